@@ -1,0 +1,176 @@
+//! What a user may type. No logic: the doc comments are the manual.
+
+// They are read in a terminal, so they hold no Markdown.
+#![allow(clippy::doc_markdown, rustdoc::bare_urls)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::policy::{Limit, OrphanAction};
+use crate::sqlite::location::Location;
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    done, or nothing to report
+  1    the answer is no: orphans exist, a limit refused
+  2    it could not be done: usage, no such database, locked, corrupt, full
+  130  interrupted, with everything rolled back";
+
+/// Adds missing foreign keys to SQLite tables that already hold data
+///
+/// Nothing is lost: rows that break a key are kept in <table>_orphans and come back on down.
+/// Nothing else changes: indexes, triggers, views, defaults, comments stay as they are. All of
+/// it happens in one transaction, or not at all.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_STATUS, max_term_width = 100)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// Say more on stderr: -v each step, -vv each statement
+    ///
+    /// FKFIX_LOG takes a filter instead, such as fkfix=debug.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// A verb.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Apply pending migrations
+    Up(Up),
+    /// Take back the newest applied migration
+    Down(Down),
+    /// Show what is applied, pending, changed
+    Status(Status),
+    /// See it all on a sample database
+    Demo(Demo),
+}
+
+/// The database.
+#[derive(Args, Debug)]
+pub struct Database {
+    /// The database: a path, sqlite:path, or a URL as SQLAlchemy reads it
+    ///
+    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute. The file must exist.
+    #[arg(
+        short = 'd',
+        long = "database",
+        value_name = "DATABASE",
+        env = "DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub location: Location,
+}
+
+/// A format of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// Everything about changing a database.
+#[derive(Args, Debug)]
+pub struct Change {
+    /// First copy the database to this file, which must not exist
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+    /// How long to wait for other writers before giving up with nothing changed
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub lock_timeout: Duration,
+}
+
+/// `fkfix up`
+#[derive(Args, Debug)]
+pub struct Up {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Stop at this version
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<i32>,
+    /// What becomes of rows that break a new key
+    #[arg(long, value_name = "ACTION", default_value = "archive")]
+    pub orphans: OrphanAction,
+    /// Refuse when more rows than this would leave a table: a number, or a share such as 5%
+    ///
+    /// Without it, one case is still refused: a parent table that holds no row at all, which
+    /// mostly means the wrong database.
+    #[arg(long, value_name = "N|N%")]
+    pub max_orphans: Option<Limit>,
+    /// How to change it.
+    #[command(flatten)]
+    pub change: Change,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `fkfix down`
+#[derive(Args, Debug)]
+pub struct Down {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Take back all above this version; 0 takes everything back
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<i32>,
+    /// Keep archived rows in the archive instead of putting them back
+    #[arg(long)]
+    pub leave_orphans: bool,
+    /// How to change it.
+    #[command(flatten)]
+    pub change: Change,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `fkfix status`
+#[derive(Args, Debug)]
+pub struct Status {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `fkfix demo`
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Where to make the sample database, which must not exist; without it, in a new temporary folder
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}

@@ -1,0 +1,66 @@
+//! `fkfix status`: where every migration stands. Read-only.
+
+use anyhow::Result;
+
+use crate::cli;
+use crate::failure::Status;
+use crate::migrations::{Migration, Migrations};
+use crate::report::output::Output;
+use crate::report::status::{ArchiveStatus, MigrationStatus, State, StatusReport};
+use crate::sqlite::history::{Applied, State as Found};
+use crate::sqlite::{archive, connection, driver, history, schema};
+
+/// Runs the verb.
+pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
+    let migrations = Migrations::embedded();
+    let location = &arguments.database.location;
+    let database = connection::open_read_only(location)?;
+    let applied = history::read(&database)?;
+    let mut report = StatusReport {
+        database: location.to_string(),
+        migrations: Vec::new(),
+        archives: Vec::new(),
+    };
+    for (version, migration, found) in history::states(&migrations, &applied) {
+        report
+            .migrations
+            .push(status_of(version, migration, found)?);
+    }
+    for archive in archive::all(&database)? {
+        report.archives.push(ArchiveStatus {
+            rows: schema::count_rows(&database, &archive.name)?,
+            archive: archive.name,
+            table: archive.table,
+        });
+    }
+    output.result(&report, arguments.format)?;
+    Ok(Status::Done)
+}
+
+fn status_of(version: i32, migration: Option<&Migration>, found: Found) -> Result<MigrationStatus> {
+    let (state, row) = match found {
+        Found::Pending => (State::Pending, None),
+        Found::Changed(row) => (State::Changed, Some(row)),
+        Found::Unknown(row) => (State::Unknown, Some(row)),
+        Found::Applied(row) => {
+            let keys = migration.map_or(Ok(0), driver::key_count)?;
+            let adopted = keys > 0 && row.adopted.len() == keys;
+            let state = if adopted {
+                State::Adopted
+            } else {
+                State::Applied
+            };
+            (state, Some(row))
+        }
+    };
+    let name = match (migration, &row) {
+        (Some(migration), _) => migration.up.name().to_owned(),
+        (None, row) => row.as_ref().map(|row| row.name.clone()).unwrap_or_default(),
+    };
+    Ok(MigrationStatus {
+        version,
+        name,
+        state,
+        applied_on: row.as_ref().map(Applied::when),
+    })
+}

@@ -1,0 +1,158 @@
+//! What went wrong, told to a person: the exit status it deserves and the remedy to try.
+//!
+//! Everything fallible returns [`anyhow::Result`]; the chain of contexts says what was
+//! attempted and on which object. A [`Failure`] in that chain adds what only the place that
+//! failed can know. Errors of SQLite get their hint here, by result code, so that no caller
+//! has to repeat it.
+
+use std::fmt;
+
+use rusqlite::ErrorCode;
+
+/// How a run ended, as the shell sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Done, or nothing to report.
+    Done,
+    /// The answer is no: orphans exist, a limit refused.
+    No,
+    /// It could not be done: usage, no such database, locked, corrupt, full.
+    Impossible,
+    /// Interrupted, with everything rolled back.
+    Interrupted,
+}
+
+impl Status {
+    /// The number the process exits with.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Status::Done => 0,
+            Status::No => 1,
+            Status::Impossible => 2,
+            Status::Interrupted => 130,
+        }
+    }
+}
+
+/// An error with its exit status and a remedy.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    message: String,
+    hint: Option<String>,
+    status: Status,
+}
+
+impl Failure {
+    /// It could not be done; exit status 2.
+    pub fn impossible(message: impl fmt::Display) -> Self {
+        Failure {
+            message: message.to_string(),
+            hint: None,
+            status: Status::Impossible,
+        }
+    }
+
+    /// It was refused, and nothing has changed; exit status 1.
+    pub fn refused(message: impl fmt::Display) -> Self {
+        Failure {
+            status: Status::No,
+            ..Failure::impossible(message)
+        }
+    }
+
+    /// Adds what the user can do about it, in one sentence without `hint:`.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+}
+
+/// The exit status for `error`.
+#[must_use]
+pub fn status_of(error: &anyhow::Error) -> Status {
+    if sqlite_code(error) == Some(ErrorCode::OperationInterrupted) {
+        return Status::Interrupted;
+    }
+    failure_in(error).map_or(Status::Impossible, |failure| failure.status)
+}
+
+/// The remedy for `error`, where one is known.
+#[must_use]
+pub fn hint_for(error: &anyhow::Error) -> Option<String> {
+    if let Some(hint) = failure_in(error).and_then(|failure| failure.hint.clone()) {
+        return Some(hint);
+    }
+    sqlite_code(error)
+        .and_then(hint_for_code)
+        .map(str::to_owned)
+}
+
+fn failure_in(error: &anyhow::Error) -> Option<&Failure> {
+    error.chain().find_map(|cause| cause.downcast_ref())
+}
+
+fn sqlite_code(error: &anyhow::Error) -> Option<ErrorCode> {
+    error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<rusqlite::Error>())
+        .and_then(rusqlite::Error::sqlite_error_code)
+}
+
+/// See <https://www.sqlite.org/rescode.html>.
+fn hint_for_code(code: ErrorCode) -> Option<&'static str> {
+    Some(match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+            "another process is using the database; stop it, or wait longer with --lock-timeout 60s"
+        }
+        ErrorCode::NotADatabase => {
+            "the file is not a SQLite database, or it is encrypted; check the path"
+        }
+        ErrorCode::DatabaseCorrupt => {
+            "the file is damaged; restore a backup, or salvage what is left with the sqlite3 shell's .recover"
+        }
+        ErrorCode::DiskFull => {
+            "nothing was changed; free space on the disk of the database and of the temporary folder (TMPDIR)"
+        }
+        ErrorCode::ReadOnly => {
+            "make the file and its folder writable for this user, or run as the user who owns them"
+        }
+        ErrorCode::CannotOpen => {
+            "SQLite must be able to create files beside the database; check the permissions of its folder"
+        }
+        ErrorCode::SystemIoFailure => {
+            "nothing was changed; the disk or its file system reported an error, see the system's log"
+        }
+        ErrorCode::OperationInterrupted => "nothing was changed; run it again when it suits you",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_those_of_the_manual() {
+        let codes = [
+            Status::Done,
+            Status::No,
+            Status::Impossible,
+            Status::Interrupted,
+        ]
+        .map(Status::code);
+        assert_eq!(codes, [0, 1, 2, 130]);
+    }
+
+    #[test]
+    fn a_hint_survives_the_context_put_around_it() {
+        let error =
+            anyhow::Error::new(Failure::refused("too many orphans").hint("raise the limit"))
+                .context("could not apply V1");
+        assert_eq!(hint_for(&error).as_deref(), Some("raise the limit"));
+        assert_eq!(status_of(&error), Status::No);
+        assert_eq!(format!("{error:#}"), "could not apply V1: too many orphans");
+    }
+}

@@ -1,0 +1,99 @@
+//! What the user allows to become of orphans.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+
+/// What becomes of rows that break a new key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OrphanAction {
+    /// Move them to <table>_orphans, whole; down brings them back
+    Archive,
+    /// Remove them for good
+    Delete,
+    /// Report them, change nothing, exit 1
+    Refuse,
+}
+
+/// The user's choice about orphans.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// What becomes of them.
+    pub orphans: OrphanAction,
+    /// How many may leave a table; without a limit, any number, unless a parent table is empty.
+    pub max_orphans: Option<Limit>,
+}
+
+impl Policy {
+    /// No row may leave.
+    pub const REFUSE: Policy = Policy {
+        orphans: OrphanAction::Refuse,
+        max_orphans: None,
+    };
+}
+
+/// A number of rows, or a share of a table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    /// So many rows.
+    Rows(u64),
+    /// So many in a hundred.
+    Percent(f64),
+}
+
+impl Limit {
+    /// Whether `rows` of `of` rows are too many.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // a table has fewer than 2^52 rows
+    pub fn is_exceeded(&self, rows: i64, of: i64) -> bool {
+        match *self {
+            Limit::Rows(limit) => u64::try_from(rows).is_ok_and(|rows| rows > limit),
+            Limit::Percent(limit) => rows as f64 * 100.0 > limit * of as f64,
+        }
+    }
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let limit = match text.strip_suffix('%') {
+            Some(percent) => {
+                let percent: Option<f64> = percent.trim().parse().ok();
+                percent
+                    .filter(|it| (0.0..=100.0).contains(it))
+                    .map(Limit::Percent)
+            }
+            None => text.parse().ok().map(Limit::Rows),
+        };
+        limit.ok_or_else(|| "a number of rows such as 1000, or a share such as 5%".to_owned())
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::Rows(rows) => write!(f, "{rows}"),
+            Limit::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_read_and_hold() {
+        let limit: Limit = "10".parse().unwrap();
+        assert!(!limit.is_exceeded(10, 10));
+        assert!(limit.is_exceeded(11, 1_000_000));
+        let limit: Limit = "8.5%".parse().unwrap();
+        assert!(!limit.is_exceeded(85, 1000));
+        assert!(limit.is_exceeded(86, 1000));
+        for wrong in ["", "-1", "x", "101%", "-1%", "NaN%", "1.5"] {
+            assert!(wrong.parse::<Limit>().is_err(), "{wrong}");
+        }
+    }
+}

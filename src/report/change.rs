@@ -1,0 +1,358 @@
+//! What `up` and `down` did.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::output::Report;
+use super::text::{listing, plural, rows};
+use crate::policy::{OrphanAction, Policy};
+use crate::sqlite::archive;
+use crate::sqlite::driver::{Outcome, TakenBack};
+use crate::sqlite::keys::NewKey;
+use crate::sqlite::orphans::Removal;
+use crate::sqlite::plan::{KeyPlan, TablePlan};
+
+/// What `fkfix up` did.
+#[derive(Debug, Serialize)]
+pub struct UpReport {
+    /// The file.
+    pub database: String,
+    /// The copy that was taken first.
+    pub backup: Option<String>,
+    /// The migrations that were applied, in order; none where nothing was pending.
+    pub applied: Vec<AppliedMigration>,
+}
+
+/// One migration and what it did.
+#[derive(Debug, Serialize)]
+pub struct AppliedMigration {
+    /// Its number.
+    pub version: i32,
+    /// Its name.
+    pub name: String,
+    /// The child tables.
+    pub tables: Vec<ChildTable>,
+    /// The rows that left.
+    pub removed: Vec<RemovedRows>,
+}
+
+/// A child table and its keys.
+#[derive(Debug, Serialize)]
+pub struct ChildTable {
+    /// Its name.
+    pub table: String,
+    /// Rows before.
+    pub rows_before: i64,
+    /// Rows after.
+    pub rows_after: i64,
+    /// Keys that it got.
+    pub added: Vec<Key>,
+    /// Keys that it had already.
+    pub adopted: Vec<Key>,
+}
+
+/// A key.
+#[derive(Debug, Serialize)]
+pub struct Key {
+    /// Its name, if it has one.
+    pub constraint: Option<String>,
+    /// The child's columns.
+    pub columns: Vec<String>,
+    /// The parent table.
+    pub parent: String,
+    /// The parent's columns.
+    pub parent_columns: Vec<String>,
+    /// What becomes of the child when the parent is deleted.
+    pub on_delete: String,
+    /// What becomes of the child when the parent's key changes.
+    pub on_update: String,
+}
+
+/// Rows that left a table.
+#[derive(Debug, Serialize)]
+pub struct RemovedRows {
+    /// The table.
+    pub table: String,
+    /// How many rows, each counted once.
+    pub rows: i64,
+    /// Where they are kept, if they are.
+    pub archive: Option<String>,
+    /// How many by each key; a row that breaks two keys counts for both.
+    pub by_key: Vec<ByKey>,
+}
+
+/// The rows that left because of one key.
+#[derive(Debug, Serialize)]
+pub struct ByKey {
+    /// The key.
+    pub key: String,
+    /// How many rows.
+    pub rows: i64,
+    /// They break the key; otherwise they went along with the parent that they refer to.
+    pub orphans: bool,
+}
+
+impl AppliedMigration {
+    /// What `outcome` did under `policy`.
+    pub fn new(outcome: &Outcome, policy: &Policy) -> Self {
+        AppliedMigration {
+            version: outcome.version,
+            name: outcome.name.clone(),
+            tables: outcome.plans.iter().flat_map(ChildTable::of).collect(),
+            removed: outcome
+                .plans
+                .iter()
+                .flat_map(KeyPlan::removals)
+                .map(|removal| RemovedRows::new(removal, policy))
+                .collect(),
+        }
+    }
+}
+
+impl ChildTable {
+    fn of(plan: &KeyPlan) -> impl Iterator<Item = ChildTable> {
+        plan.tables.iter().map(|table| {
+            let TablePlan {
+                name,
+                rows,
+                added,
+                adopted,
+                ..
+            } = table;
+            let leaving = plan.found.removal(name).map_or(0, |removal| removal.rows);
+            ChildTable {
+                table: name.clone(),
+                rows_before: *rows,
+                rows_after: rows - leaving,
+                added: added.iter().map(Key::new).collect(),
+                adopted: adopted.iter().map(Key::new).collect(),
+            }
+        })
+    }
+}
+
+impl Key {
+    /// The key of `new`.
+    pub fn new(new: &NewKey) -> Self {
+        let key = &new.key;
+        Key {
+            constraint: new.name.clone(),
+            columns: key.columns.clone(),
+            parent: key.parent.clone(),
+            parent_columns: key.parent_columns.clone(),
+            on_delete: key.on_delete.clone(),
+            on_update: key.on_update.clone(),
+        }
+    }
+
+    /// `name (columns) references parent (columns) on delete cascade`
+    fn text(&self) -> String {
+        let mut text = String::new();
+        if let Some(name) = &self.constraint {
+            let _ = write!(text, "{name} ");
+        }
+        let _ = write!(
+            text,
+            "({}) references {} ({})",
+            self.columns.join(", "),
+            self.parent,
+            self.parent_columns.join(", ")
+        );
+        for (event, action) in [("delete", &self.on_delete), ("update", &self.on_update)] {
+            if action != "NO ACTION" {
+                let _ = write!(text, " on {event} {}", action.to_lowercase());
+            }
+        }
+        text
+    }
+}
+
+impl RemovedRows {
+    /// What becomes of the rows of `removal` under `policy`.
+    pub fn new(removal: &Removal, policy: &Policy) -> Self {
+        let by_key = removal.reasons.iter().map(|reason| ByKey {
+            key: reason.key.clone(),
+            rows: reason.rows,
+            orphans: reason.breaks,
+        });
+        RemovedRows {
+            table: removal.table.name.clone(),
+            rows: removal.rows,
+            archive: (policy.orphans == OrphanAction::Archive)
+                .then(|| archive::name_of(&removal.table.name)),
+            by_key: by_key.collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = match &self.archive {
+            Some(archive) => format!(
+                "  {} moved from {} to {archive}\n",
+                rows(self.rows),
+                self.table
+            ),
+            None => format!("  {} deleted from {}\n", rows(self.rows), self.table),
+        };
+        for by_key in &self.by_key {
+            let verb = match (by_key.orphans, by_key.rows) {
+                (true, 1) => "breaks",
+                (true, _) => "break",
+                (false, 1) => "goes along by",
+                (false, _) => "go along by",
+            };
+            let _ = writeln!(text, "    {} {verb} {}", rows(by_key.rows), by_key.key);
+        }
+        text
+    }
+}
+
+impl Report for UpReport {
+    fn text(&self) -> String {
+        if self.applied.is_empty() {
+            return format!("nothing to do: {} has every migration\n", self.database);
+        }
+        let mut text = String::new();
+        if let Some(backup) = &self.backup {
+            let _ = writeln!(text, "backup written to {backup}");
+        }
+        for migration in &self.applied {
+            let _ = writeln!(text, "applied V{} {}", migration.version, migration.name);
+            for table in &migration.tables {
+                text.push_str(&table_text(table));
+            }
+            for removed in &migration.removed {
+                text.push_str(&removed.text());
+            }
+        }
+        text
+    }
+}
+
+fn table_text(table: &ChildTable) -> String {
+    let mut text = String::new();
+    let name = &table.table;
+    if !table.added.is_empty() {
+        let keys = plural(
+            i64::try_from(table.added.len()).unwrap_or(i64::MAX),
+            "foreign key",
+        );
+        let _ = writeln!(
+            text,
+            "  {name} has {keys} more and {}",
+            rows(table.rows_after)
+        );
+    }
+    for key in &table.added {
+        let _ = writeln!(text, "    {}", key.text());
+    }
+    for key in &table.adopted {
+        let _ = writeln!(text, "  {name} had this key already: {}", key.text());
+    }
+    text
+}
+
+/// What `fkfix down` did.
+#[derive(Debug, Serialize)]
+pub struct DownReport {
+    /// The file.
+    pub database: String,
+    /// The copy that was taken first.
+    pub backup: Option<String>,
+    /// The migrations that were taken back, newest first.
+    pub taken_back: Vec<TakenBackMigration>,
+}
+
+/// One migration and what taking it back did.
+#[derive(Debug, Serialize)]
+pub struct TakenBackMigration {
+    /// Its number.
+    pub version: i32,
+    /// Its name.
+    pub name: String,
+    /// Keys that were there before the migration and so stay, as `table.constraint`.
+    pub left: Vec<String>,
+    /// Rows that came back.
+    pub restored: Vec<RestoredRows>,
+}
+
+/// Rows that came back from an archive.
+#[derive(Debug, Serialize)]
+pub struct RestoredRows {
+    /// The table.
+    pub table: String,
+    /// The archive.
+    pub archive: String,
+    /// Rows that are in the table again.
+    pub rows: i64,
+    /// Rows that could not go back and stay in the archive.
+    pub kept: i64,
+}
+
+impl From<TakenBack> for TakenBackMigration {
+    fn from(done: TakenBack) -> Self {
+        TakenBackMigration {
+            version: done.version,
+            name: done.name,
+            left: done
+                .left
+                .into_iter()
+                .map(|key| format!("{}.{}", key.table, key.constraint.unwrap_or_default()))
+                .collect(),
+            restored: done
+                .restored
+                .into_iter()
+                .map(|restored| RestoredRows {
+                    table: restored.table,
+                    archive: restored.archive,
+                    rows: restored.rows,
+                    kept: restored.kept,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Report for DownReport {
+    fn text(&self) -> String {
+        if self.taken_back.is_empty() {
+            return format!(
+                "nothing to do: no migration is applied to {}\n",
+                self.database
+            );
+        }
+        let mut text = String::new();
+        if let Some(backup) = &self.backup {
+            let _ = writeln!(text, "backup written to {backup}");
+        }
+        for migration in &self.taken_back {
+            let _ = writeln!(text, "took back V{} {}", migration.version, migration.name);
+            for restored in &migration.restored {
+                let _ = writeln!(
+                    text,
+                    "  {} moved from {} back to {}",
+                    rows(restored.rows),
+                    restored.archive,
+                    restored.table
+                );
+                if restored.kept > 0 {
+                    let _ = writeln!(
+                        text,
+                        "  {} kept in {}: what they need in {} is taken or gone",
+                        rows(restored.kept),
+                        restored.archive,
+                        restored.table
+                    );
+                }
+            }
+            if !migration.left.is_empty() {
+                let _ = writeln!(
+                    text,
+                    "  left as they were before: {}",
+                    listing(&migration.left)
+                );
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,124 @@
+//! Where words go: results to stdout, everything else to stderr.
+
+use std::io::{self, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use super::text::printable;
+use crate::cli::{Color, Format, Global};
+use crate::failure;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default();
+
+/// The two streams of the process.
+pub struct Output {
+    stdout: AutoStream<io::Stdout>,
+    stderr: AutoStream<io::Stderr>,
+    quiet: bool,
+}
+
+/// A result that can be shown in every format.
+pub trait Report: Serialize {
+    /// For people: lines, each ended.
+    fn text(&self) -> String;
+}
+
+impl Output {
+    /// The streams as `global` wants them; starts the log.
+    pub fn new(global: &Global) -> Self {
+        let choice = match global.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        let stderr = AutoStream::new(io::stderr(), choice);
+        let level = match global.verbose {
+            _ if global.quiet => "off",
+            0 => "off,fkfix=warn",
+            1 => "off,fkfix=info",
+            _ => "off,fkfix=debug",
+        };
+        let filter = EnvFilter::try_from_env("FKFIX_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr)
+            .with_ansi(stderr.current_choice() != ColorChoice::Never)
+            .without_time()
+            .with_target(false)
+            .init();
+        Output {
+            stdout: AutoStream::new(io::stdout(), choice),
+            stderr,
+            quiet: global.quiet,
+        }
+    }
+
+    /// Writes a result to stdout.
+    pub fn result(&mut self, report: &impl Report, format: Format) -> Result<()> {
+        match format {
+            Format::Text => self.write(&printable(&report.text())),
+            Format::Json => self.write(&json(report)?),
+        }
+    }
+
+    /// Writes `text` to stdout. That nobody reads it any more is not an error.
+    pub fn write(&mut self, text: &str) -> Result<()> {
+        let written = self
+            .stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| self.stdout.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.context("could not write to stdout"),
+        }
+    }
+
+    /// Tells of something that will cost the user.
+    pub fn warning(&mut self, text: &str) {
+        self.remark("warning", WARNING, text);
+    }
+
+    /// Tells what the user can do.
+    pub fn hint(&mut self, text: &str) {
+        self.remark("hint", HINT, text);
+    }
+
+    fn remark(&mut self, label: &str, style: Style, text: &str) {
+        if !self.quiet {
+            self.line(label, style, text);
+        }
+    }
+
+    /// Writes `error` and its hint to stderr, and as a document to stdout where the results
+    /// would have been one.
+    pub fn error(&mut self, error: &anyhow::Error, format: Format) {
+        let message = format!("{error:#}");
+        let hint = failure::hint_for(error);
+        self.line("error", ERROR, &message);
+        if let Some(hint) = &hint {
+            self.line("hint", HINT, hint);
+        }
+        if format == Format::Json {
+            let document = serde_json::json!({ "error": { "message": message, "hint": hint } });
+            // The exit status says it already; there is nobody left to tell.
+            let _ = self.write(&format!("{document:#}\n"));
+        }
+    }
+
+    fn line(&mut self, label: &str, style: Style, text: &str) {
+        // A log that can't be written must not change what the run does.
+        let _ = writeln!(self.stderr, "{style}{label}{style:#}: {}", printable(text));
+    }
+}
+
+/// `value` as one document, ended by a newline.
+fn json(value: &impl Serialize) -> Result<String> {
+    let document = serde_json::to_string_pretty(value).context("could not write JSON")?;
+    Ok(document + "\n")
+}

@@ -1,0 +1,92 @@
+//! Where every migration stands.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::output::Report;
+use super::text::rows;
+
+/// What `fkfix status` found.
+#[derive(Debug, Serialize)]
+pub struct StatusReport {
+    /// The file.
+    pub database: String,
+    /// The migrations, from the lowest version.
+    pub migrations: Vec<MigrationStatus>,
+    /// The archives and how many rows they hold.
+    pub archives: Vec<ArchiveStatus>,
+}
+
+/// Where one migration stands.
+#[derive(Debug, Serialize)]
+pub struct MigrationStatus {
+    /// Its number.
+    pub version: i32,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: State,
+    /// When it was applied, in UTC, as RFC 3339; none while it is pending.
+    pub applied_on: Option<String>,
+}
+
+/// A state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Not yet applied.
+    Pending,
+    /// Applied.
+    Applied,
+    /// Recorded as applied, with every key found there already.
+    Adopted,
+    /// Applied, and its file has changed since.
+    Changed,
+    /// Applied, and this program does not have it.
+    Unknown,
+}
+
+/// An archive.
+#[derive(Debug, Serialize)]
+pub struct ArchiveStatus {
+    /// Its name.
+    pub archive: String,
+    /// The table its rows come from.
+    pub table: String,
+    /// How many rows it holds.
+    pub rows: i64,
+}
+
+impl Report for StatusReport {
+    fn text(&self) -> String {
+        let label = |it: &MigrationStatus| format!("V{} {}", it.version, it.name);
+        let labels = self.migrations.iter().map(|it| label(it).chars().count());
+        let width = labels.max().unwrap_or_default();
+        let mut text = String::new();
+        for migration in &self.migrations {
+            let state = match migration.state {
+                State::Pending => "pending",
+                State::Applied => "applied",
+                State::Adopted => "adopted: the keys were there already",
+                State::Changed => "changed since it was applied",
+                State::Unknown => "unknown here, applied by another program",
+            };
+            let _ = write!(text, "{:width$}  {state}", label(migration));
+            if let Some(when) = &migration.applied_on {
+                let _ = write!(text, ", {when}");
+            }
+            text.push('\n');
+        }
+        for archive in &self.archives {
+            let _ = writeln!(
+                text,
+                "{} holds {} of {}",
+                archive.archive,
+                rows(archive.rows),
+                archive.table
+            );
+        }
+        text
+    }
+}

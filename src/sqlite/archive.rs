@@ -1,0 +1,325 @@
+//! `<table>_orphans`: rows that left a table, kept whole, and how they come back.
+//!
+//! Every column has the name it has in the table and no type, so that SQLite stores each value
+//! in the storage class it comes in (<https://www.sqlite.org/datatype3.html>). Four columns of
+//! fkfix's own stand before them.
+
+use anyhow::{Context as _, Result};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::ddl::{quote, same_name};
+use super::orphans::Removal;
+use super::schema::{self, RowKey, Table};
+use super::steps::Step;
+use crate::failure::Failure;
+
+const SUFFIX: &str = "_orphans";
+
+/// The columns that stand before those of the table.
+const OWN_COLUMNS: [&str; 4] = [
+    "fkfix_rowid",
+    "fkfix_constraints",
+    "fkfix_version",
+    "fkfix_archived_at",
+];
+
+/// An archive that exists.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    /// Its name.
+    pub name: String,
+    /// The table its rows come from.
+    pub table: String,
+    columns: Vec<String>,
+}
+
+/// The name of the archive of `table`.
+#[must_use]
+pub fn name_of(table: &str) -> String {
+    format!("{table}{SUFFIX}")
+}
+
+/// The archive of `table`, if there is one. A table of that name that is not an archive of
+/// fkfix is an error.
+pub fn of(connection: &Connection, table: &str) -> Result<Option<Archive>> {
+    let name = name_of(table);
+    let taken = connection
+        .query_row(
+            "SELECT name FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE",
+            [&name],
+            |row| row.get::<_, String>(0),
+        )
+        .optional()?;
+    let Some(name) = taken else { return Ok(None) };
+    match read(connection, &name)? {
+        Some(archive) => Ok(Some(archive)),
+        None => Err(Failure::impossible(format!(
+            "{name} exists already and is not an archive that fkfix made"
+        ))
+        .hint(format!(
+            "rename {name}, or run with --orphans delete to keep no archive"
+        ))
+        .into()),
+    }
+}
+
+/// Every archive in the database.
+pub fn all(connection: &Connection) -> Result<Vec<Archive>> {
+    let mut statement = connection.prepare(
+        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name LIKE '%\\_orphans' ESCAPE '\\' ORDER BY name",
+    )?;
+    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let mut archives = Vec::new();
+    for name in names {
+        archives.extend(read(connection, &name?)?);
+    }
+    Ok(archives)
+}
+
+fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
+    let mut statement = connection
+        .prepare_cached("SELECT name FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main'")?;
+    let columns = statement.query_map([name], |row| row.get(0))?;
+    let mut columns = columns.collect::<Result<Vec<String>, _>>()?;
+    let own = columns.len() > OWN_COLUMNS.len()
+        && OWN_COLUMNS
+            .iter()
+            .zip(&columns)
+            .all(|(own, found)| own == found);
+    if !own {
+        return Ok(None);
+    }
+    let at = name.len().saturating_sub(SUFFIX.len());
+    Ok(name.get(..at).map(|table| Archive {
+        name: name.to_owned(),
+        table: table.to_owned(),
+        columns: columns.split_off(OWN_COLUMNS.len()),
+    }))
+}
+
+/// The steps that copy the rows of `removal` into the archive of their table.
+pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result<Vec<Step>> {
+    let table = &removal.table;
+    let names: Vec<_> = table
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    let archive = of(connection, &table.name)?;
+    let name = archive
+        .as_ref()
+        .map_or_else(|| name_of(&table.name), |archive| archive.name.clone());
+    let mut steps = Vec::new();
+    let before = match &archive {
+        None => {
+            let columns: Vec<_> = names.iter().map(|name| quote(name)).collect();
+            steps.push(Step::run(
+                format!("create {name}"),
+                format!(
+                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {})",
+                    quote(&name),
+                    columns.join(", ")
+                ),
+            ));
+            0
+        }
+        Some(archive) => {
+            let missing = names.iter().filter(|name| !archive.has(name));
+            steps.extend(missing.map(|column| {
+                Step::run(
+                    format!("add the column {column} to {name}"),
+                    format!("ALTER TABLE {} ADD COLUMN {}", quote(&name), quote(column)),
+                )
+            }));
+            schema::count_rows(connection, &name)?
+        }
+    };
+    steps.push(Step::run(
+        format!("copy {} rows into {name}", removal.rows),
+        copy_sql(removal, &name, &names, version),
+    ));
+    steps.push(Step::Expect {
+        what: format!("{name} holds every row that leaves {}", table.name),
+        query: schema::count_sql(&name),
+        value: before + removal.rows,
+    });
+    Ok(steps)
+}
+
+fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i32) -> String {
+    let table = &removal.table;
+    let list = |prefix: &str| {
+        let quoted: Vec<_> = names
+            .iter()
+            .map(|name| format!("{prefix}{}", quote(name)))
+            .collect();
+        quoted.join(", ")
+    };
+    let on: Vec<_> = table
+        .row_key
+        .columns()
+        .iter()
+        .enumerate()
+        .map(|(place, column)| format!("w.{} = l.k{}", quote(column), place + 1))
+        .collect();
+    let rowid = table
+        .row_key
+        .rowid()
+        .map_or_else(|| "NULL".to_owned(), |name| format!("w.{}", quote(name)));
+    format!(
+        "INSERT INTO main.{} ({}, {})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {}\nFROM temp.{} AS l CROSS JOIN main.{} AS w ON {}",
+        quote(archive),
+        OWN_COLUMNS.join(", "),
+        list(""),
+        list("w."),
+        quote(&removal.list),
+        quote(&table.name),
+        on.join(" AND "),
+    )
+}
+
+/// The rows of one archive that a migration put there, and what can become of them.
+#[derive(Clone, Debug)]
+pub struct Restore {
+    /// The archive.
+    pub archive: Archive,
+    /// How many rows it holds of this migration.
+    pub rows: i64,
+    /// Puts them back; empty where their table is gone.
+    pub steps: Vec<Step>,
+}
+
+/// Plans to put back what the migration `version` archived.
+pub fn restore(connection: &Connection, version: i32) -> Result<Vec<Restore>> {
+    let mut restores = Vec::new();
+    for archive in all(connection)? {
+        let count = format!(
+            "SELECT count(*) FROM main.{} WHERE fkfix_version = {version}",
+            quote(&archive.name)
+        );
+        let rows: i64 = connection.query_row(&count, [], |row| row.get(0))?;
+        if rows == 0 {
+            continue;
+        }
+        let steps = if schema::table_exists(connection, &archive.table)? {
+            let table = Table::read(connection, &archive.table)
+                .with_context(|| format!("could not put back the rows of {}", archive.name))?;
+            archive.restore_steps(connection, &table, version)?
+        } else {
+            Vec::new()
+        };
+        restores.push(Restore {
+            archive,
+            rows,
+            steps,
+        });
+    }
+    Ok(restores)
+}
+
+impl Archive {
+    fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|name| same_name(name, column))
+    }
+
+    /// Insert what fits, then delete from the archive exactly the rows that are now in the
+    /// table, value by value: a row that could not go back stays.
+    fn restore_steps(
+        &self,
+        connection: &Connection,
+        table: &Table,
+        version: i32,
+    ) -> Result<Vec<Step>> {
+        let mut steps = super::rebuild::drop_triggers(table);
+        let columns: Vec<_> = table
+            .stored_columns()
+            .filter(|name| self.has(name))
+            .collect();
+        let mut targets: Vec<_> = columns.iter().map(|name| quote(name)).collect();
+        let mut sources: Vec<_> = columns
+            .iter()
+            .map(|name| format!("a.{}", quote(name)))
+            .collect();
+        if let RowKey::Implicit(rowid) = table.row_key {
+            targets.insert(0, rowid.to_owned());
+            sources.insert(0, "a.fkfix_rowid".to_owned());
+        }
+        let from = format!(
+            "main.{} AS a WHERE {}",
+            quote(&self.name),
+            self.fits(table, version)
+        );
+        steps.push(Step::run(
+            format!("put the rows of {} back into {}", self.name, table.name),
+            format!(
+                "PRAGMA ignore_check_constraints = ON;\nINSERT OR IGNORE INTO main.{} ({})\nSELECT {} FROM {from} ORDER BY a.rowid;\nPRAGMA ignore_check_constraints = OFF",
+                quote(&table.name),
+                targets.join(", "),
+                sources.join(", "),
+            ),
+        ));
+        steps.push(Step::run(
+            format!("take what is back out of {}", self.name),
+            format!(
+                "DELETE FROM main.{} AS a WHERE {} AND EXISTS (SELECT 1 FROM main.{} AS w WHERE {})",
+                quote(&self.name),
+                self.fits(table, version),
+                quote(&table.name),
+                same_row(table, &columns),
+            ),
+        ));
+        steps.extend(super::rebuild::create_triggers(table));
+        steps.extend(super::rebuild::refresh_full_text(connection, table)?);
+        steps.push(Step::DropIfEmpty(self.name.clone()));
+        Ok(steps)
+    }
+
+    /// The condition that the archive's row `a` is of this migration and has no value for
+    /// which the table has no column any more.
+    fn fits(&self, table: &Table, version: i32) -> String {
+        let gone = self
+            .columns
+            .iter()
+            .filter(|name| table.column(name).is_none());
+        let mut fits = vec![format!("a.fkfix_version = {version}")];
+        fits.extend(gone.map(|name| format!("a.{} IS NULL", quote(name))));
+        fits.join(" AND ")
+    }
+}
+
+/// The condition that the table's row `w` is the archive's row `a`: same key, and every value
+/// equal to the byte and of the same storage class.
+fn same_row(table: &Table, columns: &[&str]) -> String {
+    let mut same: Vec<_> = match &table.row_key {
+        RowKey::PrimaryKey(names) => names
+            .iter()
+            .map(|name| format!("w.{0} = a.{0}", quote(name)))
+            .collect(),
+        RowKey::Alias(name) => vec![format!("w.{} = a.fkfix_rowid", quote(name))],
+        RowKey::Implicit(rowid) => vec![format!("w.{rowid} = a.fkfix_rowid")],
+        RowKey::Hidden => Vec::new(),
+    };
+    same.extend(columns.iter().map(|name| {
+        let name = quote(name);
+        format!("w.{name} IS a.{name} COLLATE BINARY AND typeof(w.{name}) = typeof(a.{name})")
+    }));
+    same.join(" AND ")
+}
+
+/// For the schema check: whether `name` is what `store` may create.
+#[must_use]
+pub fn is_archive_name(name: &str, tables: &[&str]) -> bool {
+    tables.iter().any(|table| same_name(&name_of(table), name))
+}
+
+/// The rows that `archive` still holds of `version`.
+pub fn count(connection: &Connection, archive: &Archive, version: i32) -> Result<i64> {
+    if !schema::table_exists(connection, &archive.name)? {
+        return Ok(0);
+    }
+    let query = format!(
+        "SELECT count(*) FROM main.{} WHERE fkfix_version = {version}",
+        quote(&archive.name)
+    );
+    Ok(connection.query_row(&query, [], |row| row.get(0))?)
+}

@@ -1,0 +1,172 @@
+//! Text in, text out: names, and the stored text of `CREATE TABLE`.
+//!
+//! SQLite's own tokenizer rules (the crate `sqlite3-parser`) find every place; nothing here
+//! searches text by hand, because strings, comments and quoted names may hold anything.
+
+use anyhow::{Context as _, Result, anyhow};
+use sqlite3_parser::dialect::TokenType;
+use sqlite3_parser::lexer::Scanner;
+use sqlite3_parser::lexer::sql::Tokenizer;
+
+/// A token and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token<'a> {
+    /// What kind of token SQLite takes it for.
+    pub kind: TokenType,
+    /// Its text, quotes included.
+    pub text: &'a str,
+    /// Offset of its first byte.
+    pub start: usize,
+    /// Offset behind its last byte.
+    pub end: usize,
+}
+
+/// The tokens of `sql`, without white space and comments.
+pub fn tokens(sql: &str) -> Result<Vec<Token<'_>>> {
+    let mut scanner = Scanner::new(Tokenizer::new());
+    let mut found = Vec::new();
+    loop {
+        let (start, token, end) = scanner
+            .scan(sql.as_bytes())
+            .map_err(|error| anyhow!("not SQL that SQLite can read: {error}"))?;
+        let Some((_, kind)) = token else {
+            return Ok(found);
+        };
+        // The token's own slice lacks the prefix of `?1` and `x'00'`; the offsets do not.
+        let text = sql
+            .get(start..end)
+            .context("a token ends inside a character")?;
+        found.push(Token {
+            kind,
+            text,
+            start,
+            end,
+        });
+    }
+}
+
+/// `name` as a quoted identifier: `a"b` becomes `"a""b"`.
+#[must_use]
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// `text` as a string literal: `it's` becomes `'it''s'`.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Several names, quoted, each with `prefix` before it: `w."a", w."b"`.
+pub fn quote_list<'a>(prefix: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<_> = names
+        .into_iter()
+        .map(|name| format!("{prefix}{}", quote(name)))
+        .collect();
+    quoted.join(", ")
+}
+
+/// The name that an identifier token stands for: `"a""b"`, `[a]`, `` `a` `` and `'a'` are all
+/// identifiers to SQLite (<https://www.sqlite.org/lang_keywords.html>).
+#[must_use]
+pub fn unquote(token: &str) -> String {
+    let mut characters = token.chars();
+    let (first, last) = (characters.next(), characters.next_back());
+    let inner = characters.as_str();
+    match (first, last) {
+        (Some('['), Some(']')) => inner.to_owned(),
+        (Some(open @ ('"' | '`' | '\'')), Some(close)) if open == close => {
+            inner.replace(&format!("{open}{open}"), &open.to_string())
+        }
+        _ => token.to_owned(),
+    }
+}
+
+/// SQLite compares names without regard to the case of ASCII letters.
+#[must_use]
+pub fn same_name(left: &str, right: &str) -> bool {
+    left.eq_ignore_ascii_case(right)
+}
+
+/// Adds table constraints at the end of the body of a stored `CREATE TABLE`.
+///
+/// They stand directly before the closing parenthesis, each as `, CONSTRAINT …`; the white
+/// space before that parenthesis stays, so that `ALTER TABLE … DROP CONSTRAINT` of SQLite
+/// gives back `create_table` byte for byte.
+pub fn add_constraints(create_table: &str, constraints: &[&str]) -> Result<String> {
+    let close = body_end(create_table)?;
+    let (before, after) = create_table.split_at(close);
+    let mut edited = before.to_owned();
+    for constraint in constraints {
+        edited.push_str(", ");
+        edited.push_str(constraint);
+    }
+    edited.push_str(after);
+    Ok(edited)
+}
+
+/// Offset of the `)` that closes the body of a `CREATE TABLE`.
+fn body_end(create_table: &str) -> Result<usize> {
+    let mut depth = 0_u32;
+    for token in tokens(create_table)? {
+        match token.kind {
+            TokenType::TK_LP => depth += 1,
+            TokenType::TK_RP if depth == 1 => return Ok(token.start),
+            TokenType::TK_RP => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Err(anyhow!(
+        "the stored CREATE TABLE has no body in parentheses"
+    ))
+}
+
+/// The names given to constraints in a stored `CREATE TABLE`.
+pub fn constraint_names(create_table: &str) -> Result<Vec<String>> {
+    let tokens = tokens(create_table)?;
+    let named = tokens
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [keyword, name] if keyword.kind == TokenType::TK_CONSTRAINT => Some(unquote(name.text)),
+            _ => None,
+        })
+        .collect();
+    Ok(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_name_reads_back() {
+        for name in ["plain", "two words", "a\"b", "", "'", "]", "naïve\u{0}"] {
+            assert_eq!(unquote(&quote(name)), name);
+        }
+        assert_eq!(unquote("[a\"b]"), "a\"b");
+        assert_eq!(unquote("`a``b`"), "a`b");
+        assert_eq!(unquote("'it''s'"), "it's");
+        assert_eq!(unquote("\""), "\"");
+    }
+
+    #[test]
+    fn a_constraint_stands_before_the_last_parenthesis() {
+        let text = "CREATE TABLE t (\n  a CHECK (a <> ')'), -- )\n  b /* ) */\n) STRICT";
+        assert_eq!(
+            add_constraints(text, &["CONSTRAINT k FOREIGN KEY (b) REFERENCES p (id)"]).unwrap(),
+            "CREATE TABLE t (\n  a CHECK (a <> ')'), -- )\n  b /* ) */\n, CONSTRAINT k FOREIGN KEY (b) REFERENCES p (id)) STRICT"
+        );
+    }
+
+    #[test]
+    fn a_definition_without_a_body_is_an_error() {
+        assert!(add_constraints("CREATE TABLE t", &["x"]).is_err());
+        assert!(add_constraints("CREATE TABLE t (a '", &["x"]).is_err());
+    }
+
+    #[test]
+    fn names_of_constraints_are_read_in_any_quoting() {
+        let text = "CREATE TABLE t (a CONSTRAINT [one] NOT NULL, b, CONSTRAINT \"t\"\"wo\" CHECK (a), CONSTRAINT three UNIQUE (a))";
+        assert_eq!(constraint_names(text).unwrap(), ["one", "t\"wo", "three"]);
+    }
+}

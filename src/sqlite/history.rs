@@ -1,0 +1,227 @@
+//! `fkfix_schema_history`: which migrations a database has had. refinery's table, under a name
+//! of our own so that an application's own refinery is not disturbed, and with one more column:
+//! the keys that were there before, which the way back must leave.
+
+use anyhow::{Context as _, Result};
+use rusqlite::{Connection, Row};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::schema;
+use super::steps::Step;
+use crate::failure::Failure;
+use crate::migrations::{Migration, Migrations};
+
+/// The table's name.
+pub const TABLE: &str = "fkfix_schema_history";
+
+/// The statement that makes the table where it is missing.
+pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS fkfix_schema_history (version INTEGER PRIMARY KEY, name TEXT, applied_on TEXT, checksum TEXT, adopted TEXT)";
+
+/// A migration that the database has had.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// Its number.
+    pub version: i32,
+    /// Its name.
+    pub name: String,
+    /// When, in UTC.
+    pub at: OffsetDateTime,
+    /// refinery's checksum over version, name and text.
+    pub checksum: u64,
+    /// The keys that were there already and were left alone.
+    pub adopted: Vec<AdoptedKey>,
+}
+
+impl Applied {
+    /// When it was applied, to the second: `2026-11-24T06:40:12Z`.
+    #[must_use]
+    pub fn when(&self) -> String {
+        let whole = self.at.replace_nanosecond(0).unwrap_or(self.at);
+        whole.format(&Rfc3339).unwrap_or_else(|_| whole.to_string())
+    }
+}
+
+/// A key that a migration asked for and found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdoptedKey {
+    /// The child table.
+    pub table: String,
+    /// The name that the migration gives the key, if any.
+    pub constraint: Option<String>,
+}
+
+/// Where a migration stands in a database.
+#[derive(Clone, Debug)]
+pub enum State {
+    /// Not yet applied.
+    Pending,
+    /// Applied as it is written here.
+    Applied(Applied),
+    /// Applied, and the file has changed since.
+    Changed(Applied),
+    /// Applied by another program: this one does not have it.
+    Unknown(Applied),
+}
+
+/// The migrations applied to the database, from the lowest version; none where it has no
+/// history. A history that can't be read is an error.
+pub fn read(connection: &Connection) -> Result<Vec<Applied>> {
+    if !schema::table_exists(connection, TABLE)? {
+        return Ok(Vec::new());
+    }
+    read_rows(connection).map_err(|error| {
+        Failure::impossible(format!("the history in {TABLE} is damaged: {error:#}"))
+            .hint(format!("repair the table, or drop it and run fkfix up: keys that are there already are adopted; see: SELECT * FROM {TABLE}"))
+            .into()
+    })
+}
+
+fn read_rows(connection: &Connection) -> Result<Vec<Applied>> {
+    let mut statement = connection.prepare(
+        "SELECT h.version, h.name, h.applied_on, h.checksum, h.adopted FROM main.fkfix_schema_history AS h ORDER BY h.version",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut applied = Vec::new();
+    while let Some(row) = rows.next()? {
+        applied.push(read_row(row)?);
+    }
+    Ok(applied)
+}
+
+fn read_row(row: &Row<'_>) -> Result<Applied> {
+    let version = row.get(0)?;
+    let in_row = || format!("version {version}");
+    let (applied_on, checksum): (String, String) = (row.get(2)?, row.get(3)?);
+    let adopted: Option<String> = row.get(4)?;
+    Ok(Applied {
+        version,
+        name: row.get(1)?,
+        at: OffsetDateTime::parse(&applied_on, &Rfc3339).with_context(in_row)?,
+        checksum: checksum.parse().with_context(in_row)?,
+        adopted: match adopted {
+            Some(keys) => serde_json::from_str(&keys).with_context(in_row)?,
+            None => Vec::new(),
+        },
+    })
+}
+
+/// Where every migration stands: those of `migrations`, and those that only the history knows.
+#[must_use]
+pub fn states<'m>(
+    migrations: &'m Migrations,
+    applied: &[Applied],
+) -> Vec<(i32, Option<&'m Migration>, State)> {
+    let mut states: Vec<_> = migrations
+        .iter()
+        .map(|migration| {
+            let up = &migration.up;
+            let row = applied
+                .iter()
+                .find(|row| row.version == up.version())
+                .cloned();
+            let state = match row {
+                None => State::Pending,
+                Some(row) if row.checksum == up.checksum() && row.name == up.name() => {
+                    State::Applied(row)
+                }
+                Some(row) => State::Changed(row),
+            };
+            (up.version(), Some(migration), state)
+        })
+        .collect();
+    let unknown = applied
+        .iter()
+        .filter(|row| migrations.get(row.version).is_none());
+    states.extend(unknown.map(|row| (row.version, None, State::Unknown(row.clone()))));
+    states.sort_by_key(|(version, ..)| *version);
+    states
+}
+
+/// The versions that are pending, up to `to`; fails where the history does not fit.
+pub fn pending(migrations: &Migrations, applied: &[Applied], to: Option<i32>) -> Result<Vec<i32>> {
+    let newest = applied.last().map(|row| row.version);
+    let mut pending = Vec::new();
+    for (version, _, state) in states(migrations, applied) {
+        match state {
+            State::Changed(row) => return Err(changed(&row)),
+            State::Unknown(row) => return Err(unknown(&row)),
+            State::Pending if newest.is_some_and(|newest| version < newest) => {
+                return Err(Failure::impossible(format!(
+                    "migration {version} is pending, but a later one is applied already"
+                ))
+                .hint("give it a higher version number, or take the later one back first")
+                .into());
+            }
+            State::Pending if to.is_none_or(|to| version <= to) => pending.push(version),
+            State::Pending | State::Applied(_) => {}
+        }
+    }
+    Ok(pending)
+}
+
+fn changed(row: &Applied) -> anyhow::Error {
+    Failure::impossible(format!(
+        "V{}__{} has changed since it was applied",
+        row.version, row.name
+    ))
+    .hint("restore the file as it was, and write what is new as a migration of its own")
+    .into()
+}
+
+fn unknown(row: &Applied) -> anyhow::Error {
+    Failure::impossible(format!(
+        "V{}__{} was applied to this database and is not known here",
+        row.version, row.name
+    ))
+    .hint("run the version of fkfix that applied it, or a newer one")
+    .into()
+}
+
+/// The versions to take back, newest first: the newest alone, or all above `to`.
+pub fn to_take_back(
+    migrations: &Migrations,
+    applied: &[Applied],
+    to: Option<i32>,
+) -> Result<Vec<Applied>> {
+    let newest_first = applied.iter().rev();
+    let rows: Vec<_> = match to {
+        None => newest_first.take(1).cloned().collect(),
+        Some(to) => newest_first
+            .filter(|row| row.version > to)
+            .cloned()
+            .collect(),
+    };
+    for row in &rows {
+        match migrations.get(row.version) {
+            None => return Err(unknown(row)),
+            Some(known) if known.up.checksum() != row.checksum => return Err(changed(row)),
+            Some(_) => {}
+        }
+    }
+    Ok(rows)
+}
+
+/// Notes which keys the migration `version` found there already.
+pub fn note_adopted(connection: &Connection, version: i32, keys: &[AdoptedKey]) -> Result<()> {
+    connection
+        .execute(
+            "UPDATE main.fkfix_schema_history SET adopted = ?2 WHERE version = ?1",
+            (version, serde_json::to_string(keys)?),
+        )
+        .with_context(|| format!("could not write {TABLE}"))?;
+    Ok(())
+}
+
+/// The steps that forget the migration `version`.
+#[must_use]
+pub fn forget(version: i32) -> Vec<Step> {
+    vec![
+        Step::run(
+            format!("take V{version} out of {TABLE}"),
+            format!("DELETE FROM main.{TABLE} WHERE version = {version}"),
+        ),
+        Step::DropIfEmpty(TABLE.to_owned()),
+    ]
+}

@@ -1,0 +1,205 @@
+//! The keys that a migration asks for, held against those the database has: which must be
+//! added, which are there already, and which can't be.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use super::ddl::{self, same_name};
+use super::schema::{self, ForeignKey, Table};
+use super::scratch;
+use super::script::AddForeignKey;
+use crate::failure::Failure;
+
+/// A foreign key that a migration adds.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// The constraint's name, if it has one.
+    pub name: Option<String>,
+    /// The table constraint in one line.
+    pub constraint: String,
+    /// What it means.
+    pub key: ForeignKey,
+}
+
+impl NewKey {
+    /// What people call it: its name, or its columns where it has none.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| label_of(&self.key))
+    }
+}
+
+/// What people call a key without a name.
+#[must_use]
+pub fn label_of(key: &ForeignKey) -> String {
+    format!("{}({})", key.child, key.columns.join(", "))
+}
+
+/// The keys of one child table.
+#[derive(Clone, Debug)]
+pub struct TableKeys {
+    /// The child table as found.
+    pub table: Table,
+    /// Keys that it lacks.
+    pub added: Vec<NewKey>,
+    /// Keys that it has already, under whatever name.
+    pub adopted: Vec<NewKey>,
+}
+
+/// Resolves `requests` against the database, by child table in the order of the script.
+pub fn resolve(
+    connection: &Connection,
+    declared: &[ForeignKey],
+    requests: &[AddForeignKey],
+) -> Result<Vec<TableKeys>> {
+    let mut tables: Vec<TableKeys> = Vec::new();
+    for request in requests {
+        let seen = |keys: &TableKeys| same_name(&keys.table.name, &request.table);
+        if !tables.iter().any(seen) {
+            tables.push(TableKeys {
+                table: Table::read(connection, &request.table)?,
+                added: Vec::new(),
+                adopted: Vec::new(),
+            });
+        }
+    }
+    for keys in &mut tables {
+        let name = keys.table.name.clone();
+        for request in requests.iter().filter(|it| same_name(&it.table, &name)) {
+            let label = request.name.as_deref().unwrap_or("a foreign key");
+            resolve_one(connection, declared, keys, request)
+                .with_context(|| format!("could not add {label} to {name}"))?;
+        }
+    }
+    Ok(tables)
+}
+
+fn resolve_one(
+    connection: &Connection,
+    declared: &[ForeignKey],
+    keys: &mut TableKeys,
+    request: &AddForeignKey,
+) -> Result<()> {
+    let mut key = scratch::read_constraint(&keys.table, &request.constraint)?;
+    let parent = Table::read(connection, &key.parent)
+        .with_context(|| format!("its parent table {} can't be used", key.parent))?;
+    if key.parent_columns.is_empty() {
+        key.parent_columns = schema::primary_key(connection, &parent.name)?;
+    }
+    let new = NewKey {
+        name: request.name.clone(),
+        constraint: request.constraint.clone(),
+        key,
+    };
+    let asked_before = keys.added.iter().map(|added| &added.key);
+    let existing: Vec<_> = declared
+        .iter()
+        .chain(asked_before)
+        .filter(|existing| existing.same_columns(&new.key))
+        .collect();
+    if let Some(other) = existing
+        .iter()
+        .find(|existing| !existing.same_definition(&new.key))
+    {
+        return Err(different_key(other, &new).into());
+    }
+    if !existing.is_empty() {
+        keys.adopted.push(new);
+        return Ok(());
+    }
+    check_name(&keys.table, keys.added.iter(), &new)?;
+    check_parent_key(&parent, &new.key)?;
+    keys.added.push(new);
+    Ok(())
+}
+
+fn different_key(existing: &ForeignKey, wanted: &NewKey) -> Failure {
+    Failure::impossible(format!(
+        "{} has another key on the same columns\n  there is   {existing}\n  wanted is  {}",
+        existing.child, wanted.key
+    ))
+    .hint("drop the one that is wrong, or change the migration so that both agree")
+}
+
+/// A second constraint of the same name could not be told from the first by DROP CONSTRAINT.
+fn check_name<'a>(
+    table: &Table,
+    added: impl Iterator<Item = &'a NewKey>,
+    new: &NewKey,
+) -> Result<()> {
+    let Some(name) = &new.name else { return Ok(()) };
+    let mut taken = ddl::constraint_names(&table.sql)?;
+    taken.extend(added.filter_map(|key| key.name.clone()));
+    if taken.iter().any(|other| same_name(other, name)) {
+        return Err(Failure::impossible(format!(
+            "{} has another constraint called {name}",
+            table.name
+        ))
+        .hint("give the new key a name of its own in the migration and its down script")
+        .into());
+    }
+    Ok(())
+}
+
+fn check_parent_key(parent: &Table, key: &ForeignKey) -> Result<()> {
+    let columns = key.parent_columns.join(", ");
+    if let Some(missing) = key
+        .parent_columns
+        .iter()
+        .find(|name| parent.column(name).is_none())
+    {
+        return Err(
+            Failure::impossible(format!("{} has no column {missing}", parent.name))
+                .hint("name the parent's key column in REFERENCES")
+                .into(),
+        );
+    }
+    if key.parent_columns.len() != key.columns.len() {
+        return Err(Failure::impossible(format!(
+            "the key has {} columns and its parent key {} ({columns}) has {}",
+            key.columns.len(),
+            parent.name,
+            key.parent_columns.len()
+        ))
+        .hint("name the parent's columns in REFERENCES, as many as the key has")
+        .into());
+    }
+    if !scratch::is_parent_key(parent, key)? {
+        return Err(Failure::impossible(format!(
+            "{} ({columns}) is neither PRIMARY KEY nor UNIQUE",
+            parent.name
+        ))
+        .hint(format!(
+            "first run: CREATE UNIQUE INDEX {} ON {} ({}); a partial index, or one of another collation, does not count",
+            ddl::quote(&format!("{}_{}", parent.name, key.parent_columns.join("_"))),
+            ddl::quote(&parent.name),
+            ddl::quote_list("", key.parent_columns.iter().map(String::as_str)),
+        ))
+        .into());
+    }
+    Ok(())
+}
+
+/// Warnings about a key that SQLite accepts and that will cost something.
+#[must_use]
+pub fn warnings(child: &Table, parent: &Table, key: &ForeignKey) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (column, parent_column) in key.pairs() {
+        let (Some(left), Some(right)) = (child.column(column), parent.column(parent_column)) else {
+            continue;
+        };
+        if left.affinity != right.affinity {
+            warnings.push(format!(
+                "{}.{column} has affinity {} and {}.{parent_column} {}: an index on {column} can't serve this key, so each delete of a parent scans {}",
+                child.name, left.affinity, parent.name, right.affinity, child.name
+            ));
+        }
+        if !same_name(&left.collation, &right.collation) {
+            warnings.push(format!(
+                "{}.{column} has collation {} and {}.{parent_column} {}: the key compares by {}, so an index on {column} can't serve it",
+                child.name, left.collation, parent.name, right.collation, right.collation
+            ));
+        }
+    }
+    warnings
+}

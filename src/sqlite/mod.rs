@@ -1,0 +1,18 @@
+//! All that knows SQLite. A second database would stand beside this folder, behind the same
+//! migrations.
+
+pub mod archive;
+pub mod backup;
+pub mod connection;
+pub mod ddl;
+pub mod driver;
+pub mod history;
+pub mod keys;
+pub mod location;
+pub mod orphans;
+pub mod plan;
+pub mod rebuild;
+pub mod schema;
+pub mod scratch;
+pub mod script;
+pub mod steps;

@@ -1,0 +1,323 @@
+//! What adding keys will do to a database, as data: found out before anything is written.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use super::archive;
+use super::ddl::{self, quote, same_name};
+use super::keys::{self, NewKey, TableKeys};
+use super::orphans::{self, Found, Removal};
+use super::rebuild::{self, Copy};
+use super::schema::{self, ForeignKey, Snapshot, Table};
+use super::scratch;
+use super::script::AddForeignKey;
+use super::steps::Step;
+use crate::failure::Failure;
+use crate::policy::{OrphanAction, Policy};
+
+/// A plan to add keys.
+#[derive(Debug)]
+pub struct KeyPlan {
+    /// The child tables, in the order of the script.
+    pub tables: Vec<TablePlan>,
+    /// The rows that will leave.
+    pub found: Found,
+    /// What SQLite accepts and what will cost something.
+    pub warnings: Vec<String>,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The schema as it must be afterwards, archives left out.
+    schema_after: Snapshot,
+}
+
+/// What becomes of one child table.
+#[derive(Clone, Debug)]
+pub struct TablePlan {
+    /// The table's name.
+    pub name: String,
+    /// How many rows it has.
+    pub rows: i64,
+    /// The keys that it gets.
+    pub added: Vec<NewKey>,
+    /// The keys that it has already.
+    pub adopted: Vec<NewKey>,
+    /// How its rows are copied; none where no key is added, and so nothing rebuilt.
+    pub copy: Option<Copy>,
+}
+
+/// Plans to add the keys that `requests` ask for, in the name of migration `version`.
+///
+/// Reads the database; writes only the temporary lists of the rows that will leave.
+pub fn add_keys(
+    connection: &Connection,
+    requests: &[AddForeignKey],
+    version: i32,
+    policy: &Policy,
+) -> Result<KeyPlan> {
+    let declared = schema::declared_keys(connection)?;
+    let schema_before = schema::snapshot(connection)?;
+    let targets = keys::resolve(connection, &declared, requests)?;
+    let found = orphans::find(connection, &targets, &declared)?;
+    let mut planner = Planner {
+        connection,
+        schema: schema_before,
+        found: &found,
+        steps: Vec::new(),
+    };
+    planner.move_rows_out(&targets, version, policy)?;
+    let tables = planner.rebuild(&targets)?;
+    planner.check(&targets, &declared)?;
+    let warnings = planner.warnings(&targets)?;
+    let Planner {
+        schema: schema_after,
+        steps,
+        ..
+    } = planner;
+    Ok(KeyPlan {
+        tables,
+        found,
+        warnings,
+        steps,
+        schema_after,
+    })
+}
+
+struct Planner<'a> {
+    connection: &'a Connection,
+    schema: Snapshot,
+    found: &'a Found,
+    steps: Vec<Step>,
+}
+
+impl Planner<'_> {
+    /// Archives the rows that leave, and deletes those whose tables are not rebuilt.
+    fn move_rows_out(
+        &mut self,
+        targets: &[TableKeys],
+        version: i32,
+        policy: &Policy,
+    ) -> Result<()> {
+        for removal in leaving(self.found) {
+            if policy.orphans != OrphanAction::Delete {
+                let steps = archive::store(self.connection, removal, version)?;
+                self.steps.extend(steps);
+            }
+        }
+        for removal in leaving(self.found) {
+            if !targets.iter().any(|keys| is_rebuilt(keys, &removal.table)) {
+                self.steps.extend(rebuild::drop_triggers(&removal.table));
+                self.steps.push(rebuild::delete(removal));
+                self.steps.extend(rebuild::create_triggers(&removal.table));
+            }
+        }
+        Ok(())
+    }
+
+    fn rebuild(&mut self, targets: &[TableKeys]) -> Result<Vec<TablePlan>> {
+        let mut tables = Vec::new();
+        for TableKeys {
+            table,
+            added,
+            adopted,
+        } in targets
+        {
+            let copy = if added.is_empty() {
+                None
+            } else {
+                let copy = self
+                    .rebuild_one(table, added)
+                    .with_context(|| format!("could not plan the rebuild of {}", table.name))?;
+                Some(copy)
+            };
+            tables.push(TablePlan {
+                name: table.name.clone(),
+                rows: schema::count_rows(self.connection, &table.name)?,
+                added: added.clone(),
+                adopted: adopted.clone(),
+                copy,
+            });
+        }
+        for removal in leaving(self.found) {
+            let refresh = rebuild::refresh_full_text(self.connection, &removal.table)?;
+            self.steps.extend(refresh);
+        }
+        Ok(tables)
+    }
+
+    fn rebuild_one(&mut self, table: &Table, added: &[NewKey]) -> Result<Copy> {
+        let constraints: Vec<_> = added.iter().map(|key| key.constraint.as_str()).collect();
+        let definition = ddl::add_constraints(&table.sql, &constraints)?;
+        let names: Vec<_> = added.iter().filter_map(|key| key.name.as_deref()).collect();
+        // Without a name a key can't be dropped again, so there is no way back to rehearse.
+        let names = if names.len() == added.len() {
+            names
+        } else {
+            Vec::new()
+        };
+        let rehearsal = scratch::rehearse(table, &definition, &names)?;
+        let removal = self.found.removal(&table.name).filter(|it| it.rows > 0);
+        let copy = Copy::choose(table, rehearsal.transfers, removal);
+        let steps = rebuild::steps(&self.schema, table, &definition, copy, removal);
+        self.steps.extend(steps);
+        for (kind, name, _, sql) in &mut self.schema {
+            if kind == "table" && *name == table.name {
+                *sql = Some(definition.clone());
+            }
+        }
+        Ok(copy)
+    }
+
+    /// What must hold before COMMIT: every row accounted for, in this table and in those
+    /// around it, and no row that breaks a new key.
+    fn check(&mut self, targets: &[TableKeys], declared: &[ForeignKey]) -> Result<()> {
+        let touched = |name: &str| {
+            self.found.removal(name).is_some()
+                || targets.iter().any(|keys| same_name(&keys.table.name, name))
+        };
+        let mut tables: Vec<String> = targets.iter().map(|keys| keys.table.name.clone()).collect();
+        tables.extend(self.found.removals.iter().map(|it| it.table.name.clone()));
+        let added = targets
+            .iter()
+            .flat_map(|keys| keys.added.iter().map(|new| &new.key));
+        for key in declared.iter().chain(added) {
+            if touched(&key.child) || touched(&key.parent) {
+                tables.extend([key.child.clone(), key.parent.clone()]);
+            }
+        }
+        tables.sort_unstable_by_key(|name| name.to_ascii_lowercase());
+        tables.dedup_by(|left, right| same_name(left, right));
+        for name in tables {
+            if !schema::table_exists(self.connection, &name)? {
+                continue;
+            }
+            let leaving = self.found.removal(&name).map_or(0, |removal| removal.rows);
+            let rows = schema::count_rows(self.connection, &name)? - leaving;
+            self.steps.push(Step::Expect {
+                what: format!("{name} has {rows} rows"),
+                query: schema::count_sql(&name),
+                value: rows,
+            });
+        }
+        for new in targets.iter().flat_map(|keys| &keys.added) {
+            let child = Table::read(self.connection, &new.key.child)?;
+            let parent = Table::read(self.connection, &new.key.parent)?;
+            self.steps.push(Step::Expect {
+                what: format!("no row breaks {}", new.label()),
+                query: format!(
+                    "SELECT count(*) FROM main.{} AS w WHERE {}",
+                    quote(&child.name),
+                    orphans::broken(&child, &parent, &new.key)
+                ),
+                value: 0,
+            });
+        }
+        for removal in &self.found.removals {
+            self.steps.push(Step::run(
+                format!("forget the list of rows that left {}", removal.table.name),
+                format!("DROP TABLE temp.{}", quote(&removal.list)),
+            ));
+        }
+        Ok(())
+    }
+
+    fn warnings(&self, targets: &[TableKeys]) -> Result<Vec<String>> {
+        let mut warnings = Vec::new();
+        for keys in targets {
+            for new in &keys.added {
+                let parent = Table::read(self.connection, &new.key.parent)?;
+                warnings.extend(keys::warnings(&keys.table, &parent, &new.key));
+            }
+        }
+        Ok(warnings)
+    }
+}
+
+/// The removals that have rows.
+fn leaving(found: &Found) -> impl Iterator<Item = &Removal> {
+    found.removals.iter().filter(|removal| removal.rows > 0)
+}
+
+fn is_rebuilt(keys: &TableKeys, table: &Table) -> bool {
+    same_name(&keys.table.name, &table.name) && !keys.added.is_empty()
+}
+
+impl KeyPlan {
+    /// The removals that have rows, in the order in which they were found.
+    pub fn removals(&self) -> impl Iterator<Item = &Removal> {
+        leaving(&self.found)
+    }
+
+    /// Why `policy` does not let this plan be carried out, if it does not.
+    pub fn refusal(&self, policy: &Policy) -> Option<Failure> {
+        if let Some(blocked) = self.found.blocked.first() {
+            let key = &blocked.key;
+            return Some(
+                Failure::refused(format!(
+                    "{} rows of {} refer to rows of {} that would have to go, and their key {key} does not let them",
+                    blocked.rows, key.child, key.parent
+                ))
+                .hint(format!(
+                    "give the orphans of {} a parent, or remove those rows of {} first",
+                    key.parent, key.child
+                )),
+            );
+        }
+        let total: i64 = self.removals().map(|removal| removal.rows).sum();
+        if policy.orphans == OrphanAction::Refuse && total > 0 {
+            return Some(
+                Failure::refused(format!("{total} rows break the new keys or hang on such rows"))
+                    .hint("--orphans archive keeps them aside and brings them back on down; --orphans delete removes them for good"),
+            );
+        }
+        if let Some(limit) = &policy.max_orphans {
+            let over = self
+                .removals()
+                .find(|it| limit.is_exceeded(it.rows, it.of))?;
+            return Some(
+                Failure::refused(format!(
+                    "{} of {} rows would leave {}, and --max-orphans allows {limit}",
+                    over.rows, over.of, over.table.name
+                ))
+                .hint("see which ones with fkfix orphans, then raise the limit or repair the rows"),
+            );
+        }
+        let empty = self.found.empty_parents.first()?;
+        Some(
+            Failure::refused(format!(
+                "{} holds no row at all, so every row of {} with a value in ({}) would be an orphan",
+                empty.key.parent,
+                empty.key.child,
+                empty.key.columns.join(", ")
+            ))
+            .hint("check that this is the right database; if it is, allow it with --max-orphans 100%"),
+        )
+    }
+
+    /// Compares the schema with what the plan promised; archives may have come.
+    pub fn verify_schema(&self, connection: &Connection) -> Result<()> {
+        let tables: Vec<_> = self.removals().map(|it| it.table.name.as_str()).collect();
+        let others = |snapshot: Snapshot| -> Snapshot {
+            let kept = snapshot.into_iter();
+            kept.filter(|(_, _, table, _)| !archive::is_archive_name(table, &tables))
+                .collect()
+        };
+        let expected = others(self.schema_after.clone());
+        let found = others(schema::snapshot(connection)?);
+        if expected == found {
+            return Ok(());
+        }
+        let differs =
+            |(kind, name, ..): &&(String, String, String, Option<String>)| format!("{kind} {name}");
+        let lost = expected.iter().filter(|object| !found.contains(object));
+        let changed = lost.chain(found.iter().filter(|object| !expected.contains(object)));
+        let mut names: Vec<_> = changed.map(|object| differs(&object)).collect();
+        names.sort_unstable();
+        names.dedup();
+        Err(Failure::impossible(format!(
+            "the rebuild would have changed more than the keys: {}; everything is rolled back",
+            names.join(", ")
+        ))
+        .hint("please report this with the output of: sqlite3 FILE .schema")
+        .into())
+    }
+}

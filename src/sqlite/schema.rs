@@ -1,0 +1,492 @@
+//! A table as `sqlite_schema` and the pragmas tell it. Reads, and decides nothing.
+
+use std::fmt;
+
+use anyhow::{Context as _, Result};
+use rusqlite::{Connection, OptionalExtension as _};
+use sqlite3_parser::dialect::TokenType::TK_EQ;
+
+use super::ddl::{self, quote, same_name};
+use crate::failure::Failure;
+
+/// An ordinary table of the main database.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name, spelt as the schema spells it.
+    pub name: String,
+    /// The stored text of its `CREATE TABLE`.
+    pub sql: String,
+    /// Its columns in order, generated ones included.
+    pub columns: Vec<Column>,
+    /// What tells one row from another.
+    pub row_key: RowKey,
+    /// The columns that stand first in one of its indexes, or are the rowid.
+    pub index_leads: Vec<String>,
+    /// Its indexes that have a text of their own (not those that constraints make).
+    pub indexes: Vec<SchemaObject>,
+    /// The triggers on it.
+    pub triggers: Vec<SchemaObject>,
+}
+
+/// A column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// What it does to values that are stored in it.
+    pub affinity: Affinity,
+    /// The collating sequence that compares its text.
+    pub collation: String,
+    /// Computed from others, so that nothing can be inserted into it.
+    pub generated: bool,
+}
+
+/// An index or a trigger, by name and stored text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaObject {
+    /// Its name.
+    pub name: String,
+    /// The statement that makes it.
+    pub sql: String,
+}
+
+/// What tells one row of a table from another (<https://www.sqlite.org/rowidtable.html>).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowKey {
+    /// An `INTEGER PRIMARY KEY` column, which is the rowid.
+    Alias(String),
+    /// The implicit rowid, under a name that no column has taken.
+    Implicit(&'static str),
+    /// The primary key of a `WITHOUT ROWID` table.
+    PrimaryKey(Vec<String>),
+    /// A rowid table whose columns have taken all three names of the rowid.
+    Hidden,
+}
+
+impl RowKey {
+    /// The columns to compare, empty where rows cannot be told apart.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&str> {
+        match self {
+            RowKey::Alias(name) => vec![name],
+            RowKey::Implicit(name) => vec![name],
+            RowKey::PrimaryKey(names) => names.iter().map(String::as_str).collect(),
+            RowKey::Hidden => Vec::new(),
+        }
+    }
+
+    /// The column that holds the rowid, where there is one.
+    #[must_use]
+    pub fn rowid(&self) -> Option<&str> {
+        match self {
+            RowKey::Alias(name) => Some(name),
+            RowKey::Implicit(name) => Some(name),
+            RowKey::PrimaryKey(_) | RowKey::Hidden => None,
+        }
+    }
+}
+
+/// The affinity of a column (<https://www.sqlite.org/datatype3.html#determination_of_column_affinity>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Affinity {
+    /// Text.
+    Text,
+    /// Integer, real or numeric: alike when compared.
+    Numeric,
+    /// None.
+    Blob,
+}
+
+impl Affinity {
+    fn of(declared_type: &str, strict: bool) -> Self {
+        let declared = declared_type.to_ascii_uppercase();
+        let has = |part| declared.contains(part);
+        if strict && declared == "ANY" {
+            Affinity::Blob
+        } else if has("INT") {
+            Affinity::Numeric
+        } else if has("CHAR") || has("CLOB") || has("TEXT") {
+            Affinity::Text
+        } else if has("BLOB") || declared.is_empty() {
+            Affinity::Blob
+        } else {
+            Affinity::Numeric
+        }
+    }
+}
+
+impl fmt::Display for Affinity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Affinity::Text => "TEXT",
+            Affinity::Numeric => "NUMERIC",
+            Affinity::Blob => "BLOB",
+        })
+    }
+}
+
+/// A foreign key: which columns of the child refer to which of the parent, and what happens
+/// to the child when the parent goes.
+#[derive(Clone, Debug)]
+pub struct ForeignKey {
+    /// The child table.
+    pub child: String,
+    /// The child's columns.
+    pub columns: Vec<String>,
+    /// The parent table, as the constraint names it.
+    pub parent: String,
+    /// The parent's columns, in the order of `columns`; the parent's primary key where the
+    /// constraint names none.
+    pub parent_columns: Vec<String>,
+    /// The action of `ON DELETE`, such as `CASCADE` or `NO ACTION`.
+    pub on_delete: String,
+    /// The action of `ON UPDATE`.
+    pub on_update: String,
+}
+
+impl ForeignKey {
+    /// Whether both relate the same child columns, in whatever order they are written.
+    #[must_use]
+    pub fn same_columns(&self, other: &ForeignKey) -> bool {
+        same_name(&self.child, &other.child)
+            && self.columns.len() == other.columns.len()
+            && self.columns.iter().all(|column| {
+                other
+                    .columns
+                    .iter()
+                    .any(|candidate| same_name(candidate, column))
+            })
+    }
+
+    /// Whether both say the same: columns, parent, parent columns and actions.
+    #[must_use]
+    pub fn same_definition(&self, other: &ForeignKey) -> bool {
+        self.same_columns(other)
+            && same_name(&self.parent, &other.parent)
+            && same_name(&self.on_delete, &other.on_delete)
+            && same_name(&self.on_update, &other.on_update)
+            && self.pairs().all(|(column, parent_column)| {
+                other.pairs().any(|(other_column, other_parent)| {
+                    same_name(column, other_column) && same_name(parent_column, other_parent)
+                })
+            })
+    }
+
+    /// Each child column with the parent column it refers to.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.columns
+            .iter()
+            .map(String::as_str)
+            .zip(self.parent_columns.iter().map(String::as_str))
+    }
+}
+
+impl fmt::Display for ForeignKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (columns, parent) = (self.columns.join(", "), &self.parent);
+        write!(f, "({columns}) references {parent}")?;
+        write!(f, " ({})", self.parent_columns.join(", "))?;
+        for (event, action) in [("delete", &self.on_delete), ("update", &self.on_update)] {
+            if action != "NO ACTION" {
+                write!(f, " on {event} {}", action.to_ascii_lowercase())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Table {
+    /// Reads the table `name` of the main database; a missing one, a view and a virtual table
+    /// are errors that say so.
+    pub fn read(connection: &Connection, name: &str) -> Result<Table> {
+        let (name, without_rowid, strict) = ordinary_table(connection, name)?;
+        let sql = connection
+            .query_row(
+                "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1",
+                [&name],
+                |row| row.get(0),
+            )
+            .with_context(|| format!("could not read the definition of {name}"))?;
+        let (columns, primary_key) = columns(connection, &name, strict)?;
+        let row_key = if without_rowid {
+            RowKey::PrimaryKey(primary_key)
+        } else {
+            rowid_of(connection, &name, &columns, primary_key)?
+        };
+        Ok(Table {
+            index_leads: index_leads(connection, &name, &row_key)?,
+            indexes: objects_on(connection, &name, "index")?,
+            triggers: objects_on(connection, &name, "trigger")?,
+            name,
+            sql,
+            columns,
+            row_key,
+        })
+    }
+
+    /// The column called `name`.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns
+            .iter()
+            .find(|column| same_name(&column.name, name))
+    }
+
+    /// The columns that a row is made of: all but the generated ones.
+    pub fn stored_columns(&self) -> impl Iterator<Item = &str> {
+        self.columns
+            .iter()
+            .filter(|column| !column.generated)
+            .map(|column| column.name.as_str())
+    }
+}
+
+/// The name as stored, WITHOUT ROWID, STRICT.
+fn ordinary_table(connection: &Connection, name: &str) -> Result<(String, bool, bool)> {
+    let found = connection
+        .query_row(
+            "SELECT name, type, wr, strict FROM pragma_table_list WHERE arg = ?1 AND schema = 'main'",
+            [name],
+            |row| {
+                Ok((
+                    (row.get(0)?, row.get(2)?, row.get(3)?),
+                    row.get::<_, String>(1)?,
+                ))
+            },
+        )
+        .optional()
+        .with_context(|| format!("could not read the definition of {name}"))?;
+    match found {
+        None => Err(Failure::impossible(format!("there is no table {name}"))
+            .hint("check that this is the right database; sqlite3 FILE .tables lists what it holds")
+            .into()),
+        Some((table, kind)) if kind == "table" && !name.starts_with("sqlite_") => Ok(table),
+        Some((_, kind)) => {
+            let kind = if kind == "table" { "system" } else { &kind };
+            Err(Failure::impossible(format!(
+                "{name} is a {kind}{}, and a foreign key needs an ordinary table",
+                if kind == "view" { "" } else { " table" }
+            ))
+            .hint("name the table that holds the rows")
+            .into())
+        }
+    }
+}
+
+/// The columns, and the names of those in the primary key in its order.
+fn columns(
+    connection: &Connection,
+    table: &str,
+    strict: bool,
+) -> Result<(Vec<Column>, Vec<String>)> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, type, hidden, pk FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main'",
+    )?;
+    let mut rows = statement.query([table])?;
+    let (mut columns, mut primary_key) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        let (name, declared_type): (String, String) = (row.get(0)?, row.get(1)?);
+        let (hidden, place): (u8, u32) = (row.get(2)?, row.get(3)?);
+        let metadata = connection.column_metadata(Some("main"), table, name.as_str())?;
+        let collation = metadata.1.map_or_else(
+            || "BINARY".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        if place > 0 {
+            primary_key.push((place, name.clone()));
+        }
+        columns.push(Column {
+            affinity: Affinity::of(&declared_type, strict),
+            collation,
+            // 2 is a virtual generated column, 3 a stored one.
+            generated: hidden == 2 || hidden == 3,
+            name,
+        });
+    }
+    primary_key.sort_unstable();
+    Ok((
+        columns,
+        primary_key.into_iter().map(|(_, name)| name).collect(),
+    ))
+}
+
+/// `INTEGER PRIMARY KEY` is the rowid, `INTEGER PRIMARY KEY DESC` is not, nor is any other
+/// primary key: all of those have an index of origin `pk`.
+fn rowid_of(
+    connection: &Connection,
+    table: &str,
+    columns: &[Column],
+    primary_key: Vec<String>,
+) -> Result<RowKey> {
+    let indexed: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM pragma_index_list WHERE arg = ?1 AND schema = 'main' AND origin = 'pk')",
+        [table],
+        |row| row.get(0),
+    )?;
+    if !indexed && let Some(alias) = primary_key.into_iter().next() {
+        return Ok(RowKey::Alias(alias));
+    }
+    let free = ["rowid", "_rowid_", "oid"]
+        .into_iter()
+        .find(|name| !columns.iter().any(|column| same_name(&column.name, name)));
+    Ok(free.map_or(RowKey::Hidden, RowKey::Implicit))
+}
+
+/// The columns that stand first in a whole index and are compared there as in the table.
+fn index_leads(connection: &Connection, table: &str, row_key: &RowKey) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT x.name, x.coll FROM pragma_index_list AS i, pragma_index_xinfo AS x
+         WHERE i.arg = ?1 AND i.schema = 'main' AND i.partial = 0
+           AND x.arg = i.name AND x.schema = 'main' AND x.seqno = 0 AND x.name IS NOT NULL",
+    )?;
+    let mut rows = statement.query([table])?;
+    let mut leads: Vec<String> = Vec::new();
+    if let RowKey::Alias(name) = row_key {
+        leads.push(name.clone());
+    }
+    while let Some(row) = rows.next()? {
+        let (column, collation): (String, String) = (row.get(0)?, row.get(1)?);
+        let metadata = connection.column_metadata(Some("main"), table, column.as_str())?;
+        let own = metadata
+            .1
+            .is_some_and(|name| same_name(&name.to_string_lossy(), &collation));
+        if own {
+            leads.push(column);
+        }
+    }
+    Ok(leads)
+}
+
+fn objects_on(connection: &Connection, table: &str, kind: &str) -> Result<Vec<SchemaObject>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, sql FROM main.sqlite_schema
+         WHERE tbl_name = ?1 COLLATE NOCASE AND type = ?2 AND sql IS NOT NULL ORDER BY rowid",
+    )?;
+    let objects = statement.query_map([table, kind], |row| {
+        Ok(SchemaObject {
+            name: row.get(0)?,
+            sql: row.get(1)?,
+        })
+    })?;
+    Ok(objects.collect::<Result<_, _>>()?)
+}
+
+/// Every foreign key that the main database declares.
+pub fn declared_keys(connection: &Connection) -> Result<Vec<ForeignKey>> {
+    let mut statement = connection.prepare(
+        "SELECT m.name, k.id, k.\"table\", k.\"from\", k.\"to\", k.on_delete, k.on_update
+         FROM main.sqlite_schema AS m, pragma_foreign_key_list AS k
+         WHERE m.type = 'table' AND k.arg = m.name AND k.schema = 'main'
+         ORDER BY m.rowid, k.id, k.seq",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut keys: Vec<ForeignKey> = Vec::new();
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        let (child, id): (String, i64) = (row.get(0)?, row.get(1)?);
+        if last.as_ref() != Some(&(child.clone(), id)) {
+            keys.push(ForeignKey {
+                child: child.clone(),
+                columns: Vec::new(),
+                parent: row.get(2)?,
+                parent_columns: Vec::new(),
+                on_delete: row.get(5)?,
+                on_update: row.get(6)?,
+            });
+        }
+        if let Some(key) = keys.last_mut() {
+            key.columns.push(row.get(3)?);
+            key.parent_columns.extend(row.get::<_, Option<String>>(4)?);
+        }
+        last = Some((child, id));
+    }
+    for key in &mut keys {
+        if key.parent_columns.is_empty() {
+            key.parent_columns = primary_key(connection, &key.parent)?;
+        }
+    }
+    Ok(keys)
+}
+
+/// The primary key of `table`, empty where it has none or where there is no such table.
+pub fn primary_key(connection: &Connection, table: &str) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main' AND pk > 0 ORDER BY pk",
+    )?;
+    let names = statement.query_map([table], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// The full-text indexes (FTS3, 4 or 5) whose content is `table`: what they hold about a row
+/// is not removed with the row (<https://www.sqlite.org/fts5.html#external_content_tables>).
+pub fn full_text_indexes(connection: &Connection, table: &str) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE 'create virtual table%'",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut indexes = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (name, sql): (String, String) = (row.get(0)?, row.get(1)?);
+        if indexes_content_of(&sql, table) {
+            indexes.push(name);
+        }
+    }
+    Ok(indexes)
+}
+
+fn indexes_content_of(create_virtual_table: &str, table: &str) -> bool {
+    // The arguments of a module may be any text; what cannot be read is not a full-text index.
+    let tokens = ddl::tokens(create_virtual_table).unwrap_or_default();
+    let is_full_text = tokens.iter().any(|token| {
+        ["fts3", "fts4", "fts5"]
+            .iter()
+            .any(|fts| same_name(token.text, fts))
+    });
+    is_full_text
+        && tokens.windows(3).any(|option| match option {
+            [name, equals, value] => {
+                same_name(name.text, "content")
+                    && equals.kind == TK_EQ
+                    && same_name(&ddl::unquote(value.text), table)
+            }
+            _ => false,
+        })
+}
+
+/// Whether the main database has a table called `name`.
+pub fn table_exists(connection: &Connection, name: &str) -> Result<bool> {
+    let found = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE)",
+        [name],
+        |row| row.get(0),
+    )?;
+    Ok(found)
+}
+
+/// The number of rows in `table` of the main database.
+pub fn count_rows(connection: &Connection, table: &str) -> Result<i64> {
+    connection
+        .query_row(&count_sql(table), [], |row| row.get(0))
+        .with_context(|| format!("could not count the rows of {table}"))
+}
+
+/// The query that counts the rows of `table`.
+#[must_use]
+pub fn count_sql(table: &str) -> String {
+    format!("SELECT count(*) FROM main.{}", quote(table))
+}
+
+/// Every object of the main schema as (type, name, table, text), in a fixed order.
+pub type Snapshot = Vec<(String, String, String, Option<String>)>;
+
+/// What the main schema holds now.
+pub fn snapshot(connection: &Connection) -> Result<Snapshot> {
+    let mut statement = connection.prepare_cached(
+        "SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY type, name, tbl_name",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    rows.collect::<Result<_, _>>()
+        .context("could not read the schema")
+}

@@ -1,0 +1,144 @@
+//! An empty database in memory that has SQLite itself answer what a definition means, before
+//! the real one is touched: no second parser that could disagree with SQLite's.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use super::ddl::{self, quote};
+use super::schema::{self, ForeignKey, Table};
+use crate::failure::Failure;
+
+fn open() -> Result<Connection> {
+    let scratch = Connection::open_in_memory().context("could not open a database in memory")?;
+    scratch.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON")?;
+    Ok(scratch)
+}
+
+/// Has SQLite read `constraint`, a `FOREIGN KEY` table constraint for `child`.
+///
+/// The parent columns are empty where the constraint leaves them to the parent's primary key.
+pub fn read_constraint(child: &Table, constraint: &str) -> Result<ForeignKey> {
+    let scratch = open()?;
+    create(&scratch, child, &child.sql)?;
+    let before = schema::declared_keys(&scratch)?.len();
+    let scratch = open()?;
+    let edited = ddl::add_constraints(&child.sql, &[constraint])?;
+    scratch.execute_batch(&edited).map_err(|error| {
+        let reason = reason(&error);
+        Failure::impossible(format!(
+            "SQLite does not accept {constraint} in {}: {reason}",
+            child.name
+        ))
+        .hint("correct the statement in the migration; the columns it names must exist")
+    })?;
+    let mut keys = schema::declared_keys(&scratch)?;
+    let columns = Table::read(&scratch, &child.name)?.columns.len();
+    if keys.len() != before + 1 || columns != child.columns.len() {
+        return Err(Failure::impossible(format!(
+            "{constraint} is not one foreign key, as SQLite reads it"
+        ))
+        .hint("write one FOREIGN KEY clause in each ADD CONSTRAINT")
+        .into());
+    }
+    // SQLite lists a table's keys from the last declared to the first, and ours stands last.
+    Ok(keys.swap_remove(0))
+}
+
+/// The message of SQLite alone, without the text of the statement.
+fn reason(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether SQLite takes the parent columns of `key` as a parent key: PRIMARY KEY or UNIQUE,
+/// whole and of the columns' own collation
+/// (<https://www.sqlite.org/foreignkeys.html#fk_indexes>).
+pub fn is_parent_key(parent: &Table, key: &ForeignKey) -> Result<bool> {
+    let scratch = open()?;
+    create(&scratch, parent, &parent.sql)?;
+    for index in &parent.indexes {
+        // An index that this SQLite can't make (a collation of the application's own) can't
+        // be one that it would use.
+        let _ = scratch.execute_batch(&index.sql);
+    }
+    let columns: Vec<_> = key.columns.iter().map(String::as_str).collect();
+    let columns = ddl::quote_list("", columns);
+    let parent_columns = ddl::quote_list("", key.parent_columns.iter().map(String::as_str));
+    scratch.execute_batch(&format!(
+        "CREATE TABLE fkfix_child ({columns}, FOREIGN KEY ({columns}) REFERENCES {} ({parent_columns}))",
+        quote(&parent.name)
+    ))?;
+    // The check of an empty table finds no row, but fails where it finds no parent key.
+    let checked = scratch.execute_batch("PRAGMA foreign_key_check(fkfix_child)");
+    Ok(checked.is_ok())
+}
+
+/// What SQLite makes of the definition that a rebuild would give a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rehearsal {
+    /// `INSERT INTO new SELECT * FROM old` copies whole records instead of row by row (the
+    /// transfer optimisation of `insert.c` in SQLite's source).
+    pub transfers: bool,
+}
+
+/// Builds `table` anew as `edited`, empty, and takes the `added` constraints away again.
+///
+/// Fails where SQLite would not give back the old text to the byte.
+pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal> {
+    let scratch = open()?;
+    create(&scratch, table, &table.sql)?;
+    let old = "fkfix_old";
+    scratch.execute_batch(&format!(
+        "ALTER TABLE {} RENAME TO {old}; {edited};",
+        quote(&table.name)
+    ))?;
+    let mut explain = scratch.prepare(&format!(
+        "EXPLAIN INSERT INTO main.{} SELECT * FROM main.{old}",
+        quote(&table.name)
+    ));
+    let transfers = match &mut explain {
+        Ok(statement) => {
+            let opcodes = statement.query_map([], |row| row.get::<_, String>(1))?;
+            let opcodes = opcodes.collect::<Result<Vec<_>, _>>()?;
+            opcodes.iter().any(|opcode| opcode == "RowCell")
+        }
+        // A table with generated columns takes `SELECT *` only where the transfer fires.
+        Err(_) => false,
+    };
+    drop(explain);
+    for constraint in added.iter().rev() {
+        let drop = format!(
+            "ALTER TABLE {} DROP CONSTRAINT {}",
+            quote(&table.name),
+            quote(constraint)
+        );
+        scratch
+            .execute_batch(&drop)
+            .with_context(|| format!("SQLite could not take {constraint} back"))?;
+    }
+    let back = Table::read(&scratch, &table.name)?.sql;
+    if !added.is_empty() && back != table.sql {
+        return Err(Failure::impossible(format!(
+            "the way back from the new definition of {} is not exact, so the way there is not taken",
+            table.name
+        ))
+        .hint("please report this with the output of: sqlite3 FILE '.schema'")
+        .into());
+    }
+    Ok(Rehearsal { transfers })
+}
+
+fn create(scratch: &Connection, table: &Table, sql: &str) -> Result<()> {
+    scratch.execute_batch(sql).map_err(|error| {
+        Failure::impossible(format!(
+            "this SQLite can't make the table {} as it is defined: {}",
+            table.name,
+            reason(&error)
+        ))
+        .hint("the definition uses a function or a setting of the application's own, which fkfix does not have")
+        .into()
+    })
+}

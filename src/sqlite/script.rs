@@ -1,0 +1,329 @@
+//! Reads a migration script: its statements, and the two kinds among them that fkfix carries
+//! out or has to know of.
+//!
+//! `ALTER TABLE … ADD [CONSTRAINT name] FOREIGN KEY …` is the statement that SQLite lacks
+//! (<https://www.sqlite.org/omitted.html>). `ALTER TABLE … DROP CONSTRAINT name` is SQLite's
+//! own; it is recognised so that the way back can leave a key that was there before.
+
+use anyhow::Result;
+use sqlite3_parser::dialect::TokenType::{
+    self, TK_ADD, TK_ALTER, TK_ATTACH, TK_BEGIN, TK_COMMA, TK_COMMIT, TK_CONSTRAINT, TK_CREATE,
+    TK_DETACH, TK_DOT, TK_DROP, TK_END, TK_FOREIGN, TK_LP, TK_PRAGMA, TK_RELEASE, TK_ROLLBACK,
+    TK_RP, TK_SAVEPOINT, TK_SEMI, TK_TABLE, TK_TEMP, TK_TRIGGER, TK_VACUUM,
+};
+
+use super::ddl::{self, Token, same_name};
+use crate::failure::Failure;
+
+/// One statement of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Line of its first token in the file, from 1.
+    pub line: usize,
+    /// What it asks for.
+    pub action: Action,
+}
+
+/// What a statement asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Add a foreign key to a table that exists.
+    AddForeignKey(AddForeignKey),
+    /// Take a named constraint from a table; SQLite runs `sql` itself.
+    DropConstraint {
+        /// The table.
+        table: String,
+        /// The constraint's name.
+        constraint: String,
+        /// The statement as it stands in the script.
+        sql: String,
+    },
+    /// Anything else: SQLite runs it as it stands.
+    Other(String),
+}
+
+/// `ALTER TABLE <table> ADD [CONSTRAINT <name>] FOREIGN KEY …`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddForeignKey {
+    /// The child table.
+    pub table: String,
+    /// The constraint's name, if it has one.
+    pub name: Option<String>,
+    /// The table constraint in one line, as it will stand in `CREATE TABLE`.
+    pub constraint: String,
+}
+
+/// Reads `script`; `file` is named in errors.
+///
+/// Statements that would end fkfix's one transaction, or that act outside it, are refused
+/// with file and line, before anything runs.
+pub fn parse(file: &str, script: &str) -> Result<Vec<Statement>> {
+    let tokens = ddl::tokens(script).map_err(|error| {
+        Failure::impossible(format!("could not read {file}: {error}"))
+            .hint("quotes, brackets and comments must be closed")
+    })?;
+    split(&tokens)
+        .into_iter()
+        .map(|statement| read(file, script, statement))
+        .collect()
+}
+
+/// Cuts at each `;`, but not at those in the body of a trigger, which ends with `; END ;`
+/// (the rule of <https://www.sqlite.org/c3ref/complete.html>).
+fn split<'t, 's>(tokens: &'t [Token<'s>]) -> Vec<&'t [Token<'s>]> {
+    let mut statements = Vec::new();
+    let mut rest = tokens;
+    while !rest.is_empty() {
+        let length = statement_length(rest);
+        let (statement, after) = rest.split_at(length);
+        if !statement.is_empty() {
+            statements.push(statement);
+        }
+        rest = after.get(1..).unwrap_or_default();
+    }
+    statements
+}
+
+/// How many tokens stand before the `;` that ends the first statement.
+fn statement_length(tokens: &[Token<'_>]) -> usize {
+    let trigger = creates_trigger(tokens);
+    let mut before = (TK_SEMI, TK_SEMI);
+    for (index, token) in tokens.iter().enumerate() {
+        if token.kind == TK_SEMI && (!trigger || before == (TK_SEMI, TK_END)) {
+            return index;
+        }
+        before = (before.1, token.kind);
+    }
+    tokens.len()
+}
+
+fn creates_trigger(tokens: &[Token<'_>]) -> bool {
+    let mut kinds = tokens.iter().map(|token| token.kind);
+    kinds.next() == Some(TK_CREATE)
+        && match kinds.next() {
+            Some(TK_TEMP) => kinds.next() == Some(TK_TRIGGER),
+            kind => kind == Some(TK_TRIGGER),
+        }
+}
+
+fn read(file: &str, script: &str, tokens: &[Token<'_>]) -> Result<Statement> {
+    let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
+        return Err(Failure::impossible(format!("{file} has an empty statement")).into());
+    };
+    let before = script.get(..first.start).unwrap_or_default();
+    let line = 1 + before.matches('\n').count();
+    if let Some(reason) = refusal(first.kind) {
+        return Err(Failure::impossible(format!(
+            "{file}:{line}: {} is not allowed in a migration: {reason}",
+            first.text.to_ascii_uppercase()
+        ))
+        .hint("take the statement out of the script; fkfix runs the whole script in one transaction of its own")
+        .into());
+    }
+    let sql = script.get(first.start..last.end).unwrap_or_default();
+    let action = match alter_table(tokens) {
+        Some((table, [add, clause @ ..])) if add.kind == TK_ADD => {
+            match add_foreign_key(table, clause) {
+                Some(add) => Action::AddForeignKey(checked(file, line, clause, add)?),
+                None => Action::Other(sql.to_owned()),
+            }
+        }
+        Some((table, [drop, constraint, name]))
+            if drop.kind == TK_DROP && constraint.kind == TK_CONSTRAINT =>
+        {
+            Action::DropConstraint {
+                table,
+                constraint: ddl::unquote(name.text),
+                sql: sql.to_owned(),
+            }
+        }
+        _ => Action::Other(sql.to_owned()),
+    };
+    Ok(Statement { line, action })
+}
+
+fn refusal(keyword: TokenType) -> Option<&'static str> {
+    match keyword {
+        TK_BEGIN | TK_COMMIT | TK_END | TK_ROLLBACK | TK_SAVEPOINT | TK_RELEASE => {
+            Some("the script already runs in a transaction")
+        }
+        TK_VACUUM => Some("SQLite can't run it in a transaction"),
+        TK_ATTACH | TK_DETACH => Some("a migration works on one database"),
+        TK_PRAGMA => Some("a pragma may act beyond the migration, or not at all in a transaction"),
+        _ => None,
+    }
+}
+
+/// `ALTER TABLE [main.]name …`: the table's name and the tokens behind it.
+fn alter_table<'t, 's>(tokens: &'t [Token<'s>]) -> Option<(String, &'t [Token<'s>])> {
+    let [alter, table, rest @ ..] = tokens else {
+        return None;
+    };
+    if alter.kind != TK_ALTER || table.kind != TK_TABLE {
+        return None;
+    }
+    match rest {
+        [schema, dot, name, rest @ ..] if dot.kind == TK_DOT => {
+            same_name(&ddl::unquote(schema.text), "main").then(|| (ddl::unquote(name.text), rest))
+        }
+        [name, rest @ ..] => Some((ddl::unquote(name.text), rest)),
+        [] => None,
+    }
+}
+
+fn add_foreign_key(table: String, clause: &[Token<'_>]) -> Option<AddForeignKey> {
+    let name = match clause {
+        [constraint, name, foreign, ..]
+            if constraint.kind == TK_CONSTRAINT && foreign.kind == TK_FOREIGN =>
+        {
+            Some(ddl::unquote(name.text))
+        }
+        [foreign, ..] if foreign.kind == TK_FOREIGN => None,
+        _ => return None,
+    };
+    Some(AddForeignKey {
+        table,
+        name,
+        constraint: in_one_line(clause),
+    })
+}
+
+/// The clause must be one constraint and nothing more, or it would not fit between the
+/// parentheses of `CREATE TABLE` without changing what stands around it.
+fn checked(
+    file: &str,
+    line: usize,
+    clause: &[Token<'_>],
+    add: AddForeignKey,
+) -> Result<AddForeignKey> {
+    let mut depth = 0_i32;
+    for token in clause {
+        match token.kind {
+            TK_LP => depth += 1,
+            TK_RP => depth -= 1,
+            TK_COMMA if depth == 0 => depth = i32::MIN / 2,
+            _ => {}
+        }
+        if depth < 0 {
+            return Err(Failure::impossible(format!(
+                "{file}:{line}: what ALTER TABLE {} adds is not one foreign key",
+                add.table
+            ))
+            .hint("write one ALTER TABLE … ADD CONSTRAINT … FOREIGN KEY … ; for each key")
+            .into());
+        }
+    }
+    Ok(add)
+}
+
+/// The tokens with one space where the script has white space or a comment.
+fn in_one_line(tokens: &[Token<'_>]) -> String {
+    let mut line = String::new();
+    let mut end = None;
+    for token in tokens {
+        if end.is_some_and(|end| end < token.start) {
+            line.push(' ');
+        }
+        line.push_str(token.text);
+        end = Some(token.end);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(script: &str) -> Action {
+        let mut statements = parse("V1__x.sql", script).unwrap();
+        assert_eq!(statements.len(), 1, "{statements:?}");
+        statements.remove(0).action
+    }
+
+    #[test]
+    fn a_foreign_key_is_found_in_any_dress() {
+        let plain = AddForeignKey {
+            table: "t".into(),
+            name: Some("k".into()),
+            constraint: "CONSTRAINT k FOREIGN KEY (a) REFERENCES p (id) ON DELETE CASCADE".into(),
+        };
+        for script in [
+            "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES p (id) ON DELETE CASCADE",
+            "ALTER TABLE t -- the logs; all of them\n ADD CONSTRAINT k\n\tFOREIGN /* a ; */ KEY (a)\r\nREFERENCES p (id) ON DELETE CASCADE -- done\n;",
+            ";;ALTER TABLE main . \"t\" ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES p (id) ON DELETE CASCADE;;",
+        ] {
+            assert_eq!(
+                only(script),
+                Action::AddForeignKey(plain.clone()),
+                "{script}"
+            );
+        }
+        assert_eq!(
+            only("alter table [two words] add foreign key(\"a;b\") references p"),
+            Action::AddForeignKey(AddForeignKey {
+                table: "two words".into(),
+                name: None,
+                constraint: "foreign key(\"a;b\") references p".into(),
+            })
+        );
+    }
+
+    #[test]
+    fn other_statements_stay_as_they_are() {
+        for script in [
+            "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0)",
+            "ALTER TABLE t ADD COLUMN b INTEGER REFERENCES p (id)",
+            "ALTER TABLE other.t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES p (id)",
+            "CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; SELECT CASE WHEN 1 THEN 2 END; END",
+            "CREATE TEMP TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END",
+            "INSERT INTO t VALUES ('ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p')",
+        ] {
+            assert_eq!(only(script), Action::Other(script.into()));
+        }
+    }
+
+    #[test]
+    fn statements_are_told_apart_with_their_lines() {
+        let script = "CREATE TRIGGER x AFTER INSERT ON t BEGIN\n SELECT 1;\nEND;\n\n-- next\nALTER TABLE t DROP CONSTRAINT 'k';\nSELECT 2";
+        let statements = parse("f", script).unwrap();
+        let lines: Vec<_> = statements.iter().map(|statement| statement.line).collect();
+        assert_eq!(lines, [1, 6, 7]);
+        assert_eq!(
+            statements[1].action,
+            Action::DropConstraint {
+                table: "t".into(),
+                constraint: "k".into(),
+                sql: "ALTER TABLE t DROP CONSTRAINT 'k'".into()
+            }
+        );
+    }
+
+    #[test]
+    fn statements_that_break_the_transaction_are_refused_with_file_and_line() {
+        for keyword in [
+            "BEGIN", "COMMIT", "end", "ROLLBACK", "VACUUM", "ATTACH", "DETACH", "PRAGMA",
+        ] {
+            let script = format!("SELECT 1;\n/* a\nb */ {keyword} x;");
+            let error = parse("V7__y.sql", &script).unwrap_err().to_string();
+            let expected = format!("V7__y.sql:3: {} is not allowed", keyword.to_uppercase());
+            assert!(error.starts_with(&expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_clause_that_holds_more_than_a_key_is_refused() {
+        for clause in [
+            "(a) REFERENCES p (id), ADD FOREIGN KEY (b) REFERENCES p (id)",
+            "(a) REFERENCES p (id)) WITHOUT ROWID --",
+        ] {
+            let script = format!("ALTER TABLE t ADD FOREIGN KEY {clause}");
+            assert!(parse("f", &script).is_err(), "{clause}");
+        }
+    }
+
+    #[test]
+    fn an_open_quote_is_an_error_and_not_a_panic() {
+        let error = parse("V1__x.sql", "SELECT 'a").unwrap_err().to_string();
+        assert!(error.starts_with("could not read V1__x.sql"), "{error}");
+    }
+}

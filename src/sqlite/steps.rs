@@ -1,0 +1,90 @@
+//! What is to be done to a database, as data, and the one place that does it.
+//!
+//! A plan is a list of steps. The dry run prints them, the script writes them out, and
+//! [`carry_out`] runs them: never a second description of the same work.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use super::ddl::quote;
+use super::schema;
+use crate::failure::Failure;
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Run statements.
+    Run {
+        /// What they do, as an imperative sentence without a full stop.
+        title: String,
+        /// The statements, separated by semicolons.
+        sql: String,
+    },
+    /// Hold a promise against the database, and stop where it is broken.
+    Expect {
+        /// The promise.
+        what: String,
+        /// A query for one integer.
+        query: String,
+        /// The integer it must give.
+        value: i64,
+    },
+    /// Drop a table of fkfix's own once it holds no row.
+    DropIfEmpty(String),
+}
+
+impl Step {
+    /// A step that runs `sql`.
+    pub fn run(title: impl Into<String>, sql: impl Into<String>) -> Self {
+        Step::Run {
+            title: title.into(),
+            sql: sql.into(),
+        }
+    }
+
+    /// What the step does, in one sentence.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Step::Run { title, .. } => title.clone(),
+            Step::Expect { what, .. } => format!("check that {what}"),
+            Step::DropIfEmpty(table) => format!("drop {table} if it is empty"),
+        }
+    }
+}
+
+/// Runs `steps` in order on an open transaction, and stops at the first that fails; rolling
+/// back is the caller's.
+pub fn carry_out(connection: &Connection, steps: &[Step]) -> Result<()> {
+    for step in steps {
+        let title = step.title();
+        tracing::info!("{title}");
+        take(connection, step).with_context(|| format!("could not {title}"))?;
+    }
+    Ok(())
+}
+
+fn take(connection: &Connection, step: &Step) -> Result<()> {
+    match step {
+        Step::Run { sql, .. } => {
+            tracing::debug!(%sql, "run");
+            connection.execute_batch(sql)?;
+        }
+        Step::Expect { query, value, .. } => {
+            let found: i64 = connection.query_row(query, [], |row| row.get(0))?;
+            if found != *value {
+                return Err(Failure::impossible(format!(
+                    "expected {value} and found {found}; everything is rolled back"
+                ))
+                .hint("this should not happen: please report it with the output of -v and of: sqlite3 FILE .schema")
+                .into());
+            }
+        }
+        Step::DropIfEmpty(table) => {
+            if schema::count_rows(connection, table)? == 0 {
+                connection.execute_batch(&format!("DROP TABLE main.{}", quote(table)))?;
+            }
+        }
+    }
+    Ok(())
+}
