@@ -90,6 +90,16 @@ pub struct Database {
     pub location: Location,
 }
 
+/// Which migrations.
+#[derive(Args, Debug)]
+pub struct Set {
+    /// Take the migrations from this folder instead of the built-in one
+    ///
+    /// It holds V<number>__<name>.sql and, for the way back, V<number>__<name>.down.sql.
+    #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS")]
+    pub folder: Option<PathBuf>,
+}
+
 /// A format of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -116,6 +126,9 @@ pub struct Up {
     /// Which database.
     #[command(flatten)]
     pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
     /// Stop at this version
     #[arg(long, value_name = "VERSION")]
     pub to: Option<i32>,
@@ -142,6 +155,9 @@ pub struct Down {
     /// Which database.
     #[command(flatten)]
     pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
     /// Take back all above this version; 0 takes everything back
     #[arg(long, value_name = "VERSION")]
     pub to: Option<i32>,
@@ -162,6 +178,9 @@ pub struct Status {
     /// Which database.
     #[command(flatten)]
     pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,

@@ -1,5 +1,9 @@
 //! The migrations: refinery's up files, each with the script that takes it back.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 
 use crate::failure::Failure;
@@ -68,6 +72,64 @@ impl Migrations {
         Migrations(migrations)
     }
 
+    /// Those in `folder`: `V<number>__<name>.sql`, each with its `.down.sql` beside it.
+    ///
+    /// A file that is named in no such way is an error: refinery would pass over it without a
+    /// word, and a misspelt migration would never run.
+    pub fn in_folder(folder: &Path) -> Result<Self> {
+        let doing = || format!("could not read the migrations in {}", folder.display());
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(folder).with_context(doing)? {
+            let path = entry.with_context(doing)?.path();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if Path::new(&name)
+                .extension()
+                .is_some_and(|extension| extension == "sql")
+            {
+                let text = fs::read_to_string(&path)
+                    .with_context(|| format!("could not read {}", path.display()))?;
+                files.insert(name, text);
+            }
+        }
+        let mut migrations: Vec<Migration> = Vec::new();
+        for (name, text) in &files {
+            let stem = name.strip_suffix(".sql").unwrap_or(name);
+            if let Some(of) = stem.strip_suffix(".down") {
+                if !files.contains_key(&format!("{of}.sql")) {
+                    return Err(misnamed(name, "it takes back no migration in this folder"));
+                }
+                continue;
+            }
+            let up = refinery::Migration::unapplied(stem, text)
+                .map_err(|error| misnamed(name, &error.to_string()))?;
+            if up.to_string() != stem || !stem.starts_with('V') {
+                return Err(misnamed(name, "the name must be V<number>__<name>.sql"));
+            }
+            if let Some(other) = migrations.iter().find(|it| it.up.version() == up.version()) {
+                let (version, other) = (up.version(), other.file());
+                return Err(misnamed(
+                    name,
+                    &format!("{other} has the number {version} too"),
+                ));
+            }
+            migrations.push(Migration {
+                up,
+                down: files.get(&format!("{stem}.down.sql")).cloned(),
+            });
+        }
+        if migrations.is_empty() {
+            return Err(Failure::impossible(format!("{} holds no migration", folder.display()))
+                .hint("a migration is a file V<number>__<name>.sql, with V<number>__<name>.down.sql beside it")
+                .into());
+        }
+        migrations.sort_by_key(|migration| migration.up.version());
+        Ok(Migrations(migrations))
+    }
+
     /// All of them, from the lowest version.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Migration> {
         self.0.iter()
@@ -104,6 +166,12 @@ impl Migrations {
         })?;
         Ok((migration, script))
     }
+}
+
+fn misnamed(file: &str, reason: &str) -> anyhow::Error {
+    Failure::impossible(format!("{file} can't be a migration: {reason}"))
+        .hint("name the files V1__add_keys.sql and V1__add_keys.down.sql, each number once, without leading zeros")
+        .into()
 }
 
 #[cfg(test)]

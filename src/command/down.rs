@@ -4,14 +4,13 @@ use anyhow::Result;
 
 use crate::cli::Down;
 use crate::failure::Status;
-use crate::migrations::Migrations;
 use crate::report::change::DownReport;
 use crate::report::output::Output;
 use crate::sqlite::{connection, driver, history};
 
 /// Runs the verb.
 pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
-    let migrations = Migrations::embedded();
+    let migrations = super::migrations(&arguments.set)?;
     let (location, to) = (&arguments.database.location, arguments.to);
     if let Some(to) = to.filter(|to| *to != 0) {
         migrations.must_have(to)?;

@@ -10,8 +10,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use rusqlite::Connection;
 
-use crate::cli::{Cli, Command, Format};
+use crate::cli::{Cli, Command, Format, Set};
 use crate::failure::Status;
+use crate::migrations::Migrations;
 use crate::report::output::Output;
 use crate::sqlite::backup;
 use crate::sqlite::location::Location;
@@ -34,6 +35,14 @@ pub fn format_of(cli: &Cli) -> Format {
         Command::Down(arguments) => arguments.format,
         Command::Status(arguments) => arguments.format,
         Command::Demo(_) => Format::Text,
+    }
+}
+
+/// The migrations of `set`.
+fn migrations(set: &Set) -> Result<Migrations> {
+    match &set.folder {
+        Some(folder) => Migrations::in_folder(folder),
+        None => Ok(Migrations::embedded()),
     }
 }
 

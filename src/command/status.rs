@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cli;
 use crate::failure::Status;
-use crate::migrations::{Migration, Migrations};
+use crate::migrations::Migration;
 use crate::report::output::Output;
 use crate::report::status::{ArchiveStatus, MigrationStatus, State, StatusReport};
 use crate::sqlite::history::{Applied, State as Found};
@@ -12,7 +12,7 @@ use crate::sqlite::{archive, connection, driver, history, schema};
 
 /// Runs the verb.
 pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
-    let migrations = Migrations::embedded();
+    let migrations = super::migrations(&arguments.set)?;
     let location = &arguments.database.location;
     let database = connection::open_read_only(location)?;
     let applied = history::read(&database)?;

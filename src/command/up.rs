@@ -4,7 +4,6 @@ use anyhow::Result;
 
 use crate::cli::Up;
 use crate::failure::Status;
-use crate::migrations::Migrations;
 use crate::policy::Policy;
 use crate::report::change::{AppliedMigration, UpReport};
 use crate::report::output::Output;
@@ -14,7 +13,7 @@ const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that 
 
 /// Runs the verb.
 pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
-    let migrations = Migrations::embedded();
+    let migrations = super::migrations(&arguments.set)?;
     let (location, to) = (&arguments.database.location, arguments.to);
     if let Some(to) = to {
         migrations.must_have(to)?;
