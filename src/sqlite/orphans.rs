@@ -416,3 +416,7 @@ fn is_empty(connection: &Connection, table: &str) -> Result<bool> {
     let query = format!("SELECT NOT EXISTS (SELECT 1 FROM main.{})", quote(table));
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }
+
+#[cfg(test)]
+#[path = "orphans_tests.rs"]
+mod tests;
