@@ -70,6 +70,8 @@ pub enum Command {
     Down(Down),
     /// Show what is applied, pending, changed
     Status(Status),
+    /// Show the rows that break keys, declared or pending
+    Orphans(Orphans),
     /// See it all on a sample database
     Demo(Demo),
 }
@@ -109,9 +111,34 @@ pub enum Format {
     Json,
 }
 
+/// A format of what a change did, or would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ChangeFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// With --dry-run: the script that does the same in the sqlite3 shell
+    Sql,
+}
+
+/// A format of a list of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RowsFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// Every row, whole, under one header
+    Csv,
+}
+
 /// Everything about changing a database.
 #[derive(Args, Debug)]
 pub struct Change {
+    /// Show what would be done, change not one byte, and exit as the real run would
+    #[arg(long)]
+    pub dry_run: bool,
     /// First copy the database to this file, which must not exist
     #[arg(long, value_name = "FILE")]
     pub backup: Option<PathBuf>,
@@ -146,7 +173,7 @@ pub struct Up {
     pub change: Change,
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+    pub format: ChangeFormat,
 }
 
 /// `fkfix down`
@@ -169,7 +196,7 @@ pub struct Down {
     pub change: Change,
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+    pub format: ChangeFormat,
 }
 
 /// `fkfix status`
@@ -184,6 +211,27 @@ pub struct Status {
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
+}
+
+/// `fkfix orphans`
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 no orphans, 1 there are some, 2 it could not look")]
+pub struct Orphans {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Look at this child table alone
+    #[arg(long, value_name = "TABLE")]
+    pub table: Option<String>,
+    /// How many rows of each table to show; csv shows all
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: RowsFormat,
 }
 
 /// `fkfix demo`

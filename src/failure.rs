@@ -62,6 +62,12 @@ impl Failure {
         }
     }
 
+    /// What the user can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Adds what the user can do about it, in one sentence without `hint:`.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {
@@ -82,8 +88,8 @@ pub fn status_of(error: &anyhow::Error) -> Status {
 /// The remedy for `error`, where one is known.
 #[must_use]
 pub fn hint_for(error: &anyhow::Error) -> Option<String> {
-    if let Some(hint) = failure_in(error).and_then(|failure| failure.hint.clone()) {
-        return Some(hint);
+    if let Some(hint) = failure_in(error).and_then(Failure::remedy) {
+        return Some(hint.to_owned());
     }
     sqlite_code(error)
         .and_then(hint_for_code)

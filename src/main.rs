@@ -6,6 +6,7 @@ mod failure;
 mod interrupt;
 mod migrations;
 mod policy;
+mod progress;
 mod report;
 mod sqlite;
 

@@ -2,6 +2,7 @@
 
 mod demo;
 mod down;
+mod orphans;
 mod status;
 mod up;
 
@@ -10,9 +11,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use rusqlite::Connection;
 
-use crate::cli::{Cli, Command, Format, Set};
-use crate::failure::Status;
+use crate::cli::{Change, ChangeFormat, Cli, Command, Format, RowsFormat, Set};
+use crate::failure::{Failure, Status};
 use crate::migrations::Migrations;
+use crate::progress;
 use crate::report::output::Output;
 use crate::sqlite::backup;
 use crate::sqlite::location::Location;
@@ -23,6 +25,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Up(arguments) => up::run(arguments, output),
         Command::Down(arguments) => down::run(arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
+        Command::Orphans(arguments) => orphans::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
     }
 }
@@ -31,11 +34,31 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
 #[must_use]
 pub fn format_of(cli: &Cli) -> Format {
     match &cli.command {
-        Command::Up(arguments) => arguments.format,
-        Command::Down(arguments) => arguments.format,
+        Command::Up(arguments) => arguments.format.into(),
+        Command::Down(arguments) => arguments.format.into(),
         Command::Status(arguments) => arguments.format,
-        Command::Demo(_) => Format::Text,
+        Command::Orphans(arguments) if arguments.format == RowsFormat::Json => Format::Json,
+        Command::Orphans(_) | Command::Demo(_) => Format::Text,
     }
+}
+
+impl From<ChangeFormat> for Format {
+    fn from(format: ChangeFormat) -> Self {
+        match format {
+            ChangeFormat::Json => Format::Json,
+            ChangeFormat::Text | ChangeFormat::Sql => Format::Text,
+        }
+    }
+}
+
+/// A script is what a run would do, not what one did.
+fn check_format(format: ChangeFormat, change: &Change) -> Result<()> {
+    if format == ChangeFormat::Sql && !change.dry_run {
+        return Err(Failure::impossible("--format sql goes with --dry-run")
+            .hint("add --dry-run to write the script without running it")
+            .into());
+    }
+    Ok(())
 }
 
 /// The migrations of `set`.
@@ -55,7 +78,7 @@ fn back_up(
     let Some(target) = target else {
         return Ok(None);
     };
-    tracing::info!("back up to {}", target.display());
+    progress::step(&format!("back up to {}", target.display()), 0);
     backup::take(transaction, location, target)?;
     Ok(Some(target.display().to_string()))
 }

@@ -1,6 +1,10 @@
 //! Results as values, and how they read: a value in, text out.
 
 pub mod change;
+pub mod orphans;
 pub mod output;
+pub mod plan;
 pub mod status;
+pub mod table;
 pub mod text;
+pub mod value;

@@ -1,6 +1,6 @@
 //! Where words go: results to stdout, everything else to stderr.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -10,7 +10,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::text::printable;
 use crate::cli::{Color, Format, Global};
-use crate::failure;
+use crate::failure::{self, Failure};
+use crate::progress;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -25,8 +26,8 @@ pub struct Output {
 
 /// A result that can be shown in every format.
 pub trait Report: Serialize {
-    /// For people: lines, each ended.
-    fn text(&self) -> String;
+    /// For people: lines, each ended; on a terminal of `width` characters, if it is one.
+    fn text(&self, width: Option<u16>) -> String;
 }
 
 impl Output {
@@ -52,6 +53,9 @@ impl Output {
             .without_time()
             .with_target(false)
             .init();
+        if level_is_plain(global) && io::stderr().is_terminal() {
+            progress::show();
+        }
         Output {
             stdout: AutoStream::new(io::stdout(), choice),
             stderr,
@@ -62,21 +66,26 @@ impl Output {
     /// Writes a result to stdout.
     pub fn result(&mut self, report: &impl Report, format: Format) -> Result<()> {
         match format {
-            Format::Text => self.write(&printable(&report.text())),
+            Format::Text => self.write(&printable(&report.text(width()))),
             Format::Json => self.write(&json(report)?),
         }
     }
 
-    /// Writes `text` to stdout. That nobody reads it any more is not an error.
+    /// Writes `text` to stdout, now.
     pub fn write(&mut self, text: &str) -> Result<()> {
-        let written = self
-            .stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| self.stdout.flush());
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.context("could not write to stdout"),
-        }
+        self.write_bytes(text.as_bytes())?;
+        self.flush()
+    }
+
+    /// Writes `bytes` to stdout, at the latest with the next [`Output::flush`].
+    pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        progress::clear();
+        written(self.stdout.write_all(bytes))
+    }
+
+    /// Lets go of what is held back.
+    pub fn flush(&mut self) -> Result<()> {
+        written(self.stdout.flush())
     }
 
     /// Tells of something that will cost the user.
@@ -92,6 +101,14 @@ impl Output {
     fn remark(&mut self, label: &str, style: Style, text: &str) {
         if !self.quiet {
             self.line(label, style, text);
+        }
+    }
+
+    /// Tells why a dry run says that the real one would be refused.
+    pub fn refusal(&mut self, refusal: &Failure) {
+        self.line("error", ERROR, &refusal.to_string());
+        if let Some(hint) = refusal.remedy() {
+            self.line("hint", HINT, hint);
         }
     }
 
@@ -112,9 +129,31 @@ impl Output {
     }
 
     fn line(&mut self, label: &str, style: Style, text: &str) {
+        progress::clear();
         // A log that can't be written must not change what the run does.
         let _ = writeln!(self.stderr, "{style}{label}{style:#}: {}", printable(text));
     }
+}
+
+/// Whether the log is silent, so that a bar would not run through its lines.
+fn level_is_plain(global: &Global) -> bool {
+    global.verbose == 0 && !global.quiet && std::env::var_os("FKFIX_LOG").is_none()
+}
+
+/// That nobody reads stdout any more is not an error.
+fn written(result: io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("could not write to stdout"),
+    }
+}
+
+/// The width of the terminal that stdout is, if it is one.
+fn width() -> Option<u16> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size().map(|(width, _)| width.0)
 }
 
 /// `value` as one document, ended by a newline.

@@ -2,15 +2,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 
 use super::location::Location;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::progress;
 
 /// Pages copied between two looks at whether the user has interrupted.
 const PAGES_PER_STEP: i32 = 4096;
@@ -31,6 +31,35 @@ pub fn take(source: &Connection, location: &Location, target: &Path) -> Result<(
     result.with_context(attempt)
 }
 
+/// A copy that goes when it is dropped.
+pub struct TemporaryCopy {
+    /// Open on the copy, with foreign keys off.
+    pub connection: Connection,
+    _folder: tempfile::TempDir,
+}
+
+/// Copies the database of `source` to the temporary folder, to rehearse on.
+pub fn temporary(source: &Connection) -> Result<TemporaryCopy> {
+    progress::step(
+        "copy the database to the temporary folder, to rehearse on it",
+        0,
+    );
+    let attempt = "could not make a copy of the database to rehearse on";
+    let folder = tempfile::Builder::new()
+        .prefix("fkfix-")
+        .tempdir()
+        .context(attempt)?;
+    let mut connection = Connection::open(folder.path().join("rehearsal.db")).context(attempt)?;
+    fill(source, &mut connection).context(attempt)?;
+    connection
+        .execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF")
+        .context(attempt)?;
+    Ok(TemporaryCopy {
+        connection,
+        _folder: folder,
+    })
+}
+
 fn create(target: &Path) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -49,16 +78,7 @@ fn create(target: &Path) -> Result<()> {
 
 fn copy(source: &Connection, location: &Location, target: &Path) -> Result<()> {
     let mut copy = Connection::open(target)?;
-    {
-        let backup = Backup::new(source, &mut copy)?;
-        while backup.step(PAGES_PER_STEP)? != rusqlite::backup::StepResult::Done {
-            if interrupt::is_requested() {
-                let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
-                return Err(rusqlite::Error::SqliteFailure(code, None).into());
-            }
-            std::thread::sleep(Duration::ZERO);
-        }
-    }
+    fill(source, &mut copy)?;
     let verdict: String = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
         return Err(
@@ -74,6 +94,17 @@ fn copy(source: &Connection, location: &Location, target: &Path) -> Result<()> {
     #[cfg(unix)]
     if let Some(folder) = std::path::absolute(target)?.parent() {
         File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn fill(source: &Connection, copy: &mut Connection) -> Result<()> {
+    let backup = Backup::new(source, copy)?;
+    while backup.step(PAGES_PER_STEP)? != StepResult::Done {
+        if interrupt::is_requested() {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
+            return Err(rusqlite::Error::SqliteFailure(code, None).into());
+        }
     }
     Ok(())
 }

@@ -134,6 +134,34 @@ pub fn constraint_names(create_table: &str) -> Result<Vec<String>> {
     Ok(named)
 }
 
+/// The foreign keys that have a name in a stored `CREATE TABLE`, with their columns:
+/// `CONSTRAINT name FOREIGN KEY (a, b)`.
+pub fn foreign_key_names(create_table: &str) -> Result<Vec<(String, Vec<String>)>> {
+    let tokens = tokens(create_table)?;
+    let mut named = Vec::new();
+    for start in 0..tokens.len() {
+        let Some([constraint, name, foreign, key, open, rest @ ..]) = tokens.get(start..) else {
+            break;
+        };
+        let kinds = [constraint.kind, foreign.kind, key.kind, open.kind];
+        let wanted = [
+            TokenType::TK_CONSTRAINT,
+            TokenType::TK_FOREIGN,
+            TokenType::TK_KEY,
+            TokenType::TK_LP,
+        ];
+        if kinds == wanted {
+            let columns = rest
+                .iter()
+                .take_while(|token| token.kind != TokenType::TK_RP)
+                .filter(|token| token.kind != TokenType::TK_COMMA)
+                .map(|token| unquote(token.text));
+            named.push((unquote(name.text), columns.collect()));
+        }
+    }
+    Ok(named)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 //! migrations.
 
 pub mod archive;
+pub mod back;
 pub mod backup;
 pub mod connection;
 pub mod ddl;
@@ -12,7 +13,12 @@ pub mod location;
 pub mod orphans;
 pub mod plan;
 pub mod rebuild;
+pub mod sample;
 pub mod schema;
 pub mod scratch;
 pub mod script;
+pub mod shell;
+pub mod space;
 pub mod steps;
+pub mod survey;
+pub mod value;

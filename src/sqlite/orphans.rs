@@ -12,6 +12,7 @@ use super::ddl::{literal, quote, same_name};
 use super::keys::{NewKey, TableKeys, label_of};
 use super::schema::{self, Affinity, ForeignKey, RowKey, Table};
 use crate::failure::Failure;
+use crate::progress;
 
 /// The rows that leave one table.
 #[derive(Clone, Debug)]
@@ -22,6 +23,10 @@ pub struct Removal {
     pub list: String,
     /// How many.
     pub rows: i64,
+    /// How many of them break a key themselves, each counted once.
+    pub orphans: i64,
+    /// How many of these break more than one.
+    pub break_several: i64,
     /// How many rows the table has in all.
     pub of: i64,
     /// How many of them break each key, or hang on a removed row by it. A row that breaks two
@@ -73,8 +78,8 @@ impl Found {
     }
 }
 
-/// Finds the orphans of the keys to be added, then all that hangs on them by keys that the
-/// database declares or is about to.
+/// Finds the orphans of the keys of `targets`, then all that hangs on them by the keys that the
+/// database declares, and by those of `targets` that it does not declare yet.
 pub fn find(
     connection: &Connection,
     targets: &[TableKeys],
@@ -89,14 +94,16 @@ pub fn find(
             search.orphans(&target.table, key)?;
         }
     }
-    let added = targets.iter().flat_map(|target| &target.added);
-    let mut links: Vec<Link> = added.map(Link::added).collect();
+    let searched = targets.iter().flat_map(|target| &target.added);
+    let is_declared = |key: &ForeignKey| declared.iter().any(|it| it.same_definition(key));
+    let mut links: Vec<Link> = searched
+        .filter(|new| !is_declared(&new.key))
+        .map(Link::added)
+        .collect();
     links.extend(declared.iter().map(Link::declared));
     search.dependents(&links)?;
     search.blocked(&links)?;
-    for removal in &mut search.found.removals {
-        removal.of = schema::count_rows(connection, &removal.table.name)?;
-    }
+    search.count()?;
     Ok(search.found)
 }
 
@@ -166,6 +173,21 @@ impl Search<'_> {
         Ok(())
     }
 
+    fn count(&mut self) -> Result<()> {
+        for removal in &mut self.found.removals {
+            removal.of = schema::count_rows(self.connection, &removal.table.name)?;
+            let count = format!(
+                "SELECT count(*), count(*) FILTER (WHERE round = 0), count(*) FILTER (WHERE breaks > 1) FROM temp.{}",
+                quote(&removal.list)
+            );
+            let counts = self.connection.query_row(&count, [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+            (removal.rows, removal.orphans, removal.break_several) = counts;
+        }
+        Ok(())
+    }
+
     /// Notes the keys that would be left pointing nowhere, or whose own action would change
     /// rows in place: neither can be undone by putting rows back.
     fn blocked(&mut self, links: &[Link<'_>]) -> Result<()> {
@@ -196,7 +218,8 @@ impl Search<'_> {
     /// The condition under which a child row `w` refers by `key` to a row that is listed (in
     /// `round` alone, where one is given); none where no row of the parent is.
     fn refers_to_listed(&self, key: &ForeignKey, round: Option<i64>) -> Result<Option<String>> {
-        let Some(removal) = self.found.removal(&key.parent) else {
+        let removal = self.found.removal(&key.parent);
+        let Some(removal) = removal.filter(|it| !it.reasons.is_empty()) else {
             return Ok(None);
         };
         let child = Table::read(self.connection, &key.child)?;
@@ -254,12 +277,12 @@ impl Search<'_> {
             .map(|name| format!("w.{}", quote(name)))
             .collect();
         let known = if round == 0 {
-            "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons"
+            "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + 1"
         } else {
             "DO NOTHING"
         };
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, round)\nSELECT {}, {}, {round} FROM main.{} AS w\nWHERE {condition}\nON CONFLICT ({key}) {known}",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round)\nSELECT {}, {}, 1, {round} FROM main.{} AS w\nWHERE {condition}\nON CONFLICT ({key}) {known}",
             values.join(", "),
             literal(reason),
             quote(&table.name),
@@ -276,8 +299,6 @@ impl Search<'_> {
                     breaks,
                 }),
             }
-            let count = format!("SELECT count(*) FROM temp.{}", quote(&list));
-            removal.rows = self.connection.query_row(&count, [], |row| row.get(0))?;
         }
         Ok(rows)
     }
@@ -295,10 +316,12 @@ impl Search<'_> {
                 .into());
             }
             RowKey::PrimaryKey(_) => {
-                format!("{key}, reasons TEXT, round INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID")
+                format!(
+                    "{key}, reasons TEXT, breaks INTEGER, round INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID"
+                )
             }
             RowKey::Alias(_) | RowKey::Implicit(_) => {
-                format!("{key} INTEGER PRIMARY KEY, reasons TEXT, round INTEGER)")
+                format!("{key} INTEGER PRIMARY KEY, reasons TEXT, breaks INTEGER, round INTEGER)")
             }
         };
         self.run(
@@ -309,6 +332,8 @@ impl Search<'_> {
             table: table.clone(),
             list: list.clone(),
             rows: 0,
+            orphans: 0,
+            break_several: 0,
             of: 0,
             reasons: Vec::new(),
         });
@@ -316,6 +341,7 @@ impl Search<'_> {
     }
 
     fn run(&mut self, sql: String, table: &Table) -> Result<usize> {
+        progress::step(&format!("search {} for orphans", table.name), 0);
         tracing::debug!(%sql, "search");
         let rows = self
             .connection
@@ -360,17 +386,7 @@ pub fn listed(alias: &str, removal: &Removal) -> String {
 /// each distinct key is looked up once.
 #[must_use]
 pub fn broken(child: &Table, parent: &Table, key: &ForeignKey) -> String {
-    let complete: Vec<_> = key
-        .columns
-        .iter()
-        .map(|column| format!("w.{} IS NOT NULL", quote(column)))
-        .collect();
-    let complete = complete.join(" AND ");
-    let orphaned = format!(
-        "{complete} AND NOT EXISTS (SELECT 1 FROM main.{} AS p WHERE {})",
-        quote(&parent.name),
-        equals_parent(key)
-    );
+    let orphaned = orphaned(parent, key);
     match key.columns.as_slice() {
         [column] if compares_alike(child, parent, key) && leads_an_index(child, column) => {
             let column = quote(column);
@@ -381,6 +397,22 @@ pub fn broken(child: &Table, parent: &Table, key: &ForeignKey) -> String {
         }
         _ => orphaned,
     }
+}
+
+/// The same condition, looked up for each row.
+#[must_use]
+pub fn orphaned(parent: &Table, key: &ForeignKey) -> String {
+    let complete: Vec<_> = key
+        .columns
+        .iter()
+        .map(|column| format!("w.{} IS NOT NULL", quote(column)))
+        .collect();
+    format!(
+        "{} AND NOT EXISTS (SELECT 1 FROM main.{} AS p WHERE {})",
+        complete.join(" AND "),
+        quote(&parent.name),
+        equals_parent(key)
+    )
 }
 
 fn equals_parent(key: &ForeignKey) -> String {

@@ -7,7 +7,7 @@ use super::archive;
 use super::ddl::{self, quote, same_name};
 use super::keys::{self, NewKey, TableKeys};
 use super::orphans::{self, Found, Removal};
-use super::rebuild::{self, Copy};
+use super::rebuild::{self, Copy, Rebuild};
 use super::schema::{self, ForeignKey, Snapshot, Table};
 use super::scratch;
 use super::script::AddForeignKey;
@@ -121,17 +121,18 @@ impl Planner<'_> {
             adopted,
         } in targets
         {
+            let rows = schema::count_rows(self.connection, &table.name)?;
             let copy = if added.is_empty() {
                 None
             } else {
                 let copy = self
-                    .rebuild_one(table, added)
+                    .rebuild_one(table, added, rows)
                     .with_context(|| format!("could not plan the rebuild of {}", table.name))?;
                 Some(copy)
             };
             tables.push(TablePlan {
                 name: table.name.clone(),
-                rows: schema::count_rows(self.connection, &table.name)?,
+                rows,
                 added: added.clone(),
                 adopted: adopted.clone(),
                 copy,
@@ -144,7 +145,7 @@ impl Planner<'_> {
         Ok(tables)
     }
 
-    fn rebuild_one(&mut self, table: &Table, added: &[NewKey]) -> Result<Copy> {
+    fn rebuild_one(&mut self, table: &Table, added: &[NewKey], rows: i64) -> Result<Copy> {
         let constraints: Vec<_> = added.iter().map(|key| key.constraint.as_str()).collect();
         let definition = ddl::add_constraints(&table.sql, &constraints)?;
         let names: Vec<_> = added.iter().filter_map(|key| key.name.as_deref()).collect();
@@ -157,8 +158,14 @@ impl Planner<'_> {
         let rehearsal = scratch::rehearse(table, &definition, &names)?;
         let removal = self.found.removal(&table.name).filter(|it| it.rows > 0);
         let copy = Copy::choose(table, rehearsal.transfers, removal);
-        let steps = rebuild::steps(&self.schema, table, &definition, copy, removal);
-        self.steps.extend(steps);
+        let rebuild = Rebuild {
+            table,
+            definition: definition.clone(),
+            copy,
+            removal,
+            rows,
+        };
+        self.steps.extend(rebuild.steps(&self.schema));
         for (kind, name, _, sql) in &mut self.schema {
             if kind == "table" && *name == table.name {
                 *sql = Some(definition.clone());

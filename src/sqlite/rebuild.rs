@@ -15,6 +15,11 @@ use super::orphans::{Removal, listed};
 use super::schema::{self, RowKey, Snapshot, Table};
 use super::steps::Step;
 
+// Instructions of SQLite's virtual machine, as EXPLAIN counts them in the loop.
+const WORK_PER_TRANSFERRED_ROW: usize = 4;
+const WORK_PER_COPIED_ROW: usize = 8;
+const WORK_PER_INDEXED_ROW: usize = 12;
+
 /// How the rows get into the new table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copy {
@@ -41,77 +46,100 @@ impl Copy {
     }
 }
 
-/// The steps that rebuild `table` as `definition`, without the rows of `removal`.
-pub fn steps(
-    schema: &Snapshot,
-    table: &Table,
-    definition: &str,
-    copy: Copy,
-    removal: Option<&Removal>,
-) -> Vec<Step> {
-    let name = &table.name;
-    let old = free_name(schema, "fkfix_old");
-    let mut steps = vec![
-        Step::run(
-            format!("set the old {name} aside"),
-            format!(
-                "PRAGMA legacy_alter_table = ON;\nALTER TABLE main.{} RENAME TO {old};\nPRAGMA legacy_alter_table = OFF",
-                quote(name)
-            ),
-        ),
-        Step::run(format!("create {name} with its new keys"), definition),
-    ];
-    steps.extend(copy_steps(table, &old, copy, removal));
-    if schema.iter().any(|(_, name, ..)| name == "sqlite_sequence") {
-        steps.push(Step::run(
-            format!("keep the AUTOINCREMENT counter of {name}"),
-            format!(
-                "DELETE FROM main.sqlite_sequence WHERE name = {0};\nUPDATE main.sqlite_sequence SET name = {0} WHERE name = '{old}'",
-                literal(name)
-            ),
-        ));
-    }
-    steps.push(Step::run(
-        format!("drop the old {name}"),
-        format!("DROP TABLE main.{old}"),
-    ));
-    let count = table.indexes.len();
-    steps.extend(table.indexes.iter().enumerate().map(|(at, index)| {
-        Step::run(
-            format!("build index {} of {count}, {}", at + 1, index.name),
-            &index.sql,
-        )
-    }));
-    steps.extend(create_triggers(table));
-    steps
+/// A table and what it is rebuilt as.
+#[derive(Debug)]
+pub struct Rebuild<'a> {
+    /// The table as found.
+    pub table: &'a Table,
+    /// The text of the new `CREATE TABLE`.
+    pub definition: String,
+    /// How the rows get there.
+    pub copy: Copy,
+    /// The rows that do not.
+    pub removal: Option<&'a Removal>,
+    /// How many rows the table has, those included.
+    pub rows: i64,
 }
 
-fn copy_steps(table: &Table, old: &str, copy: Copy, removal: Option<&Removal>) -> Vec<Step> {
-    let (name, target) = (&table.name, quote(&table.name));
-    let title = format!("copy the rows of {name}");
-    if copy == Copy::Transfer {
-        let transfer = format!("INSERT INTO main.{target} SELECT * FROM main.{old}");
-        let mut steps = vec![Step::run(title, transfer)];
-        steps.extend(removal.map(delete));
-        return steps;
+impl Rebuild<'_> {
+    /// The steps, in a database that holds what `schema` lists.
+    #[must_use]
+    pub fn steps(&self, schema: &Snapshot) -> Vec<Step> {
+        let name = &self.table.name;
+        let old = free_name(schema, "fkfix_old");
+        let mut steps = vec![
+            Step::run(
+                format!("set the old {name} aside"),
+                format!(
+                    "PRAGMA legacy_alter_table = ON;\nALTER TABLE main.{} RENAME TO {old};\nPRAGMA legacy_alter_table = OFF",
+                    quote(name)
+                ),
+            ),
+            Step::run(
+                format!("create {name} with its new keys"),
+                self.definition.as_str(),
+            ),
+        ];
+        steps.extend(self.copy_steps(&old));
+        if schema.iter().any(|(_, name, ..)| name == "sqlite_sequence") {
+            steps.push(Step::run(
+                format!("keep the AUTOINCREMENT counter of {name}"),
+                format!(
+                    "DELETE FROM main.sqlite_sequence WHERE name = {0};\nUPDATE main.sqlite_sequence SET name = {0} WHERE name = '{old}'",
+                    literal(name)
+                ),
+            ));
+        }
+        steps.push(Step::run(
+            format!("drop the old {name}"),
+            format!("DROP TABLE main.{old}"),
+        ));
+        steps.extend(self.index_steps());
+        steps.extend(create_triggers(self.table));
+        steps
     }
-    let stored: Vec<_> = table.stored_columns().collect();
-    let (mut columns, mut values) = (quote_list("", stored.clone()), quote_list("w.", stored));
-    if let RowKey::Implicit(rowid) = table.row_key {
-        columns = format!("{rowid}, {columns}");
-        values = format!("w.{rowid}, {values}");
-    }
-    let stay = removal.map_or(String::new(), |removal| {
-        format!("\nWHERE NOT {}", listed("w", removal))
-    });
-    // Rows that break a CHECK today are kept as they are; OR ABORT because a table's own
-    // ON CONFLICT IGNORE would lose rows without a word.
-    vec![Step::run(
-        title,
-        format!(
+
+    fn copy_steps(&self, old: &str) -> Vec<Step> {
+        let (name, target) = (&self.table.name, quote(&self.table.name));
+        let title = format!("copy the rows of {name}");
+        if self.copy == Copy::Transfer {
+            let transfer = format!("INSERT INTO main.{target} SELECT * FROM main.{old}");
+            let transfer = Step::run(title, transfer).over(self.rows, WORK_PER_TRANSFERRED_ROW);
+            return [transfer]
+                .into_iter()
+                .chain(self.removal.map(delete))
+                .collect();
+        }
+        let stored: Vec<_> = self.table.stored_columns().collect();
+        let work = 2 * stored.len() + WORK_PER_COPIED_ROW;
+        let (mut columns, mut values) = (quote_list("", stored.clone()), quote_list("w.", stored));
+        if let RowKey::Implicit(rowid) = self.table.row_key {
+            columns = format!("{rowid}, {columns}");
+            values = format!("w.{rowid}, {values}");
+        }
+        let stay = self.removal.map_or(String::new(), |removal| {
+            format!("\nWHERE NOT {}", listed("w", removal))
+        });
+        // Rows that break a CHECK today are kept as they are; OR ABORT because a table's own
+        // ON CONFLICT IGNORE would lose rows without a word.
+        let copy = format!(
             "PRAGMA ignore_check_constraints = ON;\nINSERT OR ABORT INTO main.{target} ({columns})\nSELECT {values} FROM main.{old} AS w{stay};\nPRAGMA ignore_check_constraints = OFF"
-        ),
-    )]
+        );
+        vec![Step::run(title, copy).over(self.rows, work)]
+    }
+
+    fn index_steps(&self) -> impl Iterator<Item = Step> {
+        let rows = self.rows - self.removal.map_or(0, |removal| removal.rows);
+        let count = self.table.indexes.len();
+        self.table
+            .indexes
+            .iter()
+            .enumerate()
+            .map(move |(at, index)| {
+                let title = format!("build index {} of {count}, {}", at + 1, index.name);
+                Step::run(title, index.sql.as_str()).over(rows, WORK_PER_INDEXED_ROW)
+            })
+    }
 }
 
 /// Deletes the listed rows from a table that has no triggers at that moment.
