@@ -20,6 +20,8 @@ static BAR: OnceLock<Bar> = OnceLock::new();
 
 struct Bar {
     shown: ProgressBar,
+    /// All work that was announced.
+    announced: AtomicU64,
     since: Instant,
     /// Work of the steps that are done.
     done: AtomicU64,
@@ -38,6 +40,7 @@ pub fn show() {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let _ = BAR.set(Bar {
         shown: bar,
+        announced: AtomicU64::new(0),
         since: Instant::now(),
         done: AtomicU64::new(0),
         at_hand: AtomicU64::new(0),
@@ -49,7 +52,8 @@ pub fn show() {
 /// Announces `work` instructions more.
 pub fn expect(work: u64) {
     if let Some(bar) = BAR.get() {
-        bar.shown.inc_length(work);
+        let before = bar.announced.fetch_add(work, Ordering::Relaxed);
+        bar.shown.set_length(before + work);
     }
 }
 

@@ -72,10 +72,12 @@ fn table(
         .iter()
         .map(ToString::to_string)
         .collect();
+    let (mut columns, mut times) = (Vec::new(), Vec::new());
     for key in keys {
-        telling.extend(key.new.key.columns.iter().cloned());
-        telling.extend(key.span.as_ref().map(|span| span.column.clone()));
+        columns.extend(key.new.key.columns.iter().cloned());
+        times.extend(key.span.as_ref().map(|span| span.column.clone()));
     }
+    telling.extend(columns.into_iter().chain(times));
     let mut sample = Vec::new();
     survey::each_orphan(database, removal, Some(limit), |row| {
         let mut values = row.into_iter();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::change::Key;
 use super::output::Report;
-use super::table::table;
+use super::table::{fits, table};
 use super::text::{count, rows};
 use super::value;
 use crate::sqlite::keys::label_of;
@@ -169,6 +169,19 @@ impl KeyOrphans {
             .clone()
             .unwrap_or(format!("{}({columns})", self.table))
     }
+
+    fn cells(&self) -> Vec<String> {
+        let time =
+            |pick: fn(&Span) -> &Value| self.span.as_ref().map(|span| value::text(pick(span)));
+        vec![
+            self.label(),
+            if self.pending { "pending" } else { "declared" }.to_owned(),
+            count(self.rows),
+            count(self.dead_parents),
+            time(|span| &span.oldest).unwrap_or_default(),
+            time(|span| &span.newest).unwrap_or_default(),
+        ]
+    }
 }
 
 impl Report for OrphansReport {
@@ -218,26 +231,19 @@ impl OrphansReport {
     }
 
     fn keys_text(&self, of: &TableOrphans, width: Option<u16>) -> String {
-        let lines = self.keys_of(of).map(|key| {
-            let span = key.span.as_ref();
-            let shown =
-                |pick: fn(&Span) -> &Value| span.map_or(String::new(), |it| value::text(pick(it)));
-            vec![
-                key.label(),
-                if key.pending { "pending" } else { "declared" }.to_owned(),
-                count(key.rows),
-                count(key.dead_parents),
-                shown(|span| &span.oldest),
-                shown(|span| &span.newest),
-            ]
-        });
+        let lines: Vec<_> = self.keys_of(of).map(KeyOrphans::cells).collect();
         let heading = ["key", "", "rows", "dead parents", "oldest", "newest"];
-        table(
-            &heading,
-            &lines.collect::<Vec<_>>(),
-            &["rows", "dead parents"],
-            width,
-        ) + "\n"
+        let numbers = ["rows", "dead parents"];
+        if fits(&heading, &lines, width) {
+            return table(&heading, &lines, &numbers, width) + "\n";
+        }
+        // A narrow terminal does without the times.
+        let lines: Vec<_> = lines
+            .into_iter()
+            .map(|line| line.into_iter().take(4).collect())
+            .collect();
+        let heading: Vec<_> = heading.into_iter().take(4).collect();
+        table(&heading, &lines, &numbers, width) + "\n"
     }
 
     fn parents_text(&self, of: &TableOrphans, width: Option<u16>) -> String {
@@ -245,7 +251,7 @@ impl OrphansReport {
             key.most_frequent.iter().map(|parent| {
                 let values: Vec<_> = parent.key.iter().map(value::text).collect();
                 vec![
-                    format!("{} ({})", key.key.parent, key.key.parent_columns.join(", ")),
+                    key.key.parent.clone(),
                     values.join(", "),
                     count(parent.rows),
                 ]
@@ -283,32 +289,18 @@ impl TableOrphans {
             return String::new();
         }
         let mut places: Vec<usize> = Vec::new();
-        let telling = self
-            .telling
-            .iter()
-            .filter_map(|name| self.columns.iter().position(|it| it == name));
+        let at = |name: &String| self.columns.iter().position(|it| it == name);
+        let telling = self.telling.iter().filter_map(at);
         for at in telling.chain(0..self.columns.len()) {
             if places.len() < SAMPLE_COLUMNS && !places.contains(&at) {
                 places.push(at);
             }
         }
-        places.sort_unstable();
-        let heading: Vec<_> = places
-            .iter()
-            .filter_map(|at| self.columns.get(*at))
-            .map(String::as_str)
-            .collect();
-        let lines: Vec<Vec<_>> = self
-            .sample
-            .iter()
-            .map(|row| {
-                places
-                    .iter()
-                    .filter_map(|at| row.values.get(*at))
-                    .map(value::text)
-                    .collect()
-            })
-            .collect();
+        let (mut heading, mut lines) = self.pick(&places);
+        while places.len() > 2 && !fits(&heading, &lines, width) {
+            places.pop();
+            (heading, lines) = self.pick(&places);
+        }
         let first = i64::try_from(lines.len()).unwrap_or(i64::MAX);
         let left_out = self.columns.len() - heading.len();
         let note = match left_out {
@@ -321,6 +313,23 @@ impl TableOrphans {
             rows(self.orphans)
         );
         title + &table(&heading, &lines, &[], width) + "\n"
+    }
+}
+
+impl TableOrphans {
+    /// The names and the values of the columns at `places`, in the table's order.
+    fn pick(&self, places: &[usize]) -> (Vec<&str>, Vec<Vec<String>>) {
+        let mut places = places.to_vec();
+        places.sort_unstable();
+        let names = places.iter().filter_map(|at| self.columns.get(*at));
+        let values = |row: &Orphan| {
+            let values = places.iter().filter_map(|at| row.values.get(*at));
+            values.map(value::text).collect()
+        };
+        (
+            names.map(String::as_str).collect(),
+            self.sample.iter().map(values).collect(),
+        )
     }
 }
 

@@ -6,7 +6,11 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::text::printable;
 use crate::cli::{Color, Format, Global};
@@ -40,18 +44,21 @@ impl Output {
         };
         let stderr = AutoStream::new(io::stderr(), choice);
         let level = match global.verbose {
-            _ if global.quiet => "off",
-            0 => "off,fkfix=warn",
-            1 => "off,fkfix=info",
-            _ => "off,fkfix=debug",
+            _ if global.quiet => LevelFilter::OFF,
+            0 => LevelFilter::WARN,
+            1 => LevelFilter::INFO,
+            _ => LevelFilter::DEBUG,
         };
-        let filter = EnvFilter::try_from_env("FKFIX_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
+        let level = Targets::new().with_target("fkfix", level);
+        let wanted = std::env::var("FKFIX_LOG").ok();
+        let filter = wanted.as_deref().and_then(|filter| filter.parse().ok());
+        let lines = tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
             .with_ansi(stderr.current_choice() != ColorChoice::Never)
             .without_time()
-            .with_target(false)
+            .with_target(false);
+        tracing_subscriber::registry()
+            .with(lines.with_filter(filter.unwrap_or(level)))
             .init();
         if level_is_plain(global) && io::stderr().is_terminal() {
             progress::show();

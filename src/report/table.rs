@@ -35,3 +35,21 @@ pub fn table(
         .map(|line| line.trim_end().to_owned() + "\n")
         .collect()
 }
+
+/// Whether [`table`] would need no wrapping within `width` characters.
+pub fn fits(heading: &[&str], rows: &[Vec<String>], width: Option<u16>) -> bool {
+    let widest = |at: usize| {
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(at))
+            .map(String::as_str);
+        let name = heading.get(at).copied();
+        cells
+            .chain(name)
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let natural: usize = (0..heading.len()).map(|at| 2 + widest(at)).sum();
+    width.is_none_or(|width| natural + 2 <= usize::from(width))
+}
