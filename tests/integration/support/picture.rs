@@ -1,6 +1,6 @@
 //! All that a database holds, as values that compare and print well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use pretty_assertions::assert_eq;
 use rusqlite::Connection;
@@ -98,7 +98,8 @@ impl Picture {
             archived += archive.len();
             let rows = restored.tables.get_mut(table).unwrap();
             rows.extend(archive.iter().map(|row| as_archived(row)));
-            rows.sort_by_key(|row| before.tables[table].iter().position(|it| it == row));
+            let places: HashMap<_, _> = before.tables[table].iter().zip(0..).collect();
+            rows.sort_by_key(|row| places.get(row));
         }
         assert_eq!(restored, *before, "more than the keys has changed");
         archived
@@ -114,8 +115,10 @@ impl Picture {
 /// The row of a table that the row of its archive was: without the archive's own rowid, and
 /// without the key names, version and time that stand before its values.
 fn as_archived(row: &str) -> String {
-    let (_, values) = row.split_once(": ").unwrap();
-    let parts: Vec<_> = values.splitn(5, '|').collect();
+    let mut parts: Vec<_> = row.splitn(5, '|').collect();
+    if let Some((_, rowid_of_row)) = parts[0].split_once(": ") {
+        parts[0] = rowid_of_row;
+    }
     match parts[0] {
         "NULL" => parts[4].to_owned(),
         rowid => format!("{rowid}: {}", parts[4]),
