@@ -3,6 +3,8 @@
 //! refinery decides which scripts run and writes its history; its own driver would commit the
 //! two apart. Here both go into the transaction that the caller holds open.
 
+use std::collections::VecDeque;
+
 use anyhow::{Context as _, Result, anyhow};
 use refinery::{Migration as Script, Runner, Target};
 use refinery_core::traits::sync::{Migrate, Query, Transaction};
@@ -42,9 +44,13 @@ pub fn up(
         .collect();
     let mut runner = Runner::new(&scripts).set_target(to.map_or(Target::Latest, Target::Version));
     runner.set_migration_table_name(history::TABLE);
+    let pending = history::pending(migrations, &history::read(transaction)?, to)?;
     let mut driver = Driver {
         transaction,
-        migrations,
+        pending: pending
+            .iter()
+            .filter_map(|it| migrations.get(*it))
+            .collect(),
         policy,
         outcomes: Vec::new(),
         failure: None,
@@ -83,7 +89,8 @@ impl Outcome {
 
 struct Driver<'a> {
     transaction: &'a Connection,
-    migrations: &'a Migrations,
+    /// What is still to run, in order. Two migrations may have the same text.
+    pending: VecDeque<&'a Migration>,
     policy: &'a Policy,
     outcomes: Vec<Outcome>,
     failure: Option<anyhow::Error>,
@@ -96,8 +103,10 @@ struct Reported(String);
 
 impl Driver<'_> {
     fn run(&mut self, query: &str) -> Result<()> {
-        match self.migrations.iter().find(|it| it.script() == query) {
+        let next = self.pending.front().copied();
+        match next.filter(|next| next.script() == query) {
             Some(migration) => {
+                self.pending.pop_front();
                 let outcome = apply(self.transaction, migration, self.policy)
                     .with_context(|| format!("could not apply {}", migration.up))?;
                 self.outcomes.push(outcome);
