@@ -17,6 +17,7 @@ pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
     }
     let mut report = DownReport {
         database: location.to_string(),
+        to,
         backup: None,
         taken_back: Vec::new(),
     };

@@ -24,6 +24,7 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
     };
     let mut report = UpReport {
         database: location.to_string(),
+        to,
         backup: None,
         applied: Vec::new(),
     };
