@@ -33,12 +33,19 @@ took back V1 keys
     );
     let history = "SELECT count(*) FROM sqlite_schema WHERE name = 'fkfix_schema_history'";
     assert_eq!(database.value::<i64>(history), 0);
-    database.fkfix("status").status(0).stdout("V1 keys  pending\nchild_orphans holds 1 row of child\n");
+    database
+        .fkfix("status")
+        .status(0)
+        .stdout("V1 keys  pending\nchild_orphans holds 1 row of child\n");
 
     // The next round adds to what is left, and the row comes back once its place is free.
-    database.up().says("1 row moved from child to child_orphans");
+    database
+        .up()
+        .says("1 row moved from child to child_orphans");
     database.execute("DELETE FROM child WHERE id = 2");
-    database.down().says("2 rows moved from child_orphans back to child");
+    database
+        .down()
+        .says("2 rows moved from child_orphans back to child");
     assert_eq!(
         database.rows("SELECT * FROM child"),
         ["1|1|'a'", "2|8|'b'", "3|9|'c'"]
@@ -69,9 +76,15 @@ fn a_row_whose_unique_value_or_implicit_rowid_is_taken_stays_in_the_archive() {
         database.up();
         database.execute(taken);
         let rows = database.rows("SELECT * FROM child");
-        database.down().says("0 rows moved").says("1 row kept in child_orphans");
+        database
+            .down()
+            .says("0 rows moved")
+            .says("1 row kept in child_orphans");
         assert_eq!(database.rows("SELECT * FROM child"), rows, "{sql}");
-        assert_eq!(database.value::<i64>("SELECT count(*) FROM child_orphans"), 1);
+        assert_eq!(
+            database.value::<i64>("SELECT count(*) FROM child_orphans"),
+            1
+        );
     }
 }
 
@@ -116,7 +129,9 @@ fn archived_rows_can_be_left_where_they_are() {
     // Up again has no orphan to move, and down then brings back those of the first time.
     database.up();
     assert_eq!(database.rows(archive), archived);
-    database.down().says("2 rows moved from child_orphans back to child");
+    database
+        .down()
+        .says("2 rows moved from child_orphans back to child");
     assert_eq!(
         database.rows("SELECT * FROM child"),
         ["1|1|'a'", "2|8|'b'", "3|9|'c'"]
@@ -125,7 +140,11 @@ fn archived_rows_can_be_left_where_they_are() {
 
 #[test]
 fn a_table_that_got_a_column_since_gets_its_rows_back() {
-    for column in ["note TEXT", "note TEXT NOT NULL DEFAULT 'none'", "note AS (id + 1)"] {
+    for column in [
+        "note TEXT",
+        "note TEXT NOT NULL DEFAULT 'none'",
+        "note AS (id + 1)",
+    ] {
         let database = family();
         database.up();
         database.execute(&format!("ALTER TABLE child ADD COLUMN {column}"));
@@ -147,8 +166,14 @@ fn a_value_whose_column_is_gone_keeps_its_row_in_the_archive() {
         database.up();
         database.execute(&format!("ALTER TABLE child {alter}"));
         database.down().says("1 row moved").says("1 row kept");
-        assert_eq!(database.rows("SELECT id, parent_id FROM child"), ["1|1", "3|9"]);
-        assert_eq!(database.rows("SELECT id, parent_id, t FROM child_orphans"), ["2|8|'b'"]);
+        assert_eq!(
+            database.rows("SELECT id, parent_id FROM child"),
+            ["1|1", "3|9"]
+        );
+        assert_eq!(
+            database.rows("SELECT id, parent_id, t FROM child_orphans"),
+            ["2|8|'b'"]
+        );
     }
 }
 
@@ -158,7 +183,10 @@ fn a_table_that_is_gone_leaves_its_archive() {
     database.up();
     database.write_migration("V1__keys.down.sql", "SELECT 1;");
     database.execute("DROP TABLE child");
-    database.down().says("0 rows moved").says("2 rows kept in child_orphans");
+    database
+        .down()
+        .says("0 rows moved")
+        .says("2 rows kept in child_orphans");
     assert_eq!(database.rows("SELECT id FROM child_orphans"), ["2", "3"]);
 }
 
@@ -170,14 +198,16 @@ fn the_work_of_the_application_in_between_is_kept() {
         "INSERT INTO parent VALUES (3); INSERT INTO child VALUES (10, 3, 'new'); DELETE FROM child WHERE id = 1;
          CREATE INDEX late ON child (t); CREATE TABLE other (x); UPDATE child SET t = 'newer' WHERE id = 10;",
     );
-    let schema = database.rows("SELECT name, sql FROM sqlite_schema WHERE name IN ('late', 'other', 'parent')");
+    let schema = database
+        .rows("SELECT name, sql FROM sqlite_schema WHERE name IN ('late', 'other', 'parent')");
     database.down();
     assert_eq!(
         database.rows("SELECT * FROM child"),
         ["2|8|'b'", "3|9|'c'", "10|3|'newer'"]
     );
     assert_eq!(
-        database.rows("SELECT name, sql FROM sqlite_schema WHERE name IN ('late', 'other', 'parent')"),
+        database
+            .rows("SELECT name, sql FROM sqlite_schema WHERE name IN ('late', 'other', 'parent')"),
         schema
     );
 }
@@ -201,7 +231,11 @@ fn deleted_orphans_do_not_come_back() {
 fn down_without_a_history_has_nothing_to_do() {
     let database = family();
     let before = database.files();
-    database.fkfix("down").status(0).says("nothing to do").stderr("");
+    database
+        .fkfix("down")
+        .status(0)
+        .says("nothing to do")
+        .stderr("");
     assert!(database.files() == before);
 }
 
@@ -212,6 +246,7 @@ fn down_of_a_key_that_someone_dropped_fails_and_changes_nothing() {
     database.execute("ALTER TABLE child DROP CONSTRAINT fk");
     let before = database.files();
     let run = database.fkfix("down").status(2).stdout("");
-    run.remarks("could not take V1__keys back").remarks("no such constraint: fk");
+    run.remarks("could not take V1__keys back")
+        .remarks("no such constraint: fk");
     assert!(database.files() == before);
 }

@@ -89,7 +89,10 @@ fn the_archive_names_what_each_row_broke_and_when_it_left() {
         (started.as_str()..=ended.as_str()).contains(&archived.as_str()),
         "{started} {archived} {ended}"
     );
-    assert_eq!(database.value::<i64>("SELECT count(*) FROM webhook_logs"), 1000);
+    assert_eq!(
+        database.value::<i64>("SELECT count(*) FROM webhook_logs"),
+        1000
+    );
 }
 
 #[test]
@@ -101,7 +104,9 @@ fn the_full_text_index_of_the_application_answers_and_its_triggers_fire() {
         assert_eq!(database.value::<i64>(&format!("{found} 'walks'")), 200);
         database.execute("UPDATE events SET description = 'a zebra' WHERE rowid = 7");
         assert_eq!(database.value::<i64>(&format!("{found} 'zebra'")), 1);
-        database.execute("UPDATE events SET description = 'a person walks up to the door' WHERE rowid = 7");
+        database.execute(
+            "UPDATE events SET description = 'a person walks up to the door' WHERE rowid = 7",
+        );
         assert_eq!(database.value::<i64>(&format!("{found} 'zebra'")), 0);
         database.execute("INSERT INTO events_fts (events_fts, rank) VALUES ('integrity-check', 1)");
     }
@@ -130,7 +135,11 @@ fn what_rebuilds_tend_to_lose_is_kept() {
     );
     assert_eq!(database.rows("PRAGMA user_version"), ["42"]);
     assert_eq!(database.rows("PRAGMA application_id"), ["7"]);
-    assert!(!database.rows("SELECT * FROM sqlite_stat1 WHERE tbl = 'webhook_logs'").is_empty());
+    assert!(
+        !database
+            .rows("SELECT * FROM sqlite_stat1 WHERE tbl = 'webhook_logs'")
+            .is_empty()
+    );
 
     // A new row gets the number after the last one, and the triggers see it come and go.
     database.execute("INSERT INTO webhook_logs (url) VALUES ('http://f')");
@@ -153,10 +162,13 @@ fn orphans_of_a_table_full_of_traps_come_back_as_they_were() {
     );
     let before = database.picture();
     database.up();
-    let archived = database.picture().must_be_with_keys(&before, "webhook_logs", KEYS);
+    let archived = database
+        .picture()
+        .must_be_with_keys(&before, "webhook_logs", KEYS);
     assert_eq!(archived, 6);
     assert_eq!(
-        database.rows("SELECT id, host, score, typeof(payload) FROM webhook_logs_orphans ORDER BY id"),
+        database
+            .rows("SELECT id, host, score, typeof(payload) FROM webhook_logs_orphans ORDER BY id"),
         [
             "10|'http://O'|4.5|'integer'",
             "11|'HTTP://p'|4.5|'real'",

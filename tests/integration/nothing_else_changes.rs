@@ -208,8 +208,9 @@ fn names_that_have_to_be_quoted() {
     let before = database.picture();
     database.up();
     let constraint = up.split_once("ADD ").unwrap().1;
-    let archived =
-        database.picture().must_be_with_keys(&before, "we\"ird [t]", &[constraint]);
+    let archived = database
+        .picture()
+        .must_be_with_keys(&before, "we\"ird [t]", &[constraint]);
     assert_eq!(archived, 1);
     database.down();
     assert_eq!(database.picture(), before);
@@ -241,19 +242,29 @@ fn values_of_every_storage_class_in_columns_of_every_affinity() {
 
 #[test]
 fn rows_that_break_a_check_today() {
-    let sql = "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, n INTEGER CHECK (n > 0));
+    let sql =
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, n INTEGER CHECK (n > 0));
          PRAGMA ignore_check_constraints = ON;
          INSERT INTO child VALUES (1, 1, -1), (2, 9, -2), (3, 2, 3);";
     keeps(1, sql);
     let database = keeps(0, &format!("{sql} DELETE FROM child WHERE id = 2;"));
     database.up();
-    let broken = database.open().execute("INSERT INTO child VALUES (4, 1, -1)", []);
+    let broken = database
+        .open()
+        .execute("INSERT INTO child VALUES (4, 1, -1)", []);
     assert!(broken.is_err(), "the CHECK is gone");
 }
 
 #[test]
 fn comments_and_white_space_of_the_definition() {
-    for end in [")", "\n)", " -- )\n)", "/* ) */ )", "\r\n\t)", "\n);-- the end"] {
+    for end in [
+        ")",
+        "\n)",
+        " -- )\n)",
+        "/* ) */ )",
+        "\r\n\t)",
+        "\n);-- the end",
+    ] {
         keeps(
             1,
             &format!(
@@ -296,9 +307,17 @@ fn files_of_every_kind() {
             )
             .with_key();
         assert_eq!(database.goes_up_and_down(), 2, "{pragma}");
-        assert_eq!(database.rows("PRAGMA integrity_check"), ["'ok'"], "{pragma}");
+        assert_eq!(
+            database.rows("PRAGMA integrity_check"),
+            ["'ok'"],
+            "{pragma}"
+        );
         database.up();
-        assert_eq!(database.files().keys().collect::<Vec<_>>(), ["app.db"], "{pragma}");
+        assert_eq!(
+            database.files().keys().collect::<Vec<_>>(),
+            ["app.db"],
+            "{pragma}"
+        );
     }
 }
 
@@ -319,7 +338,9 @@ fn big_tables_lose_few_rows_or_many() {
 #[test]
 fn several_tables_in_one_script_are_each_rebuilt_once() {
     let key = |table: &str, name: &str, column: &str, parent: &str| {
-        format!("ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {parent} (id);")
+        format!(
+            "ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {parent} (id);"
+        )
     };
     let up = [
         key("b", "b_a", "a_id", "a"),
@@ -340,8 +361,16 @@ fn several_tables_in_one_script_are_each_rebuilt_once() {
     let before = database.picture();
     let run = database.fkfix("up -v").status(0);
     for table in ["a", "b", "c"] {
-        let rebuilds = run.stderr.matches(&format!("set the old {table} aside")).count();
-        assert_eq!(rebuilds, usize::from(table != "a"), "{table}: {}", run.stderr);
+        let rebuilds = run
+            .stderr
+            .matches(&format!("set the old {table} aside"))
+            .count();
+        assert_eq!(
+            rebuilds,
+            usize::from(table != "a"),
+            "{table}: {}",
+            run.stderr
+        );
     }
     // b: 2 and 5 have no parent, 3 follows the second of c. c: 4 has none, 2 follows b's second.
     assert_eq!(
@@ -367,16 +396,22 @@ fn a_key_without_a_name_is_added_as_it_is_written() {
     database.write_migration("V1__x.sql", &format!("alter table child add {constraint}"));
     let before = database.picture();
     database.up();
-    database.picture().must_be_with_keys(&before, "child", &[constraint]);
+    database
+        .picture()
+        .must_be_with_keys(&before, "child", &[constraint]);
     database.refuses("down", 2, "has no down script");
 }
 
 #[test]
 fn the_text_of_the_key_is_the_only_difference_in_the_definition() {
-    let database = Database::family("CREATE TABLE child (\n  id INTEGER PRIMARY KEY,\n  parent_id INTEGER -- why\n) STRICT");
+    let database = Database::family(
+        "CREATE TABLE child (\n  id INTEGER PRIMARY KEY,\n  parent_id INTEGER -- why\n) STRICT",
+    );
     database.up();
     assert_eq!(
         database.picture().definition("child"),
-        format!("CREATE TABLE child (\n  id INTEGER PRIMARY KEY,\n  parent_id INTEGER -- why\n, {KEY}) STRICT")
+        format!(
+            "CREATE TABLE child (\n  id INTEGER PRIMARY KEY,\n  parent_id INTEGER -- why\n, {KEY}) STRICT"
+        )
     );
 }

@@ -22,14 +22,28 @@ fn refuse_reports_them_and_changes_nothing() {
 #[test]
 fn a_limit_in_rows_or_in_percent_is_held() {
     for limit in ["0", "2", "74.9%", "0%"] {
-        family().refuses(&format!("up --max-orphans {limit}"), 1, "3 of 4 rows would leave child");
-        family().refuses(&format!("up --orphans delete --max-orphans {limit}"), 1, "3 of 4 rows");
+        family().refuses(
+            &format!("up --max-orphans {limit}"),
+            1,
+            "3 of 4 rows would leave child",
+        );
+        family().refuses(
+            &format!("up --orphans delete --max-orphans {limit}"),
+            1,
+            "3 of 4 rows",
+        );
     }
     for limit in ["3", "75%", "100%", "1000000"] {
-        family().fkfix(&format!("up --max-orphans {limit}")).status(0).says("3 rows moved");
+        family()
+            .fkfix(&format!("up --max-orphans {limit}"))
+            .status(0)
+            .says("3 rows moved");
     }
     for wrong in ["-1", "101%", "many", "1.5", "%"] {
-        let run = family().fkfix(&format!("up --max-orphans={wrong}")).status(2).stdout("");
+        let run = family()
+            .fkfix(&format!("up --max-orphans={wrong}"))
+            .status(2)
+            .stdout("");
         run.remarks("a number of rows such as 1000, or a share such as 5%");
     }
 }
@@ -40,7 +54,10 @@ fn an_empty_parent_table_is_refused_unless_a_limit_allows_it() {
     empty().refuses("up", 1, "parent holds no row at all");
     empty().refuses("up --orphans delete", 1, "parent holds no row at all");
     empty().refuses("up --max-orphans 3", 1, "4 of 4 rows");
-    empty().fkfix("up --max-orphans 100%").status(0).says("4 rows moved");
+    empty()
+        .fkfix("up --max-orphans 100%")
+        .status(0)
+        .says("4 rows moved");
     // Where no row has a parent to miss, an empty parent table is no sign of anything.
     empty().with("UPDATE child SET parent_id = NULL").up();
     empty().with("DELETE FROM child").up();
@@ -101,7 +118,13 @@ fn they_are_the_rows_that_sqlite_would_report_whatever_the_types() {
         };
         for child in TYPES {
             for index in [false, true] {
-                let make = |key| if index { other(key, child) } else { sql(key, child) };
+                let make = |key| {
+                    if index {
+                        other(key, child)
+                    } else {
+                        sql(key, child)
+                    }
+                };
                 let twin = Database::of(&make(", FOREIGN KEY (parent_id) REFERENCES parent (id)"));
                 let expected =
                     twin.rows("SELECT rowid FROM pragma_foreign_key_check('child') ORDER BY 1");
@@ -139,7 +162,11 @@ fn differing_affinity_or_collation_is_warned_of() {
         warning.starts_with("warning: child.parent_id has collation NOCASE and parent.id BINARY"),
         "{warning}"
     );
-    for (parent, child) in [("INTEGER", "INT"), ("VARCHAR(36)", "TEXT"), ("TEXT COLLATE nocase", "CHAR COLLATE NOCASE")] {
+    for (parent, child) in [
+        ("INTEGER", "INT"),
+        ("VARCHAR(36)", "TEXT"),
+        ("TEXT COLLATE nocase", "CHAR COLLATE NOCASE"),
+    ] {
         assert!(!up(parent, child).contains("warning"), "{parent}, {child}");
     }
 }
@@ -175,10 +202,18 @@ fn a_composite_key_is_broken_as_a_whole() {
 
 #[test]
 fn the_archive_of_the_application_is_not_written_over() {
-    let own = "CREATE TABLE child_orphans (id, note); INSERT INTO child_orphans VALUES (1, 'mine');";
+    let own =
+        "CREATE TABLE child_orphans (id, note); INSERT INTO child_orphans VALUES (1, 'mine');";
     let database = family().with(own);
-    database.refuses("up", 2, "child_orphans exists already and is not an archive that fkfix made");
-    for object in ["CREATE VIEW Child_Orphans AS SELECT 1", "CREATE INDEX CHILD_orphans ON child (id)"] {
+    database.refuses(
+        "up",
+        2,
+        "child_orphans exists already and is not an archive that fkfix made",
+    );
+    for object in [
+        "CREATE VIEW Child_Orphans AS SELECT 1",
+        "CREATE INDEX CHILD_orphans ON child (id)",
+    ] {
         family().with(object).refuses("up", 2, "exists already");
     }
     database.fkfix("up --orphans delete").status(0);
@@ -186,7 +221,10 @@ fn the_archive_of_the_application_is_not_written_over() {
     database.down();
     assert_eq!(database.rows("SELECT * FROM child_orphans"), ["1|'mine'"]);
     // Where nothing is archived, the name is nobody's concern.
-    family().with("DELETE FROM child WHERE id > 1").with(own).goes_up_and_down();
+    family()
+        .with("DELETE FROM child WHERE id > 1")
+        .with(own)
+        .goes_up_and_down();
 }
 
 #[test]
@@ -207,13 +245,17 @@ fn a_second_migration_adds_to_the_archive_and_each_takes_back_its_own() {
     let between = database.picture();
     database.up();
     assert_eq!(
-        database.rows("SELECT fkfix_rowid, fkfix_constraints, fkfix_version, late FROM child_orphans"),
+        database
+            .rows("SELECT fkfix_rowid, fkfix_constraints, fkfix_version, late FROM child_orphans"),
         ["2|'fk'|1|NULL", "4|'fk'|1|NULL", "3|'other'|2|NULL"]
     );
     database.down().says("1 row moved");
     let child = "SELECT * FROM child";
     assert_eq!(database.rows(child), ["1|1|1", "3|1|9"]);
-    assert_eq!(database.picture().definition("child"), between.definition("child"));
+    assert_eq!(
+        database.picture().definition("child"),
+        between.definition("child")
+    );
     database.down().says("2 rows moved");
     assert_eq!(database.picture(), before);
 }

@@ -43,9 +43,11 @@ impl Database {
     /// `parent` (1, 2) and `child`, which `sql` makes, with a migration that adds
     /// [`KEY`](super::KEY) to it.
     pub fn family(sql: &str) -> Self {
-        Database::of("CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1), (2);")
-            .with(sql)
-            .with_key()
+        Database::of(
+            "CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1), (2);",
+        )
+        .with(sql)
+        .with_key()
     }
 
     /// A place for a database, where there is none.
@@ -87,6 +89,11 @@ impl Database {
     pub fn write_migration(&self, file: &str, text: &str) {
         fs::create_dir_all(&self.migrations).unwrap();
         fs::write(self.migrations.join(file), text).unwrap();
+    }
+
+    /// A file of the folder of migrations.
+    pub fn migration(&self, file: &str) -> PathBuf {
+        self.migrations.join(file)
     }
 
     /// A connection that does not act on foreign keys, as most in the field.
@@ -162,7 +169,11 @@ impl Database {
     /// hint, and must leave every byte of the folder as it was.
     pub fn refuses(&self, arguments: &str, status: i32, message: &str) -> Finished {
         let before = self.files();
-        let finished = self.fkfix(arguments).status(status).stdout("").explains(message);
+        let finished = self
+            .fkfix(arguments)
+            .status(status)
+            .stdout("")
+            .explains(message);
         assert!(
             self.files() == before,
             "{arguments} has changed a file, or left one behind: {:?}",

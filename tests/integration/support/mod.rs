@@ -11,8 +11,7 @@ pub use run::Finished;
 /// The constraints of the built-in migration, as they stand in a table's definition.
 pub const RULE_KEY: &str = "CONSTRAINT fk_webhook_logs_alert_rule FOREIGN KEY (alert_rule_id) REFERENCES alert_rules (id) ON DELETE CASCADE";
 /// See [`RULE_KEY`].
-pub const EVENT_KEY: &str =
-    "CONSTRAINT fk_webhook_logs_event FOREIGN KEY (event_id) REFERENCES events (id) ON DELETE CASCADE";
+pub const EVENT_KEY: &str = "CONSTRAINT fk_webhook_logs_event FOREIGN KEY (event_id) REFERENCES events (id) ON DELETE CASCADE";
 
 /// The key that most tests of other tables add.
 pub const KEY: &str =

@@ -58,7 +58,12 @@ impl Picture {
             "auto_vacuum",
             "journal_mode",
         ]
-        .map(|name| format!("{name} = {}", rows(connection, &format!("PRAGMA {name}"))[0]));
+        .map(|name| {
+            format!(
+                "{name} = {}",
+                rows(connection, &format!("PRAGMA {name}"))[0]
+            )
+        });
         Picture {
             schema,
             tables,
