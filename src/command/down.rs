@@ -31,6 +31,7 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
     let (location, to) = (&arguments.database.location, arguments.to);
     let mut report = DownReport {
         database: location.to_string(),
+        to,
         backup: None,
         taken_back: Vec::new(),
     };

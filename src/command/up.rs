@@ -45,6 +45,7 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
     let location = &arguments.database.location;
     let mut report = UpReport {
         database: location.to_string(),
+        to: arguments.to,
         backup: None,
         applied: Vec::new(),
     };

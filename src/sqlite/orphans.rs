@@ -5,12 +5,15 @@
 //! tables, one for each table that loses rows, so that the archive, the copy and the report
 //! all speak of the same rows. The database itself is only read.
 
+use std::cell::OnceCell;
+
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::ddl::{literal, quote, same_name};
 use super::keys::{NewKey, TableKeys, label_of};
 use super::schema::{self, Affinity, ForeignKey, RowKey, Table};
+use super::scratch;
 use crate::failure::Failure;
 use crate::progress;
 
@@ -113,6 +116,8 @@ struct Link<'a> {
     label: String,
     /// The key is about to be added: a row that loses its parent breaks it.
     added: bool,
+    /// Whether the parent has the key that this one refers to, once that is known.
+    in_force: OnceCell<bool>,
 }
 
 impl<'a> Link<'a> {
@@ -121,6 +126,7 @@ impl<'a> Link<'a> {
             key: &new.key,
             label: new.label(),
             added: true,
+            in_force: OnceCell::from(true),
         }
     }
 
@@ -129,7 +135,17 @@ impl<'a> Link<'a> {
             key,
             label: label_of(key),
             added: false,
+            in_force: OnceCell::new(),
         }
+    }
+
+    /// Whether SQLite could act on the key: nothing hangs on rows by one that it can't.
+    fn is_in_force(&self, parent: &Table) -> Result<bool> {
+        if let Some(known) = self.in_force.get() {
+            return Ok(*known);
+        }
+        let in_force = scratch::is_parent_key(parent, self.key)?;
+        Ok(*self.in_force.get_or_init(|| in_force))
     }
 
     fn takes_along(&self) -> bool {
@@ -160,7 +176,7 @@ impl Search<'_> {
         for round in 0.. {
             let mut more = 0;
             for link in links.iter().filter(|link| link.takes_along()) {
-                let Some(refers) = self.refers_to_listed(link.key, Some(round))? else {
+                let Some(refers) = self.refers_to_listed(link, Some(round))? else {
                     continue;
                 };
                 let child = Table::read(self.connection, &link.key.child)?;
@@ -192,7 +208,7 @@ impl Search<'_> {
     /// rows in place: neither can be undone by putting rows back.
     fn blocked(&mut self, links: &[Link<'_>]) -> Result<()> {
         for link in links.iter().filter(|link| !link.takes_along()) {
-            let Some(refers) = self.refers_to_listed(link.key, None)? else {
+            let Some(refers) = self.refers_to_listed(link, None)? else {
                 continue;
             };
             let child = Table::read(self.connection, &link.key.child)?;
@@ -217,11 +233,15 @@ impl Search<'_> {
 
     /// The condition under which a child row `w` refers by `key` to a row that is listed (in
     /// `round` alone, where one is given); none where no row of the parent is.
-    fn refers_to_listed(&self, key: &ForeignKey, round: Option<i64>) -> Result<Option<String>> {
+    fn refers_to_listed(&self, link: &Link<'_>, round: Option<i64>) -> Result<Option<String>> {
+        let key = link.key;
         let removal = self.found.removal(&key.parent);
         let Some(removal) = removal.filter(|it| !it.reasons.is_empty()) else {
             return Ok(None);
         };
+        if !link.is_in_force(&removal.table)? {
+            return Ok(None);
+        }
         let child = Table::read(self.connection, &key.child)?;
         let on: Vec<_> = removal
             .table

@@ -57,6 +57,10 @@ fn reason(error: &rusqlite::Error) -> String {
 /// whole and of the columns' own collation
 /// (<https://www.sqlite.org/foreignkeys.html#fk_indexes>).
 pub fn is_parent_key(parent: &Table, key: &ForeignKey) -> Result<bool> {
+    // Where a key names no parent columns and the parent has no primary key, there are none.
+    if key.parent_columns.len() != key.columns.len() {
+        return Ok(false);
+    }
     let scratch = open()?;
     create(&scratch, parent, &parent.sql)?;
     for index in &parent.indexes {

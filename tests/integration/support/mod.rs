@@ -1,0 +1,21 @@
+//! What the tests are written with.
+
+mod database;
+mod picture;
+mod run;
+
+pub use database::{Database, Folder};
+pub use picture::Picture;
+pub use run::Finished;
+
+/// The constraints of the built-in migration, as they stand in a table's definition.
+pub const RULE_KEY: &str = "CONSTRAINT fk_webhook_logs_alert_rule FOREIGN KEY (alert_rule_id) REFERENCES alert_rules (id) ON DELETE CASCADE";
+/// See [`RULE_KEY`].
+pub const EVENT_KEY: &str = "CONSTRAINT fk_webhook_logs_event FOREIGN KEY (event_id) REFERENCES events (id) ON DELETE CASCADE";
+
+/// The key that most tests of other tables add.
+pub const KEY: &str =
+    "CONSTRAINT fk FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE CASCADE";
+
+/// What `up` ends with.
+pub const ENFORCEMENT_HINT: &str = "hint: SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does\n";
