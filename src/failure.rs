@@ -9,6 +9,8 @@ use std::fmt;
 
 use rusqlite::ErrorCode;
 
+use crate::interrupt;
+
 /// How a run ended, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -79,7 +81,7 @@ impl Failure {
 /// The exit status for `error`.
 #[must_use]
 pub fn status_of(error: &anyhow::Error) -> Status {
-    if sqlite_code(error) == Some(ErrorCode::OperationInterrupted) {
+    if was_interrupted(error) {
         return Status::Interrupted;
     }
     failure_in(error).map_or(Status::Impossible, |failure| failure.status)
@@ -88,12 +90,21 @@ pub fn status_of(error: &anyhow::Error) -> Status {
 /// The remedy for `error`, where one is known.
 #[must_use]
 pub fn hint_for(error: &anyhow::Error) -> Option<String> {
+    if was_interrupted(error) {
+        return hint_for_code(ErrorCode::OperationInterrupted).map(str::to_owned);
+    }
     if let Some(hint) = failure_in(error).and_then(Failure::remedy) {
         return Some(hint.to_owned());
     }
     sqlite_code(error)
         .and_then(hint_for_code)
         .map(str::to_owned)
+}
+
+/// A statement that SQLite runs within another reports an interruption as an error of the
+/// other, so the signal counts as well as the code.
+fn was_interrupted(error: &anyhow::Error) -> bool {
+    interrupt::is_requested() || sqlite_code(error) == Some(ErrorCode::OperationInterrupted)
 }
 
 fn failure_in(error: &anyhow::Error) -> Option<&Failure> {

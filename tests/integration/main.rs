@@ -55,3 +55,18 @@ mod backup;
 
 /// Options, formats and exit statuses are as the manual says.
 mod options;
+
+/// A dry run tells what the real run would do, and changes not one byte.
+mod dry_run;
+
+/// The script that a dry run writes does in another SQLite what `up` and `down` do.
+mod shell_script;
+
+/// The report of orphans tells who decides what there is to decide.
+mod reports;
+
+/// An interrupted run leaves everything as it was, and says so.
+mod interruption;
+
+/// The newcomer's first minute works, and overwrites nothing.
+mod demo;

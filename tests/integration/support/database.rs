@@ -63,6 +63,18 @@ impl Database {
         }
     }
 
+    /// Another with the same bytes and migrations.
+    pub fn copy(&self) -> Self {
+        let copy = Database::missing();
+        fs::copy(&self.path, &copy.path).unwrap();
+        if self.migrations.exists() {
+            for (name, bytes) in files_in(&self.migrations) {
+                copy.write_migration(&name, &String::from_utf8(bytes).unwrap());
+            }
+        }
+        copy
+    }
+
     /// This database after `sql`.
     pub fn with(self, sql: &str) -> Self {
         self.execute(sql);
