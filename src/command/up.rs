@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cli::{ChangeFormat, Up};
 use crate::failure::Status;
-use crate::policy::Policy;
+use crate::policy::{Method, Policy};
 use crate::report::change::{AppliedMigration, UpReport};
 use crate::report::output::Output;
 use crate::report::plan::{PlannedMigration, UpPlan};
@@ -24,6 +24,7 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
     let policy = Policy {
         orphans: arguments.orphans,
         max_orphans: arguments.max_orphans,
+        method: method(arguments),
     };
     let order = Order {
         migrations: &migrations,
@@ -39,6 +40,17 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
         );
     }
     apply(arguments, order, output)
+}
+
+/// A script is for any SQLite, so it keeps to what is documented for all of them.
+fn method(arguments: &Up) -> Method {
+    if arguments.in_place {
+        Method::InPlace
+    } else if arguments.documented || arguments.format == ChangeFormat::Sql {
+        Method::Documented
+    } else {
+        Method::Fastest
+    }
 }
 
 fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status> {

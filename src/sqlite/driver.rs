@@ -169,9 +169,15 @@ struct Reported(String);
 
 impl Driver<'_, '_> {
     fn run(&mut self, query: &str) -> Result<()> {
-        let next = self
+        let is_next = self
             .pending
-            .pop_front_if(|(next, _)| next.script() == query);
+            .front()
+            .is_some_and(|(next, _)| next.script() == query);
+        let next = if is_next {
+            self.pending.pop_front()
+        } else {
+            None
+        };
         let Some((migration, parts)) = next else {
             return self
                 .transaction

@@ -26,26 +26,27 @@ would apply V1 webhook_logs_foreign_keys
     40 rows break fk_webhook_logs_alert_rule
     60 rows break fk_webhook_logs_event
     10 rows of these break more than one key
-  webhook_logs is copied by whole records, the fastest way: no rowid can change and few rows leave
+  webhook_logs is copied as it lies in the file, indexes too: few of its rows leave
   steps
      1. create webhook_logs_orphans
      2. copy 90 rows into webhook_logs_orphans
      3. check that webhook_logs_orphans holds every row that leaves webhook_logs
      4. set the old webhook_logs aside
      5. create webhook_logs with its new keys
-     6. copy the rows of webhook_logs
-     7. delete 90 rows from webhook_logs
-     8. drop the old webhook_logs
-     9. build index 1 of 4, idx_webhook_logs_alert_rule
-    10. build index 2 of 4, idx_webhook_logs_event
-    11. build index 3 of 4, idx_webhook_logs_rule_event
-    12. build index 4 of 4, idx_webhook_logs_created
-    13. check that alert_rules has 10 rows
-    14. check that events has 200 rows
-    15. check that webhook_logs has 1000 rows
-    16. check that no row breaks fk_webhook_logs_alert_rule
-    17. check that no row breaks fk_webhook_logs_event
-    18. forget the list of rows that left webhook_logs
+     6. create an index that will be idx_webhook_logs_alert_rule
+     7. create an index that will be idx_webhook_logs_event
+     8. create an index that will be idx_webhook_logs_rule_event
+     9. create an index that will be idx_webhook_logs_created
+    10. copy the rows of webhook_logs
+    11. delete 90 rows from webhook_logs
+    12. drop the old webhook_logs
+    13. give the indexes of webhook_logs their names
+    14. check that alert_rules has 10 rows
+    15. check that events has 200 rows
+    16. check that webhook_logs has 1000 rows
+    17. check that no row breaks fk_webhook_logs_alert_rule
+    18. check that no row breaks fk_webhook_logs_event
+    19. forget the list of rows that left webhook_logs
 "
     );
     assert!(space.contains(" beside the database ("), "{space}");

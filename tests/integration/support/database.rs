@@ -155,6 +155,9 @@ impl Database {
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = run::binary();
         command.args(arguments.split_whitespace());
+        if arguments.split(' ').next() == Some("up") {
+            command.args(crate::UP_OPTIONS);
+        }
         command.arg("--database").arg(&self.path);
         if self.migrations.exists() {
             command.arg("--migrations").arg(&self.migrations);
