@@ -43,10 +43,13 @@ fn an_empty_file() {
 
 #[test]
 fn a_text_file() {
-    is_refused(
-        &holding(b"x"),
-        "could not open app.db: file is not a database",
-    );
+    is_refused(&holding(b"x"), "app.db is empty: it holds no database");
+    for text in ["xy", "id,name\n1,a\n"] {
+        is_refused(
+            &holding(text.as_bytes()),
+            "could not open app.db: file is not a database",
+        );
+    }
     is_refused(
         &holding(&b"-- SQL, one could think\n".repeat(500)),
         "could not open app.db: file is not a database",
@@ -70,7 +73,7 @@ fn a_file_below_a_file() {
             .fkfix(verb)
             .status(2)
             .stdout("")
-            .remarks("error: could not open app.db");
+            .explains("could not open app.db");
         assert!(database.files() == before);
     }
 }
@@ -82,7 +85,7 @@ fn a_truncated_database() {
         .remove("app.db")
         .unwrap();
     for (length, message) in [
-        (50, "file is not a database"),
+        (50, "could not open app.db"),
         (100, "could not open app.db"),
         (4096, "database disk image is malformed"),
         (5000, "database disk image is malformed"),

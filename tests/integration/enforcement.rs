@@ -144,7 +144,7 @@ fn a_connection_that_was_open_before_sees_the_keys() {
 fn every_action_of_a_new_key_is_sqlite_s_own() {
     for (action, left) in [
         ("ON DELETE SET NULL", &["1|NULL", "2|2"][..]),
-        ("ON DELETE SET DEFAULT", &["1|2", "2|2"]),
+        ("ON UPDATE SET NULL ON DELETE RESTRICT", &["1|1", "2|2"]),
         ("ON DELETE CASCADE ON UPDATE CASCADE", &["2|2"]),
         ("ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED", &["2|2"]),
     ] {
@@ -158,12 +158,32 @@ fn every_action_of_a_new_key_is_sqlite_s_own() {
         );
         let before = database.picture();
         database.up();
-        database
+        let deleted = database
             .open_enforcing()
-            .execute("DELETE FROM parent WHERE id = 1", [])
-            .unwrap();
+            .execute("DELETE FROM parent WHERE id = 1", []);
+        assert_eq!(deleted.is_err(), action.contains("RESTRICT"), "{action}");
         assert_eq!(database.rows("SELECT * FROM child"), left, "{action}");
         database.down();
         assert_eq!(database.picture().schema, before.schema);
     }
+}
+
+#[test]
+fn a_key_that_sqlite_could_not_drop_again_is_refused() {
+    let up = |name: &str| {
+        Database::family("CREATE TABLE child (parent_id INTEGER DEFAULT 2); INSERT INTO child VALUES (1);")
+            .with_migration(
+                "V1__keys",
+                &format!("ALTER TABLE child ADD {name} FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE SET DEFAULT"),
+                "SELECT 1",
+            )
+    };
+    up("CONSTRAINT fk").refuses("up", 2, "SQLite could not take fk back");
+    let database = up("");
+    database.up();
+    database
+        .open_enforcing()
+        .execute("DELETE FROM parent WHERE id = 1", [])
+        .unwrap();
+    assert_eq!(database.rows("SELECT * FROM child"), ["2"]);
 }

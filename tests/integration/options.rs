@@ -29,7 +29,7 @@ fn results_are_one_json_document_where_asked_for() {
     assert_eq!(
         applied["removed"],
         json!([{
-            "table": "webhook_logs", "rows": 90, "archive": "webhook_logs_orphans",
+            "table": "webhook_logs", "rows": 90, "archive": "webhook_logs_orphans", "break_several": 10,
             "by_key": [
                 {"key": "fk_webhook_logs_alert_rule", "rows": 40, "orphans": true},
                 {"key": "fk_webhook_logs_event", "rows": 60, "orphans": true},
@@ -103,7 +103,9 @@ fn status_tells_every_state_and_changes_nothing() {
             "V1 webhook_logs_foreign_keys  changed since it was applied, 2026-03-04T05:06:07Z\n",
         );
         database.execute("UPDATE fkfix_schema_history SET version = 8, name = 'later'");
-        status().says("V1 webhook_logs_foreign_keys  pending\nV8 later                     unknown here, applied by another program");
+        status()
+            .says("V1 webhook_logs_foreign_keys  pending\nV8 later  ")
+            .says("  unknown here, applied by another program, 2026-03-04T05:06:07Z\n");
     }
 }
 

@@ -17,35 +17,47 @@ fn end(process: Child, database: &Database) -> Finished {
     Finished::new(process.wait_with_output().unwrap(), &database.path)
 }
 
-/// Returns once `process` has the database open.
-fn has_opened(process: &Child, database: &Database) {
+/// Returns once `process` has the database open, or has ended.
+fn has_opened(process: &mut Child, database: &Database) {
     let files = format!("/proc/{}/fd", process.id());
     let is_open = || {
         let files = fs::read_dir(&files).into_iter().flatten().flatten();
         let mut paths = files.flat_map(|file| fs::read_link(file.path()));
         paths.any(|path| path == database.path)
     };
-    while !is_open() {
+    // A process that has ended has no files open; what it has to say is looked at later.
+    while !is_open() && process.try_wait().unwrap().is_none() {
         std::thread::yield_now();
     }
+}
+
+/// Runs `arguments` while `holding` holds of another connection; it must fail with `message`
+/// and change nothing.
+///
+/// The files are read only while that connection is closed: to read a file and close it again
+/// lets go of every lock that this process has on it (<https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>).
+#[track_caller]
+fn is_kept_waiting(database: &Database, holding: &str, arguments: &str, message: &str) {
+    let before = database.files();
+    let other = database.open();
+    other.execute_batch(holding).unwrap();
+    let run = database.fkfix(arguments).status(2).stdout("");
+    run.explains(message)
+        .remarks("another process is using the database");
+    drop(other);
+    assert!(database.files() == before, "{arguments}");
 }
 
 #[test]
 fn a_lock_that_is_held_too_long_is_an_error_and_nothing_changes() {
     for mode in ["DELETE", "WAL"] {
-        for lock in ["IMMEDIATE", "EXCLUSIVE"] {
+        for lock in ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"] {
             let database =
                 Database::fixture("app-migrated").with(&format!("PRAGMA journal_mode = {mode}"));
-            let other = database.open();
-            other.execute_batch(&format!("BEGIN {lock}")).unwrap();
-            let run = database.refuses("up --lock-timeout 30ms", 2, "database is locked");
-            run.remarks("another process is using the database");
-            other.execute_batch("ROLLBACK").unwrap();
-            drop(other);
+            let locked = "database is locked";
+            is_kept_waiting(&database, lock, "up --lock-timeout 30ms", locked);
             database.up();
-            let other = database.open();
-            other.execute_batch(&format!("BEGIN {lock}")).unwrap();
-            database.refuses("down --lock-timeout 0s", 2, "database is locked");
+            is_kept_waiting(&database, lock, "down --lock-timeout 0s", locked);
         }
     }
 }
@@ -53,18 +65,13 @@ fn a_lock_that_is_held_too_long_is_an_error_and_nothing_changes() {
 #[test]
 fn a_reader_at_the_moment_of_commit_is_waited_for_and_then_nothing_changes() {
     let database = Database::fixture("app-migrated");
+    let reading = "BEGIN; SELECT count(*) FROM events";
+    let message = "could not commit to app.db, so nothing was changed";
+    is_kept_waiting(&database, reading, "up --lock-timeout 30ms", message);
     let reader = database.open();
-    reader
-        .execute_batch("BEGIN; SELECT count(*) FROM events")
-        .unwrap();
-    let run = database.refuses(
-        "up --lock-timeout 30ms",
-        2,
-        "could not commit to app.db, so nothing was changed",
-    );
-    run.remarks("another process is using the database");
-    let process = start(&database, "up --lock-timeout 60s");
-    has_opened(&process, &database);
+    reader.execute_batch(reading).unwrap();
+    let mut process = start(&database, "up --lock-timeout 60s");
+    has_opened(&mut process, &database);
     reader.execute_batch("COMMIT").unwrap();
     end(process, &database).status(0).says("90 rows moved");
 }
@@ -97,8 +104,8 @@ fn a_lock_that_is_let_go_is_waited_for() {
     other
         .execute_batch("BEGIN IMMEDIATE; DELETE FROM webhook_logs WHERE id = 1090")
         .unwrap();
-    let process = start(&database, "up --lock-timeout 60s");
-    has_opened(&process, &database);
+    let mut process = start(&database, "up --lock-timeout 60s");
+    has_opened(&mut process, &database);
     other.execute_batch("COMMIT").unwrap();
     // The plan is made under the lock, so it knows of the row that has gone.
     end(process, &database).status(0).says("89 rows moved");
@@ -114,8 +121,9 @@ fn of_two_runs_at_once_one_does_the_work_and_the_other_says_so() {
             // Both have read that there is work to do before either can begin.
             let gate = database.open();
             gate.execute_batch("BEGIN IMMEDIATE").unwrap();
-            let runs = [(); 2].map(|()| start(&database, &format!("{verb} --lock-timeout 60s")));
-            for process in &runs {
+            let mut runs =
+                [(); 2].map(|()| start(&database, &format!("{verb} --lock-timeout 60s")));
+            for process in &mut runs {
                 has_opened(process, &database);
             }
             gate.execute_batch("ROLLBACK").unwrap();
