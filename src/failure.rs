@@ -5,7 +5,7 @@
 //! failed can know. Errors of SQLite get their hint here, by result code, so that no caller
 //! has to repeat it.
 
-use std::fmt;
+use std::{fmt, io};
 
 use rusqlite::ErrorCode;
 
@@ -96,9 +96,24 @@ pub fn hint_for(error: &anyhow::Error) -> Option<String> {
     if let Some(hint) = failure_in(error).and_then(Failure::remedy) {
         return Some(hint.to_owned());
     }
-    sqlite_code(error)
-        .and_then(hint_for_code)
-        .map(str::to_owned)
+    let by_code = sqlite_code(error).and_then(hint_for_code);
+    by_code.or_else(|| hint_for_io(error)).map(str::to_owned)
+}
+
+fn hint_for_io(error: &anyhow::Error) -> Option<&'static str> {
+    let error = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<io::Error>())?;
+    match error.kind() {
+        io::ErrorKind::NotFound => Some("check the path; fkfix makes no folders"),
+        io::ErrorKind::NotADirectory => {
+            Some("check the path: a part of it is a file, not a folder")
+        }
+        io::ErrorKind::PermissionDenied => Some(
+            "check the permissions of the file and its folder, or run as the user who owns them",
+        ),
+        _ => None,
+    }
 }
 
 /// A statement that SQLite runs within another reports an interruption as an error of the

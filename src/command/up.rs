@@ -69,7 +69,7 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
         let applied = history::read(&transaction)?;
         if !history::pending(order.migrations, &applied, order.to)?.is_empty() {
             let backup = arguments.change.backup.as_ref();
-            report.backup = super::back_up(&transaction, location, backup)?;
+            report.backup = super::back_up(location, backup)?;
             let outcomes = driver::up(&transaction, order)?;
             for outcome in &outcomes {
                 report

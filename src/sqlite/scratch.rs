@@ -117,9 +117,11 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
             quote(&table.name),
             quote(constraint)
         );
-        scratch
-            .execute_batch(&drop)
-            .with_context(|| format!("SQLite could not take {constraint} back"))?;
+        scratch.execute_batch(&drop).map_err(|error| {
+            let reason = reason(&error);
+            Failure::impossible(format!("SQLite could not take {constraint} back: {reason}"))
+                .hint("a key that can't be dropped again is not added; ON DELETE SET DEFAULT is one that SQLite fails to drop")
+        })?;
     }
     let back = Table::read(&scratch, &table.name)?.sql;
     if !added.is_empty() && back != table.sql {

@@ -186,7 +186,8 @@ fn keys_that_it_has_already_to_others() {
            id INTEGER PRIMARY KEY,
            parent_id INTEGER,
            owner_id INTEGER CONSTRAINT owned REFERENCES owner ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED,
-           before INTEGER REFERENCES child (id)
+           before INTEGER REFERENCES child (id),
+           CONSTRAINT defaulted FOREIGN KEY (owner_id) REFERENCES owner (id) ON DELETE SET DEFAULT
          );
          INSERT INTO owner VALUES (1);
          INSERT INTO child VALUES (1, 1, 1, NULL), (2, 2, 55, 1), (3, 9, 1, 2);",

@@ -214,7 +214,7 @@ impl Database {
 }
 
 /// Every file in `folder`.
-pub fn files_in(folder: &Path) -> Folder {
+fn files_in(folder: &Path) -> Folder {
     fs::read_dir(folder)
         .unwrap()
         .map(|entry| {

@@ -22,7 +22,10 @@ pub fn unprivileged(folder: &Path) -> Command {
         return binary();
     }
     let reachable = folder.join("fkfix");
-    fs::copy(BINARY, &reachable).unwrap();
+    // Copied by another process: a file that this one has open to write could be inherited by
+    // a run that another test starts, and then it can't be executed.
+    let copied = Command::new("cp").arg(BINARY).arg(&reachable).status();
+    assert!(copied.unwrap().success());
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
