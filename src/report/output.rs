@@ -1,6 +1,6 @@
 //! Where words go: results to stdout, everything else to stderr.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
