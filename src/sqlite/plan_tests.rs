@@ -89,15 +89,15 @@ fn over_indexes_the_work_is_by_distinct_keys() {
             r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
             r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
             r#"INSERT INTO main."logs_orphans": SCAN l; SEARCH w USING INTEGER PRIMARY KEY (rowid=?)"#,
-            r#"SELECT count(*) FROM: SCAN logs_orphans"#,
+            "SELECT count(*) FROM: SCAN logs_orphans",
             r#"DELETE FROM main."logs": SEARCH w USING INTEGER PRIMARY KEY (rowid=?); USING ROWID SEARCH ON TABLE fkfix_leaving_1 FOR IN-OPERATOR"#,
-            r#"UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema"#,
-            r#"UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema"#,
-            r#"SELECT count(*) FROM: SCAN events"#,
-            r#"SELECT count(*) FROM: SCAN logs USING COVERING INDEX logs_event"#,
-            r#"SELECT count(*) FROM: SCAN rules"#,
-            r#"SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)"#,
-            r#"SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)"#,
+            "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
+            "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
+            "SELECT count(*) FROM: SCAN events",
+            "SELECT count(*) FROM: SCAN logs USING COVERING INDEX logs_event",
+            "SELECT count(*) FROM: SCAN rules",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)",
         ]
     );
 }
@@ -111,14 +111,14 @@ fn in_place_reads_no_more_than_the_keys() {
             r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
             r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
             r#"INSERT INTO main."logs_orphans": SCAN l; SEARCH w USING INTEGER PRIMARY KEY (rowid=?)"#,
-            r#"SELECT count(*) FROM: SCAN logs_orphans"#,
+            "SELECT count(*) FROM: SCAN logs_orphans",
             r#"DELETE FROM main."logs": SEARCH w USING INTEGER PRIMARY KEY (rowid=?); USING ROWID SEARCH ON TABLE fkfix_leaving_1 FOR IN-OPERATOR"#,
-            r#"UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema"#,
-            r#"SELECT count(*) FROM: SCAN events"#,
-            r#"SELECT count(*) FROM: SCAN logs USING COVERING INDEX logs_event"#,
-            r#"SELECT count(*) FROM: SCAN rules"#,
-            r#"SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)"#,
-            r#"SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)"#,
+            "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
+            "SELECT count(*) FROM: SCAN events",
+            "SELECT count(*) FROM: SCAN logs USING COVERING INDEX logs_event",
+            "SELECT count(*) FROM: SCAN rules",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)",
         ]
     );
 }
@@ -131,13 +131,13 @@ fn without_indexes_the_table_is_read_once_for_all_keys() {
         [
             r#"INSERT INTO temp."fkfix_leaving_1": CO-ROUTINE (subquery-3); SCAN w; CORRELATED SCALAR SUBQUERY 1; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?); CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?); SCAN (subquery-3)"#,
             r#"INSERT INTO main."logs_orphans": SCAN l; SEARCH w USING INTEGER PRIMARY KEY (rowid=?)"#,
-            r#"SELECT count(*) FROM: SCAN logs_orphans"#,
+            "SELECT count(*) FROM: SCAN logs_orphans",
             r#"DELETE FROM main."logs": SEARCH w USING INTEGER PRIMARY KEY (rowid=?); USING ROWID SEARCH ON TABLE fkfix_leaving_1 FOR IN-OPERATOR"#,
-            r#"SELECT count(*) FROM: SCAN events"#,
-            r#"SELECT count(*) FROM: SCAN logs"#,
-            r#"SELECT count(*) FROM: SCAN rules"#,
-            r#"SELECT count(*) FROM: SCAN w; CORRELATED SCALAR SUBQUERY 1; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)"#,
-            r#"SELECT count(*) FROM: SCAN w; CORRELATED SCALAR SUBQUERY 1; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)"#,
+            "SELECT count(*) FROM: SCAN events",
+            "SELECT count(*) FROM: SCAN logs",
+            "SELECT count(*) FROM: SCAN rules",
+            "SELECT count(*) FROM: SCAN w; CORRELATED SCALAR SUBQUERY 1; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)",
+            "SELECT count(*) FROM: SCAN w; CORRELATED SCALAR SUBQUERY 1; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)",
         ]
     );
 }
