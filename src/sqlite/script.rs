@@ -70,7 +70,7 @@ pub fn parse(file: &str, script: &str) -> Result<Vec<Statement>> {
 
 /// Cuts at each `;`, but not at those in the body of a trigger, which ends with `; END ;`
 /// (the rule of <https://www.sqlite.org/c3ref/complete.html>).
-fn split<'t, 's>(tokens: &'t [Token<'s>]) -> Vec<&'t [Token<'s>]> {
+pub fn split<'t, 's>(tokens: &'t [Token<'s>]) -> Vec<&'t [Token<'s>]> {
     let mut statements = Vec::new();
     let mut rest = tokens;
     while !rest.is_empty() {
@@ -110,8 +110,7 @@ fn read(file: &str, script: &str, tokens: &[Token<'_>]) -> Result<Statement> {
     let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
         return Err(Failure::impossible(format!("{file} has an empty statement")).into());
     };
-    let before = script.get(..first.start).unwrap_or_default();
-    let line = 1 + before.matches('\n').count();
+    let line = line_at(script, first.start);
     if let Some(reason) = refusal(first.kind) {
         return Err(Failure::impossible(format!(
             "{file}:{line}: {} is not allowed in a migration: {reason}",
@@ -140,6 +139,13 @@ fn read(file: &str, script: &str, tokens: &[Token<'_>]) -> Result<Statement> {
         _ => Action::Other(sql.to_owned()),
     };
     Ok(Statement { line, action })
+}
+
+/// The line, from 1, in which the byte at `offset` of `text` stands.
+#[must_use]
+pub fn line_at(text: &str, offset: usize) -> usize {
+    let before = text.get(..offset).unwrap_or_default();
+    1 + before.matches('\n').count()
 }
 
 fn refusal(keyword: TokenType) -> Option<&'static str> {
