@@ -9,12 +9,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::policy::{Limit, OrphanAction};
+use crate::sqlite::check::Code;
 use crate::sqlite::location::Location;
 
 const EXIT_STATUS: &str = "\
 Exit status:
   0    done, or nothing to report
-  1    the answer is no: orphans exist, a limit refused
+  1    the answer is no: check found something, orphans exist, a limit refused
   2    it could not be done: usage, no such database, locked, corrupt, full
   130  interrupted, with everything rolled back";
 
@@ -70,6 +71,8 @@ pub enum Command {
     Down(Down),
     /// Show what is applied, pending, changed
     Status(Status),
+    /// Is the schema as it should be? For CI and for cron; read-only
+    Check(Check),
     /// See it all on a sample database
     Demo(Demo),
 }
@@ -184,6 +187,61 @@ pub struct Status {
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
+}
+
+/// A format of what a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// Annotations that GitHub shows on a pull request
+    Github,
+}
+
+/// `fkfix check`
+#[derive(Args, Debug)]
+pub struct Check {
+    /// The database: a path, sqlite:path, or a URL as SQLAlchemy reads it
+    ///
+    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute. The file must exist.
+    #[arg(
+        short = 'd',
+        long = "database",
+        value_name = "DATABASE",
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        required_unless_present = "schema"
+    )]
+    pub location: Option<Location>,
+    /// Check this dump instead, such as sqlite3 app.db .schema prints; - reads standard input
+    ///
+    /// The database is then not opened, nor is DATABASE_URL looked at. A dump does not tell which
+    /// migrations are applied, so every key that one asks for must be there.
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Also compare the whole schema with this file
+    ///
+    /// Quoting, white space, comments, the case of keywords and the order of statements make no
+    /// difference. fkfix's own history and archives are left out.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// Write the snapshot instead of comparing it, and check nothing
+    #[arg(long, requires = "snapshot")]
+    pub update: bool,
+    /// Exit 1 on warnings too
+    #[arg(long)]
+    pub strict: bool,
+    /// Leave out findings of this kind; may be given several times
+    #[arg(long, value_name = "CODE")]
+    pub ignore: Vec<Code>,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: CheckFormat,
 }
 
 /// `fkfix demo`

@@ -1,5 +1,6 @@
 //! One file a verb; each reads as a sentence and holds no SQL.
 
+mod check;
 mod demo;
 mod down;
 mod status;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use rusqlite::Connection;
 
-use crate::cli::{Cli, Command, Format, Set};
+use crate::cli::{CheckFormat, Cli, Command, Format, Set};
 use crate::failure::Status;
 use crate::migrations::Migrations;
 use crate::report::output::Output;
@@ -23,6 +24,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Up(arguments) => up::run(arguments, output),
         Command::Down(arguments) => down::run(arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
+        Command::Check(arguments) => check::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
     }
 }
@@ -34,7 +36,8 @@ pub fn format_of(cli: &Cli) -> Format {
         Command::Up(arguments) => arguments.format,
         Command::Down(arguments) => arguments.format,
         Command::Status(arguments) => arguments.format,
-        Command::Demo(_) => Format::Text,
+        Command::Check(arguments) if arguments.format == CheckFormat::Json => Format::Json,
+        Command::Check(_) | Command::Demo(_) => Format::Text,
     }
 }
 

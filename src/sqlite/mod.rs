@@ -3,12 +3,15 @@
 
 pub mod archive;
 pub mod backup;
+pub mod check;
 pub mod connection;
 pub mod ddl;
 pub mod driver;
+pub mod dump;
 pub mod history;
 pub mod keys;
 pub mod location;
+pub mod normal;
 pub mod orphans;
 pub mod plan;
 pub mod rebuild;
