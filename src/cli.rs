@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
+use crate::manual;
 use crate::policy::{Limit, OrphanAction};
 use crate::sqlite::check::Code;
 use crate::sqlite::location::Location;
@@ -25,7 +27,13 @@ Exit status:
 /// Nothing else changes: indexes, triggers, views, defaults, comments stay as they are. All of
 /// it happens in one transaction, or not at all.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_STATUS, max_term_width = 100)]
+#[command(
+    version,
+    long_version = manual::long_version(),
+    after_help = EXIT_STATUS,
+    after_long_help = format!("{EXIT_STATUS}\n\n{}", manual::FKFIX),
+    max_term_width = 100
+)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -66,15 +74,25 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Apply pending migrations
+    #[command(after_long_help = manual::UP)]
     Up(Up),
     /// Take back the newest applied migration
+    #[command(after_long_help = manual::DOWN)]
     Down(Down),
     /// Show what is applied, pending, changed
+    #[command(after_long_help = manual::STATUS)]
     Status(Status),
     /// Is the schema as it should be? For CI and for cron; read-only
+    #[command(after_long_help = manual::CHECK)]
     Check(Check),
     /// See it all on a sample database
     Demo(Demo),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_long_help = manual::COMPLETIONS)]
+    Completions(Completions),
+    /// Print this manual as a man page
+    #[command(after_long_help = manual::MAN)]
+    Man(Man),
 }
 
 /// The database.
@@ -250,4 +268,19 @@ pub struct Demo {
     /// Where to make the sample database, which must not exist; without it, in a new temporary folder
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
+}
+
+/// `fkfix completions`
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// `fkfix man`
+#[derive(Args, Debug)]
+pub struct Man {
+    /// Write a page for each command to this folder instead
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
 }

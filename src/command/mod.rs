@@ -1,8 +1,10 @@
 //! One file a verb; each reads as a sentence and holds no SQL.
 
 mod check;
+mod completions;
 mod demo;
 mod down;
+mod man;
 mod status;
 mod up;
 
@@ -26,6 +28,8 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Status(arguments) => status::run(arguments, output),
         Command::Check(arguments) => check::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
+        Command::Completions(arguments) => completions::run(arguments, output),
+        Command::Man(arguments) => man::run(arguments, output),
     }
 }
 
@@ -37,7 +41,9 @@ pub fn format_of(cli: &Cli) -> Format {
         Command::Down(arguments) => arguments.format,
         Command::Status(arguments) => arguments.format,
         Command::Check(arguments) if arguments.format == CheckFormat::Json => Format::Json,
-        Command::Check(_) | Command::Demo(_) => Format::Text,
+        Command::Check(_) | Command::Demo(_) | Command::Completions(_) | Command::Man(_) => {
+            Format::Text
+        }
     }
 }
 
