@@ -4,6 +4,7 @@ mod cli;
 mod command;
 mod failure;
 mod interrupt;
+mod manual;
 mod migrations;
 mod policy;
 mod progress;

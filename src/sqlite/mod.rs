@@ -4,14 +4,17 @@
 pub mod archive;
 pub mod back;
 pub mod backup;
+pub mod check;
 pub mod conditions;
 pub mod connection;
 pub mod ddl;
 pub mod driver;
+pub mod dump;
 pub mod history;
 pub mod keys;
 pub mod lists;
 pub mod location;
+pub mod normal;
 pub mod orphans;
 pub mod plan;
 pub mod rebuild;
