@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::cli::{Change, ChangeFormat, CheckFormat, Cli, Command, Format, RowsFormat, Set};
-use crate::failure::{Failure, Status};
+use crate::failure::{self, Failure, Status};
 use crate::migrations::Migrations;
 use crate::progress;
 use crate::report::output::Output;
@@ -58,6 +58,16 @@ impl From<ChangeFormat> for Format {
             ChangeFormat::Json => Format::Json,
             ChangeFormat::Text | ChangeFormat::Sql => Format::Text,
         }
+    }
+}
+
+/// Takes the copy away where the run was refused: nothing has changed, and the next run would
+/// find its place taken. After any other failure the copy stays.
+fn discard_after_refusal(error: &anyhow::Error, target: Option<&PathBuf>) {
+    if let (Status::No, Some(target)) = (failure::status_of(error), target)
+        && let Err(error) = std::fs::remove_file(target)
+    {
+        tracing::warn!("could not remove {}: {error}", target.display());
     }
 }
 
