@@ -10,7 +10,7 @@ use crate::report::output::Output;
 use crate::report::plan::{PlannedMigration, UpPlan};
 use crate::sqlite::driver::{self, Order, Outcome};
 use crate::sqlite::location::Location;
-use crate::sqlite::{connection, history, shell, space};
+use crate::sqlite::{connection, history, shell, space, timing};
 
 const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does";
 
@@ -122,6 +122,11 @@ fn dry_run(
                 [] => None,
                 outcomes => Some(space::estimate(&database, location, outcomes)?.into()),
             },
+            seconds: match outcomes.as_slice() {
+                [] => None,
+                outcomes => timing::estimate(&database, location, outcomes),
+            }
+            .map(|time| time.as_secs_f64()),
         };
         output.result(&report, format.into())?;
     }

@@ -27,4 +27,5 @@ pub mod shell;
 pub mod space;
 pub mod steps;
 pub mod survey;
+pub mod timing;
 pub mod value;

@@ -46,6 +46,8 @@ pub struct TablePlan {
     pub adopted: Vec<NewKey>,
     /// How it comes by its new definition; none where no key is added.
     pub way: Option<Way>,
+    /// The text of its new definition; none where no key is added.
+    pub definition: Option<String>,
 }
 
 /// Plans to add the keys that `requests` ask for, in the name of migration `version`.
@@ -185,6 +187,7 @@ impl Planner<'_> {
                 added: keys.added.clone(),
                 adopted: keys.adopted.clone(),
                 way: rebuild.map(|it| it.way),
+                definition: rebuild.map(|it| it.definition.clone()),
             });
         }
         Ok(tables)

@@ -57,13 +57,10 @@ impl Way {
     ) -> Self {
         let few = removal.is_none_or(|removal| removal.rows <= removal.of / 10);
         let transfers = rehearsal.transfers && !matches!(table.row_key, RowKey::Implicit(_));
+        let indexes_too = rehearsal.transfers_indexes && !table.indexes.is_empty();
         match method {
             Method::InPlace if few => Way::Edit,
-            Method::Fastest | Method::InPlace
-                if few && transfers && rehearsal.transfers_indexes =>
-            {
-                Way::Transfer
-            }
+            Method::Fastest | Method::InPlace if few && transfers && indexes_too => Way::Transfer,
             _ if few && transfers => Way::TransferRecords,
             _ => Way::Rows,
         }

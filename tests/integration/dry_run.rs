@@ -50,6 +50,10 @@ would apply V1 webhook_logs_foreign_keys
 "
     );
     assert!(space.contains(" beside the database ("), "{space}");
+    assert!(
+        space.ends_with("\ntime: about a second or less\n"),
+        "{space}"
+    );
 }
 
 #[test]
