@@ -50,10 +50,7 @@ would apply V1 webhook_logs_foreign_keys
 "
     );
     assert!(space.contains(" beside the database ("), "{space}");
-    assert!(
-        space.ends_with("\ntime: about a second or less\n"),
-        "{space}"
-    );
+    assert!(space.contains("\ntime: about "), "{space}");
 }
 
 #[test]
