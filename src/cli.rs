@@ -85,6 +85,9 @@ pub enum Command {
     /// Is the schema as it should be? For CI and for cron; read-only
     #[command(after_long_help = manual::CHECK)]
     Check(Check),
+    /// Show the rows that break keys, declared or pending
+    #[command(after_long_help = manual::ORPHANS)]
+    Orphans(Orphans),
     /// See it all on a sample database
     Demo(Demo),
     /// Print a script that completes commands and options in a shell
@@ -130,9 +133,34 @@ pub enum Format {
     Json,
 }
 
+/// A format of what a change did, or would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ChangeFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// With --dry-run: the script that does the same in the sqlite3 shell
+    Sql,
+}
+
+/// A format of a list of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RowsFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// Every row, whole, under one header
+    Csv,
+}
+
 /// Everything about changing a database.
 #[derive(Args, Debug)]
 pub struct Change {
+    /// Show what would be done, change not one byte, and exit as the real run would
+    #[arg(long)]
+    pub dry_run: bool,
     /// First copy the database to this file, which must not exist
     #[arg(long, value_name = "FILE")]
     pub backup: Option<PathBuf>,
@@ -162,12 +190,25 @@ pub struct Up {
     /// mostly means the wrong database.
     #[arg(long, value_name = "N|N%")]
     pub max_orphans: Option<Limit>,
+    /// Add the keys by editing the stored definition, without a copy of the table
+    ///
+    /// As SQLite itself does for ADD CONSTRAINT ... CHECK: the cost is by orphans, not by rows,
+    /// and the file does not grow. Where more than a tenth of the rows leave, a copy is faster
+    /// and is made all the same.
+    #[arg(long, conflicts_with = "documented")]
+    pub in_place: bool,
+    /// Copy by statements that SQLite documents for it, and none else
+    ///
+    /// Without it the indexes are copied too and renamed in sqlite_schema, which is faster
+    /// than building them anew.
+    #[arg(long)]
+    pub documented: bool,
     /// How to change it.
     #[command(flatten)]
     pub change: Change,
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+    pub format: ChangeFormat,
 }
 
 /// `fkfix down`
@@ -190,7 +231,7 @@ pub struct Down {
     pub change: Change,
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+    pub format: ChangeFormat,
 }
 
 /// `fkfix status`
@@ -260,6 +301,26 @@ pub struct Check {
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: CheckFormat,
+}
+
+/// `fkfix orphans`
+#[derive(Args, Debug)]
+pub struct Orphans {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Look at this child table alone
+    #[arg(long, value_name = "TABLE")]
+    pub table: Option<String>,
+    /// How many rows of each table to show; csv shows all
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: RowsFormat,
 }
 
 /// `fkfix demo`

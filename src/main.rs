@@ -7,6 +7,7 @@ mod interrupt;
 mod manual;
 mod migrations;
 mod policy;
+mod progress;
 mod report;
 mod sqlite;
 

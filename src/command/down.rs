@@ -2,38 +2,73 @@
 
 use anyhow::Result;
 
-use crate::cli::Down;
+use crate::cli::{ChangeFormat, Down};
 use crate::failure::Status;
 use crate::report::change::DownReport;
 use crate::report::output::Output;
-use crate::sqlite::{connection, driver, history};
+use crate::report::plan::{DownPlan, PlannedReturn};
+use crate::sqlite::back::{self, Order};
+use crate::sqlite::{connection, history, shell};
 
 /// Runs the verb.
 pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
+    super::check_format(arguments.format, &arguments.change)?;
     let migrations = super::migrations(&arguments.set)?;
-    let (location, to) = (&arguments.database.location, arguments.to);
-    if let Some(to) = to.filter(|to| *to != 0) {
+    if let Some(to) = arguments.to.filter(|to| *to != 0) {
         migrations.must_have(to)?;
     }
+    let order = Order {
+        migrations: &migrations,
+        leave_orphans: arguments.leave_orphans,
+    };
+    if arguments.change.dry_run {
+        return dry_run(arguments, order, output);
+    }
+    take_back(arguments, order, output)
+}
+
+fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<Status> {
+    let (location, to) = (&arguments.database.location, arguments.to);
     let mut report = DownReport {
         database: location.to_string(),
+        to,
         backup: None,
         taken_back: Vec::new(),
     };
     let mut database = connection::open(location, arguments.change.lock_timeout)?;
-    if !history::to_take_back(&migrations, &history::read(&database)?, to)?.is_empty() {
+    if !history::to_take_back(order.migrations, &history::read(&database)?, to)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;
-        let applied = history::to_take_back(&migrations, &history::read(&transaction)?, to)?;
+        // Another run may have been faster than the lock.
+        let applied = history::to_take_back(order.migrations, &history::read(&transaction)?, to)?;
         if !applied.is_empty() {
             let backup = arguments.change.backup.as_ref();
-            report.backup = super::back_up(&transaction, location, backup)?;
+            report.backup = super::back_up(location, backup)?;
         }
-        for row in &applied {
-            let done = driver::down(&transaction, &migrations, row, arguments.leave_orphans)?;
-            report.taken_back.push(done.into());
-        }
+        let done = back::down(&transaction, order, &applied)?;
         connection::commit(transaction, location)?;
+        report.taken_back = done.iter().map(Into::into).collect();
     }
-    output.result(&report, arguments.format)?;
+    output.result(&report, arguments.format.into())?;
+    Ok(Status::Done)
+}
+
+fn dry_run(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<Status> {
+    let location = &arguments.database.location;
+    let database = connection::open_read_only(location)?;
+    let applied = history::read(&database)?;
+    let applied = history::to_take_back(order.migrations, &applied, arguments.to)?;
+    let planned = back::dry_run(&database, order, &applied)?;
+    if arguments.format == ChangeFormat::Sql {
+        if !planned.is_empty() {
+            output.write(&shell::down(&planned))?;
+        }
+        return Ok(Status::Done);
+    }
+    let report = DownPlan {
+        database: location.to_string(),
+        dry_run: true,
+        migrations: planned.iter().map(PlannedReturn::new).collect(),
+    };
+    output.result(&report, arguments.format.into())?;
     Ok(Status::Done)
 }

@@ -5,17 +5,18 @@ mod completions;
 mod demo;
 mod down;
 mod man;
+mod orphans;
 mod status;
 mod up;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
-use rusqlite::Connection;
 
-use crate::cli::{CheckFormat, Cli, Command, Format, Set};
-use crate::failure::Status;
+use crate::cli::{Change, ChangeFormat, CheckFormat, Cli, Command, Format, RowsFormat, Set};
+use crate::failure::{Failure, Status};
 use crate::migrations::Migrations;
+use crate::progress;
 use crate::report::output::Output;
 use crate::sqlite::backup;
 use crate::sqlite::location::Location;
@@ -27,6 +28,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Down(arguments) => down::run(arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
         Command::Check(arguments) => check::run(arguments, output),
+        Command::Orphans(arguments) => orphans::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
         Command::Completions(arguments) => completions::run(arguments, output),
         Command::Man(arguments) => man::run(arguments, output),
@@ -37,14 +39,36 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
 #[must_use]
 pub fn format_of(cli: &Cli) -> Format {
     match &cli.command {
-        Command::Up(arguments) => arguments.format,
-        Command::Down(arguments) => arguments.format,
+        Command::Up(arguments) => arguments.format.into(),
+        Command::Down(arguments) => arguments.format.into(),
         Command::Status(arguments) => arguments.format,
         Command::Check(arguments) if arguments.format == CheckFormat::Json => Format::Json,
-        Command::Check(_) | Command::Demo(_) | Command::Completions(_) | Command::Man(_) => {
-            Format::Text
+        Command::Orphans(arguments) if arguments.format == RowsFormat::Json => Format::Json,
+        Command::Check(_)
+        | Command::Orphans(_)
+        | Command::Demo(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Format::Text,
+    }
+}
+
+impl From<ChangeFormat> for Format {
+    fn from(format: ChangeFormat) -> Self {
+        match format {
+            ChangeFormat::Json => Format::Json,
+            ChangeFormat::Text | ChangeFormat::Sql => Format::Text,
         }
     }
+}
+
+/// A script is what a run would do, not what one did.
+fn check_format(format: ChangeFormat, change: &Change) -> Result<()> {
+    if format == ChangeFormat::Sql && !change.dry_run {
+        return Err(Failure::impossible("--format sql goes with --dry-run")
+            .hint("add --dry-run to write the script without running it")
+            .into());
+    }
+    Ok(())
 }
 
 /// The migrations of `set`.
@@ -55,16 +79,13 @@ fn migrations(set: &Set) -> Result<Migrations> {
     }
 }
 
-/// Backs up to `target`, where one is wanted, and says where the copy is.
-fn back_up(
-    transaction: &Connection,
-    location: &Location,
-    target: Option<&PathBuf>,
-) -> Result<Option<String>> {
+/// Backs up to `target`, where one is wanted, and says where the copy is. The caller holds the
+/// write lock.
+fn back_up(location: &Location, target: Option<&PathBuf>) -> Result<Option<String>> {
     let Some(target) = target else {
         return Ok(None);
     };
-    tracing::info!("back up to {}", target.display());
-    backup::take(transaction, location, target)?;
+    progress::step(&format!("back up to {}", target.display()), 0);
+    backup::take(location, target)?;
     Ok(Some(target.display().to_string()))
 }

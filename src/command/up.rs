@@ -2,52 +2,136 @@
 
 use anyhow::Result;
 
-use crate::cli::Up;
+use crate::cli::{ChangeFormat, Up};
 use crate::failure::Status;
-use crate::policy::Policy;
+use crate::policy::{Method, Policy};
 use crate::report::change::{AppliedMigration, UpReport};
 use crate::report::output::Output;
-use crate::sqlite::{connection, driver, history};
+use crate::report::plan::{PlannedMigration, UpPlan};
+use crate::sqlite::driver::{self, Order, Outcome};
+use crate::sqlite::location::Location;
+use crate::sqlite::{connection, history, shell, space};
 
 const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does";
 
 /// Runs the verb.
 pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
+    super::check_format(arguments.format, &arguments.change)?;
     let migrations = super::migrations(&arguments.set)?;
-    let (location, to) = (&arguments.database.location, arguments.to);
-    if let Some(to) = to {
+    if let Some(to) = arguments.to {
         migrations.must_have(to)?;
     }
     let policy = Policy {
         orphans: arguments.orphans,
         max_orphans: arguments.max_orphans,
+        method: method(arguments),
     };
+    let order = Order {
+        migrations: &migrations,
+        to: arguments.to,
+        policy: &policy,
+    };
+    if arguments.change.dry_run {
+        return dry_run(
+            &arguments.database.location,
+            order,
+            arguments.format,
+            output,
+        );
+    }
+    apply(arguments, order, output)
+}
+
+/// A script is for any SQLite, so it keeps to what is documented for all of them.
+fn method(arguments: &Up) -> Method {
+    if arguments.in_place {
+        Method::InPlace
+    } else if arguments.documented || arguments.format == ChangeFormat::Sql {
+        Method::Documented
+    } else {
+        Method::Fastest
+    }
+}
+
+fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status> {
+    let location = &arguments.database.location;
     let mut report = UpReport {
         database: location.to_string(),
+        to: arguments.to,
         backup: None,
         applied: Vec::new(),
     };
+    let mut warnings = Vec::new();
     let mut database = connection::open(location, arguments.change.lock_timeout)?;
-    let mut pending = history::pending(&migrations, &history::read(&database)?, to)?;
-    if !pending.is_empty() {
+    if !history::pending(order.migrations, &history::read(&database)?, order.to)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;
         // Another run may have been faster than the lock.
-        pending = history::pending(&migrations, &history::read(&transaction)?, to)?;
-        if !pending.is_empty() {
+        let applied = history::read(&transaction)?;
+        if !history::pending(order.migrations, &applied, order.to)?.is_empty() {
             let backup = arguments.change.backup.as_ref();
-            report.backup = super::back_up(&transaction, location, backup)?;
-            let outcomes = driver::up(&transaction, &migrations, to, &policy)?;
-            connection::commit(transaction, location)?;
-            for warning in outcomes.iter().flat_map(driver::Outcome::warnings) {
-                output.warning(warning);
+            report.backup = super::back_up(location, backup)?;
+            let outcomes = driver::up(&transaction, order)?;
+            for outcome in &outcomes {
+                report
+                    .applied
+                    .push(AppliedMigration::new(outcome, order.policy));
+                warnings.extend(outcome.warnings().cloned());
             }
-            let applied = outcomes.iter().map(|it| AppliedMigration::new(it, &policy));
-            report.applied = applied.collect();
+            connection::commit(transaction, location)?;
         }
     }
-    output.result(&report, arguments.format)?;
-    if !pending.is_empty() {
+    output.result(&report, arguments.format.into())?;
+    for warning in &warnings {
+        output.warning(warning);
+    }
+    if !report.applied.is_empty() {
         output.hint(ENFORCEMENT);
     }
     Ok(Status::Done)
+}
+
+fn dry_run(
+    location: &Location,
+    order: Order<'_>,
+    format: ChangeFormat,
+    output: &mut Output,
+) -> Result<Status> {
+    let database = connection::open_read_only(location)?;
+    let pending = history::pending(order.migrations, &history::read(&database)?, order.to)?;
+    let outcomes = if pending.is_empty() {
+        Vec::new()
+    } else {
+        driver::dry_run(&database, order, &pending)?
+    };
+    let refusal = outcomes.iter().find_map(|outcome| outcome.refusal.as_ref());
+    if format == ChangeFormat::Sql {
+        if refusal.is_none() && !outcomes.is_empty() {
+            output.write(&shell::up(&outcomes)?)?;
+        }
+    } else {
+        let planned = outcomes
+            .iter()
+            .map(|it| PlannedMigration::new(it, order.policy));
+        let report = UpPlan {
+            database: location.to_string(),
+            dry_run: true,
+            migrations: planned.collect(),
+            refused: refusal.map(ToString::to_string),
+            space: match outcomes.as_slice() {
+                [] => None,
+                outcomes => Some(space::estimate(&database, location, outcomes)?.into()),
+            },
+        };
+        output.result(&report, format.into())?;
+    }
+    for warning in outcomes.iter().flat_map(Outcome::warnings) {
+        output.warning(warning);
+    }
+    match refusal {
+        Some(refusal) => {
+            output.refusal(refusal);
+            Ok(Status::No)
+        }
+        None => Ok(Status::Done),
+    }
 }

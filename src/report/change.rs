@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::output::Report;
-use super::text::{listing, plural, rows};
+use super::text::{count, listing, plural, rows};
 use crate::policy::{OrphanAction, Policy};
 use crate::sqlite::archive;
-use crate::sqlite::driver::{Outcome, TakenBack};
+use crate::sqlite::back::TakenBack;
+use crate::sqlite::driver::Outcome;
 use crate::sqlite::keys::NewKey;
 use crate::sqlite::orphans::Removal;
 use crate::sqlite::plan::{KeyPlan, TablePlan};
@@ -18,6 +19,8 @@ use crate::sqlite::plan::{KeyPlan, TablePlan};
 pub struct UpReport {
     /// The file.
     pub database: String,
+    /// The version at which to stop, if one was given.
+    pub to: Option<i32>,
     /// The copy that was taken first.
     pub backup: Option<String>,
     /// The migrations that were applied, in order; none where nothing was pending.
@@ -76,6 +79,8 @@ pub struct RemovedRows {
     pub table: String,
     /// How many rows, each counted once.
     pub rows: i64,
+    /// How many of them break more than one key.
+    pub break_several: i64,
     /// Where they are kept, if they are.
     pub archive: Option<String>,
     /// How many by each key; a row that breaks two keys counts for both.
@@ -95,18 +100,27 @@ pub struct ByKey {
 
 impl AppliedMigration {
     /// What `outcome` did under `policy`.
-    pub fn new(outcome: &Outcome, policy: &Policy) -> Self {
+    pub fn new(outcome: &Outcome<'_>, policy: &Policy) -> Self {
         AppliedMigration {
-            version: outcome.version,
-            name: outcome.name.clone(),
-            tables: outcome.plans.iter().flat_map(ChildTable::of).collect(),
+            version: outcome.migration.up.version(),
+            name: outcome.migration.up.name().to_owned(),
+            tables: outcome.plans().flat_map(ChildTable::of).collect(),
             removed: outcome
-                .plans
-                .iter()
+                .plans()
                 .flat_map(KeyPlan::removals)
                 .map(|removal| RemovedRows::new(removal, policy))
                 .collect(),
         }
+    }
+}
+
+impl AppliedMigration {
+    /// Indented lines: the tables, and the rows that left or, where it is only `planned`, will.
+    pub fn details(&self, planned: bool) -> String {
+        let tables = self.tables.iter().map(|table| table.text(planned));
+        tables
+            .chain(self.removed.iter().map(|it| it.text(planned)))
+            .collect()
     }
 }
 
@@ -179,20 +193,20 @@ impl RemovedRows {
         RemovedRows {
             table: removal.table.name.clone(),
             rows: removal.rows,
+            break_several: removal.break_several,
             archive: (policy.orphans == OrphanAction::Archive)
                 .then(|| archive::name_of(&removal.table.name)),
             by_key: by_key.collect(),
         }
     }
 
-    fn text(&self) -> String {
-        let mut text = match &self.archive {
-            Some(archive) => format!(
-                "  {} moved from {} to {archive}\n",
-                rows(self.rows),
-                self.table
-            ),
-            None => format!("  {} deleted from {}\n", rows(self.rows), self.table),
+    fn text(&self, planned: bool) -> String {
+        let (leaving, table) = (rows(self.rows), &self.table);
+        let mut text = match (&self.archive, planned) {
+            (Some(archive), false) => format!("  {leaving} moved from {table} to {archive}\n"),
+            (Some(archive), true) => format!("  {leaving} of {table} would move to {archive}\n"),
+            (None, false) => format!("  {leaving} deleted from {table}\n"),
+            (None, true) => format!("  {leaving} of {table} would have to go\n"),
         };
         for by_key in &self.by_key {
             let verb = match (by_key.orphans, by_key.rows) {
@@ -203,14 +217,22 @@ impl RemovedRows {
             };
             let _ = writeln!(text, "    {} {verb} {}", rows(by_key.rows), by_key.key);
         }
+        if self.break_several > 0 {
+            let several = rows(self.break_several);
+            let _ = writeln!(text, "    {several} of these break more than one key");
+        }
         text
     }
 }
 
 impl Report for UpReport {
-    fn text(&self) -> String {
+    fn text(&self, _: Option<u16>) -> String {
         if self.applied.is_empty() {
-            return format!("nothing to do: {} has every migration\n", self.database);
+            let until = self.to.map_or(String::new(), |to| format!(" up to V{to}"));
+            return format!(
+                "nothing to do: {} has every migration{until}\n",
+                self.database
+            );
         }
         let mut text = String::new();
         if let Some(backup) = &self.backup {
@@ -218,38 +240,39 @@ impl Report for UpReport {
         }
         for migration in &self.applied {
             let _ = writeln!(text, "applied V{} {}", migration.version, migration.name);
-            for table in &migration.tables {
-                text.push_str(&table_text(table));
-            }
-            for removed in &migration.removed {
-                text.push_str(&removed.text());
-            }
+            text.push_str(&migration.details(false));
         }
         text
     }
 }
 
-fn table_text(table: &ChildTable) -> String {
-    let mut text = String::new();
-    let name = &table.table;
-    if !table.added.is_empty() {
-        let keys = plural(
-            i64::try_from(table.added.len()).unwrap_or(i64::MAX),
-            "foreign key",
-        );
-        let _ = writeln!(
-            text,
-            "  {name} has {keys} more and {}",
-            rows(table.rows_after)
-        );
+impl ChildTable {
+    fn text(&self, planned: bool) -> String {
+        let mut text = String::new();
+        let name = &self.table;
+        if !self.added.is_empty() {
+            let keys = i64::try_from(self.added.len()).unwrap_or(i64::MAX);
+            let keys = plural(keys, "foreign key");
+            let after = rows(self.rows_after);
+            let _ = if planned {
+                writeln!(
+                    text,
+                    "  {name} gets {keys} and keeps {after} of {}",
+                    count(self.rows_before)
+                )
+            } else {
+                writeln!(text, "  {name} has {keys} more and {after}")
+            };
+        }
+        for key in &self.added {
+            let _ = writeln!(text, "    {}", key.text());
+        }
+        for key in &self.adopted {
+            let had = if planned { "has" } else { "had" };
+            let _ = writeln!(text, "  {name} {had} this key already: {}", key.text());
+        }
+        text
     }
-    for key in &table.added {
-        let _ = writeln!(text, "    {}", key.text());
-    }
-    for key in &table.adopted {
-        let _ = writeln!(text, "  {name} had this key already: {}", key.text());
-    }
-    text
 }
 
 /// What `fkfix down` did.
@@ -257,6 +280,8 @@ fn table_text(table: &ChildTable) -> String {
 pub struct DownReport {
     /// The file.
     pub database: String,
+    /// The version above which to take all back, if one was given.
+    pub to: Option<i32>,
     /// The copy that was taken first.
     pub backup: Option<String>,
     /// The migrations that were taken back, newest first.
@@ -289,22 +314,28 @@ pub struct RestoredRows {
     pub kept: i64,
 }
 
-impl From<TakenBack> for TakenBackMigration {
-    fn from(done: TakenBack) -> Self {
+impl From<&TakenBack> for TakenBackMigration {
+    fn from(done: &TakenBack) -> Self {
         TakenBackMigration {
             version: done.version,
-            name: done.name,
+            name: done.name.clone(),
             left: done
                 .left
-                .into_iter()
-                .map(|key| format!("{}.{}", key.table, key.constraint.unwrap_or_default()))
+                .iter()
+                .map(|key| {
+                    format!(
+                        "{}.{}",
+                        key.table,
+                        key.constraint.as_deref().unwrap_or_default()
+                    )
+                })
                 .collect(),
             restored: done
                 .restored
-                .into_iter()
+                .iter()
                 .map(|restored| RestoredRows {
-                    table: restored.table,
-                    archive: restored.archive,
+                    table: restored.table.clone(),
+                    archive: restored.archive.clone(),
                     rows: restored.rows,
                     kept: restored.kept,
                 })
@@ -314,10 +345,14 @@ impl From<TakenBack> for TakenBackMigration {
 }
 
 impl Report for DownReport {
-    fn text(&self) -> String {
+    fn text(&self, _: Option<u16>) -> String {
         if self.taken_back.is_empty() {
+            let above = match self.to {
+                None | Some(0) => String::new(),
+                Some(to) => format!(" above V{to}"),
+            };
             return format!(
-                "nothing to do: no migration is applied to {}\n",
+                "nothing to do: no migration{above} is applied to {}\n",
                 self.database
             );
         }
@@ -327,31 +362,34 @@ impl Report for DownReport {
         }
         for migration in &self.taken_back {
             let _ = writeln!(text, "took back V{} {}", migration.version, migration.name);
-            for restored in &migration.restored {
+            text.push_str(&migration.details(false));
+        }
+        text
+    }
+}
+
+impl TakenBackMigration {
+    /// Indented lines: the rows that came back or, where it is only `planned`, will.
+    pub fn details(&self, planned: bool) -> String {
+        let mut text = String::new();
+        for restored in &self.restored {
+            let RestoredRows { table, archive, .. } = restored;
+            let back = rows(restored.rows);
+            let _ = if planned {
+                writeln!(text, "  {back} of {archive} would move back to {table}")
+            } else {
+                writeln!(text, "  {back} moved from {archive} back to {table}")
+            };
+            if restored.kept > 0 {
+                let kept = rows(restored.kept);
                 let _ = writeln!(
                     text,
-                    "  {} moved from {} back to {}",
-                    rows(restored.rows),
-                    restored.archive,
-                    restored.table
-                );
-                if restored.kept > 0 {
-                    let _ = writeln!(
-                        text,
-                        "  {} kept in {}: what they need in {} is taken or gone",
-                        rows(restored.kept),
-                        restored.archive,
-                        restored.table
-                    );
-                }
-            }
-            if !migration.left.is_empty() {
-                let _ = writeln!(
-                    text,
-                    "  left as they were before: {}",
-                    listing(&migration.left)
+                    "  {kept} kept in {archive}: the key in {table} is taken, or the table or a column is gone"
                 );
             }
+        }
+        if !self.left.is_empty() {
+            let _ = writeln!(text, "  left as they were before: {}", listing(&self.left));
         }
         text
     }

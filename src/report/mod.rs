@@ -2,7 +2,11 @@
 
 pub mod change;
 pub mod check;
+pub mod orphans;
 pub mod output;
+pub mod plan;
 pub mod snapshot;
 pub mod status;
+pub mod table;
 pub mod text;
+pub mod value;

@@ -1,16 +1,26 @@
 //! Where words go: results to stdout, everything else to stderr.
 
-use std::io::{self, Write};
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
+use tracing::field::Field;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::text::printable;
 use crate::cli::{Color, Format, Global};
-use crate::failure;
+use crate::failure::{self, Failure};
+use crate::progress;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -23,10 +33,22 @@ pub struct Output {
     quiet: bool,
 }
 
+/// The message and fields of a line of the log, which may quote what a database holds.
+fn printable_fields() -> impl for<'writer> FormatFields<'writer> {
+    let field = |writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug| {
+        let value = format!("{value:?}");
+        match field.name() {
+            "message" => writer.write_str(&printable(&value)),
+            name => write!(writer, "{name}={}", printable(&value)),
+        }
+    };
+    debug_fn(field).delimited(" ")
+}
+
 /// A result that can be shown in every format.
 pub trait Report: Serialize {
-    /// For people: lines, each ended.
-    fn text(&self) -> String;
+    /// For people: lines, each ended; on a terminal of `width` characters, if it is one.
+    fn text(&self, width: Option<u16>) -> String;
 }
 
 impl Output {
@@ -39,19 +61,26 @@ impl Output {
         };
         let stderr = AutoStream::new(io::stderr(), choice);
         let level = match global.verbose {
-            _ if global.quiet => "off",
-            0 => "off,fkfix=warn",
-            1 => "off,fkfix=info",
-            _ => "off,fkfix=debug",
+            _ if global.quiet => LevelFilter::OFF,
+            0 => LevelFilter::WARN,
+            1 => LevelFilter::INFO,
+            _ => LevelFilter::DEBUG,
         };
-        let filter = EnvFilter::try_from_env("FKFIX_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
+        let level = Targets::new().with_target("fkfix", level);
+        let wanted = std::env::var("FKFIX_LOG").ok();
+        let filter = wanted.as_deref().and_then(|filter| filter.parse().ok());
+        let lines = tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
+            .fmt_fields(printable_fields())
             .with_ansi(stderr.current_choice() != ColorChoice::Never)
             .without_time()
-            .with_target(false)
+            .with_target(false);
+        tracing_subscriber::registry()
+            .with(lines.with_filter(filter.unwrap_or(level)))
             .init();
+        if level_is_plain(global) && io::stderr().is_terminal() {
+            progress::show();
+        }
         Output {
             stdout: AutoStream::new(io::stdout(), choice),
             stderr,
@@ -62,21 +91,26 @@ impl Output {
     /// Writes a result to stdout.
     pub fn result(&mut self, report: &impl Report, format: Format) -> Result<()> {
         match format {
-            Format::Text => self.write(&printable(&report.text())),
+            Format::Text => self.write(&printable(&report.text(width()))),
             Format::Json => self.write(&json(report)?),
         }
     }
 
-    /// Writes `text` to stdout. That nobody reads it any more is not an error.
+    /// Writes `text` to stdout, now.
     pub fn write(&mut self, text: &str) -> Result<()> {
-        let written = self
-            .stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| self.stdout.flush());
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.context("could not write to stdout"),
-        }
+        self.write_bytes(text.as_bytes())?;
+        self.flush()
+    }
+
+    /// Writes `bytes` to stdout, at the latest with the next [`Output::flush`].
+    pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        progress::clear();
+        written(self.stdout.write_all(bytes))
+    }
+
+    /// Lets go of what is held back.
+    pub fn flush(&mut self) -> Result<()> {
+        written(self.stdout.flush())
     }
 
     /// Tells of something that will cost the user.
@@ -92,6 +126,14 @@ impl Output {
     fn remark(&mut self, label: &str, style: Style, text: &str) {
         if !self.quiet {
             self.line(label, style, text);
+        }
+    }
+
+    /// Tells why a dry run says that the real one would be refused.
+    pub fn refusal(&mut self, refusal: &Failure) {
+        self.line("error", ERROR, &refusal.to_string());
+        if let Some(hint) = refusal.remedy() {
+            self.line("hint", HINT, hint);
         }
     }
 
@@ -112,9 +154,31 @@ impl Output {
     }
 
     fn line(&mut self, label: &str, style: Style, text: &str) {
+        progress::clear();
         // A log that can't be written must not change what the run does.
         let _ = writeln!(self.stderr, "{style}{label}{style:#}: {}", printable(text));
     }
+}
+
+/// Whether the log is silent, so that a bar would not run through its lines.
+fn level_is_plain(global: &Global) -> bool {
+    global.verbose == 0 && !global.quiet && std::env::var_os("FKFIX_LOG").is_none()
+}
+
+/// That nobody reads stdout any more is not an error.
+fn written(result: io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("could not write to stdout"),
+    }
+}
+
+/// The width of the terminal that stdout is, if it is one.
+fn width() -> Option<u16> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size().map(|(width, _)| width.0)
 }
 
 /// `value` as one document, ended by a newline.

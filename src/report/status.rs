@@ -59,7 +59,7 @@ pub struct ArchiveStatus {
 }
 
 impl Report for StatusReport {
-    fn text(&self) -> String {
+    fn text(&self, _: Option<u16>) -> String {
         let label = |it: &MigrationStatus| format!("V{} {}", it.version, it.name);
         let labels = self.migrations.iter().map(|it| label(it).chars().count());
         let width = labels.max().unwrap_or_default();

@@ -185,7 +185,9 @@ pub struct Restore {
     pub archive: Archive,
     /// How many rows it holds of this migration.
     pub rows: i64,
-    /// Puts them back; empty where their table is gone.
+    /// How many of them will stay, as far as rowids, primary keys and unique columns tell.
+    pub kept: i64,
+    /// Puts them back, as far as their table is still there.
     pub steps: Vec<Step>,
 }
 
@@ -201,16 +203,22 @@ pub fn restore(connection: &Connection, version: i32) -> Result<Vec<Restore>> {
         if rows == 0 {
             continue;
         }
-        let steps = if schema::table_exists(connection, &archive.table)? {
+        let (kept, mut steps) = if schema::table_exists(connection, &archive.table)? {
             let table = Table::read(connection, &archive.table)
                 .with_context(|| format!("could not put back the rows of {}", archive.name))?;
-            archive.restore_steps(connection, &table, version)?
+            let kept = archive.count_kept(connection, &table, version)?;
+            (kept, archive.restore_steps(connection, &table, version)?)
         } else {
-            Vec::new()
+            (rows, Vec::new())
         };
+        steps.push(Step::DropIfEmpty {
+            rows_left: schema::count_rows(connection, &archive.name)? - rows + kept,
+            table: archive.name.clone(),
+        });
         restores.push(Restore {
             archive,
             rows,
+            kept,
             steps,
         });
     }
@@ -270,8 +278,46 @@ impl Archive {
         ));
         steps.extend(super::rebuild::create_triggers(table));
         steps.extend(super::rebuild::refresh_full_text(connection, table)?);
-        steps.push(Step::DropIfEmpty(self.name.clone()));
         Ok(steps)
+    }
+
+    /// How many rows of this migration find their key taken, or have a value for which the
+    /// table has no column any more.
+    fn count_kept(&self, connection: &Connection, table: &Table, version: i32) -> Result<i64> {
+        let mut keys = schema::unique_keys(connection, &table.name)?;
+        keys.retain(|key| key.iter().all(|column| self.has(column)));
+        let mut taken: Vec<_> = keys
+            .iter()
+            .map(|key| {
+                key.iter()
+                    .map(|name| format!("w.{0} = a.{0}", quote(name)))
+                    .collect()
+            })
+            .map(|same: Vec<_>| same.join(" AND "))
+            .collect();
+        if let Some(rowid) = table.row_key.rowid() {
+            taken.push(format!("w.{} = a.fkfix_rowid", quote(rowid)));
+        }
+        let taken: Vec<_> = taken
+            .iter()
+            .map(|same| {
+                format!(
+                    "EXISTS (SELECT 1 FROM main.{} AS w WHERE {same})",
+                    quote(&table.name)
+                )
+            })
+            .collect();
+        let taken = if taken.is_empty() {
+            "FALSE".to_owned()
+        } else {
+            taken.join(" OR ")
+        };
+        let query = format!(
+            "SELECT count(*) FROM main.{} AS a WHERE a.fkfix_version = {version} AND (NOT ({}) OR {taken})",
+            quote(&self.name),
+            self.fits(table, version)
+        );
+        Ok(connection.query_row(&query, [], |row| row.get(0))?)
     }
 
     /// The condition that the archive's row `a` is of this migration and has no value for

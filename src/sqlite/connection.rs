@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use super::location::Location;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::progress;
 
 /// Opens `location` for `up` and `down`; waits for other writers up to `lock_timeout`.
 ///
@@ -52,7 +53,7 @@ pub fn begin<'a>(connection: &'a mut Connection, location: &Location) -> Result<
 
 /// Commits, and says so to the log. Only a commit that SQLite reports done is one.
 pub fn commit(transaction: Transaction<'_>, location: &Location) -> Result<()> {
-    tracing::info!("commit");
+    progress::step("commit", 0);
     transaction
         .commit()
         .with_context(|| format!("could not commit to {location}, so nothing was changed"))
@@ -96,6 +97,13 @@ fn prepare(connection: &mut Connection, lock_timeout: Duration) -> Result<()> {
         let waited = waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
         waited < lock_timeout && !interrupt::is_requested()
     }))?;
+    connection.progress_handler(
+        progress::INSTRUCTIONS_PER_TICK,
+        Some(|| {
+            progress::tick();
+            interrupt::is_requested()
+        }),
+    )?;
     interrupt::watch(connection);
     connection.query_row("SELECT count(*) FROM main.sqlite_schema", [], |_| Ok(()))?;
     Ok(())
@@ -115,7 +123,8 @@ fn must_be_a_file(location: &Location) -> Result<()> {
         ),
         Err(error) => Err(error).with_context(|| format!("could not open {location}")),
         Ok(metadata) if metadata.is_dir() => fail("is a directory", "name the database file in it"),
-        Ok(metadata) if metadata.len() == 0 => fail(
+        // SQLite takes a file of one byte for an empty database too (findInodeInfo in os_unix.c).
+        Ok(metadata) if metadata.len() <= 1 => fail(
             "is empty: it holds no database",
             "check --database; the path may be a placeholder",
         ),

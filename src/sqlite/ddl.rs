@@ -125,6 +125,19 @@ fn body_end(create_table: &str) -> Result<usize> {
     ))
 }
 
+/// The stored text of a `CREATE INDEX` with another name in it.
+pub fn rename_index(create_index: &str, name: &str) -> Result<String> {
+    let tokens = tokens(create_index)?;
+    let place = tokens.windows(2).find_map(|pair| match pair {
+        [index, name] if index.kind == TokenType::TK_INDEX => Some(name.start..name.end),
+        _ => None,
+    });
+    let place = place.ok_or_else(|| anyhow!("the stored CREATE INDEX has no name"))?;
+    let mut renamed = create_index.to_owned();
+    renamed.replace_range(place, &quote(name));
+    Ok(renamed)
+}
+
 /// The names given to constraints in a stored `CREATE TABLE`.
 pub fn constraint_names(create_table: &str) -> Result<Vec<String>> {
     let tokens = tokens(create_table)?;
@@ -135,6 +148,34 @@ pub fn constraint_names(create_table: &str) -> Result<Vec<String>> {
             _ => None,
         })
         .collect();
+    Ok(named)
+}
+
+/// The foreign keys that have a name in a stored `CREATE TABLE`, with their columns:
+/// `CONSTRAINT name FOREIGN KEY (a, b)`.
+pub fn foreign_key_names(create_table: &str) -> Result<Vec<(String, Vec<String>)>> {
+    let tokens = tokens(create_table)?;
+    let mut named = Vec::new();
+    for start in 0..tokens.len() {
+        let Some([constraint, name, foreign, key, open, rest @ ..]) = tokens.get(start..) else {
+            break;
+        };
+        let kinds = [constraint.kind, foreign.kind, key.kind, open.kind];
+        let wanted = [
+            TokenType::TK_CONSTRAINT,
+            TokenType::TK_FOREIGN,
+            TokenType::TK_KEY,
+            TokenType::TK_LP,
+        ];
+        if kinds == wanted {
+            let columns = rest
+                .iter()
+                .take_while(|token| token.kind != TokenType::TK_RP)
+                .filter(|token| token.kind != TokenType::TK_COMMA)
+                .map(|token| unquote(token.text));
+            named.push((unquote(name.text), columns.collect()));
+        }
+    }
     Ok(named)
 }
 
@@ -175,6 +216,24 @@ mod tests {
             error,
             "line 3 is not SQL that SQLite can read: non-terminated literal"
         );
+    }
+
+    #[test]
+    fn an_index_takes_another_name_and_nothing_else_changes() {
+        for (text, renamed) in [
+            ("CREATE INDEX i ON i (i)", "CREATE INDEX \"n\" ON i (i)"),
+            (
+                "CREATE UNIQUE INDEX \"a b\" ON t (lower(x)) WHERE x <> 'INDEX y'",
+                "CREATE UNIQUE INDEX \"n\" ON t (lower(x)) WHERE x <> 'INDEX y'",
+            ),
+            (
+                "CREATE INDEX[index]ON t(x) -- INDEX z",
+                "CREATE INDEX\"n\"ON t(x) -- INDEX z",
+            ),
+        ] {
+            assert_eq!(rename_index(text, "n").unwrap(), renamed);
+        }
+        assert!(rename_index("CREATE TABLE t (a)", "n").is_err());
     }
 
     #[test]

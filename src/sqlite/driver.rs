@@ -1,75 +1,73 @@
-//! Carries migrations out: refinery's traits over one open transaction, and the way back.
+//! Carries migrations out: refinery's traits over one open transaction.
 //!
 //! refinery decides which scripts run and writes its history; its own driver would commit the
 //! two apart. Here both go into the transaction that the caller holds open.
+
+use std::collections::VecDeque;
 
 use anyhow::{Context as _, Result, anyhow};
 use refinery::{Migration as Script, Runner, Target};
 use refinery_core::traits::sync::{Migrate, Query, Transaction};
 use rusqlite::Connection;
 
-use super::archive;
-use super::ddl::same_name;
+use super::backup;
 use super::history::{self, AdoptedKey, Applied};
 use super::plan::{self, KeyPlan};
 use super::script::{self, Action, AddForeignKey, Statement};
 use super::steps::{self, Step};
+use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
 use crate::policy::Policy;
 
-/// What one migration did.
+/// What is to be applied, and what may become of orphans.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The set that the pending migrations come from.
+    pub migrations: &'a Migrations,
+    /// The version to stop at.
+    pub to: Option<i32>,
+    /// What the user allows.
+    pub policy: &'a Policy,
+}
+
+/// What one migration did, or would do.
 #[derive(Debug)]
-pub struct Outcome {
-    /// Its number.
-    pub version: i32,
-    /// Its name.
-    pub name: String,
-    /// The plans that were carried out, in the order of the script.
-    pub plans: Vec<KeyPlan>,
+pub struct Outcome<'a> {
+    /// The migration.
+    pub migration: &'a Migration,
+    /// Its parts, in the order of the script.
+    pub parts: Vec<Done>,
+    /// Why it may not be applied; only a rehearsal gets that far.
+    pub refusal: Option<Failure>,
 }
 
-/// Applies the pending migrations up to `to`. `transaction` must be open, with foreign keys
-/// off; the caller commits or rolls back.
-pub fn up(
-    transaction: &Connection,
-    migrations: &Migrations,
-    to: Option<i32>,
-    policy: &Policy,
-) -> Result<Vec<Outcome>> {
-    let scripts: Vec<_> = migrations
-        .iter()
-        .map(|migration| migration.up.clone())
-        .collect();
-    let mut runner = Runner::new(&scripts).set_target(to.map_or(Target::Latest, Target::Version));
-    runner.set_migration_table_name(history::TABLE);
-    let mut driver = Driver {
-        transaction,
-        migrations,
-        policy,
-        outcomes: Vec::new(),
-        failure: None,
-    };
-    if let Err(error) = runner.run(&mut driver) {
-        // refinery keeps only the text of what the driver reports.
-        return Err(driver.failure.unwrap_or_else(|| anyhow!(error)));
-    }
-    for outcome in &driver.outcomes {
-        let adopted = outcome.adopted();
-        if !adopted.is_empty() {
-            history::note_adopted(transaction, outcome.version, &adopted)?;
-        }
-    }
-    Ok(driver.outcomes)
+/// A part of a script that is done.
+#[derive(Debug)]
+pub enum Done {
+    /// A statement that SQLite runs itself.
+    Statement(Step),
+    /// Keys, by their plan.
+    Keys(Box<KeyPlan>),
 }
 
-impl Outcome {
+impl Outcome<'_> {
+    /// The plans, in the order of the script.
+    pub fn plans(&self) -> impl Iterator<Item = &KeyPlan> {
+        self.parts.iter().filter_map(|part| match part {
+            Done::Keys(plan) => Some(plan.as_ref()),
+            Done::Statement(_) => None,
+        })
+    }
+
     /// What SQLite accepted and what will cost something.
     pub fn warnings(&self) -> impl Iterator<Item = &String> {
-        self.plans.iter().flat_map(|plan| &plan.warnings)
+        self.plans().flat_map(|plan| &plan.warnings)
     }
 
-    fn adopted(&self) -> Vec<AdoptedKey> {
-        let tables = self.plans.iter().flat_map(|plan| &plan.tables);
+    /// The keys that were there already.
+    #[must_use]
+    pub fn adopted(&self) -> Vec<AdoptedKey> {
+        let tables = self.plans().flat_map(|plan| &plan.tables);
         tables
             .flat_map(|table| {
                 table.adopted.iter().map(|key| AdoptedKey {
@@ -81,11 +79,86 @@ impl Outcome {
     }
 }
 
-struct Driver<'a> {
-    transaction: &'a Connection,
-    migrations: &'a Migrations,
+/// Applies the pending migrations. `transaction` must be open, with foreign keys off; the
+/// caller commits or rolls back.
+pub fn up<'a>(transaction: &Connection, order: Order<'a>) -> Result<Vec<Outcome<'a>>> {
+    run(transaction, order, false)
+}
+
+/// What [`up`] would do to the database that `connection` only reads.
+///
+/// Where the plan depends on what the script does before, the migrations are carried out on a
+/// copy in the temporary folder.
+pub fn dry_run<'a>(
+    connection: &Connection,
+    order: Order<'a>,
+    pending: &[i32],
+) -> Result<Vec<Outcome<'a>>> {
+    if let [version] = pending
+        && let Some(migration) = order.migrations.get(*version)
+        && let [Part::Keys(requests)] = parts(migration)?.as_slice()
+    {
+        let plan = plan::add_keys(connection, requests, *version, order.policy)
+            .with_context(|| format!("could not apply {}", migration.up))?;
+        let refusal = plan.refusal(order.policy);
+        let parts = vec![Done::Keys(Box::new(plan))];
+        return Ok(vec![Outcome {
+            migration,
+            parts,
+            refusal,
+        }]);
+    }
+    rehearse(connection, order)
+}
+
+fn rehearse<'a>(connection: &Connection, order: Order<'a>) -> Result<Vec<Outcome<'a>>> {
+    let copy = backup::temporary(connection)?;
+    let outcomes = run(&copy.connection, order, true)?;
+    // Nothing of an outcome refers to the copy, which goes here.
+    Ok(outcomes)
+}
+
+fn run<'a>(
+    transaction: &Connection,
+    order: Order<'a>,
+    note_refusals: bool,
+) -> Result<Vec<Outcome<'a>>> {
+    let scripts: Vec<_> = order.migrations.iter().map(|it| it.up.clone()).collect();
+    let target = order.to.map_or(Target::Latest, Target::Version);
+    let mut runner = Runner::new(&scripts).set_target(target);
+    runner.set_migration_table_name(history::TABLE);
+    // Every script is read before the first one runs.
+    let pending = history::pending(order.migrations, &history::read(transaction)?, order.to)?;
+    let pending = pending.iter().filter_map(|it| order.migrations.get(*it));
+    let pending = pending.map(|migration| Ok((migration, parts(migration)?)));
+    let mut driver = Driver {
+        transaction,
+        pending: pending.collect::<Result<_>>()?,
+        policy: order.policy,
+        note_refusals,
+        outcomes: Vec::new(),
+        failure: None,
+    };
+    if let Err(error) = runner.run(&mut driver) {
+        // refinery keeps only the text of what the driver reports.
+        return Err(driver.failure.unwrap_or_else(|| anyhow!(error)));
+    }
+    for outcome in &driver.outcomes {
+        let adopted = outcome.adopted();
+        if !adopted.is_empty() {
+            history::note_adopted(transaction, outcome.migration.up.version(), &adopted)?;
+        }
+    }
+    Ok(driver.outcomes)
+}
+
+struct Driver<'a, 't> {
+    transaction: &'t Connection,
+    /// What is still to run, in order. Two migrations may have the same text.
+    pending: VecDeque<(&'a Migration, Vec<Part>)>,
     policy: &'a Policy,
-    outcomes: Vec<Outcome>,
+    note_refusals: bool,
+    outcomes: Vec<Outcome<'a>>,
     failure: Option<anyhow::Error>,
 }
 
@@ -94,19 +167,60 @@ struct Driver<'a> {
 #[error("{0}")]
 struct Reported(String);
 
-impl Driver<'_> {
+impl Driver<'_, '_> {
     fn run(&mut self, query: &str) -> Result<()> {
-        match self.migrations.iter().find(|it| it.script() == query) {
-            Some(migration) => {
-                let outcome = apply(self.transaction, migration, self.policy)
-                    .with_context(|| format!("could not apply {}", migration.up))?;
-                self.outcomes.push(outcome);
-            }
-            None => self
+        let is_next = self
+            .pending
+            .front()
+            .is_some_and(|(next, _)| next.script() == query);
+        let next = if is_next {
+            self.pending.pop_front()
+        } else {
+            None
+        };
+        let Some((migration, parts)) = next else {
+            return self
                 .transaction
                 .execute_batch(query)
-                .with_context(|| format!("could not write {}", history::TABLE))?,
+                .with_context(|| format!("could not write {}", history::TABLE));
+        };
+        let mut outcome = Outcome {
+            migration,
+            parts: Vec::new(),
+            refusal: None,
+        };
+        for part in parts {
+            self.apply(&mut outcome, part)
+                .with_context(|| format!("could not apply {}", migration.up))?;
         }
+        self.outcomes.push(outcome);
+        Ok(())
+    }
+
+    fn apply(&self, outcome: &mut Outcome<'_>, part: Part) -> Result<()> {
+        let migration = outcome.migration;
+        let done = match part {
+            Part::Statement(line, sql) => {
+                let step = statement(&migration.file(), line, sql);
+                steps::carry_out(self.transaction, std::slice::from_ref(&step))?;
+                Done::Statement(step)
+            }
+            Part::Keys(requests) => {
+                let (version, policy) = (migration.up.version(), self.policy);
+                let plan = plan::add_keys(self.transaction, &requests, version, policy)?;
+                match plan.refusal(policy) {
+                    Some(refusal) if self.note_refusals => {
+                        outcome.refusal.get_or_insert(refusal);
+                    }
+                    Some(refusal) => return Err(refusal.into()),
+                    None => {}
+                }
+                steps::carry_out(self.transaction, &plan.steps)?;
+                plan.verify_schema(self.transaction)?;
+                Done::Keys(Box::new(plan))
+            }
+        };
+        outcome.parts.push(done);
         Ok(())
     }
 
@@ -119,7 +233,7 @@ impl Driver<'_> {
     }
 }
 
-impl Transaction for Driver<'_> {
+impl Transaction for Driver<'_, '_> {
     type Error = Reported;
 
     fn execute<'a, T: Iterator<Item = &'a str>>(&mut self, queries: T) -> Result<usize, Reported> {
@@ -133,7 +247,7 @@ impl Transaction for Driver<'_> {
     }
 }
 
-impl Query<Vec<Script>> for Driver<'_> {
+impl Query<Vec<Script>> for Driver<'_, '_> {
     fn query(&mut self, _: &str) -> Result<Vec<Script>, Reported> {
         let applied = history::read(self.transaction);
         let script = |row: Applied| Script::applied(row.version, row.name, row.at, row.checksum);
@@ -142,7 +256,7 @@ impl Query<Vec<Script>> for Driver<'_> {
     }
 }
 
-impl Migrate for Driver<'_> {
+impl Migrate for Driver<'_, '_> {
     fn assert_migrations_table_query(_: &str) -> String {
         history::CREATE.to_owned()
     }
@@ -182,131 +296,7 @@ pub fn key_count(migration: &Migration) -> Result<usize> {
     Ok(keys.sum())
 }
 
-fn apply(connection: &Connection, migration: &Migration, policy: &Policy) -> Result<Outcome> {
-    let version = migration.up.version();
-    let mut plans = Vec::new();
-    for part in parts(migration)? {
-        match part {
-            Part::Statement(line, sql) => {
-                steps::carry_out(connection, &[statement(&migration.file(), line, sql)])?;
-            }
-            Part::Keys(requests) => {
-                let plan = plan::add_keys(connection, &requests, version, policy)?;
-                if let Some(refusal) = plan.refusal(policy) {
-                    return Err(refusal.into());
-                }
-                steps::carry_out(connection, &plan.steps)?;
-                plan.verify_schema(connection)?;
-                plans.push(plan);
-            }
-        }
-    }
-    Ok(Outcome {
-        version,
-        name: migration.up.name().to_owned(),
-        plans,
-    })
-}
-
-fn statement(file: &str, line: usize, sql: String) -> Step {
+/// The step that runs a statement of a script.
+pub fn statement(file: &str, line: usize, sql: String) -> Step {
     Step::run(format!("run {file}:{line}"), sql)
-}
-
-/// What taking one migration back did.
-#[derive(Debug)]
-pub struct TakenBack {
-    /// Its number.
-    pub version: i32,
-    /// Its name.
-    pub name: String,
-    /// The keys that were there before it, and so stay.
-    pub left: Vec<AdoptedKey>,
-    /// The rows that came back, by archive.
-    pub restored: Vec<Restored>,
-}
-
-/// What came back from one archive.
-#[derive(Debug)]
-pub struct Restored {
-    /// The archive.
-    pub archive: String,
-    /// The table.
-    pub table: String,
-    /// Rows that are in the table again.
-    pub rows: i64,
-    /// Rows that stay in the archive: their key is taken, or their table or column is gone.
-    pub kept: i64,
-}
-
-/// Takes the migration `applied` back. `transaction` as for [`up`].
-pub fn down(
-    transaction: &Connection,
-    migrations: &Migrations,
-    applied: &Applied,
-    leave_orphans: bool,
-) -> Result<TakenBack> {
-    let (migration, script) = migrations.down_script(applied.version)?;
-    let attempt = || format!("could not take {} back", migration.up);
-    let mut left = Vec::new();
-    for Statement { line, action } in script::parse(&migration.down_file(), script)? {
-        let sql = match action {
-            Action::DropConstraint {
-                table, constraint, ..
-            } if applied.has_adopted(&table, &constraint) => {
-                left.push(AdoptedKey {
-                    table,
-                    constraint: Some(constraint),
-                });
-                continue;
-            }
-            Action::DropConstraint { sql, .. } | Action::Other(sql) => sql,
-            Action::AddForeignKey(key) => {
-                let plan = plan::add_keys(transaction, &[key], applied.version, &Policy::REFUSE)
-                    .with_context(attempt)?;
-                if let Some(refusal) = plan.refusal(&Policy::REFUSE) {
-                    return Err(anyhow!(refusal)).with_context(attempt);
-                }
-                steps::carry_out(transaction, &plan.steps).with_context(attempt)?;
-                continue;
-            }
-        };
-        steps::carry_out(transaction, &[statement(&migration.down_file(), line, sql)])
-            .with_context(attempt)?;
-    }
-    let restored = if leave_orphans {
-        Vec::new()
-    } else {
-        restore(transaction, applied.version).with_context(attempt)?
-    };
-    steps::carry_out(transaction, &history::forget(applied.version)).with_context(attempt)?;
-    Ok(TakenBack {
-        version: applied.version,
-        name: applied.name.clone(),
-        left,
-        restored,
-    })
-}
-
-fn restore(transaction: &Connection, version: i32) -> Result<Vec<Restored>> {
-    let mut restored = Vec::new();
-    for restore in archive::restore(transaction, version)? {
-        steps::carry_out(transaction, &restore.steps)?;
-        let kept = archive::count(transaction, &restore.archive, version)?;
-        restored.push(Restored {
-            rows: restore.rows - kept,
-            kept,
-            archive: restore.archive.name,
-            table: restore.archive.table,
-        });
-    }
-    Ok(restored)
-}
-
-impl Applied {
-    fn has_adopted(&self, table: &str, constraint: &str) -> bool {
-        self.adopted.iter().any(|key| {
-            let name = key.constraint.as_deref();
-            same_name(&key.table, table) && name.is_some_and(|name| same_name(name, constraint))
-        })
-    }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::ddl::literal;
 use super::schema;
 use super::steps::Step;
 use crate::failure::Failure;
@@ -68,8 +69,16 @@ pub enum State {
 /// The migrations applied to the database, from the lowest version; none where it has no
 /// history. A history that can't be read is an error.
 pub fn read(connection: &Connection) -> Result<Vec<Applied>> {
-    if !schema::table_exists(connection, TABLE)? {
-        return Ok(Vec::new());
+    match schema::kind_of(connection, TABLE)?.as_deref() {
+        None => return Ok(Vec::new()),
+        Some("table") => {}
+        Some(other) => {
+            return Err(Failure::impossible(format!(
+                "there is {other} {TABLE}, and fkfix needs that name for its history"
+            ))
+            .hint(format!("rename the {other} {TABLE}"))
+            .into());
+        }
     }
     read_rows(connection).map_err(|error| {
         Failure::impossible(format!("the history in {TABLE} is damaged: {error:#}"))
@@ -203,6 +212,22 @@ pub fn to_take_back(
     Ok(rows)
 }
 
+/// The statement that records `migration` as refinery does, for a script.
+pub fn record_sql(migration: &Migration, adopted: &[AdoptedKey]) -> Result<String> {
+    let adopted = if adopted.is_empty() {
+        "NULL".to_owned()
+    } else {
+        literal(&serde_json::to_string(adopted)?)
+    };
+    let up = &migration.up;
+    Ok(format!(
+        "INSERT INTO main.{TABLE} (version, name, applied_on, checksum, adopted) VALUES ({}, {}, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), '{}', {adopted})",
+        up.version(),
+        literal(up.name()),
+        up.checksum()
+    ))
+}
+
 /// Notes which keys the migration `version` found there already.
 pub fn note_adopted(connection: &Connection, version: i32, keys: &[AdoptedKey]) -> Result<()> {
     connection
@@ -214,14 +239,17 @@ pub fn note_adopted(connection: &Connection, version: i32, keys: &[AdoptedKey]) 
     Ok(())
 }
 
-/// The steps that forget the migration `version`.
+/// The steps that forget the migration `version` and leave `others` applied.
 #[must_use]
-pub fn forget(version: i32) -> Vec<Step> {
+pub fn forget(version: i32, others: i64) -> Vec<Step> {
     vec![
         Step::run(
             format!("take V{version} out of {TABLE}"),
             format!("DELETE FROM main.{TABLE} WHERE version = {version}"),
         ),
-        Step::DropIfEmpty(TABLE.to_owned()),
+        Step::DropIfEmpty {
+            table: TABLE.to_owned(),
+            rows_left: others,
+        },
     ]
 }

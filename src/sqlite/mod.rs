@@ -2,6 +2,7 @@
 //! migrations.
 
 pub mod archive;
+pub mod back;
 pub mod backup;
 pub mod check;
 pub mod connection;
@@ -15,7 +16,12 @@ pub mod normal;
 pub mod orphans;
 pub mod plan;
 pub mod rebuild;
+pub mod sample;
 pub mod schema;
 pub mod scratch;
 pub mod script;
+pub mod shell;
+pub mod space;
 pub mod steps;
+pub mod survey;
+pub mod value;

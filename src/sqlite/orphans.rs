@@ -5,13 +5,17 @@
 //! tables, one for each table that loses rows, so that the archive, the copy and the report
 //! all speak of the same rows. The database itself is only read.
 
+use std::cell::OnceCell;
+
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::ddl::{literal, quote, same_name};
 use super::keys::{NewKey, TableKeys, label_of};
 use super::schema::{self, Affinity, ForeignKey, RowKey, Table};
+use super::scratch;
 use crate::failure::Failure;
+use crate::progress;
 
 /// The rows that leave one table.
 #[derive(Clone, Debug)]
@@ -22,6 +26,10 @@ pub struct Removal {
     pub list: String,
     /// How many.
     pub rows: i64,
+    /// How many of them break a key themselves, each counted once.
+    pub orphans: i64,
+    /// How many of these break more than one.
+    pub break_several: i64,
     /// How many rows the table has in all.
     pub of: i64,
     /// How many of them break each key, or hang on a removed row by it. A row that breaks two
@@ -73,8 +81,8 @@ impl Found {
     }
 }
 
-/// Finds the orphans of the keys to be added, then all that hangs on them by keys that the
-/// database declares or is about to.
+/// Finds the orphans of the keys of `targets`, then all that hangs on them by the keys that the
+/// database declares, and by those of `targets` that it does not declare yet.
 pub fn find(
     connection: &Connection,
     targets: &[TableKeys],
@@ -89,14 +97,16 @@ pub fn find(
             search.orphans(&target.table, key)?;
         }
     }
-    let added = targets.iter().flat_map(|target| &target.added);
-    let mut links: Vec<Link> = added.map(Link::added).collect();
+    let searched = targets.iter().flat_map(|target| &target.added);
+    let is_declared = |key: &ForeignKey| declared.iter().any(|it| it.same_definition(key));
+    let mut links: Vec<Link> = searched
+        .filter(|new| !is_declared(&new.key))
+        .map(Link::added)
+        .collect();
     links.extend(declared.iter().map(Link::declared));
     search.dependents(&links)?;
     search.blocked(&links)?;
-    for removal in &mut search.found.removals {
-        removal.of = schema::count_rows(connection, &removal.table.name)?;
-    }
+    search.count()?;
     Ok(search.found)
 }
 
@@ -106,6 +116,8 @@ struct Link<'a> {
     label: String,
     /// The key is about to be added: a row that loses its parent breaks it.
     added: bool,
+    /// Whether the parent has the key that this one refers to, once that is known.
+    in_force: OnceCell<bool>,
 }
 
 impl<'a> Link<'a> {
@@ -114,6 +126,7 @@ impl<'a> Link<'a> {
             key: &new.key,
             label: new.label(),
             added: true,
+            in_force: OnceCell::from(true),
         }
     }
 
@@ -122,7 +135,17 @@ impl<'a> Link<'a> {
             key,
             label: label_of(key),
             added: false,
+            in_force: OnceCell::new(),
         }
+    }
+
+    /// Whether SQLite could act on the key: nothing hangs on rows by one that it can't.
+    fn is_in_force(&self, parent: &Table) -> Result<bool> {
+        if let Some(known) = self.in_force.get() {
+            return Ok(*known);
+        }
+        let in_force = scratch::is_parent_key(parent, self.key)?;
+        Ok(*self.in_force.get_or_init(|| in_force))
     }
 
     fn takes_along(&self) -> bool {
@@ -153,7 +176,7 @@ impl Search<'_> {
         for round in 0.. {
             let mut more = 0;
             for link in links.iter().filter(|link| link.takes_along()) {
-                let Some(refers) = self.refers_to_listed(link.key, Some(round))? else {
+                let Some(refers) = self.refers_to_listed(link, Some(round))? else {
                     continue;
                 };
                 let child = Table::read(self.connection, &link.key.child)?;
@@ -166,11 +189,26 @@ impl Search<'_> {
         Ok(())
     }
 
+    fn count(&mut self) -> Result<()> {
+        for removal in &mut self.found.removals {
+            removal.of = schema::count_rows(self.connection, &removal.table.name)?;
+            let count = format!(
+                "SELECT count(*), count(*) FILTER (WHERE round = 0), count(*) FILTER (WHERE breaks > 1) FROM temp.{}",
+                quote(&removal.list)
+            );
+            let counts = self.connection.query_row(&count, [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+            (removal.rows, removal.orphans, removal.break_several) = counts;
+        }
+        Ok(())
+    }
+
     /// Notes the keys that would be left pointing nowhere, or whose own action would change
     /// rows in place: neither can be undone by putting rows back.
     fn blocked(&mut self, links: &[Link<'_>]) -> Result<()> {
         for link in links.iter().filter(|link| !link.takes_along()) {
-            let Some(refers) = self.refers_to_listed(link.key, None)? else {
+            let Some(refers) = self.refers_to_listed(link, None)? else {
                 continue;
             };
             let child = Table::read(self.connection, &link.key.child)?;
@@ -195,10 +233,15 @@ impl Search<'_> {
 
     /// The condition under which a child row `w` refers by `key` to a row that is listed (in
     /// `round` alone, where one is given); none where no row of the parent is.
-    fn refers_to_listed(&self, key: &ForeignKey, round: Option<i64>) -> Result<Option<String>> {
-        let Some(removal) = self.found.removal(&key.parent) else {
+    fn refers_to_listed(&self, link: &Link<'_>, round: Option<i64>) -> Result<Option<String>> {
+        let key = link.key;
+        let removal = self.found.removal(&key.parent);
+        let Some(removal) = removal.filter(|it| !it.reasons.is_empty()) else {
             return Ok(None);
         };
+        if !link.is_in_force(&removal.table)? {
+            return Ok(None);
+        }
         let child = Table::read(self.connection, &key.child)?;
         let on: Vec<_> = removal
             .table
@@ -254,15 +297,18 @@ impl Search<'_> {
             .map(|name| format!("w.{}", quote(name)))
             .collect();
         let known = if round == 0 {
-            "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons"
+            "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + 1"
         } else {
             "DO NOTHING"
         };
+        // In the order of the list's key, which fills it without a search for each row. The
+        // plus keeps SQLite from reading the whole table for that order's sake.
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, round)\nSELECT {}, {}, {round} FROM main.{} AS w\nWHERE {condition}\nON CONFLICT ({key}) {known}",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round)\nSELECT {}, {}, 1, {round} FROM main.{} AS w\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
             values.join(", "),
             literal(reason),
             quote(&table.name),
+            values.join(", +"),
             list = quote(&list),
         );
         let rows = i64::try_from(self.run(insert, table)?)?;
@@ -276,8 +322,6 @@ impl Search<'_> {
                     breaks,
                 }),
             }
-            let count = format!("SELECT count(*) FROM temp.{}", quote(&list));
-            removal.rows = self.connection.query_row(&count, [], |row| row.get(0))?;
         }
         Ok(rows)
     }
@@ -295,10 +339,12 @@ impl Search<'_> {
                 .into());
             }
             RowKey::PrimaryKey(_) => {
-                format!("{key}, reasons TEXT, round INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID")
+                format!(
+                    "{key}, reasons TEXT, breaks INTEGER, round INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID"
+                )
             }
             RowKey::Alias(_) | RowKey::Implicit(_) => {
-                format!("{key} INTEGER PRIMARY KEY, reasons TEXT, round INTEGER)")
+                format!("{key} INTEGER PRIMARY KEY, reasons TEXT, breaks INTEGER, round INTEGER)")
             }
         };
         self.run(
@@ -309,6 +355,8 @@ impl Search<'_> {
             table: table.clone(),
             list: list.clone(),
             rows: 0,
+            orphans: 0,
+            break_several: 0,
             of: 0,
             reasons: Vec::new(),
         });
@@ -316,6 +364,7 @@ impl Search<'_> {
     }
 
     fn run(&mut self, sql: String, table: &Table) -> Result<usize> {
+        progress::step(&format!("search {} for orphans", table.name), 0);
         tracing::debug!(%sql, "search");
         let rows = self
             .connection
@@ -360,17 +409,7 @@ pub fn listed(alias: &str, removal: &Removal) -> String {
 /// each distinct key is looked up once.
 #[must_use]
 pub fn broken(child: &Table, parent: &Table, key: &ForeignKey) -> String {
-    let complete: Vec<_> = key
-        .columns
-        .iter()
-        .map(|column| format!("w.{} IS NOT NULL", quote(column)))
-        .collect();
-    let complete = complete.join(" AND ");
-    let orphaned = format!(
-        "{complete} AND NOT EXISTS (SELECT 1 FROM main.{} AS p WHERE {})",
-        quote(&parent.name),
-        equals_parent(key)
-    );
+    let orphaned = orphaned(parent, key);
     match key.columns.as_slice() {
         [column] if compares_alike(child, parent, key) && leads_an_index(child, column) => {
             let column = quote(column);
@@ -381,6 +420,22 @@ pub fn broken(child: &Table, parent: &Table, key: &ForeignKey) -> String {
         }
         _ => orphaned,
     }
+}
+
+/// The same condition, looked up for each row.
+#[must_use]
+pub fn orphaned(parent: &Table, key: &ForeignKey) -> String {
+    let complete: Vec<_> = key
+        .columns
+        .iter()
+        .map(|column| format!("w.{} IS NOT NULL", quote(column)))
+        .collect();
+    format!(
+        "{} AND NOT EXISTS (SELECT 1 FROM main.{} AS p WHERE {})",
+        complete.join(" AND "),
+        quote(&parent.name),
+        equals_parent(key)
+    )
 }
 
 fn equals_parent(key: &ForeignKey) -> String {
@@ -416,3 +471,7 @@ fn is_empty(connection: &Connection, table: &str) -> Result<bool> {
     let query = format!("SELECT NOT EXISTS (SELECT 1 FROM main.{})", quote(table));
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }
+
+#[cfg(test)]
+#[path = "orphans_tests.rs"]
+mod tests;

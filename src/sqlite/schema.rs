@@ -35,6 +35,8 @@ pub struct Column {
     pub name: String,
     /// What it does to values that are stored in it.
     pub affinity: Affinity,
+    /// Its type as declared, such as `VARCHAR(36)`; may be empty.
+    pub declared_type: String,
     /// The collating sequence that compares its text.
     pub collation: String,
     /// Computed from others, so that nothing can be inserted into it.
@@ -297,6 +299,7 @@ fn columns(
         }
         columns.push(Column {
             affinity: Affinity::of(&declared_type, strict),
+            declared_type,
             collation,
             // 2 is a virtual generated column, 3 a stored one.
             generated: hidden == 2 || hidden == 3,
@@ -355,6 +358,37 @@ fn index_leads(connection: &Connection, table: &str, row_key: &RowKey) -> Result
         }
     }
     Ok(leads)
+}
+
+/// The column lists that `table` keeps unique as a whole, by index; those over expressions
+/// left out.
+pub fn unique_keys(connection: &Connection, table: &str) -> Result<Vec<Vec<String>>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT i.name, x.name FROM pragma_index_list AS i, pragma_index_xinfo AS x
+         WHERE i.arg = ?1 AND i.schema = 'main' AND i.\"unique\" AND NOT i.partial
+           AND x.arg = i.name AND x.schema = 'main' AND x.\"key\"
+         ORDER BY i.seq, x.seqno",
+    )?;
+    let rows = statement.query_map([table], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
+    })?;
+    let mut keys: Vec<(String, Option<Vec<String>>)> = Vec::new();
+    for row in rows {
+        let (index, column) = row?;
+        if keys.last().is_none_or(|(last, _)| *last != index) {
+            keys.push((index, Some(Vec::new())));
+        }
+        if let Some((_, key)) = keys.last_mut() {
+            *key = key.take().zip(column).map(|(mut columns, column)| {
+                columns.push(column);
+                columns
+            });
+        }
+    }
+    Ok(keys
+        .into_iter()
+        .filter_map(|(_, columns)| columns)
+        .collect())
 }
 
 fn objects_on(connection: &Connection, table: &str, kind: &str) -> Result<Vec<SchemaObject>> {
@@ -461,6 +495,19 @@ pub fn table_exists(connection: &Connection, name: &str) -> Result<bool> {
         |row| row.get(0),
     )?;
     Ok(found)
+}
+
+/// Whether `name` is a `table`, an `index` or a `view` of the main database; these share their
+/// names. None where it is neither.
+pub fn kind_of(connection: &Connection, name: &str) -> Result<Option<String>> {
+    let kind = connection
+        .query_row(
+            "SELECT type FROM main.sqlite_schema WHERE type <> 'trigger' AND name = ?1 COLLATE NOCASE",
+            [name],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(kind)
 }
 
 /// The number of rows in `table` of the main database.

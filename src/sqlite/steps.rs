@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use super::ddl::quote;
 use super::schema;
 use crate::failure::Failure;
+use crate::progress;
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,9 @@ pub enum Step {
         title: String,
         /// The statements, separated by semicolons.
         sql: String,
+        /// About how many instructions SQLite's virtual machine will take, for the progress
+        /// bar; 0 where that is not worth a thought.
+        work: u64,
     },
     /// Hold a promise against the database, and stop where it is broken.
     Expect {
@@ -30,7 +34,12 @@ pub enum Step {
         value: i64,
     },
     /// Drop a table of fkfix's own once it holds no row.
-    DropIfEmpty(String),
+    DropIfEmpty {
+        /// The table.
+        table: String,
+        /// How many rows the plan expects it to hold by then.
+        rows_left: i64,
+    },
 }
 
 impl Step {
@@ -39,6 +48,26 @@ impl Step {
         Step::Run {
             title: title.into(),
             sql: sql.into(),
+            work: 0,
+        }
+    }
+
+    /// The same step, with `instructions` for each of `rows` rows.
+    #[must_use]
+    pub fn over(mut self, rows: i64, instructions: usize) -> Self {
+        if let Step::Run { work, .. } = &mut self {
+            let each = u64::try_from(instructions).unwrap_or(u64::MAX);
+            *work = u64::try_from(rows).unwrap_or(0).saturating_mul(each);
+        }
+        self
+    }
+
+    /// About how many instructions it will take.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        match self {
+            Step::Run { work, .. } => *work,
+            Step::Expect { .. } | Step::DropIfEmpty { .. } => 0,
         }
     }
 
@@ -48,7 +77,7 @@ impl Step {
         match self {
             Step::Run { title, .. } => title.clone(),
             Step::Expect { what, .. } => format!("check that {what}"),
-            Step::DropIfEmpty(table) => format!("drop {table} if it is empty"),
+            Step::DropIfEmpty { table, .. } => format!("drop {table} if it is empty"),
         }
     }
 }
@@ -56,9 +85,10 @@ impl Step {
 /// Runs `steps` in order on an open transaction, and stops at the first that fails; rolling
 /// back is the caller's.
 pub fn carry_out(connection: &Connection, steps: &[Step]) -> Result<()> {
+    progress::expect(steps.iter().map(Step::work).sum());
     for step in steps {
         let title = step.title();
-        tracing::info!("{title}");
+        progress::step(&title, step.work());
         take(connection, step).with_context(|| format!("could not {title}"))?;
     }
     Ok(())
@@ -80,7 +110,7 @@ fn take(connection: &Connection, step: &Step) -> Result<()> {
                 .into());
             }
         }
-        Step::DropIfEmpty(table) => {
+        Step::DropIfEmpty { table, .. } => {
             if schema::count_rows(connection, table)? == 0 {
                 connection.execute_batch(&format!("DROP TABLE main.{}", quote(table)))?;
             }

@@ -1,0 +1,343 @@
+//! The orphans of a database, for the one who decides what becomes of them.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::change::Key;
+use super::output::Report;
+use super::table::{fits, table};
+use super::text::{count, rows};
+use super::value;
+use crate::sqlite::keys::label_of;
+use crate::sqlite::schema::ForeignKey;
+use crate::sqlite::survey::SurveyedKey;
+use crate::sqlite::value::Value;
+
+/// Columns shown of a sample, over the table's key and those of the broken constraints.
+const SAMPLE_COLUMNS: usize = 7;
+
+/// What `fkfix orphans` found.
+#[derive(Debug, Serialize)]
+pub struct OrphansReport {
+    /// The file.
+    pub database: String,
+    /// Rows that break a key, each counted once.
+    pub orphans: i64,
+    /// The keys that were looked at, those without orphans included.
+    pub keys: Vec<KeyOrphans>,
+    /// The tables that have orphans.
+    pub tables: Vec<TableOrphans>,
+    /// Rows that hang on orphans, by the table that they stand in and the key they hang by.
+    pub dependents: Vec<Dependents>,
+    /// Declared keys that could not be looked at.
+    pub unusable: Vec<UnusableKey>,
+}
+
+/// A key and its orphans.
+#[derive(Debug, Serialize)]
+pub struct KeyOrphans {
+    /// The child table.
+    pub table: String,
+    /// The key.
+    #[serde(flatten)]
+    pub key: Key,
+    /// A migration is about to add it; otherwise the database declares it.
+    pub pending: bool,
+    /// How many rows break it.
+    pub rows: i64,
+    /// How many distinct parents they refer to.
+    pub dead_parents: i64,
+    /// The dead parents that most rows refer to.
+    pub most_frequent: Vec<DeadParent>,
+    /// The oldest and the newest of the rows, where a column evidently tells the time.
+    pub span: Option<Span>,
+}
+
+/// A parent that is not there.
+#[derive(Debug, Serialize)]
+pub struct DeadParent {
+    /// Its key.
+    pub key: Vec<Value>,
+    /// How many rows refer to it.
+    pub rows: i64,
+}
+
+/// From when to when.
+#[derive(Debug, Serialize)]
+pub struct Span {
+    /// The column that tells.
+    pub column: String,
+    /// The least value.
+    pub oldest: Value,
+    /// The greatest value.
+    pub newest: Value,
+}
+
+/// The orphans of one table.
+#[derive(Debug, Serialize)]
+pub struct TableOrphans {
+    /// The table.
+    pub table: String,
+    /// Its orphans, each counted once.
+    pub orphans: i64,
+    /// How many of them break more than one key.
+    pub break_several: i64,
+    /// All its rows.
+    pub rows: i64,
+    /// The names of its columns.
+    pub columns: Vec<String>,
+    /// The first few orphans.
+    pub sample: Vec<Orphan>,
+    /// The columns that tell most, shown first to people.
+    #[serde(skip)]
+    pub telling: Vec<String>,
+}
+
+/// A row.
+#[derive(Debug, Serialize)]
+pub struct Orphan {
+    /// Its rowid, where it has one.
+    pub rowid: Value,
+    /// The keys that it breaks.
+    pub breaks: Value,
+    /// Its values, in the order of the columns.
+    pub values: Vec<Value>,
+}
+
+/// Rows that hang on orphans.
+#[derive(Debug, Serialize)]
+pub struct Dependents {
+    /// The table that they stand in.
+    pub table: String,
+    /// The key by which they hang on rows that would go.
+    pub key: String,
+    /// How many.
+    pub rows: i64,
+    /// They would go along; otherwise they keep `up` from moving the orphans.
+    pub go_along: bool,
+}
+
+/// A key that can't be looked at.
+#[derive(Debug, Serialize)]
+pub struct UnusableKey {
+    /// The child table.
+    pub table: String,
+    /// The key.
+    pub key: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl UnusableKey {
+    /// A key and why it could not be looked at.
+    pub fn new((key, reason): &(ForeignKey, String)) -> Self {
+        UnusableKey {
+            table: key.child.clone(),
+            key: label_of(key),
+            reason: reason.clone(),
+        }
+    }
+}
+
+impl From<SurveyedKey> for KeyOrphans {
+    fn from(surveyed: SurveyedKey) -> Self {
+        let frequent = surveyed.most_frequent.into_iter();
+        KeyOrphans {
+            table: surveyed.new.key.child.clone(),
+            key: Key::new(&surveyed.new),
+            pending: surveyed.pending,
+            rows: surveyed.rows,
+            dead_parents: surveyed.dead_parents,
+            most_frequent: frequent
+                .map(|(key, rows)| DeadParent { key, rows })
+                .collect(),
+            span: surveyed.span.map(|span| Span {
+                column: span.column,
+                oldest: span.oldest,
+                newest: span.newest,
+            }),
+        }
+    }
+}
+
+impl KeyOrphans {
+    fn label(&self) -> String {
+        let columns = self.key.columns.join(", ");
+        self.key
+            .constraint
+            .clone()
+            .unwrap_or(format!("{}({columns})", self.table))
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let time =
+            |pick: fn(&Span) -> &Value| self.span.as_ref().map(|span| value::text(pick(span)));
+        vec![
+            self.label(),
+            if self.pending { "pending" } else { "declared" }.to_owned(),
+            count(self.rows),
+            count(self.dead_parents),
+            time(|span| &span.oldest).unwrap_or_default(),
+            time(|span| &span.newest).unwrap_or_default(),
+        ]
+    }
+}
+
+impl Report for OrphansReport {
+    fn text(&self, width: Option<u16>) -> String {
+        let mut text = String::new();
+        if self.orphans == 0 {
+            let keys = i64::try_from(self.keys.len()).unwrap_or(i64::MAX);
+            let keys = super::text::plural(keys, "key");
+            let _ = writeln!(
+                text,
+                "no orphans: every row that {keys} apply to has its parent"
+            );
+            return text;
+        }
+        for of in &self.tables {
+            let _ = writeln!(
+                text,
+                "{} of {} in {} {} no parent ({})",
+                count(of.orphans),
+                rows(of.rows),
+                of.table,
+                if of.orphans == 1 { "has" } else { "have" },
+                percent(of.orphans, of.rows)
+            );
+            if of.break_several > 0 {
+                let several = rows(of.break_several);
+                let _ = writeln!(
+                    text,
+                    "{several} of them break more than one key and count for each below"
+                );
+            }
+            text.push('\n');
+            text.push_str(&self.keys_text(of, width));
+            text.push_str(&self.parents_text(of, width));
+            text.push_str(&of.sample_text(width));
+        }
+        text.push_str(&self.dependents_text(width));
+        text
+    }
+}
+
+impl OrphansReport {
+    fn keys_of<'a>(&'a self, of: &'a TableOrphans) -> impl Iterator<Item = &'a KeyOrphans> {
+        self.keys
+            .iter()
+            .filter(|key| key.table == of.table && key.rows > 0)
+    }
+
+    fn keys_text(&self, of: &TableOrphans, width: Option<u16>) -> String {
+        let lines: Vec<_> = self.keys_of(of).map(KeyOrphans::cells).collect();
+        let heading = ["key", "", "rows", "dead parents", "oldest", "newest"];
+        let numbers = ["rows", "dead parents"];
+        if fits(&heading, &lines, width) {
+            return table(&heading, &lines, &numbers, width) + "\n";
+        }
+        // A narrow terminal does without the times.
+        let lines: Vec<_> = lines
+            .into_iter()
+            .map(|line| line.into_iter().take(4).collect())
+            .collect();
+        let heading: Vec<_> = heading.into_iter().take(4).collect();
+        table(&heading, &lines, &numbers, width) + "\n"
+    }
+
+    fn parents_text(&self, of: &TableOrphans, width: Option<u16>) -> String {
+        let lines = self.keys_of(of).flat_map(|key| {
+            key.most_frequent.iter().map(|parent| {
+                let values: Vec<_> = parent.key.iter().map(value::text).collect();
+                vec![
+                    key.key.parent.clone(),
+                    values.join(", "),
+                    count(parent.rows),
+                ]
+            })
+        });
+        let heading = ["dead parent", "", "rows"];
+        table(&heading, &lines.collect::<Vec<_>>(), &["rows"], width) + "\n"
+    }
+
+    fn dependents_text(&self, width: Option<u16>) -> String {
+        if self.dependents.is_empty() {
+            return String::new();
+        }
+        let lines = self.dependents.iter().map(|it| {
+            let fate = if it.go_along {
+                "go along"
+            } else {
+                "keep them from going"
+            };
+            vec![
+                it.table.clone(),
+                it.key.clone(),
+                count(it.rows),
+                fate.to_owned(),
+            ]
+        });
+        let heading = ["hanging on orphans", "by", "rows", ""];
+        table(&heading, &lines.collect::<Vec<_>>(), &["rows"], width) + "\n"
+    }
+}
+
+impl TableOrphans {
+    fn sample_text(&self, width: Option<u16>) -> String {
+        if self.sample.is_empty() {
+            return String::new();
+        }
+        let mut places: Vec<usize> = Vec::new();
+        let at = |name: &String| self.columns.iter().position(|it| it == name);
+        let telling = self.telling.iter().filter_map(at);
+        for at in telling.chain(0..self.columns.len()) {
+            if places.len() < SAMPLE_COLUMNS && !places.contains(&at) {
+                places.push(at);
+            }
+        }
+        let (mut heading, mut lines) = self.pick(&places);
+        while places.len() > 2 && !fits(&heading, &lines, width) {
+            places.pop();
+            (heading, lines) = self.pick(&places);
+        }
+        let first = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+        let left_out = self.columns.len() - heading.len();
+        let note = match left_out {
+            0 => String::new(),
+            _ => format!(", {} of {} columns", heading.len(), self.columns.len()),
+        };
+        let title = format!(
+            "the first {} of {}{note}:\n\n",
+            count(first),
+            rows(self.orphans)
+        );
+        title + &table(&heading, &lines, &[], width) + "\n"
+    }
+}
+
+impl TableOrphans {
+    /// The names and the values of the columns at `places`, in the table's order.
+    fn pick(&self, places: &[usize]) -> (Vec<&str>, Vec<Vec<String>>) {
+        let mut places = places.to_vec();
+        places.sort_unstable();
+        let names = places.iter().filter_map(|at| self.columns.get(*at));
+        let values = |row: &Orphan| {
+            let values = places.iter().filter_map(|at| row.values.get(*at));
+            values.map(value::text).collect()
+        };
+        (
+            names.map(String::as_str).collect(),
+            self.sample.iter().map(values).collect(),
+        )
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // a table has fewer than 2^52 rows
+fn percent(part: i64, of: i64) -> String {
+    let share = part as f64 * 100.0 / (of.max(1)) as f64;
+    if share < 0.1 {
+        return "less than 0.1%".to_owned();
+    }
+    format!("{share:.1}%")
+}

@@ -1,0 +1,101 @@
+//! A plan as a script for the `sqlite3` shell: the same steps, for those who want to read them
+//! first or run them where this program can't.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use super::back::TakenBack;
+use super::ddl::{literal, quote};
+use super::driver::{Done, Outcome};
+use super::history;
+use super::steps::Step;
+
+const PROMISES: &str = "fkfix_promises";
+
+/// The script that does what `outcomes` would do.
+pub fn up(outcomes: &[Outcome<'_>]) -> Result<String> {
+    let mut script = begin("up", "3.26");
+    statement(&mut script, "note what is applied", history::CREATE);
+    for outcome in outcomes {
+        let _ = writeln!(script, "\n-- {}", outcome.migration.file());
+        for part in &outcome.parts {
+            match part {
+                Done::Statement(own) => step(&mut script, own),
+                Done::Keys(plan) => {
+                    for search in &plan.found.statements {
+                        statement(&mut script, "search for orphans", search);
+                    }
+                    plan.steps.iter().for_each(|own| step(&mut script, own));
+                }
+            }
+        }
+        let record = history::record_sql(outcome.migration, &outcome.adopted())?;
+        statement(&mut script, "record the migration", &record);
+    }
+    Ok(end(script))
+}
+
+/// The script that does what `planned` would do.
+#[must_use]
+pub fn down(planned: &[TakenBack]) -> String {
+    let mut script = begin(
+        "down",
+        "3.53, the first that has ALTER TABLE … DROP CONSTRAINT,",
+    );
+    for back in planned {
+        let _ = writeln!(script, "\n-- V{}__{}", back.version, back.name);
+        back.steps.iter().for_each(|own| step(&mut script, own));
+    }
+    end(script)
+}
+
+fn begin(verb: &str, version: &str) -> String {
+    format!(
+        "-- What fkfix {verb} does, for the sqlite3 shell: sqlite3 FILE < this script
+-- It needs SQLite {version} or a later one.
+.bail on
+PRAGMA foreign_keys = OFF;
+BEGIN IMMEDIATE;
+CREATE TEMP TABLE {PROMISES} (what TEXT, holds INTEGER, CONSTRAINT \"a promise does not hold\" CHECK (holds));
+"
+    )
+}
+
+fn end(mut script: String) -> String {
+    let _ = write!(script, "\nDROP TABLE temp.{PROMISES};\nCOMMIT;\n");
+    script
+}
+
+fn step(script: &mut String, step: &Step) {
+    let title = step.title();
+    match step {
+        Step::Run { sql, .. } => statement(script, &title, sql),
+        Step::Expect { what, query, value } => {
+            let holds = format!(
+                "INSERT INTO temp.{PROMISES} VALUES ({}, ({query}) = {value})",
+                literal(what)
+            );
+            statement(script, &title, &holds);
+        }
+        Step::DropIfEmpty {
+            table,
+            rows_left: 0,
+        } => {
+            let drop = format!("DROP TABLE main.{}", quote(table));
+            statement(script, &format!("drop {table}, which is empty now"), &drop);
+        }
+        Step::DropIfEmpty { table, rows_left } => {
+            let _ = writeln!(script, "-- {} still holds {rows_left} rows", comment(table));
+        }
+    }
+}
+
+fn statement(script: &mut String, title: &str, sql: &str) {
+    let _ = writeln!(script, "-- {}\n{sql};", comment(title));
+}
+
+/// Text that stays within a comment of one line.
+fn comment(text: &str) -> String {
+    text.replace(|character: char| character.is_control(), " ")
+}

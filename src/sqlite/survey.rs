@@ -1,0 +1,285 @@
+//! What an administrator wants to know of the orphans before anything is done about them.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use super::ddl::{self, quote, quote_list, same_name};
+use super::driver::{self, Part};
+use super::history::{self, State};
+use super::keys::{self, NewKey, TableKeys};
+use super::orphans::{self, Found, Removal};
+use super::schema::{self, Column, ForeignKey, RowKey, Table};
+use super::value::Value;
+use crate::migrations::Migrations;
+
+/// How many dead parents are shown for each key.
+const MOST_FREQUENT: usize = 5;
+
+/// The orphans of a database.
+#[derive(Debug)]
+pub struct Survey {
+    /// Every key that was looked at.
+    pub keys: Vec<SurveyedKey>,
+    /// The rows, by table.
+    pub found: Found,
+    /// Declared keys that could not be looked at, and why.
+    pub unusable: Vec<(ForeignKey, String)>,
+}
+
+/// A key and the rows that break it.
+#[derive(Debug)]
+pub struct SurveyedKey {
+    /// The key.
+    pub new: NewKey,
+    /// A migration asks for it; otherwise the database declares it.
+    pub pending: bool,
+    /// How many rows break it.
+    pub rows: i64,
+    /// How many distinct parents they refer to.
+    pub dead_parents: i64,
+    /// The dead parents that most rows refer to, with the number of rows.
+    pub most_frequent: Vec<(Vec<Value>, i64)>,
+    /// The oldest and the newest of the rows, where a column tells the time.
+    pub span: Option<Span>,
+}
+
+/// From when to when.
+#[derive(Debug)]
+pub struct Span {
+    /// The column that tells.
+    pub column: String,
+    /// The least value.
+    pub oldest: Value,
+    /// The greatest value.
+    pub newest: Value,
+}
+
+/// Searches for the orphans of every key that the database declares or that `migrations` have
+/// pending; of `only` this table where it is given.
+pub fn survey(
+    connection: &Connection,
+    migrations: &Migrations,
+    only: Option<&str>,
+) -> Result<Survey> {
+    let declared = schema::declared_keys(connection)?;
+    let mut targets = pending_keys(connection, migrations, &declared)?;
+    let asked_for: Vec<_> = targets
+        .iter()
+        .flat_map(|keys| &keys.added)
+        .cloned()
+        .collect();
+    let unusable = add_declared(connection, &declared, &mut targets)?;
+    if let Some(only) = only {
+        let only = Table::read(connection, only)?.name;
+        targets.retain(|keys| same_name(&keys.table.name, &only));
+    }
+    let found = orphans::find(connection, &targets, &declared)?;
+    let mut keys = Vec::new();
+    for target in &targets {
+        for new in &target.added {
+            let pending = asked_for.iter().any(|it| it.key.same_definition(&new.key));
+            let key = look_at(connection, &found, target, new, pending)
+                .with_context(|| format!("could not look at the orphans of {}", new.label()))?;
+            keys.push(key);
+        }
+    }
+    Ok(Survey {
+        keys,
+        found,
+        unusable,
+    })
+}
+
+/// The keys that pending migrations ask for and the database lacks.
+fn pending_keys(
+    connection: &Connection,
+    migrations: &Migrations,
+    declared: &[ForeignKey],
+) -> Result<Vec<TableKeys>> {
+    let applied = history::read(connection)?;
+    let mut requests = Vec::new();
+    for (_, migration, state) in history::states(migrations, &applied) {
+        let (Some(migration), State::Pending) = (migration, state) else {
+            continue;
+        };
+        for part in driver::parts(migration)? {
+            if let Part::Keys(keys) = part {
+                requests.extend(keys);
+            }
+        }
+    }
+    keys::resolve(connection, declared, &requests)
+}
+
+/// Adds the declared keys to `targets`; those that can't be searched are given back.
+fn add_declared(
+    connection: &Connection,
+    declared: &[ForeignKey],
+    targets: &mut Vec<TableKeys>,
+) -> Result<Vec<(ForeignKey, String)>> {
+    let mut unusable = Vec::new();
+    let mut seen: Vec<&ForeignKey> = Vec::new();
+    for key in declared {
+        if seen.iter().any(|other| other.same_definition(key)) {
+            continue;
+        }
+        seen.push(key);
+        if let Err(error) = Table::read(connection, &key.parent) {
+            unusable.push((key.clone(), format!("{error:#}")));
+            continue;
+        }
+        let table = Table::read(connection, &key.child)?;
+        let names = ddl::foreign_key_names(&table.sql)?;
+        let name = names.into_iter().find(|(_, columns)| {
+            columns.len() == key.columns.len()
+                && columns
+                    .iter()
+                    .zip(&key.columns)
+                    .all(|(left, right)| same_name(left, right))
+        });
+        let new = NewKey {
+            name: name.map(|(name, _)| name),
+            constraint: String::new(),
+            key: key.clone(),
+        };
+        let of_table = |keys: &&mut TableKeys| same_name(&keys.table.name, &table.name);
+        match targets.iter_mut().find(of_table) {
+            Some(keys) => keys.added.push(new),
+            None => targets.push(TableKeys {
+                table,
+                added: vec![new],
+                adopted: Vec::new(),
+            }),
+        }
+    }
+    Ok(unusable)
+}
+
+fn look_at(
+    connection: &Connection,
+    found: &Found,
+    target: &TableKeys,
+    new: &NewKey,
+    pending: bool,
+) -> Result<SurveyedKey> {
+    let label = new.label();
+    let removal = found
+        .removal(&target.table.name)
+        .filter(|removal| removal.reasons.iter().any(|reason| reason.key == label));
+    let mut key = SurveyedKey {
+        new: new.clone(),
+        pending,
+        rows: 0,
+        dead_parents: 0,
+        most_frequent: Vec::new(),
+        span: None,
+    };
+    let Some(removal) = removal else {
+        return Ok(key);
+    };
+    let parent = Table::read(connection, &new.key.parent)?;
+    let orphans = format!(
+        "{} AND l.round = 0 AND {}",
+        from_listed(removal),
+        orphans::orphaned(&parent, &new.key)
+    );
+    let columns = quote_list("w.", new.key.columns.iter().map(String::as_str));
+    key.rows = connection.query_row(&format!("SELECT count(*) {orphans}"), [], |row| row.get(0))?;
+    key.dead_parents = connection.query_row(
+        &format!("SELECT count(*) FROM (SELECT DISTINCT {columns} {orphans})"),
+        [],
+        |row| row.get(0),
+    )?;
+    let mut frequent = connection.prepare(&format!(
+        "SELECT count(*), {columns} {orphans} GROUP BY {columns} ORDER BY 1 DESC, {columns} LIMIT {MOST_FREQUENT}"
+    ))?;
+    let width = new.key.columns.len();
+    let rows = frequent.query_map([], |row| {
+        let values = (1..=width)
+            .map(|at| row.get_ref(at).map(Value::from))
+            .collect::<rusqlite::Result<_>>()?;
+        Ok((values, row.get(0)?))
+    })?;
+    key.most_frequent = rows.collect::<rusqlite::Result<_>>()?;
+    if let Some(column) = time_column(&target.table) {
+        let name = quote(column);
+        let query = format!("SELECT min(w.{name}), max(w.{name}) {orphans}");
+        key.span = Some(connection.query_row(&query, [], |row| {
+            Ok(Span {
+                column: column.to_owned(),
+                oldest: row.get_ref(0)?.into(),
+                newest: row.get_ref(1)?.into(),
+            })
+        })?);
+    }
+    Ok(key)
+}
+
+/// `FROM` and `WHERE` that join the rows `w` of a list `l` to it.
+fn from_listed(removal: &Removal) -> String {
+    let columns = removal.table.row_key.columns();
+    let on: Vec<_> = columns
+        .iter()
+        .enumerate()
+        .map(|(place, column)| format!("w.{} = l.k{}", quote(column), place + 1))
+        .collect();
+    format!(
+        "FROM temp.{} AS l CROSS JOIN main.{} AS w WHERE {}",
+        quote(&removal.list),
+        quote(&removal.table.name),
+        on.join(" AND ")
+    )
+}
+
+/// The column that evidently tells when a row was made: a date by type, best by name too.
+fn time_column(table: &Table) -> Option<&str> {
+    let is_time = |column: &&Column| {
+        let declared = column.declared_type.to_ascii_uppercase();
+        let name = column.name.to_ascii_lowercase();
+        declared.contains("DATE")
+            || declared.contains("TIME")
+            || name.ends_with("_at")
+            || ["created", "timestamp", "date", "time"].contains(&name.as_str())
+    };
+    let mut times: Vec<_> = table.columns.iter().filter(is_time).collect();
+    times.sort_by_key(|column| !column.name.to_ascii_lowercase().starts_with("creat"));
+    times.first().map(|column| column.name.as_str())
+}
+
+/// Hands the orphans of one table to `each`, whole: the rowid where there is one, the keys
+/// they break, and every column. At most `limit` of them.
+pub fn each_orphan(
+    connection: &Connection,
+    removal: &Removal,
+    limit: Option<usize>,
+    mut each: impl FnMut(Vec<Value>) -> Result<()>,
+) -> Result<()> {
+    let table = &removal.table;
+    let rowid = match &table.row_key {
+        RowKey::Alias(name) => format!("w.{}", quote(name)),
+        RowKey::Implicit(name) => format!("w.{name}"),
+        RowKey::PrimaryKey(_) | RowKey::Hidden => "NULL".to_owned(),
+    };
+    let columns = quote_list(
+        "w.",
+        table.columns.iter().map(|column| column.name.as_str()),
+    );
+    let key: Vec<_> = (1..=table.row_key.columns().len())
+        .map(|at| format!("l.k{at}"))
+        .collect();
+    let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
+    let mut statement = connection.prepare(&format!(
+        "SELECT {rowid}, l.reasons, {columns} {} AND l.round = 0 ORDER BY {}{limit}",
+        from_listed(removal),
+        key.join(", ")
+    ))?;
+    let width = statement.column_count();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let values = (0..width)
+            .map(|at| row.get_ref(at).map(Value::from))
+            .collect::<rusqlite::Result<_>>()?;
+        each(values)?;
+    }
+    Ok(())
+}
