@@ -11,7 +11,7 @@ use crate::sqlite::archive;
 use crate::sqlite::back::TakenBack;
 use crate::sqlite::driver::Outcome;
 use crate::sqlite::keys::NewKey;
-use crate::sqlite::orphans::Removal;
+use crate::sqlite::lists::Removal;
 use crate::sqlite::plan::{KeyPlan, TablePlan};
 
 /// What `fkfix up` did.

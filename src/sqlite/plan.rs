@@ -4,9 +4,11 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::archive;
+use super::conditions;
 use super::ddl::{self, quote, same_name};
 use super::keys::{self, NewKey, TableKeys};
-use super::orphans::{self, Found, Removal};
+use super::lists::Removal;
+use super::orphans::{self, Found};
 use super::rebuild::{self, Rebuild, Way};
 use super::schema::{self, ForeignKey, Snapshot, Table};
 use super::scratch;
@@ -226,7 +228,7 @@ impl Planner<'_> {
                 query: format!(
                     "SELECT count(*) FROM main.{} AS w WHERE {}",
                     quote(&child.name),
-                    orphans::broken(&child, &parent, &new.key)
+                    conditions::broken(&child, &parent, &new.key)
                 ),
                 value: 0,
             });
@@ -337,3 +339,7 @@ impl KeyPlan {
         .into())
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -16,8 +16,9 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
+use super::conditions::listed;
 use super::ddl::{self, literal, quote, quote_list, same_name};
-use super::orphans::{Removal, listed};
+use super::lists::Removal;
 use super::schema::{self, RowKey, SchemaObject, Snapshot, Table};
 use super::scratch::Rehearsal;
 use super::steps::Step;

@@ -6,8 +6,8 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::driver::Outcome;
+use super::lists::Removal;
 use super::location::Location;
-use super::orphans::Removal;
 use super::rebuild::Way;
 
 /// Room on the disk, in bytes.

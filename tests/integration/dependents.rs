@@ -156,21 +156,21 @@ fn an_orphan_of_its_own_table_takes_its_descendants() {
 
 #[test]
 fn a_chain_over_tables_that_are_parent_and_child_is_followed_to_its_end() {
-    let up: String = ["b", "c", "d"]
+    let up: Vec<_> = ["b", "c", "d"]
         .iter()
         .zip(["a", "b", "c"])
         .map(|(child, parent)| format!("ALTER TABLE {child} ADD CONSTRAINT {child}_{parent} FOREIGN KEY (up) REFERENCES {parent} (id);"))
         .collect();
     let down = "ALTER TABLE d DROP CONSTRAINT d_c; ALTER TABLE c DROP CONSTRAINT c_b; ALTER TABLE b DROP CONSTRAINT b_a;";
-    let tables: String = ["a", "b", "c", "d"]
+    let tables: Vec<_> = ["a", "b", "c", "d"]
         .iter()
         .map(|name| {
             format!("CREATE TABLE {name} (id INTEGER PRIMARY KEY, up INTEGER); INSERT INTO {name} VALUES (1, 1), (2, 2), (3, NULL);")
         })
         .collect();
-    let database = Database::of(&tables)
+    let database = Database::of(&tables.concat())
         .with("DELETE FROM a WHERE id = 2;")
-        .with_migration("V1__chain", &up, down);
+        .with_migration("V1__chain", &up.concat(), down);
     let before = database.picture();
     database.up();
     for child in ["b", "c", "d"] {

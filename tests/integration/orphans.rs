@@ -99,48 +99,60 @@ const TYPES: [&str; 10] = [
     "VARCHAR(10)",
 ];
 
+/// `child` with one column of each type, all with the same values, and `parent`, which has half
+/// of them.
+fn family_of_types(parent: &str, odd: usize, keys: &[String]) -> String {
+    let columns = TYPES.iter().enumerate();
+    let columns: Vec<_> = columns
+        .map(|(at, declared)| format!("c{at} {declared}"))
+        .collect();
+    format!(
+        "CREATE TABLE parent (id {parent} UNIQUE);
+         WITH v (v) AS (VALUES {VALUES}), n AS (SELECT v, row_number() OVER () AS i FROM v)
+         INSERT OR IGNORE INTO parent SELECT v FROM n WHERE (i + {odd}) % 2;
+         CREATE TABLE child ({});
+         WITH v (v) AS (VALUES {VALUES}) INSERT INTO child SELECT v, v, v, v, v, v, v, v, v, v FROM v;",
+        [&columns, keys].concat().join(", ")
+    )
+}
+
 #[test]
 fn they_are_the_rows_that_sqlite_would_report_whatever_the_types() {
+    let keys: Vec<_> = (0..TYPES.len())
+        .map(|at| format!("CONSTRAINT c{at} FOREIGN KEY (c{at}) REFERENCES parent (id)"))
+        .collect();
+    let script = format!(
+        "ALTER TABLE child ADD {};",
+        keys.join("; ALTER TABLE child ADD ")
+    );
+    let indexes: Vec<_> = (0..TYPES.len())
+        .map(|at| format!("CREATE INDEX i{at} ON child (c{at});"))
+        .collect();
+    let indexes = indexes.concat();
     let mut found = 0;
-    for (number, parent) in TYPES.iter().enumerate() {
-        // Half of the values are parents, and which half changes with the type.
-        let sql = |key: &str, child: &str| {
-            format!(
-                "CREATE TABLE parent (id {parent} UNIQUE);
-                 WITH v (v) AS (VALUES {VALUES}), n AS (SELECT v, row_number() OVER () AS i FROM v)
-                 INSERT OR IGNORE INTO parent SELECT v FROM n WHERE (i + {number}) % 2;
-                 CREATE TABLE child (parent_id {child}{key});
-                 INSERT INTO child SELECT column1 FROM (VALUES {VALUES});"
-            )
-        };
-        let other = |key: &str, child: &str| {
-            sql(key, child) + "CREATE INDEX i ON child (parent_id); ANALYZE;"
-        };
-        for child in TYPES {
-            for index in [false, true] {
-                let make = |key| {
-                    if index {
-                        other(key, child)
-                    } else {
-                        sql(key, child)
-                    }
-                };
-                let twin = Database::of(&make(", FOREIGN KEY (parent_id) REFERENCES parent (id)"));
-                let expected =
-                    twin.rows("SELECT rowid FROM pragma_foreign_key_check('child') ORDER BY 1");
-                let database = Database::of(&make("")).with_key();
-                database.up();
-                let archived = "SELECT fkfix_rowid FROM child_orphans ORDER BY 1";
-                assert_eq!(
-                    database.rows(archived),
-                    expected,
-                    "child {child}, parent {parent}, index {index}"
-                );
-                found += expected.len();
-            }
+    for (odd, parent) in TYPES.iter().enumerate() {
+        let twin = Database::of(&family_of_types(parent, odd, &keys));
+        let expected = twin.rows(
+            "SELECT c.rowid, k.\"from\" FROM pragma_foreign_key_check('child') AS c, pragma_foreign_key_list('child') AS k
+             WHERE k.id = c.fkid ORDER BY 1, 2",
+        );
+        for index in ["", &indexes] {
+            let database = Database::of(&family_of_types(parent, odd, &[]))
+                .with(index)
+                .with_migration("V1__keys", &script, "");
+            database.up();
+            let broken = database.rows(
+                "SELECT fkfix_rowid, name FROM child_orphans, pragma_table_info('child')
+                 WHERE fkfix_constraints || ',' LIKE '%' || name || ',%' ORDER BY 1, 2",
+            );
+            assert_eq!(broken, expected, "parent {parent}, index {index}");
         }
+        found += expected.len();
     }
-    assert!(found > 1000, "{found} orphans are too few to tell anything");
+    assert!(
+        found > 1000,
+        "{found} broken keys are too few to tell anything"
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::picture::{self, Picture};
 use super::run::{self, Finished};
 
 /// What lies in a folder: each file's name and bytes.
-pub type Folder = BTreeMap<String, Vec<u8>>;
+type Folder = BTreeMap<String, Vec<u8>>;
 
 /// A database file, and perhaps migrations for it.
 pub struct Database {

@@ -1,10 +1,13 @@
 //! What the tests are written with.
 
+// Every crate of tests uses its own part of this.
+#![allow(unused_imports)]
+
 mod database;
 mod picture;
 mod run;
 
-pub use database::{Database, Folder};
+pub use database::Database;
 pub use picture::{Picture, rows};
 pub use run::{Finished, binary, finish, unprivileged};
 

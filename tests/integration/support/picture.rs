@@ -83,7 +83,7 @@ impl Picture {
     #[track_caller]
     pub fn must_be_with_keys(&self, before: &Picture, table: &str, constraints: &[&str]) -> usize {
         let mut restored = self.clone();
-        let added: String = constraints.iter().map(|it| format!(", {it}")).collect();
+        let added = format!(", {}", constraints.join(", "));
         let key = ("table".to_owned(), table.to_owned(), table.to_owned());
         let definition = self.definition(table);
         assert_eq!(definition.matches(&added).count(), 1, "{definition}");
@@ -96,18 +96,18 @@ impl Picture {
             .filter(|name| !before.tables.contains_key(*name))
             .filter_map(|name| name.strip_suffix(ARCHIVE))
             .collect();
-        let mut archived = 0;
+        let mut count = 0;
         for table in archives {
             let archive = restored.take_out(&format!("{table}{ARCHIVE}")).unwrap();
             assert!(!archive.is_empty(), "the archive of {table} is empty");
-            archived += archive.len();
+            count += archive.len();
             let rows = restored.tables.get_mut(table).unwrap();
             rows.extend(archive.iter().map(|row| as_archived(row)));
             let places: HashMap<_, _> = before.tables[table].iter().zip(0..).collect();
             rows.sort_by_key(|row| places.get(row));
         }
         assert_eq!(restored, *before, "more than the keys has changed");
-        archived
+        count
     }
 
     /// Takes the table `name` away and gives its rows.
@@ -183,5 +183,6 @@ fn shown(value: ValueRef<'_>) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
