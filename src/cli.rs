@@ -1,7 +1,7 @@
 //! What a user may type. No logic: the doc comments are the manual.
 
 // They are read in a terminal, so they hold no Markdown.
-#![allow(clippy::doc_markdown, rustdoc::bare_urls)]
+#![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::invalid_html_tags)]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -82,12 +82,12 @@ pub enum Command {
     /// Show what is applied, pending, changed
     #[command(after_long_help = manual::STATUS)]
     Status(Status),
-    /// Is the schema as it should be? For CI and for cron; read-only
-    #[command(after_long_help = manual::CHECK)]
-    Check(Check),
     /// Show the rows that break keys, declared or pending
     #[command(after_long_help = manual::ORPHANS)]
     Orphans(Orphans),
+    /// Is the schema as it should be? For CI and for cron; read-only
+    #[command(after_long_help = manual::CHECK)]
+    Check(Check),
     /// See it all on a sample database
     Demo(Demo),
     /// Print a script that completes commands and options in a shell
@@ -248,6 +248,27 @@ pub struct Status {
     pub format: Format,
 }
 
+/// `fkfix orphans`
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 no orphans, 1 there are some, 2 it could not look")]
+pub struct Orphans {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Look at this child table alone
+    #[arg(long, value_name = "TABLE")]
+    pub table: Option<String>,
+    /// How many rows of each table to show; csv shows all
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: RowsFormat,
+}
+
 /// A format of what a check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CheckFormat {
@@ -301,26 +322,6 @@ pub struct Check {
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: CheckFormat,
-}
-
-/// `fkfix orphans`
-#[derive(Args, Debug)]
-pub struct Orphans {
-    /// Which database.
-    #[command(flatten)]
-    pub database: Database,
-    /// Which migrations.
-    #[command(flatten)]
-    pub set: Set,
-    /// Look at this child table alone
-    #[arg(long, value_name = "TABLE")]
-    pub table: Option<String>,
-    /// How many rows of each table to show; csv shows all
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub limit: usize,
-    /// The format of the result
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: RowsFormat,
 }
 
 /// `fkfix demo`

@@ -70,7 +70,8 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
         if !history::pending(order.migrations, &applied, order.to)?.is_empty() {
             let backup = arguments.change.backup.as_ref();
             report.backup = super::back_up(location, backup)?;
-            let outcomes = driver::up(&transaction, order)?;
+            let outcomes = driver::up(&transaction, order)
+                .inspect_err(|error| super::discard_after_refusal(error, backup))?;
             for outcome in &outcomes {
                 report
                     .applied

@@ -95,7 +95,7 @@ impl CheckReport {
 }
 
 impl Report for CheckReport {
-    fn text(&self, _width: Option<u16>) -> String {
+    fn text(&self, _: Option<u16>) -> String {
         let mut text = String::new();
         for finding in &self.findings {
             let _ = writeln!(
@@ -162,7 +162,7 @@ pub struct SnapshotReport {
 }
 
 impl Report for SnapshotReport {
-    fn text(&self, _width: Option<u16>) -> String {
+    fn text(&self, _: Option<u16>) -> String {
         format!(
             "the schema of {} is written to {}\n",
             self.checked, self.snapshot

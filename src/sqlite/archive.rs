@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::ddl::{quote, same_name};
+use super::full_text;
 use super::lists::Removal;
 use super::schema::{self, RowKey, Table};
 use super::steps::Step;
@@ -277,7 +278,7 @@ impl Archive {
             ),
         ));
         steps.extend(super::rebuild::create_triggers(table));
-        steps.extend(super::rebuild::refresh_full_text(connection, table)?);
+        steps.extend(full_text::refresh(connection, table)?);
         Ok(steps)
     }
 

@@ -210,15 +210,6 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_with_its_line() {
-        let error = tokens("SELECT 1;\n\nSELECT 'open").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "line 3 is not SQL that SQLite can read: non-terminated literal"
-        );
-    }
-
-    #[test]
     fn an_index_takes_another_name_and_nothing_else_changes() {
         for (text, renamed) in [
             ("CREATE INDEX i ON i (i)", "CREATE INDEX \"n\" ON i (i)"),
@@ -234,6 +225,15 @@ mod tests {
             assert_eq!(rename_index(text, "n").unwrap(), renamed);
         }
         assert!(rename_index("CREATE TABLE t (a)", "n").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_line() {
+        let error = tokens("SELECT 1;\n\nSELECT 'open").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "line 3 is not SQL that SQLite can read: non-terminated literal"
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod connection;
 pub mod ddl;
 pub mod driver;
 pub mod dump;
+pub mod full_text;
 pub mod history;
 pub mod keys;
 pub mod lists;

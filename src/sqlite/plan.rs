@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use super::archive;
 use super::conditions;
 use super::ddl::{self, quote, same_name};
+use super::full_text;
 use super::keys::{self, NewKey, TableKeys};
 use super::lists::Removal;
 use super::orphans::{self, Found};
@@ -167,7 +168,7 @@ impl Planner<'_> {
             }
         }
         for removal in leaving(self.found) {
-            let refresh = rebuild::refresh_full_text(self.connection, &removal.table)?;
+            let refresh = full_text::refresh(self.connection, &removal.table)?;
             self.steps.extend(refresh);
         }
         Ok(())

@@ -14,12 +14,11 @@
 //! defensive; [`Method::Documented`] does without.
 
 use anyhow::Result;
-use rusqlite::Connection;
 
 use super::conditions::listed;
 use super::ddl::{self, literal, quote, quote_list, same_name};
 use super::lists::Removal;
-use super::schema::{self, RowKey, SchemaObject, Snapshot, Table};
+use super::schema::{RowKey, SchemaObject, Snapshot, Table};
 use super::scratch::Rehearsal;
 use super::steps::Step;
 use crate::policy::Method;
@@ -291,18 +290,6 @@ pub fn create_triggers(table: &Table) -> Vec<Step> {
     triggers
         .map(|trigger| Step::run(format!("create trigger {}", trigger.name), &trigger.sql))
         .collect()
-}
-
-/// Has each full-text index whose content is `table` read it anew.
-pub fn refresh_full_text(connection: &Connection, table: &Table) -> Result<Vec<Step>> {
-    let indexes = schema::full_text_indexes(connection, &table.name)?;
-    let refresh = |name: &String| {
-        Step::run(
-            format!("rebuild the full-text index {name}"),
-            format!("INSERT INTO main.{0} ({0}) VALUES ('rebuild')", quote(name)),
-        )
-    };
-    Ok(indexes.iter().map(refresh).collect())
 }
 
 fn free_name(schema: &Snapshot, wanted: &str) -> String {
