@@ -1,7 +1,7 @@
 //! What a user may type. No logic: the doc comments are the manual.
 
 // They are read in a terminal, so they hold no Markdown.
-#![allow(clippy::doc_markdown, rustdoc::bare_urls)]
+#![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::invalid_html_tags)]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -83,6 +83,7 @@ pub enum Command {
     #[command(after_long_help = manual::STATUS)]
     Status(Status),
     /// Show the rows that break keys, declared or pending
+    #[command(after_long_help = manual::ORPHANS)]
     Orphans(Orphans),
     /// Is the schema as it should be? For CI and for cron; read-only
     #[command(after_long_help = manual::CHECK)]

@@ -44,6 +44,17 @@ Exit status:
   0    shown, whatever it is
   2    it could not look";
 
+/// Of `fkfix orphans`.
+pub const ORPHANS: &str = "\
+Examples:
+  fkfix orphans -d app.db
+  fkfix orphans -d app.db --format csv > orphans.csv
+
+Exit status:
+  0    no orphans
+  1    there are some
+  2    it could not look";
+
 /// Of `fkfix check`.
 pub const CHECK: &str = "\
 Examples:

@@ -1,6 +1,6 @@
 //! One test for each finding: a database that is sound, spoilt in that one way.
 
-use crate::database::{Database, FIXTURES, Fixture, text};
+use crate::database::{Database, FIXTURES, Fixture, text, told};
 
 const PENDING: &str = "migration-pending V1__webhook_logs_foreign_keys";
 const UP: &str = include_str!("../../migrations/V1__webhook_logs_foreign_keys.sql");
@@ -445,6 +445,45 @@ fn orphans_of_a_key_that_no_migration_asks_for() {
             "2 rows of notes break the key (log_id) references webhook_logs (id)"
         );
     });
+}
+
+#[test]
+fn the_orphans_of_each_key_are_counted_apart() {
+    let database = Database::up(FIXTURES[1]);
+    database.run(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);
+         CREATE TABLE c (a INTEGER REFERENCES p, b INTEGER REFERENCES p, i INTEGER REFERENCES p, d TEXT REFERENCES p);
+         CREATE INDEX c_i ON c (i);
+         INSERT INTO c VALUES (1, 2, 2, '1'), (1, 2, 1, '2'), (2, 2, 3, NULL), (NULL, 1, 4, '01')",
+    );
+    let checked = database.check(&[]);
+    for (column, rows) in [
+        ("a", "1 row of c breaks"),
+        ("b", "3 rows of c break"),
+        ("i", "3 rows of c break"),
+        ("d", "1 row of c breaks"),
+    ] {
+        assert_eq!(
+            checked.message(&format!("orphans-elsewhere c ({column})")),
+            format!("{rows} the key ({column}) references p (id)")
+        );
+    }
+    let found = database.number("SELECT count(*) FROM pragma_foreign_key_check('c')");
+    assert_eq!(found, 1 + 3 + 3 + 1);
+}
+
+#[test]
+fn the_hint_about_orphans_moves_them_out() {
+    let finding = "orphans webhook_logs (event_id)".to_owned();
+    for fixture in FIXTURES {
+        let database = Database::up(fixture);
+        database.run("DELETE FROM events WHERE id IN (SELECT event_id FROM webhook_logs WHERE event_id IS NOT NULL LIMIT 1)");
+        assert!(database.check(&[]).found().contains(&finding));
+        let path = database.path();
+        assert_eq!(told(&["down", "-d", text(&path)]).0, 0);
+        database.fkfix_up(&[]);
+        assert!(!database.check(&[]).found().contains(&finding));
+    }
 }
 
 #[test]
