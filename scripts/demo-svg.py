@@ -57,7 +57,9 @@ def main():
         PICTURE.write_text(drawn, encoding="utf-8", newline="\n")
         print(f"{shown} is written")
     elif not PICTURE.exists() or PICTURE.read_text(encoding="utf-8") != drawn:
-        sys.exit(f"{shown} is not what the demo prints now\nhint: scripts/demo-svg.py draws it again")
+        sys.exit(
+            f"{shown} is not what the demo prints now\nhint: scripts/demo-svg.py draws it again"
+        )
 
 
 def demo(binary):
