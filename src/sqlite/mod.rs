@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod back;
 pub mod backup;
+pub mod bulk;
 pub mod check;
 pub mod conditions;
 pub mod connection;

@@ -200,11 +200,15 @@ impl Rebuild<'_> {
             .indexes
             .iter()
             .enumerate()
-            .map(move |(at, index)| {
-                let title = format!("build index {} of {count}, {}", at + 1, index.name);
-                Step::run(title, index.sql.as_str()).over(rows, WORK_PER_INDEXED_ROW)
-            })
+            .map(move |(at, index)| build_index(index, at + 1, count, rows))
     }
+}
+
+/// Builds an index, the `at`-th of `count`, over `rows` rows.
+#[must_use]
+pub fn build_index(index: &SchemaObject, at: usize, count: usize, rows: i64) -> Step {
+    let title = format!("build index {at} of {count}, {}", index.name);
+    Step::run(title, index.sql.as_str()).over(rows, WORK_PER_INDEXED_ROW)
 }
 
 /// An index that is made under a name that is free.
