@@ -7,13 +7,16 @@
 
 use anyhow::Result;
 use sqlite3_parser::dialect::TokenType::{
-    self, TK_ADD, TK_ALTER, TK_ATTACH, TK_BEGIN, TK_COMMA, TK_COMMIT, TK_CONSTRAINT, TK_CREATE,
-    TK_DETACH, TK_DOT, TK_DROP, TK_END, TK_FOREIGN, TK_LP, TK_PRAGMA, TK_RELEASE, TK_ROLLBACK,
-    TK_RP, TK_SAVEPOINT, TK_SEMI, TK_TABLE, TK_TEMP, TK_TRIGGER, TK_VACUUM,
+    self, TK_ADD, TK_ALTER, TK_ATTACH, TK_BEGIN, TK_CHECK, TK_COMMA, TK_COMMIT, TK_CONSTRAINT,
+    TK_CREATE, TK_DETACH, TK_DOT, TK_DROP, TK_END, TK_FOREIGN, TK_LP, TK_PRAGMA, TK_PRIMARY,
+    TK_RELEASE, TK_ROLLBACK, TK_RP, TK_SAVEPOINT, TK_SEMI, TK_TABLE, TK_TEMP, TK_TRIGGER,
+    TK_UNIQUE, TK_VACUUM,
 };
 
 use super::ddl::{self, Token, same_name};
 use crate::failure::Failure;
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// One statement of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +61,26 @@ pub struct AddForeignKey {
 /// Statements that would end fkfix's one transaction, or that act outside it, are refused
 /// with file and line, before anything runs.
 pub fn parse(file: &str, script: &str) -> Result<Vec<Statement>> {
+    // Some editors begin a file with a byte order mark.
+    let script = script.strip_prefix(BYTE_ORDER_MARK).unwrap_or(script);
     let tokens = ddl::tokens(script).map_err(|error| {
         Failure::impossible(format!("could not read {file}: {error}"))
             .hint("quotes, brackets and comments must be closed")
     })?;
+    // To SQLite it is white space before any token, to the tokenizer a part of it: a COMMIT
+    // behind it would not be seen.
+    if let Some(token) = tokens
+        .iter()
+        .find(|it| it.text.starts_with(BYTE_ORDER_MARK))
+    {
+        let line = line_of(script, token);
+        return Err(Failure::impossible(format!(
+            "{file}:{line}: a byte order mark stands before {}",
+            token.text.trim_start_matches(BYTE_ORDER_MARK)
+        ))
+        .hint("remove the invisible character U+FEFF; it may stand only at the start of a file")
+        .into());
+    }
     split(&tokens)
         .into_iter()
         .map(|statement| read(file, script, statement))
@@ -110,8 +129,7 @@ fn read(file: &str, script: &str, tokens: &[Token<'_>]) -> Result<Statement> {
     let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
         return Err(Failure::impossible(format!("{file} has an empty statement")).into());
     };
-    let before = script.get(..first.start).unwrap_or_default();
-    let line = 1 + before.matches('\n').count();
+    let line = line_of(script, first);
     if let Some(reason) = refusal(first.kind) {
         return Err(Failure::impossible(format!(
             "{file}:{line}: {} is not allowed in a migration: {reason}",
@@ -140,6 +158,12 @@ fn read(file: &str, script: &str, tokens: &[Token<'_>]) -> Result<Statement> {
         _ => Action::Other(sql.to_owned()),
     };
     Ok(Statement { line, action })
+}
+
+/// The line of the file, from 1, that `token` begins in.
+fn line_of(script: &str, token: &Token<'_>) -> usize {
+    let before = script.get(..token.start).unwrap_or_default();
+    1 + before.matches('\n').count()
 }
 
 fn refusal(keyword: TokenType) -> Option<&'static str> {
@@ -196,12 +220,18 @@ fn checked(
     clause: &[Token<'_>],
     add: AddForeignKey,
 ) -> Result<AddForeignKey> {
-    let mut depth = 0_i32;
+    let (mut depth, mut in_key) = (0_i32, false);
     for token in clause {
         match token.kind {
             TK_LP => depth += 1,
             TK_RP => depth -= 1,
-            TK_COMMA if depth == 0 => depth = i32::MIN / 2,
+            TK_FOREIGN if !in_key => in_key = true,
+            // SQLite takes a further constraint even without a comma before it.
+            TK_COMMA | TK_CONSTRAINT | TK_CHECK | TK_FOREIGN | TK_PRIMARY | TK_UNIQUE
+                if in_key && depth == 0 =>
+            {
+                depth = i32::MIN / 2;
+            }
             _ => {}
         }
         if depth < 0 {
