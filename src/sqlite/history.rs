@@ -69,8 +69,16 @@ pub enum State {
 /// The migrations applied to the database, from the lowest version; none where it has no
 /// history. A history that can't be read is an error.
 pub fn read(connection: &Connection) -> Result<Vec<Applied>> {
-    if !schema::table_exists(connection, TABLE)? {
-        return Ok(Vec::new());
+    match schema::kind_of(connection, TABLE)?.as_deref() {
+        None => return Ok(Vec::new()),
+        Some("table") => {}
+        Some(other) => {
+            return Err(Failure::impossible(format!(
+                "there is {other} {TABLE}, and fkfix needs that name for its history"
+            ))
+            .hint(format!("rename the {other} {TABLE}"))
+            .into());
+        }
     }
     read_rows(connection).map_err(|error| {
         Failure::impossible(format!("the history in {TABLE} is damaged: {error:#}"))

@@ -497,6 +497,19 @@ pub fn table_exists(connection: &Connection, name: &str) -> Result<bool> {
     Ok(found)
 }
 
+/// Whether `name` is a `table`, an `index` or a `view` of the main database; these share their
+/// names. None where it is neither.
+pub fn kind_of(connection: &Connection, name: &str) -> Result<Option<String>> {
+    let kind = connection
+        .query_row(
+            "SELECT type FROM main.sqlite_schema WHERE type <> 'trigger' AND name = ?1 COLLATE NOCASE",
+            [name],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(kind)
+}
+
 /// The number of rows in `table` of the main database.
 pub fn count_rows(connection: &Connection, table: &str) -> Result<i64> {
     connection
