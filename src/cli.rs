@@ -168,6 +168,19 @@ pub struct Up {
     /// mostly means the wrong database.
     #[arg(long, value_name = "N|N%")]
     pub max_orphans: Option<Limit>,
+    /// Add the keys by editing the stored definition, without a copy of the table
+    ///
+    /// As SQLite itself does for ADD CONSTRAINT ... CHECK: the cost is by orphans, not by rows,
+    /// and the file does not grow. Where more than a tenth of the rows leave, a copy is faster
+    /// and is made all the same.
+    #[arg(long, conflicts_with = "documented")]
+    pub in_place: bool,
+    /// Copy by statements that SQLite documents for it, and none else
+    ///
+    /// Without it the indexes are copied too and renamed in sqlite_schema, which is faster
+    /// than building them anew.
+    #[arg(long)]
+    pub documented: bool,
     /// How to change it.
     #[command(flatten)]
     pub change: Change,

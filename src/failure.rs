@@ -5,9 +5,11 @@
 //! failed can know. Errors of SQLite get their hint here, by result code, so that no caller
 //! has to repeat it.
 
-use std::fmt;
+use std::{fmt, io};
 
 use rusqlite::ErrorCode;
+
+use crate::interrupt;
 
 /// How a run ended, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +81,7 @@ impl Failure {
 /// The exit status for `error`.
 #[must_use]
 pub fn status_of(error: &anyhow::Error) -> Status {
-    if sqlite_code(error) == Some(ErrorCode::OperationInterrupted) {
+    if was_interrupted(error) {
         return Status::Interrupted;
     }
     failure_in(error).map_or(Status::Impossible, |failure| failure.status)
@@ -88,12 +90,36 @@ pub fn status_of(error: &anyhow::Error) -> Status {
 /// The remedy for `error`, where one is known.
 #[must_use]
 pub fn hint_for(error: &anyhow::Error) -> Option<String> {
+    if was_interrupted(error) {
+        return hint_for_code(ErrorCode::OperationInterrupted).map(str::to_owned);
+    }
     if let Some(hint) = failure_in(error).and_then(Failure::remedy) {
         return Some(hint.to_owned());
     }
-    sqlite_code(error)
-        .and_then(hint_for_code)
-        .map(str::to_owned)
+    let by_code = sqlite_code(error).and_then(hint_for_code);
+    by_code.or_else(|| hint_for_io(error)).map(str::to_owned)
+}
+
+fn hint_for_io(error: &anyhow::Error) -> Option<&'static str> {
+    let error = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<io::Error>())?;
+    match error.kind() {
+        io::ErrorKind::NotFound => Some("check the path; fkfix makes no folders"),
+        io::ErrorKind::NotADirectory => {
+            Some("check the path: a part of it is a file, not a folder")
+        }
+        io::ErrorKind::PermissionDenied => Some(
+            "check the permissions of the file and its folder, or run as the user who owns them",
+        ),
+        _ => None,
+    }
+}
+
+/// A statement that SQLite runs within another reports an interruption as an error of the
+/// other, so the signal counts as well as the code.
+fn was_interrupted(error: &anyhow::Error) -> bool {
+    interrupt::is_requested() || sqlite_code(error) == Some(ErrorCode::OperationInterrupted)
 }
 
 fn failure_in(error: &anyhow::Error) -> Option<&Failure> {

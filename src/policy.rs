@@ -1,4 +1,4 @@
-//! What the user allows to become of orphans.
+//! What the user allows: what becomes of orphans, and how tables are changed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,13 +16,26 @@ pub enum OrphanAction {
     Refuse,
 }
 
-/// The user's choice about orphans.
+/// How a table may come by its new definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// The fastest copy that the table allows.
+    Fastest,
+    /// A copy by statements that SQLite documents for it, and none else.
+    Documented,
+    /// No copy: the stored definition is edited.
+    InPlace,
+}
+
+/// What the user allows.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// What becomes of them.
     pub orphans: OrphanAction,
     /// How many may leave a table; without a limit, any number, unless a parent table is empty.
     pub max_orphans: Option<Limit>,
+    /// How tables come by their new definitions.
+    pub method: Method,
 }
 
 impl Policy {
@@ -30,6 +43,7 @@ impl Policy {
     pub const REFUSE: Policy = Policy {
         orphans: OrphanAction::Refuse,
         max_orphans: None,
+        method: Method::Fastest,
     };
 }
 

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use fkfix::migrations::Migrations;
-use fkfix::policy::{OrphanAction, Policy};
+use fkfix::policy::{Method, OrphanAction, Policy};
 use fkfix::sqlite::driver::{self, Order};
 use fkfix::sqlite::location::Location;
 use fkfix::sqlite::{connection, survey};
@@ -66,7 +66,7 @@ fuzz_target!(|damage: &[u8]| {
 
 fn up() -> Result<(), Box<dyn std::error::Error>> {
     let location = Location::from(BENCH.path.as_path());
-    let policy = Policy { orphans: OrphanAction::Archive, max_orphans: None };
+    let policy = Policy { orphans: OrphanAction::Archive, max_orphans: None, method: Method::Fastest };
     let order = Order { migrations: &BENCH.migrations, to: None, policy: &policy };
     if let Ok(reader) = connection::open_read_only(&location) {
         let _ = survey::survey(&reader, &BENCH.migrations, None);

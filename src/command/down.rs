@@ -31,6 +31,7 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
     let (location, to) = (&arguments.database.location, arguments.to);
     let mut report = DownReport {
         database: location.to_string(),
+        to,
         backup: None,
         taken_back: Vec::new(),
     };
@@ -41,7 +42,7 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
         let applied = history::to_take_back(order.migrations, &history::read(&transaction)?, to)?;
         if !applied.is_empty() {
             let backup = arguments.change.backup.as_ref();
-            report.backup = super::back_up(&transaction, location, backup)?;
+            report.backup = super::back_up(location, backup)?;
         }
         let done = back::down(&transaction, order, &applied)?;
         connection::commit(transaction, location)?;

@@ -9,7 +9,6 @@ mod up;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use rusqlite::Connection;
 
 use crate::cli::{Change, ChangeFormat, Cli, Command, Format, RowsFormat, Set};
 use crate::failure::{Failure, Status};
@@ -69,16 +68,13 @@ fn migrations(set: &Set) -> Result<Migrations> {
     }
 }
 
-/// Backs up to `target`, where one is wanted, and says where the copy is.
-fn back_up(
-    transaction: &Connection,
-    location: &Location,
-    target: Option<&PathBuf>,
-) -> Result<Option<String>> {
+/// Backs up to `target`, where one is wanted, and says where the copy is. The caller holds the
+/// write lock.
+fn back_up(location: &Location, target: Option<&PathBuf>) -> Result<Option<String>> {
     let Some(target) = target else {
         return Ok(None);
     };
     progress::step(&format!("back up to {}", target.display()), 0);
-    backup::take(transaction, location, target)?;
+    backup::take(location, target)?;
     Ok(Some(target.display().to_string()))
 }

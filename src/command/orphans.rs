@@ -10,7 +10,7 @@ use crate::report::output::Output;
 use crate::report::value;
 use crate::sqlite::connection;
 use crate::sqlite::keys::label_of;
-use crate::sqlite::orphans::Removal;
+use crate::sqlite::lists::Removal;
 use crate::sqlite::survey::{self, Survey};
 use crate::sqlite::value::Value;
 

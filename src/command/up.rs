@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cli::{ChangeFormat, Up};
 use crate::failure::Status;
-use crate::policy::Policy;
+use crate::policy::{Method, Policy};
 use crate::report::change::{AppliedMigration, UpReport};
 use crate::report::output::Output;
 use crate::report::plan::{PlannedMigration, UpPlan};
@@ -24,6 +24,7 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
     let policy = Policy {
         orphans: arguments.orphans,
         max_orphans: arguments.max_orphans,
+        method: method(arguments),
     };
     let order = Order {
         migrations: &migrations,
@@ -41,10 +42,22 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
     apply(arguments, order, output)
 }
 
+/// A script is for any SQLite, so it keeps to what is documented for all of them.
+fn method(arguments: &Up) -> Method {
+    if arguments.in_place {
+        Method::InPlace
+    } else if arguments.documented || arguments.format == ChangeFormat::Sql {
+        Method::Documented
+    } else {
+        Method::Fastest
+    }
+}
+
 fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status> {
     let location = &arguments.database.location;
     let mut report = UpReport {
         database: location.to_string(),
+        to: arguments.to,
         backup: None,
         applied: Vec::new(),
     };
@@ -56,7 +69,7 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
         let applied = history::read(&transaction)?;
         if !history::pending(order.migrations, &applied, order.to)?.is_empty() {
             let backup = arguments.change.backup.as_ref();
-            report.backup = super::back_up(&transaction, location, backup)?;
+            report.backup = super::back_up(location, backup)?;
             let outcomes = driver::up(&transaction, order)?;
             for outcome in &outcomes {
                 report

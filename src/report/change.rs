@@ -11,7 +11,7 @@ use crate::sqlite::archive;
 use crate::sqlite::back::TakenBack;
 use crate::sqlite::driver::Outcome;
 use crate::sqlite::keys::NewKey;
-use crate::sqlite::orphans::Removal;
+use crate::sqlite::lists::Removal;
 use crate::sqlite::plan::{KeyPlan, TablePlan};
 
 /// What `fkfix up` did.
@@ -19,6 +19,8 @@ use crate::sqlite::plan::{KeyPlan, TablePlan};
 pub struct UpReport {
     /// The file.
     pub database: String,
+    /// The version at which to stop, if one was given.
+    pub to: Option<i32>,
     /// The copy that was taken first.
     pub backup: Option<String>,
     /// The migrations that were applied, in order; none where nothing was pending.
@@ -226,7 +228,11 @@ impl RemovedRows {
 impl Report for UpReport {
     fn text(&self, _: Option<u16>) -> String {
         if self.applied.is_empty() {
-            return format!("nothing to do: {} has every migration\n", self.database);
+            let until = self.to.map_or(String::new(), |to| format!(" up to V{to}"));
+            return format!(
+                "nothing to do: {} has every migration{until}\n",
+                self.database
+            );
         }
         let mut text = String::new();
         if let Some(backup) = &self.backup {
@@ -274,6 +280,8 @@ impl ChildTable {
 pub struct DownReport {
     /// The file.
     pub database: String,
+    /// The version above which to take all back, if one was given.
+    pub to: Option<i32>,
     /// The copy that was taken first.
     pub backup: Option<String>,
     /// The migrations that were taken back, newest first.
@@ -339,8 +347,12 @@ impl From<&TakenBack> for TakenBackMigration {
 impl Report for DownReport {
     fn text(&self, _: Option<u16>) -> String {
         if self.taken_back.is_empty() {
+            let above = match self.to {
+                None | Some(0) => String::new(),
+                Some(to) => format!(" above V{to}"),
+            };
             return format!(
-                "nothing to do: no migration is applied to {}\n",
+                "nothing to do: no migration{above} is applied to {}\n",
                 self.database
             );
         }
@@ -372,7 +384,7 @@ impl TakenBackMigration {
                 let kept = rows(restored.kept);
                 let _ = writeln!(
                     text,
-                    "  {kept} kept in {archive}: their key in {table} is taken, or their table or a column is gone"
+                    "  {kept} kept in {archive}: the key in {table} is taken, or the table or a column is gone"
                 );
             }
         }

@@ -1,14 +1,19 @@
 //! Where words go: results to stdout, everything else to stderr.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
+use tracing::field::Field;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -26,6 +31,18 @@ pub struct Output {
     stdout: AutoStream<io::Stdout>,
     stderr: AutoStream<io::Stderr>,
     quiet: bool,
+}
+
+/// The message and fields of a line of the log, which may quote what a database holds.
+fn printable_fields() -> impl for<'writer> FormatFields<'writer> {
+    let field = |writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug| {
+        let value = format!("{value:?}");
+        match field.name() {
+            "message" => writer.write_str(&printable(&value)),
+            name => write!(writer, "{name}={}", printable(&value)),
+        }
+    };
+    debug_fn(field).delimited(" ")
 }
 
 /// A result that can be shown in every format.
@@ -54,6 +71,7 @@ impl Output {
         let filter = wanted.as_deref().and_then(|filter| filter.parse().ok());
         let lines = tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
+            .fmt_fields(printable_fields())
             .with_ansi(stderr.current_choice() != ColorChoice::Never)
             .without_time()
             .with_target(false);

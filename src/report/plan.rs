@@ -10,7 +10,7 @@ use super::output::Report;
 use crate::policy::Policy;
 use crate::sqlite::back::TakenBack;
 use crate::sqlite::driver::{Done, Outcome};
-use crate::sqlite::rebuild::Copy;
+use crate::sqlite::rebuild::Way;
 use crate::sqlite::space::Space;
 use crate::sqlite::steps::Step;
 
@@ -37,8 +37,8 @@ pub struct PlannedMigration {
     pub change: AppliedMigration,
     /// What SQLite accepts and what will cost something.
     pub warnings: Vec<String>,
-    /// How the rows of each rebuilt table are copied, and why.
-    pub copies: Vec<String>,
+    /// How each table comes by its new definition, and why so.
+    pub ways: Vec<String>,
     /// The steps, in order.
     pub steps: Vec<String>,
 }
@@ -75,17 +75,19 @@ impl PlannedMigration {
             Done::Keys(plan) => titles(&plan.steps),
         });
         let tables = outcome.plans().flat_map(|plan| &plan.tables);
-        let copies = tables.filter_map(|table| {
-            let how = match table.copy? {
-                Copy::Transfer => "whole records, the fastest way: no rowid can change and few rows leave",
-                Copy::Rows => "row by row: rowids must be kept, many rows leave, or SQLite can't transfer records here",
+        let ways = tables.filter_map(|table| {
+            let way = match table.way? {
+                Way::Edit => "keeps its place in the file: few of its rows leave",
+                Way::Transfer => "is copied as it lies in the file, indexes too: few of its rows leave",
+                Way::TransferRecords => "is copied as it lies in the file, and its indexes are built anew",
+                Way::Rows => "is copied row by row, and its indexes are built anew: many rows leave, or its rowids must be kept",
             };
-            Some(format!("{} is copied by {how}", table.name))
+            Some(format!("{} {way}", table.name))
         });
         PlannedMigration {
             change: AppliedMigration::new(outcome, policy),
             warnings: outcome.warnings().cloned().collect(),
-            copies: copies.collect(),
+            ways: ways.collect(),
             steps: steps.collect(),
         }
     }
@@ -112,8 +114,8 @@ impl Report for UpPlan {
             let change = &migration.change;
             let _ = writeln!(text, "\nwould apply V{} {}", change.version, change.name);
             text.push_str(&change.details(true));
-            for copy in &migration.copies {
-                let _ = writeln!(text, "  {copy}");
+            for way in &migration.ways {
+                let _ = writeln!(text, "  {way}");
             }
             text.push_str("  steps\n");
             numbered(&mut text, &migration.steps);

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::ddl::{quote, same_name};
-use super::orphans::Removal;
+use super::lists::Removal;
 use super::schema::{self, RowKey, Table};
 use super::steps::Step;
 use crate::failure::Failure;

@@ -4,8 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::ffi::{Error, SQLITE_BUSY, SQLITE_INTERRUPT};
+use rusqlite::{Connection, OpenFlags};
 
 use super::location::Location;
 use crate::failure::Failure;
@@ -15,15 +16,19 @@ use crate::progress;
 /// Pages copied between two looks at whether the user has interrupted.
 const PAGES_PER_STEP: i32 = 4096;
 
-/// Copies the database of `source`, as it stands in its open transaction, to a new file.
+/// Copies the database at `location` to a new file. The caller holds the write lock and has
+/// written nothing yet, so that the copy is what the database was before.
+///
+/// It is read through a connection of its own: SQLite copies from none that writes
+/// (<https://www.sqlite.org/c3ref/backup_finish.html#sqlite3backupstep>).
 ///
 /// The copy is SQLite's own (<https://www.sqlite.org/backup.html>), checked and flushed to the
 /// disk, and as readable as the database. A file that exists is never overwritten, nor is a
 /// link followed. Where it fails, nothing is left behind.
-pub fn take(source: &Connection, location: &Location, target: &Path) -> Result<()> {
+pub fn take(location: &Location, target: &Path) -> Result<()> {
     let attempt = || format!("could not back up {location} to {}", target.display());
     create(target).with_context(attempt)?;
-    let result = copy(source, location, target);
+    let result = copy(location, target);
     if result.is_err() {
         // The error that is reported is the one that made the copy fail.
         let _ = std::fs::remove_file(target);
@@ -76,9 +81,11 @@ fn create(target: &Path) -> Result<()> {
     }
 }
 
-fn copy(source: &Connection, location: &Location, target: &Path) -> Result<()> {
+fn copy(location: &Location, target: &Path) -> Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let source = Connection::open_with_flags(location.path(), flags)?;
     let mut copy = Connection::open(target)?;
-    fill(source, &mut copy)?;
+    fill(&source, &mut copy)?;
     let verdict: String = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
         return Err(
@@ -100,11 +107,14 @@ fn copy(source: &Connection, location: &Location, target: &Path) -> Result<()> {
 
 fn fill(source: &Connection, copy: &mut Connection) -> Result<()> {
     let backup = Backup::new(source, copy)?;
-    while backup.step(PAGES_PER_STEP)? != StepResult::Done {
-        if interrupt::is_requested() {
-            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
-            return Err(rusqlite::Error::SqliteFailure(code, None).into());
-        }
+    loop {
+        let stop = match backup.step(PAGES_PER_STEP)? {
+            StepResult::Done => return Ok(()),
+            StepResult::More if interrupt::is_requested() => SQLITE_INTERRUPT,
+            StepResult::More => continue,
+            // The busy handler has waited already.
+            _ => SQLITE_BUSY,
+        };
+        return Err(rusqlite::Error::SqliteFailure(Error::new(stop), None).into());
     }
-    Ok(())
 }

@@ -123,7 +123,8 @@ fn must_be_a_file(location: &Location) -> Result<()> {
         ),
         Err(error) => Err(error).with_context(|| format!("could not open {location}")),
         Ok(metadata) if metadata.is_dir() => fail("is a directory", "name the database file in it"),
-        Ok(metadata) if metadata.len() == 0 => fail(
+        // SQLite takes a file of one byte for an empty database too (findInodeInfo in os_unix.c).
+        Ok(metadata) if metadata.len() <= 1 => fail(
             "is empty: it holds no database",
             "check --database; the path may be a placeholder",
         ),

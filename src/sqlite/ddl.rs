@@ -121,6 +121,19 @@ fn body_end(create_table: &str) -> Result<usize> {
     ))
 }
 
+/// The stored text of a `CREATE INDEX` with another name in it.
+pub fn rename_index(create_index: &str, name: &str) -> Result<String> {
+    let tokens = tokens(create_index)?;
+    let place = tokens.windows(2).find_map(|pair| match pair {
+        [index, name] if index.kind == TokenType::TK_INDEX => Some(name.start..name.end),
+        _ => None,
+    });
+    let place = place.ok_or_else(|| anyhow!("the stored CREATE INDEX has no name"))?;
+    let mut renamed = create_index.to_owned();
+    renamed.replace_range(place, &quote(name));
+    Ok(renamed)
+}
+
 /// The names given to constraints in a stored `CREATE TABLE`.
 pub fn constraint_names(create_table: &str) -> Result<Vec<String>> {
     let tokens = tokens(create_table)?;
@@ -190,6 +203,24 @@ mod tests {
     fn a_definition_without_a_body_is_an_error() {
         assert!(add_constraints("CREATE TABLE t", &["x"]).is_err());
         assert!(add_constraints("CREATE TABLE t (a '", &["x"]).is_err());
+    }
+
+    #[test]
+    fn an_index_takes_another_name_and_nothing_else_changes() {
+        for (text, renamed) in [
+            ("CREATE INDEX i ON i (i)", "CREATE INDEX \"n\" ON i (i)"),
+            (
+                "CREATE UNIQUE INDEX \"a b\" ON t (lower(x)) WHERE x <> 'INDEX y'",
+                "CREATE UNIQUE INDEX \"n\" ON t (lower(x)) WHERE x <> 'INDEX y'",
+            ),
+            (
+                "CREATE INDEX[index]ON t(x) -- INDEX z",
+                "CREATE INDEX\"n\"ON t(x) -- INDEX z",
+            ),
+        ] {
+            assert_eq!(rename_index(text, "n").unwrap(), renamed);
+        }
+        assert!(rename_index("CREATE TABLE t (a)", "n").is_err());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! refinery decides which scripts run and writes its history; its own driver would commit the
 //! two apart. Here both go into the transaction that the caller holds open.
 
+use std::collections::VecDeque;
+
 use anyhow::{Context as _, Result, anyhow};
 use refinery::{Migration as Script, Runner, Target};
 use refinery_core::traits::sync::{Migrate, Query, Transaction};
@@ -125,9 +127,14 @@ fn run<'a>(
     let target = order.to.map_or(Target::Latest, Target::Version);
     let mut runner = Runner::new(&scripts).set_target(target);
     runner.set_migration_table_name(history::TABLE);
+    // Every script is read before the first one runs.
+    let pending = history::pending(order.migrations, &history::read(transaction)?, order.to)?;
+    let pending = pending.iter().filter_map(|it| order.migrations.get(*it));
+    let pending = pending.map(|migration| Ok((migration, parts(migration)?)));
     let mut driver = Driver {
         transaction,
-        order,
+        pending: pending.collect::<Result<_>>()?,
+        policy: order.policy,
         note_refusals,
         outcomes: Vec::new(),
         failure: None,
@@ -147,7 +154,9 @@ fn run<'a>(
 
 struct Driver<'a, 't> {
     transaction: &'t Connection,
-    order: Order<'a>,
+    /// What is still to run, in order. Two migrations may have the same text.
+    pending: VecDeque<(&'a Migration, Vec<Part>)>,
+    policy: &'a Policy,
     note_refusals: bool,
     outcomes: Vec<Outcome<'a>>,
     failure: Option<anyhow::Error>,
@@ -160,7 +169,16 @@ struct Reported(String);
 
 impl Driver<'_, '_> {
     fn run(&mut self, query: &str) -> Result<()> {
-        let Some(migration) = self.order.migrations.iter().find(|it| it.script() == query) else {
+        let is_next = self
+            .pending
+            .front()
+            .is_some_and(|(next, _)| next.script() == query);
+        let next = if is_next {
+            self.pending.pop_front()
+        } else {
+            None
+        };
+        let Some((migration, parts)) = next else {
             return self
                 .transaction
                 .execute_batch(query)
@@ -171,7 +189,7 @@ impl Driver<'_, '_> {
             parts: Vec::new(),
             refusal: None,
         };
-        for part in parts(migration)? {
+        for part in parts {
             self.apply(&mut outcome, part)
                 .with_context(|| format!("could not apply {}", migration.up))?;
         }
@@ -188,7 +206,7 @@ impl Driver<'_, '_> {
                 Done::Statement(step)
             }
             Part::Keys(requests) => {
-                let (version, policy) = (migration.up.version(), self.order.policy);
+                let (version, policy) = (migration.up.version(), self.policy);
                 let plan = plan::add_keys(self.transaction, &requests, version, policy)?;
                 match plan.refusal(policy) {
                     Some(refusal) if self.note_refusals => {

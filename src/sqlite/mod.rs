@@ -4,11 +4,13 @@
 pub mod archive;
 pub mod back;
 pub mod backup;
+pub mod conditions;
 pub mod connection;
 pub mod ddl;
 pub mod driver;
 pub mod history;
 pub mod keys;
+pub mod lists;
 pub mod location;
 pub mod orphans;
 pub mod plan;

@@ -226,3 +226,72 @@ proptest! {
         prop_assert_eq!(by_search(&case), by_sqlite(&case));
     }
 }
+
+/// A child without an index on its keys, so that all are looked at in one pass.
+#[test]
+fn one_pass_tells_which_keys_each_row_breaks() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);
+             CREATE TABLE q (id TEXT PRIMARY KEY); INSERT INTO q VALUES ('a');
+             CREATE TABLE w (a INTEGER, b TEXT, c INTEGER);
+             CREATE INDEX w_c ON w (c);
+             INSERT INTO w (rowid, a, b, c) VALUES
+                (1, 1, 'a', 1), (2, 9, 'a', 1), (3, 1, 'z', 1), (4, 9, 'z', 1), (5, 9, 'z', 9),
+                (6, NULL, 'z', NULL), (7, 1, 'a', 9), (8, NULL, NULL, NULL);",
+        )
+        .unwrap();
+    let request = |name: &str, column, parent| AddForeignKey {
+        table: "w".into(),
+        name: Some(name.into()),
+        constraint: format!(
+            "CONSTRAINT \"{name}\" FOREIGN KEY ({column}) REFERENCES {parent} (id)"
+        ),
+    };
+    let requests = [
+        request("by, a", "a", "p"),
+        request("by 'b'", "b", "q"),
+        request("by c", "c", "p"),
+    ];
+    let targets = keys::resolve(&connection, &[], &requests).unwrap();
+    let found = find(&connection, &targets, &[]).unwrap();
+    let inserts = found
+        .statements
+        .iter()
+        .filter(|it| it.starts_with("INSERT"));
+    assert_eq!(
+        inserts.count(),
+        2,
+        "one over the index, and one pass for the other two"
+    );
+    let removal = found.removal("w").unwrap();
+    assert_eq!(
+        (removal.rows, removal.orphans, removal.break_several),
+        (6, 6, 2)
+    );
+    let mut reasons: Vec<_> = removal
+        .reasons
+        .iter()
+        .map(|it| (it.key.as_str(), it.rows))
+        .collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, [("by 'b'", 4), ("by c", 2), ("by, a", 3)]);
+    let mut rows = connection
+        .prepare("SELECT k1 || ': ' || reasons FROM temp.fkfix_leaving_1 ORDER BY k1")
+        .unwrap();
+    let rows = rows.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let rows: Vec<_> = rows.map(Result::unwrap).collect();
+    assert_eq!(
+        rows,
+        [
+            "2: by, a",
+            "3: by 'b'",
+            "4: by, a, by 'b'",
+            "5: by c, by, a, by 'b'",
+            "6: by 'b'",
+            "7: by c"
+        ]
+    );
+}

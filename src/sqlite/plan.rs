@@ -4,16 +4,18 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::archive;
+use super::conditions;
 use super::ddl::{self, quote, same_name};
 use super::keys::{self, NewKey, TableKeys};
-use super::orphans::{self, Found, Removal};
-use super::rebuild::{self, Copy, Rebuild};
+use super::lists::Removal;
+use super::orphans::{self, Found};
+use super::rebuild::{self, Rebuild, Way};
 use super::schema::{self, ForeignKey, Snapshot, Table};
 use super::scratch;
 use super::script::AddForeignKey;
 use super::steps::Step;
 use crate::failure::Failure;
-use crate::policy::{OrphanAction, Policy};
+use crate::policy::{Method, OrphanAction, Policy};
 
 /// A plan to add keys.
 #[derive(Debug)]
@@ -41,8 +43,8 @@ pub struct TablePlan {
     pub added: Vec<NewKey>,
     /// The keys that it has already.
     pub adopted: Vec<NewKey>,
-    /// How its rows are copied; none where no key is added, and so nothing rebuilt.
-    pub copy: Option<Copy>,
+    /// How it comes by its new definition; none where no key is added.
+    pub way: Option<Way>,
 }
 
 /// Plans to add the keys that `requests` ask for, in the name of migration `version`.
@@ -64,8 +66,11 @@ pub fn add_keys(
         found: &found,
         steps: Vec::new(),
     };
-    planner.move_rows_out(&targets, version, policy)?;
-    let tables = planner.rebuild(&targets)?;
+    let rebuilds = planner.rebuilds(&targets, policy.method)?;
+    planner.move_rows_out(&rebuilds, version, policy)?;
+    planner.rebuild(&rebuilds)?;
+    let tables = planner.tables(&targets, &rebuilds)?;
+    drop(rebuilds);
     planner.check(&targets, &declared)?;
     let warnings = planner.warnings(&targets)?;
     let Planner {
@@ -90,62 +95,23 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Archives the rows that leave, and deletes those whose tables are not rebuilt.
-    fn move_rows_out(
-        &mut self,
-        targets: &[TableKeys],
-        version: i32,
-        policy: &Policy,
-    ) -> Result<()> {
-        for removal in leaving(self.found) {
-            if policy.orphans != OrphanAction::Delete {
-                let steps = archive::store(self.connection, removal, version)?;
-                self.steps.extend(steps);
-            }
+    /// How each table that gets a key comes by it.
+    fn rebuilds<'t>(&self, targets: &'t [TableKeys], method: Method) -> Result<Vec<Rebuild<'t>>>
+    where
+        Self: 't,
+    {
+        let mut rebuilds = Vec::new();
+        for keys in targets.iter().filter(|keys| !keys.added.is_empty()) {
+            let rebuild = self
+                .rebuild_of(keys, method)
+                .with_context(|| format!("could not plan the rebuild of {}", keys.table.name))?;
+            rebuilds.push(rebuild);
         }
-        for removal in leaving(self.found) {
-            if !targets.iter().any(|keys| is_rebuilt(keys, &removal.table)) {
-                self.steps.extend(rebuild::drop_triggers(&removal.table));
-                self.steps.push(rebuild::delete(removal));
-                self.steps.extend(rebuild::create_triggers(&removal.table));
-            }
-        }
-        Ok(())
+        Ok(rebuilds)
     }
 
-    fn rebuild(&mut self, targets: &[TableKeys]) -> Result<Vec<TablePlan>> {
-        let mut tables = Vec::new();
-        for TableKeys {
-            table,
-            added,
-            adopted,
-        } in targets
-        {
-            let rows = schema::count_rows(self.connection, &table.name)?;
-            let copy = if added.is_empty() {
-                None
-            } else {
-                let copy = self
-                    .rebuild_one(table, added, rows)
-                    .with_context(|| format!("could not plan the rebuild of {}", table.name))?;
-                Some(copy)
-            };
-            tables.push(TablePlan {
-                name: table.name.clone(),
-                rows,
-                added: added.clone(),
-                adopted: adopted.clone(),
-                copy,
-            });
-        }
-        for removal in leaving(self.found) {
-            let refresh = rebuild::refresh_full_text(self.connection, &removal.table)?;
-            self.steps.extend(refresh);
-        }
-        Ok(tables)
-    }
-
-    fn rebuild_one(&mut self, table: &Table, added: &[NewKey], rows: i64) -> Result<Copy> {
+    fn rebuild_of<'t>(&self, keys: &'t TableKeys, method: Method) -> Result<Rebuild<'t>> {
+        let TableKeys { table, added, .. } = keys;
         let constraints: Vec<_> = added.iter().map(|key| key.constraint.as_str()).collect();
         let definition = ddl::add_constraints(&table.sql, &constraints)?;
         let names: Vec<_> = added.iter().filter_map(|key| key.name.as_deref()).collect();
@@ -156,22 +122,71 @@ impl Planner<'_> {
             Vec::new()
         };
         let rehearsal = scratch::rehearse(table, &definition, &names)?;
-        let removal = self.found.removal(&table.name).filter(|it| it.rows > 0);
-        let copy = Copy::choose(table, rehearsal.transfers, removal);
-        let rebuild = Rebuild {
+        let removal = leaving(self.found).find(|it| it.table.name == table.name);
+        Ok(Rebuild {
+            way: Way::choose(table, rehearsal, removal, method),
+            removal: removal.cloned(),
+            rows: schema::count_rows(self.connection, &table.name)?,
             table,
-            definition: definition.clone(),
-            copy,
-            removal,
-            rows,
-        };
-        self.steps.extend(rebuild.steps(&self.schema));
-        for (kind, name, _, sql) in &mut self.schema {
-            if kind == "table" && *name == table.name {
-                *sql = Some(definition.clone());
+            definition,
+        })
+    }
+
+    /// Archives the rows that leave, and deletes those whose tables are not copied.
+    fn move_rows_out(
+        &mut self,
+        rebuilds: &[Rebuild<'_>],
+        version: i32,
+        policy: &Policy,
+    ) -> Result<()> {
+        for removal in leaving(self.found) {
+            if policy.orphans != OrphanAction::Delete {
+                let steps = archive::store(self.connection, removal, version)?;
+                self.steps.extend(steps);
             }
         }
-        Ok(copy)
+        for removal in leaving(self.found) {
+            let name = &removal.table.name;
+            let copied = |it: &&Rebuild<'_>| it.table.name == *name && it.way.copies();
+            if rebuilds.iter().find(copied).is_none() {
+                self.steps.extend(rebuild::drop_triggers(&removal.table));
+                self.steps.push(rebuild::delete(removal));
+                self.steps.extend(rebuild::create_triggers(&removal.table));
+            }
+        }
+        Ok(())
+    }
+
+    fn rebuild(&mut self, rebuilds: &[Rebuild<'_>]) -> Result<()> {
+        for rebuild in rebuilds {
+            self.steps.extend(rebuild.steps(&self.schema)?);
+            for (kind, name, _, sql) in &mut self.schema {
+                if kind == "table" && *name == rebuild.table.name {
+                    *sql = Some(rebuild.definition.clone());
+                }
+            }
+        }
+        for removal in leaving(self.found) {
+            let refresh = rebuild::refresh_full_text(self.connection, &removal.table)?;
+            self.steps.extend(refresh);
+        }
+        Ok(())
+    }
+
+    fn tables(&self, targets: &[TableKeys], rebuilds: &[Rebuild<'_>]) -> Result<Vec<TablePlan>> {
+        let mut tables = Vec::new();
+        for keys in targets {
+            let name = &keys.table.name;
+            let rebuild = rebuilds.iter().find(|it| it.table.name == *name);
+            tables.push(TablePlan {
+                rows: schema::count_rows(self.connection, name)?,
+                name: name.clone(),
+                added: keys.added.clone(),
+                adopted: keys.adopted.clone(),
+                way: rebuild.map(|it| it.way),
+            });
+        }
+        Ok(tables)
     }
 
     /// What must hold before COMMIT: every row accounted for, in this table and in those
@@ -213,7 +228,7 @@ impl Planner<'_> {
                 query: format!(
                     "SELECT count(*) FROM main.{} AS w WHERE {}",
                     quote(&child.name),
-                    orphans::broken(&child, &parent, &new.key)
+                    conditions::broken(&child, &parent, &new.key)
                 ),
                 value: 0,
             });
@@ -242,10 +257,6 @@ impl Planner<'_> {
 /// The removals that have rows.
 fn leaving(found: &Found) -> impl Iterator<Item = &Removal> {
     found.removals.iter().filter(|removal| removal.rows > 0)
-}
-
-fn is_rebuilt(keys: &TableKeys, table: &Table) -> bool {
-    same_name(&keys.table.name, &table.name) && !keys.added.is_empty()
 }
 
 impl KeyPlan {
@@ -328,3 +339,7 @@ impl KeyPlan {
         .into())
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -57,6 +57,10 @@ fn reason(error: &rusqlite::Error) -> String {
 /// whole and of the columns' own collation
 /// (<https://www.sqlite.org/foreignkeys.html#fk_indexes>).
 pub fn is_parent_key(parent: &Table, key: &ForeignKey) -> Result<bool> {
+    // Where a key names no parent columns and the parent has no primary key, there are none.
+    if key.parent_columns.len() != key.columns.len() {
+        return Ok(false);
+    }
     let scratch = open()?;
     create(&scratch, parent, &parent.sql)?;
     for index in &parent.indexes {
@@ -82,6 +86,8 @@ pub struct Rehearsal {
     /// `INSERT INTO new SELECT * FROM old` copies whole records instead of row by row (the
     /// transfer optimisation of `insert.c` in SQLite's source).
     pub transfers: bool,
+    /// It copies the indexes likewise, where the new table has the same ones.
+    pub transfers_indexes: bool,
 }
 
 /// Builds `table` anew as `edited`, empty, and takes the `added` constraints away again.
@@ -90,34 +96,32 @@ pub struct Rehearsal {
 pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal> {
     let scratch = open()?;
     create(&scratch, table, &table.sql)?;
-    let old = "fkfix_old";
+    // An index that this SQLite can't make is found out when it is to be made for real.
+    let old_indexes = table
+        .indexes
+        .iter()
+        .all(|index| scratch.execute_batch(&index.sql).is_ok());
     scratch.execute_batch(&format!(
-        "ALTER TABLE {} RENAME TO {old}; {edited};",
+        "ALTER TABLE {} RENAME TO {OLD}; {edited};",
         quote(&table.name)
     ))?;
-    let mut explain = scratch.prepare(&format!(
-        "EXPLAIN INSERT INTO main.{} SELECT * FROM main.{old}",
-        quote(&table.name)
-    ));
-    let transfers = match &mut explain {
-        Ok(statement) => {
-            let opcodes = statement.query_map([], |row| row.get::<_, String>(1))?;
-            let opcodes = opcodes.collect::<Result<Vec<_>, _>>()?;
-            opcodes.iter().any(|opcode| opcode == "RowCell")
-        }
-        // A table with generated columns takes `SELECT *` only where the transfer fires.
-        Err(_) => false,
+    let transfers = transfers(&scratch, table)?;
+    let new_indexes = old_indexes && create_indexes_again(&scratch, table)?;
+    let rehearsal = Rehearsal {
+        transfers,
+        transfers_indexes: transfers && new_indexes && self::transfers(&scratch, table)?,
     };
-    drop(explain);
     for constraint in added.iter().rev() {
         let drop = format!(
             "ALTER TABLE {} DROP CONSTRAINT {}",
             quote(&table.name),
             quote(constraint)
         );
-        scratch
-            .execute_batch(&drop)
-            .with_context(|| format!("SQLite could not take {constraint} back"))?;
+        scratch.execute_batch(&drop).map_err(|error| {
+            let reason = reason(&error);
+            Failure::impossible(format!("SQLite could not take {constraint} back: {reason}"))
+                .hint("a key that can't be dropped again is not added; ON DELETE SET DEFAULT is one that SQLite fails to drop")
+        })?;
     }
     let back = Table::read(&scratch, &table.name)?.sql;
     if !added.is_empty() && back != table.sql {
@@ -128,7 +132,36 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
         .hint("please report this with the output of: sqlite3 FILE '.schema'")
         .into());
     }
-    Ok(Rehearsal { transfers })
+    Ok(rehearsal)
+}
+
+/// What the old table is called in a rehearsal.
+const OLD: &str = "fkfix_old";
+
+/// Whether SQLite's plan for the copy moves whole records.
+fn transfers(scratch: &Connection, table: &Table) -> Result<bool> {
+    let copy = format!(
+        "INSERT INTO main.{} SELECT * FROM main.{OLD}",
+        quote(&table.name)
+    );
+    let Ok(mut explain) = scratch.prepare(&format!("EXPLAIN {copy}")) else {
+        // A table with generated columns takes `SELECT *` only where the transfer fires.
+        return Ok(false);
+    };
+    let opcodes = explain.query_map([], |row| row.get::<_, String>(1))?;
+    let opcodes = opcodes.collect::<Result<Vec<_>, _>>()?;
+    Ok(opcodes.iter().any(|opcode| opcode == "RowCell"))
+}
+
+/// Makes the indexes of `table` a second time, under other names.
+fn create_indexes_again(scratch: &Connection, table: &Table) -> Result<bool> {
+    for (at, index) in table.indexes.iter().enumerate() {
+        let renamed = ddl::rename_index(&index.sql, &format!("fkfix_index_{at}"))?;
+        if scratch.execute_batch(&renamed).is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn create(scratch: &Connection, table: &Table, sql: &str) -> Result<()> {

@@ -6,8 +6,9 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::driver::Outcome;
+use super::lists::Removal;
 use super::location::Location;
-use super::orphans::Removal;
+use super::rebuild::Way;
 
 /// Room on the disk, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,11 @@ pub fn estimate(
 ) -> Result<Space> {
     let (mut needed, mut sorting) = (0, 0);
     for plan in outcomes.iter().flat_map(Outcome::plans) {
-        for table in plan.tables.iter().filter(|table| table.copy.is_some()) {
+        for table in plan
+            .tables
+            .iter()
+            .filter(|table| table.way.is_some_and(Way::copies))
+        {
             let (all, largest_index) = size_of(connection, &table.name)?;
             needed += all;
             sorting += largest_index;

@@ -3,11 +3,13 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
+use super::conditions;
 use super::ddl::{self, quote, quote_list, same_name};
 use super::driver::{self, Part};
 use super::history::{self, State};
 use super::keys::{self, NewKey, TableKeys};
-use super::orphans::{self, Found, Removal};
+use super::lists::Removal;
+use super::orphans::{self, Found};
 use super::schema::{self, Column, ForeignKey, RowKey, Table};
 use super::value::Value;
 use crate::migrations::Migrations;
@@ -181,7 +183,7 @@ fn look_at(
     let orphans = format!(
         "{} AND l.round = 0 AND {}",
         from_listed(removal),
-        orphans::orphaned(&parent, &new.key)
+        conditions::orphaned(&parent, &new.key)
     );
     let columns = quote_list("w.", new.key.columns.iter().map(String::as_str));
     key.rows = connection.query_row(&format!("SELECT count(*) {orphans}"), [], |row| row.get(0))?;

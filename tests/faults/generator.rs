@@ -2,6 +2,7 @@
 //! case.
 
 use fastrand::Rng;
+use fkfix::policy::Method;
 
 /// A database and the keys that it is to get.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Case {
     pub down: String,
     /// How orphans are treated.
     pub delete_orphans: bool,
+    /// How the table is changed.
+    pub method: Method,
 }
 
 const NAMES: [&str; 44] = [
@@ -189,6 +192,7 @@ impl Generator {
             up,
             down,
             delete_orphans: self.chance(20),
+            method: [Method::Fastest, Method::Documented, Method::InPlace][self.random.usize(0..3)],
         }
     }
 

@@ -125,7 +125,7 @@ fn by_call(sample: &Sample, verb: Verb, stride: usize) -> Tally {
     for nth in (1..).step_by(stride) {
         let victim = verb.victim(sample);
         let mut command = clean(std::process::Command::new("strace"));
-        command.args(["-f", "--seccomp-bpf", "-o", "/dev/null", "-e"]);
+        command.args(["-f", "-o", "/dev/null", "-e"]);
         command.arg(format!("trace={WRITING_CALLS}"));
         command
             .arg("-e")

@@ -8,16 +8,14 @@ use std::time::Duration;
 
 use fkfix::failure;
 use fkfix::migrations::Migrations;
-use fkfix::policy::{Limit, OrphanAction, Policy};
+use fkfix::policy::{Limit, Method, OrphanAction, Policy};
 use fkfix::sqlite::driver::{self, Order};
 use fkfix::sqlite::location::Location;
 use fkfix::sqlite::{back, connection, history, shell};
 use rusqlite::Connection;
 
 use super::generator::{self, Case};
-use super::support::{
-    Picture, difference, integrity, open, picture, rounds,
-};
+use super::support::{Picture, difference, integrity, open, picture, rounds};
 
 /// What came of the cases.
 #[derive(Debug, Default)]
@@ -84,13 +82,25 @@ impl Arena {
                 OrphanAction::Archive
             },
             max_orphans: Some(Limit::Percent(100.0)),
+            method: case.method,
         };
         let order = Order {
             migrations: &migrations,
             to: None,
             policy: &policy,
         };
-        let script = dry_run(&path, order);
+        // A script is for any SQLite, so it keeps to what is documented for all of them.
+        let documented = Policy {
+            method: Method::Documented,
+            ..policy.clone()
+        };
+        let script = dry_run(
+            &path,
+            Order {
+                policy: &documented,
+                ..order
+            },
+        );
         if fs::read(&path).unwrap() != bytes || beside(&path) {
             return Err("the dry run has changed the file, or left one".into());
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use fkfix::failure::{self, Status};
 use fkfix::migrations::Migrations;
-use fkfix::policy::{OrphanAction, Policy};
+use fkfix::policy::{Method, OrphanAction, Policy};
 use fkfix::sqlite::back;
 use fkfix::sqlite::driver::{self, Order};
 use fkfix::sqlite::location::Location;
@@ -37,6 +37,7 @@ fn run(verb: Verb, victim: &Victim, arrange: impl FnOnce(&mut Connection)) -> Re
             let policy = Policy {
                 orphans: OrphanAction::Archive,
                 max_orphans: None,
+                method: Method::Fastest,
             };
             let order = Order {
                 migrations: &migrations,

@@ -1,0 +1,270 @@
+//! Temporary tables that list the rows that leave, one for each table that loses some.
+//!
+//! The archive, the copy and the report all go by these lists, and so speak of the same rows.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use super::ddl::{literal, quote, same_name};
+use super::keys::NewKey;
+use super::schema::{self, RowKey, Table};
+use crate::failure::Failure;
+use crate::progress;
+
+/// How many keys one pass can mark in an integer.
+pub const KEYS_PER_PASS: usize = 60;
+
+/// The rows that leave one table.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// The table that loses them.
+    pub table: Table,
+    /// The temporary table that lists them.
+    pub list: String,
+    /// How many.
+    pub rows: i64,
+    /// How many of them break a key themselves, each counted once.
+    pub orphans: i64,
+    /// How many of these break more than one.
+    pub break_several: i64,
+    /// How many rows the table has in all.
+    pub of: i64,
+    /// How many of them break each key, or hang on a removed row by it. A row that breaks two
+    /// keys counts for both.
+    pub reasons: Vec<Reason>,
+}
+
+/// Why rows leave.
+#[derive(Clone, Debug)]
+pub struct Reason {
+    /// The key, by its name or its columns.
+    pub key: String,
+    /// The number of rows.
+    pub rows: i64,
+    /// The rows break the key itself; otherwise their parent leaves, and the key's own
+    /// `ON DELETE CASCADE` takes them along.
+    pub breaks: bool,
+}
+
+/// The lists, as they are filled.
+pub struct Lists<'a> {
+    connection: &'a Connection,
+    /// The statements that made the lists, in order.
+    pub statements: Vec<String>,
+    /// One for each list.
+    pub removals: Vec<Removal>,
+}
+
+impl<'a> Lists<'a> {
+    /// No list yet.
+    pub fn new(connection: &'a Connection) -> Self {
+        Lists {
+            connection,
+            statements: Vec::new(),
+            removals: Vec::new(),
+        }
+    }
+
+    /// The rows that leave `table`, if it has a list.
+    #[must_use]
+    pub fn removal(&self, table: &str) -> Option<&Removal> {
+        find(&self.removals, table)
+    }
+
+    /// Counts what the lists hold.
+    pub fn count(&mut self) -> Result<()> {
+        for removal in &mut self.removals {
+            removal.of = schema::count_rows(self.connection, &removal.table.name)?;
+            let count = format!(
+                "SELECT count(*), count(*) FILTER (WHERE round = 0), count(*) FILTER (WHERE breaks > 1) FROM temp.{}",
+                quote(&removal.list)
+            );
+            let counts = self.connection.query_row(&count, [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+            (removal.rows, removal.orphans, removal.break_several) = counts;
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of `child` once and marks, bit by bit, which of `keys` each breaks.
+    ///
+    /// Gives the number of rows for each.
+    pub fn add_in_one_pass(
+        &mut self,
+        child: &Table,
+        keys: &[(&NewKey, String)],
+    ) -> Result<Vec<i64>> {
+        let list = self.list_of(child)?;
+        let each = |form: fn(usize, &NewKey, &str) -> String, joint: &str| {
+            let parts = keys.iter().enumerate();
+            let parts = parts.map(|(bit, (new, broken))| form(bit, new, broken));
+            parts.collect::<Vec<_>>().join(joint)
+        };
+        let marks = each(|bit, _, broken| format!("(({broken}) << {bit})"), " | ");
+        let reasons = each(
+            |bit, new, _| {
+                let reason = literal(&format!(", {}", new.label()));
+                format!(
+                    "CASE WHEN marks & {} THEN {reason} ELSE '' END",
+                    1_u64 << bit
+                )
+            },
+            " || ",
+        );
+        let breaks = each(|bit, _, _| format!("(marks >> {bit} & 1)"), " + ");
+        let key = key_columns(&child.row_key);
+        let columns = child.row_key.columns();
+        let values = columns.iter().enumerate();
+        let values: Vec<_> = values
+            .map(|(place, name)| format!("w.{} AS k{}", quote(name), place + 1))
+            .collect();
+        // The limit keeps SQLite from working the marks out again for each mention of them
+        // (<https://www.sqlite.org/optoverview.html#flattening>).
+        let insert = format!(
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {key}, substr({reasons}, 3), {breaks}, 0, marks\nFROM (SELECT {}, {marks} AS marks FROM main.{} AS w LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = excluded.marks",
+            values.join(", "),
+            quote(&child.name),
+            list = quote(&list),
+        );
+        self.run(insert, child)?;
+        let mut counts = Vec::new();
+        for (bit, (new, _)) in keys.iter().enumerate() {
+            let count = format!(
+                "SELECT count(*) FROM temp.{} WHERE marks & {}",
+                quote(&list),
+                1_u64 << bit
+            );
+            let rows = self.connection.query_row(&count, [], |row| row.get(0))?;
+            self.note_reason(&list, &new.label(), rows, true);
+            counts.push(rows);
+        }
+        Ok(counts)
+    }
+
+    /// Adds the rows of `table` that meet `condition` to its list; the number of rows found.
+    ///
+    /// They break the key `reason` themselves, or else hang by it on rows listed before. A row that is listed already gets a further reason in the first round, and stays as it
+    /// is in later ones.
+    pub fn add(
+        &mut self,
+        table: &Table,
+        reason: &str,
+        condition: &str,
+        breaks: bool,
+        round: i64,
+    ) -> Result<i64> {
+        let list = self.list_of(table)?;
+        let key = key_columns(&table.row_key);
+        let columns = table.row_key.columns();
+        let values: Vec<_> = columns
+            .iter()
+            .map(|name| format!("w.{}", quote(name)))
+            .collect();
+        let known = if round == 0 {
+            "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + 1"
+        } else {
+            "DO NOTHING"
+        };
+        // In the order of the list's key, which fills it without a search for each row. The
+        // plus keeps SQLite from reading the whole table for that order's sake.
+        let insert = format!(
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round)\nSELECT {}, {}, 1, {round} FROM main.{} AS w\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
+            values.join(", "),
+            literal(reason),
+            quote(&table.name),
+            values.join(", +"),
+            list = quote(&list),
+        );
+        let rows = i64::try_from(self.run(insert, table)?)?;
+        self.note_reason(&list, reason, rows, breaks);
+        Ok(rows)
+    }
+
+    fn note_reason(&mut self, list: &str, key: &str, rows: i64, breaks: bool) {
+        let mut removals = self.removals.iter_mut();
+        let removal = removals.find(|removal| removal.list == list);
+        if let (true, Some(removal)) = (rows > 0, removal) {
+            match removal.reasons.iter_mut().find(|it| it.key == key) {
+                Some(known) => known.rows += rows,
+                None => removal.reasons.push(Reason {
+                    key: key.to_owned(),
+                    rows,
+                    breaks,
+                }),
+            }
+        }
+    }
+
+    /// The list of `table`, made where there is none yet.
+    fn list_of(&mut self, table: &Table) -> Result<String> {
+        match self.removal(&table.name) {
+            Some(removal) => Ok(removal.list.clone()),
+            None => self.new_list(table),
+        }
+    }
+
+    fn new_list(&mut self, table: &Table) -> Result<String> {
+        let list = format!("fkfix_leaving_{}", self.removals.len() + 1);
+        let key = key_columns(&table.row_key);
+        let columns = match &table.row_key {
+            RowKey::Hidden => {
+                return Err(Failure::impossible(format!(
+                    "the rows of {} can't be told apart: its columns are called rowid, _rowid_ and oid",
+                    table.name
+                ))
+                .hint("rename one of these columns")
+                .into());
+            }
+            RowKey::PrimaryKey(_) => {
+                format!(
+                    "{key}, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID"
+                )
+            }
+            RowKey::Alias(_) | RowKey::Implicit(_) => {
+                format!(
+                    "{key} INTEGER PRIMARY KEY, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER)"
+                )
+            }
+        };
+        self.run(
+            format!("CREATE TEMP TABLE {} ({columns}", quote(&list)),
+            table,
+        )?;
+        self.removals.push(Removal {
+            table: table.clone(),
+            list: list.clone(),
+            rows: 0,
+            orphans: 0,
+            break_several: 0,
+            of: 0,
+            reasons: Vec::new(),
+        });
+        Ok(list)
+    }
+
+    fn run(&mut self, sql: String, table: &Table) -> Result<usize> {
+        progress::step(&format!("search {} for orphans", table.name), 0);
+        tracing::debug!(%sql, "search");
+        let rows = self
+            .connection
+            .execute(&sql, [])
+            .with_context(|| format!("could not search {} for orphans", table.name))?;
+        self.statements.push(sql);
+        Ok(rows)
+    }
+}
+
+/// The rows that leave `table`, if any of `removals` is of it.
+#[must_use]
+pub fn find<'r>(removals: &'r [Removal], table: &str) -> Option<&'r Removal> {
+    let mut removals = removals.iter();
+    removals.find(|removal| same_name(&removal.table.name, table))
+}
+
+/// `k1, k2, …`: the columns of a list that hold a row's key.
+fn key_columns(row_key: &RowKey) -> String {
+    let places = 1..=row_key.columns().len();
+    let names: Vec<_> = places.map(|place| format!("k{place}")).collect();
+    names.join(", ")
+}

@@ -1,0 +1,143 @@
+//! Every statement of a plan is looked at as SQLite would run it, so that one that turns into
+//! a scan, or a scan that turns into two, is noticed here.
+
+use rusqlite::Connection;
+
+use super::*;
+use crate::sqlite::steps;
+
+/// A thousand logs, an eleventh of them orphans; with and without indexes on the keys.
+fn logs(indexes: &str) -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    connection
+        .execute_batch(&format!(
+            "PRAGMA foreign_keys = OFF;
+             CREATE TABLE rules (id TEXT PRIMARY KEY);
+             CREATE TABLE events (id TEXT PRIMARY KEY);
+             CREATE TABLE logs (id INTEGER PRIMARY KEY, rule TEXT, event TEXT, at TEXT);
+             {indexes};
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+             INSERT INTO rules SELECT 'r' || i FROM n;
+             INSERT INTO events SELECT 'e' || substr(id, 2) FROM rules;
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+             INSERT INTO logs SELECT i, 'r' || (i % 105), 'e' || (1 + i % 100), i FROM n;"
+        ))
+        .unwrap();
+    connection
+}
+
+/// What `EXPLAIN QUERY PLAN` says of each statement that searches, scans or sorts, in order,
+/// while the plan is carried out.
+fn query_plans(connection: &Connection, method: Method) -> Vec<String> {
+    let request = |column: &str, parent: &str| AddForeignKey {
+        table: "logs".into(),
+        name: Some(format!("fk_{column}")),
+        constraint: format!(
+            "CONSTRAINT fk_{column} FOREIGN KEY ({column}) REFERENCES {parent} (id)"
+        ),
+    };
+    let policy = Policy {
+        orphans: OrphanAction::Archive,
+        max_orphans: None,
+        method,
+    };
+    let requests = [request("rule", "rules"), request("event", "events")];
+    let plan = add_keys(connection, &requests, 1, &policy).unwrap();
+    let mut plans = Vec::new();
+    for search in &plan.found.statements {
+        plans.extend(explain(connection, search));
+    }
+    for step in &plan.steps {
+        match step {
+            Step::Run { sql, .. } => {
+                for statement in sql.split(";\n") {
+                    plans.extend(explain(connection, statement));
+                    connection.execute_batch(statement).unwrap();
+                }
+            }
+            Step::Expect { query, .. } => {
+                plans.extend(explain(connection, query));
+                steps::carry_out(connection, std::slice::from_ref(step)).unwrap();
+            }
+            Step::DropIfEmpty { .. } => {}
+        }
+    }
+    plans
+}
+
+fn explain(connection: &Connection, sql: &str) -> Option<String> {
+    let mut statement = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .ok()?;
+    let lines = statement
+        .query_map([], |row| row.get::<_, String>(3))
+        .ok()?;
+    let lines: Vec<_> = lines.filter_map(Result::ok).collect();
+    let subject: Vec<_> = sql.split_whitespace().take(3).collect();
+    (!lines.is_empty()).then(|| format!("{}: {}", subject.join(" "), lines.join("; ")))
+}
+
+const INDEXES: &str =
+    "CREATE INDEX logs_rule ON logs (rule); CREATE INDEX logs_event ON logs (event)";
+
+#[test]
+fn over_indexes_the_work_is_by_distinct_keys() {
+    let plans = query_plans(&logs(INDEXES), Method::Fastest);
+    assert_eq!(
+        plans,
+        [
+            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
+            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
+            r#"INSERT INTO main."logs_orphans": SCAN l; SEARCH w USING INTEGER PRIMARY KEY (rowid=?)"#,
+            "SELECT count(*) FROM: SCAN logs_orphans",
+            r#"DELETE FROM main."logs": SEARCH w USING INTEGER PRIMARY KEY (rowid=?); USING ROWID SEARCH ON TABLE fkfix_leaving_1 FOR IN-OPERATOR"#,
+            "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
+            "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
+            "SELECT count(*) FROM: SCAN events",
+            "SELECT count(*) FROM: SCAN logs USING COVERING INDEX logs_event",
+            "SELECT count(*) FROM: SCAN rules",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)",
+        ]
+    );
+}
+
+#[test]
+fn in_place_reads_no_more_than_the_keys() {
+    let plans = query_plans(&logs(INDEXES), Method::InPlace);
+    assert_eq!(
+        plans,
+        [
+            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
+            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
+            r#"INSERT INTO main."logs_orphans": SCAN l; SEARCH w USING INTEGER PRIMARY KEY (rowid=?)"#,
+            "SELECT count(*) FROM: SCAN logs_orphans",
+            r#"DELETE FROM main."logs": SEARCH w USING INTEGER PRIMARY KEY (rowid=?); USING ROWID SEARCH ON TABLE fkfix_leaving_1 FOR IN-OPERATOR"#,
+            "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
+            "SELECT count(*) FROM: SCAN events",
+            "SELECT count(*) FROM: SCAN logs USING COVERING INDEX logs_event",
+            "SELECT count(*) FROM: SCAN rules",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)",
+        ]
+    );
+}
+
+#[test]
+fn without_indexes_the_table_is_read_once_for_all_keys() {
+    let plans = query_plans(&logs("SELECT 1"), Method::Documented);
+    assert_eq!(
+        plans,
+        [
+            r#"INSERT INTO temp."fkfix_leaving_1": CO-ROUTINE (subquery-3); SCAN w; CORRELATED SCALAR SUBQUERY 1; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?); CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?); SCAN (subquery-3)"#,
+            r#"INSERT INTO main."logs_orphans": SCAN l; SEARCH w USING INTEGER PRIMARY KEY (rowid=?)"#,
+            "SELECT count(*) FROM: SCAN logs_orphans",
+            r#"DELETE FROM main."logs": SEARCH w USING INTEGER PRIMARY KEY (rowid=?); USING ROWID SEARCH ON TABLE fkfix_leaving_1 FOR IN-OPERATOR"#,
+            "SELECT count(*) FROM: SCAN events",
+            "SELECT count(*) FROM: SCAN logs",
+            "SELECT count(*) FROM: SCAN rules",
+            "SELECT count(*) FROM: SCAN w; CORRELATED SCALAR SUBQUERY 1; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)",
+            "SELECT count(*) FROM: SCAN w; CORRELATED SCALAR SUBQUERY 1; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)",
+        ]
+    );
+}

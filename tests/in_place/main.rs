@@ -1,0 +1,39 @@
+//! The promises of `tests/integration`, where the tables come by their keys by an edit of their definitions.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    dead_code
+)]
+
+/// What every `up` is given.
+const UP_OPTIONS: &[&str] = &["--in-place"];
+
+#[path = "../integration/support/mod.rs"]
+mod support;
+
+#[path = "../integration/fixtures.rs"]
+mod fixtures;
+
+#[path = "../integration/nothing_else_changes.rs"]
+mod nothing_else_changes;
+
+#[path = "../integration/exact_inverse.rs"]
+mod exact_inverse;
+
+#[path = "../integration/orphans.rs"]
+mod orphans;
+
+#[path = "../integration/dependents.rs"]
+mod dependents;
+
+#[path = "../integration/adoption.rs"]
+mod adoption;
+
+#[path = "../integration/enforcement.rs"]
+mod enforcement;
+
+#[path = "../integration/triggers_and_search.rs"]
+mod triggers_and_search;

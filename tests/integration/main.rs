@@ -1,0 +1,75 @@
+//! What fkfix promises, held against the real binary on real files: one file a promise.
+
+// Helpers of tests are tests; clippy's `allow-…-in-tests` sees only functions marked #[test].
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+/// What every `up` is given: here the tables come by their keys in the way that is fastest.
+const UP_OPTIONS: &[&str] = &[];
+
+/// A database file, a run of the binary, and a picture of all that a database holds.
+mod support;
+
+/// The three sample databases go up, work, and come back down.
+mod fixtures;
+
+/// A table of any shape keeps all that it has but the rows that break its keys.
+mod nothing_else_changes;
+
+/// What leaves on the way up is back after the way down, or reported.
+mod exact_inverse;
+
+/// Rows that break a key are found as SQLite itself would find them, and go where they should.
+mod orphans;
+
+/// Rows that hang on orphans go with them by their own key's action, or nothing goes.
+mod dependents;
+
+/// A parent that SQLite could not use is refused by name.
+mod parents;
+
+/// A key that is there already is neither added twice nor taken away.
+mod adoption;
+
+/// What the history says is believed, and a history that can't be right stops the run.
+mod history;
+
+/// A script runs whole, in order, in fkfix's one transaction, or not at all.
+mod scripts;
+
+/// What can't be used as a database is refused in one line, and not a byte of it changes.
+mod bad_files;
+
+/// After `up`, SQLite acts on the keys where the application asks it to.
+mod enforcement;
+
+/// Full-text indexes and triggers keep telling the truth about a rebuilt table.
+mod triggers_and_search;
+
+/// Other writers and readers are waited for, and two runs at once do the work once.
+mod two_runs;
+
+/// The copy taken first is whole, and never stands in the place of something else.
+mod backup;
+
+/// Options, formats and exit statuses are as the manual says.
+mod options;
+
+/// A dry run tells what the real run would do, and changes not one byte.
+mod dry_run;
+
+/// The script that a dry run writes does in another SQLite what `up` and `down` do.
+mod shell_script;
+
+/// The report of orphans tells who decides what there is to decide.
+mod reports;
+
+/// An interrupted run leaves everything as it was, and says so.
+mod interruption;
+
+/// The newcomer's first minute works, and overwrites nothing.
+mod demo;

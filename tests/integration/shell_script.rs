@@ -1,0 +1,148 @@
+//! The script that a dry run writes does in another SQLite what `up` and `down` do.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use pretty_assertions::assert_eq;
+
+use crate::support::{Database, Picture};
+
+/// The picture without the moments at which things were recorded.
+fn timeless(database: &Database) -> Picture {
+    let history = "UPDATE fkfix_schema_history SET applied_on = '2026-01-01T00:00:00Z'";
+    let connection = database.open();
+    let tables: Vec<String> = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE name LIKE '%\\_orphans' ESCAPE '\\'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    for archive in tables {
+        let update = format!("UPDATE {archive} SET fkfix_archived_at = 'then'");
+        connection.execute_batch(&update).unwrap();
+    }
+    if connection
+        .table_exists(Some("main"), "fkfix_schema_history")
+        .unwrap()
+    {
+        connection.execute_batch(history).unwrap();
+    }
+    Picture::of(&connection)
+}
+
+/// Runs `script` as the shell does: the dot command is the shell's own.
+fn run_here(database: &Database, script: &str) {
+    database.execute(&script.replace("\n.bail on\n", "\n"));
+}
+
+/// Runs `script` in the machine's `sqlite3` shell; false where it has none.
+fn run_in_shell(database: &Database, script: &str) -> bool {
+    let shell = Command::new("sqlite3")
+        .arg(&database.path)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut shell) = shell else { return false };
+    shell
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(script.as_bytes())
+        .unwrap();
+    let output = shell.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    true
+}
+
+/// Takes a copy of `by_fkfix` up by each means, and back down by script.
+fn up_and_down_by_every_means(name: &str, by_fkfix: &Database) {
+    let (by_script, by_shell) = (by_fkfix.copy(), by_fkfix.copy());
+    let before = by_script.picture();
+    let script = by_script
+        .fkfix("up --dry-run --format sql")
+        .status(0)
+        .stdout;
+    by_fkfix.up();
+    run_here(&by_script, &script);
+    let expected = timeless(by_fkfix);
+    assert_eq!(timeless(&by_script), expected, "{name}");
+    if run_in_shell(&by_shell, &script) {
+        assert_eq!(timeless(&by_shell), expected, "{name} in the shell");
+    }
+    // What a script has applied, fkfix takes for applied.
+    by_script.fkfix("up").status(0).says("nothing to do");
+    let script = by_script
+        .fkfix("down --dry-run --format sql")
+        .status(0)
+        .stdout;
+    run_here(&by_script, &script);
+    assert_eq!(by_script.picture(), before, "{name} and back");
+    by_fkfix.down();
+    assert_eq!(by_fkfix.picture(), before, "{name} and back");
+}
+
+#[test]
+fn the_script_equals_up_and_down_on_the_sample_databases() {
+    for name in ["app-migrated", "app-orm", "nasty"] {
+        up_and_down_by_every_means(name, &Database::fixture(name));
+    }
+}
+
+#[test]
+fn the_script_equals_up_where_rows_hang_on_orphans() {
+    let database =         Database::family(
+            "CREATE TABLE child (\"a \"\"key\" TEXT, parent_id, PRIMARY KEY (\"a \"\"key\")) WITHOUT ROWID;
+             CREATE TABLE note (child TEXT REFERENCES child ON DELETE CASCADE, t);
+             CREATE TRIGGER gone AFTER DELETE ON note BEGIN INSERT INTO note VALUES (NULL, 'fired; it''s'); END;
+             INSERT INTO child VALUES ('a', 1), ('b', 9), ('c', NULL), ('d', x'09');
+             INSERT INTO note VALUES ('a', 1), ('b', 2.0), ('b', x'00'), (NULL, NULL);",
+        );
+    up_and_down_by_every_means("dependents", &database);
+}
+
+#[test]
+fn the_script_equals_up_where_a_key_is_adopted() {
+    let database =         Database::fixture("app-orm").with(
+            "CREATE TABLE w2 AS SELECT * FROM webhook_logs; DROP TABLE webhook_logs;
+             CREATE TABLE webhook_logs (id INTEGER PRIMARY KEY, alert_rule_id VARCHAR, event_id VARCHAR CONSTRAINT own REFERENCES events (id) ON DELETE CASCADE);
+             INSERT INTO webhook_logs SELECT id, alert_rule_id, event_id FROM w2; DROP TABLE w2;",
+        );
+    up_and_down_by_every_means("adopted", &database);
+}
+
+#[test]
+fn the_script_equals_up_where_the_plan_was_rehearsed() {
+    let database =         Database::of(
+            "CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1);
+             CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); INSERT INTO child VALUES (1, 1), (2, 3);",
+        )
+        .with_migration(
+            "V1__keys",
+            "CREATE INDEX child_parent ON child (parent_id); ALTER TABLE child ADD CONSTRAINT fk FOREIGN KEY (parent_id) REFERENCES parent (id)",
+            "ALTER TABLE child DROP CONSTRAINT fk; DROP INDEX child_parent",
+        );
+    up_and_down_by_every_means("rehearsed", &database);
+}
+
+#[test]
+fn the_script_stops_where_the_database_is_no_longer_the_one_it_was_made_for() {
+    let database = Database::fixture("app-migrated");
+    let script = database.fkfix("up --dry-run --format sql").status(0).stdout;
+    database.execute("DELETE FROM alert_rules WHERE id LIKE '%1'");
+    let before = database.picture();
+    let connection = database.open();
+    let error = connection
+        .execute_batch(&script.replace("\n.bail on\n", "\n"))
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("a promise does not hold"),
+        "{error}"
+    );
+    drop(connection);
+    assert_eq!(database.picture(), before);
+}
