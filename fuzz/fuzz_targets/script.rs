@@ -32,7 +32,9 @@ fuzz_target!(|script: &str| {
 
 fn must_stay_in_the_transaction(sql: &str) {
     let mut connection = Connection::open_in_memory().expect("a database");
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, 100_000).expect("a limit");
+    connection
+        .set_limit(Limit::SQLITE_LIMIT_LENGTH, 100_000)
+        .expect("a limit");
     connection
         .execute_batch("CREATE TABLE t (a, b); CREATE TABLE p (id INTEGER PRIMARY KEY); BEGIN")
         .expect("tables");
@@ -41,12 +43,17 @@ fn must_stay_in_the_transaction(sql: &str) {
         ticks += 1;
         ticks > 20
     };
-    connection.progress_handler(1000, Some(stop)).expect("a limit");
+    connection
+        .progress_handler(1000, Some(stop))
+        .expect("a limit");
     if let Err(rusqlite::Error::MultipleStatement) = connection.prepare(sql).map(drop) {
         panic!("more than one statement: {sql:?}");
     }
     let done = connection.execute_batch(sql);
-    assert!(done.is_err() || !connection.is_autocommit(), "ended the transaction: {sql:?}");
+    assert!(
+        done.is_err() || !connection.is_autocommit(),
+        "ended the transaction: {sql:?}"
+    );
 }
 
 /// SQLite, where it takes the constraint into a table, finds one key more and nothing else.
@@ -59,7 +66,11 @@ fn must_be_one_key(constraint: &str) {
     if connection.execute_batch(&edited).is_err() {
         return;
     }
-    let count = |sql| connection.query_row::<i64, _, _>(sql, [], |row| row.get(0)).expect("a number");
+    let count = |sql| {
+        connection
+            .query_row::<i64, _, _>(sql, [], |row| row.get(0))
+            .expect("a number")
+    };
     let keys = count("SELECT count(DISTINCT id) FROM pragma_foreign_key_list('t')");
     let columns = count("SELECT count(*) FROM pragma_table_xinfo('t')");
     let indexes = count("SELECT count(*) FROM pragma_index_list('t')");

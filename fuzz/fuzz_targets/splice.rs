@@ -20,7 +20,9 @@ fuzz_target!(|create: &str| {
         return;
     };
     let connection = database();
-    connection.execute_batch(&stored).unwrap_or_else(|error| panic!("{stored:?}: {error}"));
+    connection
+        .execute_batch(&stored)
+        .unwrap_or_else(|error| panic!("{stored:?}: {error}"));
     let before = keys(&connection, &table);
     let Some(column) = column_of(&connection, &table) else {
         return;
@@ -46,13 +48,20 @@ fuzz_target!(|create: &str| {
     connection
         .execute_batch(&drop)
         .unwrap_or_else(|error| panic!("{edited:?} can't be taken back: {error}"));
-    assert_eq!(text_of(&connection, &table).as_deref(), Some(stored.as_str()));
+    assert_eq!(
+        text_of(&connection, &table).as_deref(),
+        Some(stored.as_str())
+    );
 });
 
 fn database() -> Connection {
     let connection = Connection::open_in_memory().expect("a database");
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, 100_000).expect("a limit");
-    connection.execute_batch("PRAGMA foreign_keys = OFF").expect("a pragma");
+    connection
+        .set_limit(Limit::SQLITE_LIMIT_LENGTH, 100_000)
+        .expect("a limit");
+    connection
+        .execute_batch("PRAGMA foreign_keys = OFF")
+        .expect("a pragma");
     connection
 }
 
@@ -87,7 +96,9 @@ fn column_of(connection: &Connection, table: &str) -> Option<String> {
 fn keys(connection: &Connection, table: &str) -> Vec<String> {
     let query = "SELECT \"table\" || '.' || \"from\" || '.' || coalesce(\"to\", '') || '.' || on_delete FROM pragma_foreign_key_list(?1) ORDER BY id, seq";
     let mut statement = connection.prepare(query).expect("a query");
-    let keys = statement.query_map([table], |row| row.get(0)).expect("keys");
+    let keys = statement
+        .query_map([table], |row| row.get(0))
+        .expect("keys");
     keys.collect::<Result<_, _>>().expect("keys")
 }
 

@@ -295,6 +295,10 @@ pub fn create_triggers(table: &Table) -> Vec<Step> {
 
 /// Has each full-text index whose content is `table` read it anew.
 pub fn refresh_full_text(connection: &Connection, table: &Table) -> Result<Vec<Step>> {
+    if table.row_key.rowid().is_none() {
+        // The index finds its content by rowid, so it never could read this table.
+        return Ok(Vec::new());
+    }
     let indexes = schema::full_text_indexes(connection, &table.name)?;
     let refresh = |name: &String| {
         Step::run(
@@ -305,7 +309,9 @@ pub fn refresh_full_text(connection: &Connection, table: &Table) -> Result<Vec<S
     Ok(indexes.iter().map(refresh).collect())
 }
 
-fn free_name(schema: &Snapshot, wanted: &str) -> String {
+/// `wanted`, with a number behind it where an object of `schema` has that name.
+#[must_use]
+pub fn free_name(schema: &Snapshot, wanted: &str) -> String {
     let taken = |candidate: &str| {
         schema
             .iter()

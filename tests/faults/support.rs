@@ -225,7 +225,7 @@ pub fn picture_of(connection: &Connection) -> Picture {
     let mut picture = Picture::new();
     let schema =
         "SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY type, name, sql";
-    picture.insert(String::new(), rows(connection, schema));
+    picture.insert("sqlite_schema".to_owned(), rows(connection, schema));
     let mut statement = connection
         .prepare("SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow') AND name <> 'sqlite_schema'")
         .unwrap();
