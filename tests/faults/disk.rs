@@ -31,7 +31,7 @@ struct Injected {
 fn inject(victim: &Victim, arguments: &str, call: &str, error: &str, nth: usize) -> Injected {
     let log = victim.home.join("strace.log");
     let mut command = clean(Command::new("strace"));
-    command.args(["-f", "--seccomp-bpf", "-y", "-o"]).arg(&log);
+    command.args(["-f", "-y", "-o"]).arg(&log);
     command.arg("-e").arg(format!("trace={call}"));
     command
         .arg("-e")
@@ -58,7 +58,7 @@ fn upped(verb: &str) -> (Side, Side) {
     }
 }
 
-fn every_call(sample: &Sample, mode: &str, verb: &str, call: &str, error: &str) {
+fn every_call(sample: &Sample, name: &str, verb: &str, call: &str, error: &str) {
     let (start, end) = upped(verb);
     let (mut failed, mut passed) = (0, 0);
     // Reads and writes come by the hundred; the others one by one.
@@ -77,15 +77,25 @@ fn every_call(sample: &Sample, mode: &str, verb: &str, call: &str, error: &str) 
         let told = String::from_utf8_lossy(&output.stderr);
         if output.status.success() {
             passed += 1;
+            assert!(may_be_passed_over(&line, name), "passed over: {line}");
             assert_eq!(sample.verdict(&victim), end, "{line}");
         } else {
             failed += 1;
             assert!(output.status.code().is_some(), "killed: {line}: {told}");
             let found = sample.verdict(&victim);
-            assert_eq!(found, start, "{mode}, {verb}: {line}: {told}");
+            assert_eq!(found, start, "{name}, {verb}: {line}: {told}");
         }
     }
-    println!("disk, {mode}, {verb}, {call} {error}: {failed} failed, {passed} went on");
+    println!("disk, {name}, {verb}, {call} {error}: {failed} failed, {passed} went on");
+}
+
+/// SQLite passes over a folder that can't be flushed, and over what fails after the COMMIT is in
+/// the log. A failed write to the database or its journal is never one of these.
+fn may_be_passed_over(line: &str, name: &str) -> bool {
+    let flush = line.contains("fsync(") || line.contains("fdatasync(");
+    let write = line.contains("pwrite64(");
+    let of_database = line.contains("app.db");
+    name.contains("WAL") || !((flush || write) && of_database)
 }
 
 #[test]
@@ -93,12 +103,11 @@ fn an_error_from_the_disk_changes_nothing() {
     if !has("strace") {
         return;
     }
-    for mode in ["DELETE", "WAL"] {
-        let sample = Sample::new(mode);
+    Sample::each(&["DELETE", "WAL"], |sample, name| {
         for verb in ["up", "down"] {
             for (call, error) in FAULTS {
-                every_call(&sample, mode, verb, call, error);
+                every_call(sample, name, verb, call, error);
             }
         }
-    }
+    });
 }

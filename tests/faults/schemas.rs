@@ -78,6 +78,9 @@ impl Arena {
         // An older SQLite writes some numbers as other text, and so takes an index over such an
         // expression for damaged, whoever made it.
         let stock = stock && sound(&path, true).is_ok();
+        // SQLite 3.40 does not apply REAL to the value of a virtual column.
+        let virtual_real = |it: &String| it.contains(" AS (") && it.contains("REAL");
+        let stock = stock && !case.statements.iter().any(virtual_real);
         let bytes = fs::read(&path).unwrap();
         let migrations =
             Migrations::in_folder(&place("migrations")).map_err(|it| format!("{it:#}"))?;

@@ -67,7 +67,7 @@ struct Bench {
 impl Bench {
     fn new(mode: &str, verb: Verb) -> Self {
         Bench {
-            sample: Sample::new(mode),
+            sample: Sample::nasty(mode),
             verb,
             fine: AtomicU64::new(0),
         }

@@ -42,23 +42,54 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The nasty fixture with more rows and a full-text index: some hundred pages.
-    pub fn new(journal_mode: &str) -> Self {
+    /// A table that holds what rebuilds tend to lose, so that it is copied row by row, with
+    /// more rows and a full-text index: some hundred pages.
+    pub fn nasty(journal_mode: &str) -> Self {
+        let nasty = include_str!("../fixtures/nasty.sql");
+        Sample::new(journal_mode, &format!("{nasty} {MORE_ROWS}"))
+    }
+
+    /// The same, larger than SQLite's cache: pages go to the disk long before the COMMIT.
+    fn large(journal_mode: &str) -> Self {
+        let nasty = include_str!("../fixtures/nasty.sql");
+        let rows = MORE_ROWS.replace("i < 1900", "i < 14000");
+        Sample::new(journal_mode, &format!("{nasty} {rows}"))
+    }
+
+    /// The table of an application, whose records are copied whole.
+    pub fn plain(journal_mode: &str) -> Self {
+        Sample::new(journal_mode, include_str!("../fixtures/app-orm.sql"))
+    }
+
+    /// All tables in each mode in the long round; one of the small ones otherwise.
+    pub fn each(modes: &[&'static str], mut test: impl FnMut(&Sample, &str)) {
+        for (at, mode) in modes.iter().enumerate() {
+            if at % 2 == 0 || is_long() {
+                test(&Sample::nasty(mode), &format!("nasty, {mode}"));
+            }
+            if at % 2 == 1 || is_long() {
+                test(&Sample::plain(mode), &format!("plain, {mode}"));
+            }
+            if is_long() {
+                test(&Sample::large(mode), &format!("large, {mode}"));
+            }
+        }
+    }
+
+    fn new(journal_mode: &str, sql: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sample.db");
-        let nasty = include_str!("../fixtures/nasty.sql");
         let connection = Connection::open(&path).unwrap();
         connection
             .execute_batch(&format!(
-                "PRAGMA page_size = 1024; PRAGMA foreign_keys = OFF; {nasty}"
+                "PRAGMA page_size = 1024; PRAGMA foreign_keys = OFF; {sql}; CREATE TABLE last_write (x)"
             ))
             .unwrap();
-        connection.execute_batch(MORE_ROWS).unwrap();
         let pragma = format!("PRAGMA journal_mode = {journal_mode}");
         connection.query_row(&pragma, [], |_| Ok(())).unwrap();
         // A write in this mode, so that its journal is there as the application leaves it.
         connection
-            .execute_batch("INSERT INTO audit VALUES ('the last write', 0)")
+            .execute_batch("INSERT INTO last_write VALUES (0)")
             .unwrap();
         drop(connection);
         let upped = folder.path().join("upped.db");
