@@ -6,7 +6,7 @@
 
 use std::process::{Command, Output};
 
-use super::support::{Sample, Side, Victim, clean, has, is_long};
+use super::support::{Sample, Side, Victim, clean, has, is_long, program};
 
 /// A call and the error that it is answered with.
 const FAULTS: [(&str, &str); 9] = [
@@ -36,7 +36,7 @@ fn inject(victim: &Victim, arguments: &str, call: &str, error: &str, nth: usize)
     command
         .arg("-e")
         .arg(format!("inject={call}:error={error}:when={nth}"));
-    command.arg(env!("CARGO_BIN_EXE_fkfix"));
+    command.arg(program());
     command
         .args(arguments.split(' '))
         .arg("-d")

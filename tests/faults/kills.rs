@@ -5,7 +5,8 @@ use std::process::{Child, Stdio};
 use std::time::Instant;
 
 use super::support::{
-    JOURNAL_MODES, Sample, Side, Victim, binary, clean, has, integrity, is_long, picture, rounds,
+    JOURNAL_MODES, Sample, Side, Victim, binary, clean, has, integrity, is_long, picture, program,
+    rounds,
 };
 
 /// What was run and what came of it.
@@ -133,9 +134,7 @@ fn by_call(sample: &Sample, verb: Verb, stride: usize) -> Tally {
         command
             .arg("-e")
             .arg(format!("inject={WRITING_CALLS}:signal=SIGKILL:when={nth}"));
-        command
-            .arg(env!("CARGO_BIN_EXE_fkfix"))
-            .args(verb.arguments(&victim));
+        command.arg(program()).args(verb.arguments(&victim));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let survived = command.status().unwrap().success();
         judge(sample, verb, &victim, &mut tally);

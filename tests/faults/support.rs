@@ -187,9 +187,15 @@ impl Drop for Victim {
     }
 }
 
+/// The binary: that of this build, or another that `FKFIX_BINARY` names.
+pub fn program() -> PathBuf {
+    let other = std::env::var_os("FKFIX_BINARY");
+    other.map_or_else(|| env!("CARGO_BIN_EXE_fkfix").into(), PathBuf::from)
+}
+
 /// The binary, free of what the environment of the test run would tell it.
 pub fn binary() -> Command {
-    clean(Command::new(env!("CARGO_BIN_EXE_fkfix")))
+    clean(Command::new(program()))
 }
 
 /// `command` without what would change a run of the binary.
