@@ -86,7 +86,7 @@ fn up() -> Result<(), Box<dyn std::error::Error>> {
     let order = Order {
         migrations: &BENCH.migrations,
         to: None,
-        policy: &policy,
+        policy: &policy, check_space: true,
     };
     let mut database = connection::open(&location, Duration::ZERO)?;
     // The disk is not what is tested, nor are threads.

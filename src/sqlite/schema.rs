@@ -481,6 +481,8 @@ fn indexes_content_of(create_virtual_table: &str, table: &str) -> bool {
             [name, equals, value] => {
                 same_name(name.text, "content")
                     && equals.kind == TK_EQ
+                    // content='' says that the index keeps no content, not where it is.
+                    && !table.is_empty()
                     && same_name(&ddl::unquote(value.text), table)
             }
             _ => false,

@@ -119,8 +119,8 @@ fn killed_by_the_clock_it_is_wholly_before_or_wholly_after() {
     });
 }
 
-/// The calls by which SQLite changes files. `strace` kills on entry to the n-th of them, so
-/// the kills of one round, taken together, are all there can be.
+/// The calls by which SQLite changes files. `strace` kills on entry to the n-th of them: what
+/// is in the files changes with these calls and with nothing else.
 const WRITING_CALLS: &str = "pwrite64,write,ftruncate,fdatasync,fsync,unlink,openat";
 
 /// Kills on entry to every `stride`-th call that writes, from the first to the last.
@@ -156,13 +156,13 @@ fn killed_at_any_call_that_writes_it_is_wholly_before_or_wholly_after() {
         for verb in Verb::ALL {
             let stride = match name.split(',').next() {
                 Some("large") => 83,
-                _ if is_long() => 1,
-                Some("plain") => 13,
-                _ => 83,
+                _ if is_long() => 3,
+                Some("plain") => 250,
+                _ => 120,
             };
             let tally = by_call(sample, verb, stride);
             println!("by call, {name}, {verb:?}: {tally:?}");
-            assert!(tally.kills > 1, "{tally:?}");
+            assert!(tally.kills > 0, "{tally:?}");
             let hit = tally.recovered > 0 || !is_long();
             assert!(hit, "no kill hit the transaction: {tally:?}");
         }

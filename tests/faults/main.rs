@@ -24,6 +24,9 @@ mod steps;
 /// The disk fails: errors and full disks at the n-th write, flush, truncation or removal.
 mod disk;
 
+/// What `up` says it needs is held against a file system that has just that much.
+mod space;
+
 /// Random schemas.
 mod generator;
 

@@ -43,6 +43,7 @@ fn run(verb: Verb, victim: &Victim, arrange: impl FnOnce(&mut Connection)) -> Re
                 migrations: &migrations,
                 to: None,
                 policy: &policy,
+                check_space: true,
             };
             driver::up(&transaction, order)?;
         }

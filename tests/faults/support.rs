@@ -58,7 +58,7 @@ impl Sample {
 
     /// The table of an application, whose records are copied whole.
     pub fn plain(journal_mode: &str) -> Self {
-        Sample::new(journal_mode, include_str!("../fixtures/app-orm.sql"))
+        Sample::new(journal_mode, include_str!("../fixtures/app-migrated.sql"))
     }
 
     /// All tables in each mode in the long round; one of the small ones otherwise.
