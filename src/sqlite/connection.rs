@@ -134,7 +134,7 @@ fn must_be_a_file(location: &Location) -> Result<()> {
 
 /// Whether the header says WAL: "file format read version" 2
 /// (<https://www.sqlite.org/fileformat.html#the_database_header>).
-fn is_wal(path: &Path) -> std::io::Result<bool> {
+pub fn is_wal(path: &Path) -> std::io::Result<bool> {
     let mut header = Vec::new();
     File::open(path)?.take(20).read_to_end(&mut header)?;
     Ok(header.get(19) == Some(&2))

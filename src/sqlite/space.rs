@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use indicatif::HumanBytes;
 use rusqlite::Connection;
 
+use super::connection::is_wal;
 use super::lists::Removal;
 use super::plan::KeyPlan;
 use super::rebuild::Way;
@@ -17,6 +18,10 @@ const AT_LEAST: u64 = 64 * 1024;
 
 /// What fkfix adds to each row that it archives: names of keys, a time.
 const BYTES_PER_ARCHIVED_ROW: u64 = 100;
+
+/// SQLite's cache holds 2 MiB of pages. In WAL mode it saves those that were changed before a
+/// statement in the statement's journal, when it has to let go of them.
+const CACHE: u64 = 2 << 20;
 
 /// Room on the disk, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -87,8 +92,8 @@ fn at_most(connection: &Connection, plan: &KeyPlan) -> Result<Space> {
     let file = pages.saturating_mul(pragma("page_size")?.unsigned_abs());
     let archived: u64 = plan.removals().map(archived).sum();
     let mut space = free(connection)?;
-    space.needed = in_journal_mode(connection, 3 * file + archived)?;
-    space.needed_for_sorting = 2 * file + archived;
+    space.needed = 2 * (3 * file + archived);
+    space.needed_for_sorting = 2 * file + archived + CACHE;
     Ok(space)
 }
 
@@ -142,15 +147,20 @@ pub fn estimate<'p>(
             }
         }
     }
-    space.needed = in_journal_mode(connection, bytes)?;
+    if is_in_wal_mode(connection)? {
+        space.needed_for_sorting += CACHE.min(bytes);
+        bytes *= 2;
+    }
+    space.needed = bytes;
     Ok(space)
 }
 
 /// In WAL mode everything is written to the log first, so it takes its room twice
-/// (<https://www.sqlite.org/wal.html>).
-fn in_journal_mode(connection: &Connection, bytes: u64) -> Result<u64> {
-    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-    Ok(if mode == "wal" { 2 * bytes } else { bytes })
+/// (<https://www.sqlite.org/wal.html>). The pragma would not tell: a dry run opens a file whose
+/// log is empty as if it had none.
+fn is_in_wal_mode(connection: &Connection) -> Result<bool> {
+    let path = connection.path().unwrap_or_default();
+    is_wal(Path::new(path)).with_context(|| format!("could not read {path}"))
 }
 
 fn archived(removal: &Removal) -> u64 {

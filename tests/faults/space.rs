@@ -25,7 +25,7 @@ impl FileSystem {
             "-t",
             "tmpfs",
             "-o",
-            &format!("size={}", bytes + 4 * PAGE),
+            &format!("size={}", bytes + 16 * PAGE),
             "tmpfs",
         ]);
         let done = mount
@@ -160,7 +160,12 @@ fn the_estimate_is_enough_and_not_far_too_much() {
             let Some(output) = case.run(need.beside, need.temporary, &[]) else {
                 return;
             };
-            assert!(output.status.success(), "{name}: too low: {output:?}");
+            assert!(
+                output.status.success(),
+                "{name}: {} and {} are too low: {output:?}",
+                need.beside,
+                need.temporary
+            );
             let forced = |beside, temporary| {
                 let output = case.run(beside, temporary, &["--no-space-check"]);
                 output.is_some_and(|it| it.status.success())
