@@ -27,6 +27,9 @@ mod disk;
 /// What `up` says it needs is held against a file system that has just that much.
 mod space;
 
+/// Writers and readers at work from before `up` until after `down`.
+mod others;
+
 /// Random schemas.
 mod generator;
 
