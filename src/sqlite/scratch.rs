@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
+use super::connection;
 use super::ddl::{self, quote};
 use super::rebuild::free_name;
 use super::schema::{self, ForeignKey, Table};
@@ -11,6 +12,7 @@ use crate::failure::Failure;
 
 fn open() -> Result<Connection> {
     let scratch = Connection::open_in_memory().context("could not open a database in memory")?;
+    connection::harden(&scratch)?;
     scratch.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON")?;
     Ok(scratch)
 }

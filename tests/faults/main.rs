@@ -30,6 +30,9 @@ mod space;
 /// Writers and readers at work from before `up` until after `down`.
 mod others;
 
+/// What a hostile database, migration or file name can not do.
+mod security;
+
 /// Random schemas.
 mod generator;
 
