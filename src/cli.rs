@@ -190,6 +190,11 @@ pub struct Up {
     /// mostly means the wrong database.
     #[arg(long, value_name = "N|N%")]
     pub max_orphans: Option<Limit>,
+    /// Go on even where the disk seems to have no room for the copy
+    ///
+    /// The room is estimated before anything is written. If it does run out, nothing is changed.
+    #[arg(long)]
+    pub no_space_check: bool,
     /// Add the keys by editing the stored definition, without a copy of the table
     ///
     /// As SQLite itself does for ADD CONSTRAINT ... CHECK: the cost is by orphans, not by rows,

@@ -64,6 +64,12 @@ impl Failure {
         }
     }
 
+    /// The exit status it deserves.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
     /// What the user can do about it.
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {

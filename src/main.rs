@@ -1,22 +1,12 @@
 //! Arguments in, exit status out.
 
-mod cli;
-mod command;
-mod failure;
-mod interrupt;
-mod manual;
-mod migrations;
-mod policy;
-mod progress;
-mod report;
-mod sqlite;
-
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::Cli;
-use crate::report::output::Output;
+use fkfix::cli::Cli;
+use fkfix::report::output::Output;
+use fkfix::{command, failure, interrupt};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

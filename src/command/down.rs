@@ -60,7 +60,7 @@ fn dry_run(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<St
     let planned = back::dry_run(&database, order, &applied)?;
     if arguments.format == ChangeFormat::Sql {
         if !planned.is_empty() {
-            output.write(&shell::down(&planned))?;
+            output.write(&shell::down(&planned)?)?;
         }
         return Ok(Status::Done);
     }

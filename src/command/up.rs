@@ -30,6 +30,7 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
         migrations: &migrations,
         to: arguments.to,
         policy: &policy,
+        check_space: !arguments.no_space_check,
     };
     if arguments.change.dry_run {
         return dry_run(
@@ -104,7 +105,17 @@ fn dry_run(
     } else {
         driver::dry_run(&database, order, &pending)?
     };
-    let refusal = outcomes.iter().find_map(|outcome| outcome.refusal.as_ref());
+    let space = match outcomes.as_slice() {
+        [] => None,
+        outcomes => {
+            let plans = outcomes.iter().flat_map(Outcome::plans);
+            Some(space::estimate(&database, plans)?)
+        }
+    };
+    let short = space.filter(|_| order.check_space);
+    let short = short.and_then(|space| space.must_suffice().err());
+    let refused = outcomes.iter().find_map(|outcome| outcome.refusal.as_ref());
+    let refusal = refused.or(short.as_ref());
     if format == ChangeFormat::Sql {
         if refusal.is_none() && !outcomes.is_empty() {
             output.write(&shell::up(&outcomes)?)?;
@@ -118,10 +129,7 @@ fn dry_run(
             dry_run: true,
             migrations: planned.collect(),
             refused: refusal.map(ToString::to_string),
-            space: match outcomes.as_slice() {
-                [] => None,
-                outcomes => Some(space::estimate(&database, location, outcomes)?.into()),
-            },
+            space: space.map(Into::into),
             seconds: match outcomes.as_slice() {
                 [] => None,
                 outcomes => timing::estimate(&database, location, outcomes),
@@ -136,7 +144,7 @@ fn dry_run(
     match refusal {
         Some(refusal) => {
             output.refusal(refusal);
-            Ok(Status::No)
+            Ok(refusal.status())
         }
         None => Ok(Status::Done),
     }

@@ -8,6 +8,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::ffi::{Error, SQLITE_BUSY, SQLITE_INTERRUPT};
 use rusqlite::{Connection, OpenFlags};
 
+use super::connection;
 use super::location::Location;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -56,6 +57,7 @@ pub fn temporary(source: &Connection) -> Result<TemporaryCopy> {
         .context(attempt)?;
     let mut connection = Connection::open(folder.path().join("rehearsal.db")).context(attempt)?;
     fill(source, &mut connection).context(attempt)?;
+    connection::harden(&connection).context(attempt)?;
     connection
         .execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF")
         .context(attempt)?;

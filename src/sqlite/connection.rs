@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::location::Location;
@@ -92,6 +93,19 @@ pub fn read_only_uri(location: &Location) -> std::io::Result<String> {
     Ok(uri)
 }
 
+/// Puts a connection on its guard: a database may come from anywhere, and its schema is a
+/// program (<https://www.sqlite.org/security.html>).
+///
+/// Views, triggers, indexes and generated columns then run no function that could do harm, and
+/// nothing writes `sqlite_schema` or the inner tables of a virtual one. SQLite loads no extension
+/// unless it is told to.
+pub fn harden(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false)?;
+    connection.pragma_update(None, "cell_size_check", true)
+}
+
 /// What both kinds of connection need; also the first read, which finds a damaged file out.
 fn prepare(connection: &mut Connection, lock_timeout: Duration) -> Result<()> {
     let mut waiting_since = None;
@@ -111,6 +125,7 @@ fn prepare(connection: &mut Connection, lock_timeout: Duration) -> Result<()> {
         }),
     )?;
     interrupt::watch(connection);
+    harden(connection)?;
     connection.query_row("SELECT count(*) FROM main.sqlite_schema", [], |_| Ok(()))?;
     Ok(())
 }
@@ -140,7 +155,7 @@ fn must_be_a_file(location: &Location) -> Result<()> {
 
 /// Whether the header says WAL: "file format read version" 2
 /// (<https://www.sqlite.org/fileformat.html#the_database_header>).
-fn is_wal(path: &Path) -> std::io::Result<bool> {
+pub fn is_wal(path: &Path) -> std::io::Result<bool> {
     let mut header = Vec::new();
     File::open(path)?.take(20).read_to_end(&mut header)?;
     Ok(header.get(19) == Some(&2))

@@ -14,6 +14,7 @@ use super::backup;
 use super::history::{self, AdoptedKey, Applied};
 use super::plan::{self, KeyPlan};
 use super::script::{self, Action, AddForeignKey, Statement};
+use super::space;
 use super::steps::{self, Step};
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
@@ -28,6 +29,8 @@ pub struct Order<'a> {
     pub to: Option<i32>,
     /// What the user allows.
     pub policy: &'a Policy,
+    /// Fail where the disk seems to have no room for it.
+    pub check_space: bool,
 }
 
 /// What one migration did, or would do.
@@ -135,6 +138,7 @@ fn run<'a>(
         transaction,
         pending: pending.collect::<Result<_>>()?,
         policy: order.policy,
+        check_space: order.check_space && !note_refusals,
         note_refusals,
         outcomes: Vec::new(),
         failure: None,
@@ -157,6 +161,7 @@ struct Driver<'a, 't> {
     /// What is still to run, in order. Two migrations may have the same text.
     pending: VecDeque<(&'a Migration, Vec<Part>)>,
     policy: &'a Policy,
+    check_space: bool,
     note_refusals: bool,
     outcomes: Vec<Outcome<'a>>,
     failure: Option<anyhow::Error>,
@@ -214,6 +219,9 @@ impl Driver<'_, '_> {
                     }
                     Some(refusal) => return Err(refusal.into()),
                     None => {}
+                }
+                if self.check_space {
+                    space::must_suffice(self.transaction, &plan)?;
                 }
                 steps::carry_out(self.transaction, &plan.steps)?;
                 plan.verify_schema(self.transaction)?;

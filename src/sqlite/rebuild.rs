@@ -157,6 +157,7 @@ impl Rebuild<'_> {
                 edit_schema(&update)
             ),
         )
+        .editing_schema()
     }
 
     fn copy_steps(&self, old: &str) -> Vec<Step> {
@@ -248,6 +249,7 @@ fn name_indexes(table: &str, standins: &[Standin<'_>]) -> Step {
         format!("give the indexes of {table} their names"),
         edit_schema(&updates.join(";\n")),
     )
+    .editing_schema()
 }
 
 /// `updates` of `sqlite_schema`, and SQLite's own knowledge of it renewed
@@ -293,7 +295,9 @@ pub fn create_triggers(table: &Table) -> Vec<Step> {
         .collect()
 }
 
-fn free_name(schema: &Snapshot, wanted: &str) -> String {
+/// `wanted`, with a number behind it where an object of `schema` has that name.
+#[must_use]
+pub fn free_name(schema: &Snapshot, wanted: &str) -> String {
     let taken = |candidate: &str| {
         schema
             .iter()

@@ -4,12 +4,15 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
+use super::connection;
 use super::ddl::{self, quote};
+use super::rebuild::free_name;
 use super::schema::{self, ForeignKey, Table};
 use crate::failure::Failure;
 
 fn open() -> Result<Connection> {
     let scratch = Connection::open_in_memory().context("could not open a database in memory")?;
+    connection::harden(&scratch)?;
     scratch.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON")?;
     Ok(scratch)
 }
@@ -71,12 +74,13 @@ pub fn is_parent_key(parent: &Table, key: &ForeignKey) -> Result<bool> {
     let columns: Vec<_> = key.columns.iter().map(String::as_str).collect();
     let columns = ddl::quote_list("", columns);
     let parent_columns = ddl::quote_list("", key.parent_columns.iter().map(String::as_str));
+    let child = quote(&free_name(&schema::snapshot(&scratch)?, "fkfix_child"));
     scratch.execute_batch(&format!(
-        "CREATE TABLE fkfix_child ({columns}, FOREIGN KEY ({columns}) REFERENCES {} ({parent_columns}))",
+        "CREATE TABLE {child} ({columns}, FOREIGN KEY ({columns}) REFERENCES {} ({parent_columns}))",
         quote(&parent.name)
     ))?;
     // The check of an empty table finds no row, but fails where it finds no parent key.
-    let checked = scratch.execute_batch("PRAGMA foreign_key_check(fkfix_child)");
+    let checked = scratch.execute_batch(&format!("PRAGMA foreign_key_check({child})"));
     Ok(checked.is_ok())
 }
 
@@ -101,15 +105,16 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
         .indexes
         .iter()
         .all(|index| scratch.execute_batch(&index.sql).is_ok());
+    let old = free_name(&schema::snapshot(&scratch)?, "fkfix_old");
     scratch.execute_batch(&format!(
-        "ALTER TABLE {} RENAME TO {OLD}; {edited};",
+        "ALTER TABLE {} RENAME TO {old}; {edited};",
         quote(&table.name)
     ))?;
-    let transfers = transfers(&scratch, table)?;
+    let transfers = transfers(&scratch, table, &old)?;
     let new_indexes = old_indexes && create_indexes_again(&scratch, table)?;
     let rehearsal = Rehearsal {
         transfers,
-        transfers_indexes: transfers && new_indexes && self::transfers(&scratch, table)?,
+        transfers_indexes: transfers && new_indexes && self::transfers(&scratch, table, &old)?,
     };
     for constraint in added.iter().rev() {
         let drop = format!(
@@ -120,7 +125,7 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
         scratch.execute_batch(&drop).map_err(|error| {
             let reason = reason(&error);
             Failure::impossible(format!("SQLite could not take {constraint} back: {reason}"))
-                .hint("a key that can't be dropped again is not added; ON DELETE SET DEFAULT is one that SQLite fails to drop")
+                .hint("a key that can't be dropped again is not added; SQLite fails to drop one with ON DELETE SET DEFAULT or NOT DEFERRABLE")
         })?;
     }
     let back = Table::read(&scratch, &table.name)?.sql;
@@ -135,13 +140,10 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
     Ok(rehearsal)
 }
 
-/// What the old table is called in a rehearsal.
-const OLD: &str = "fkfix_old";
-
-/// Whether SQLite's plan for the copy moves whole records.
-fn transfers(scratch: &Connection, table: &Table) -> Result<bool> {
+/// Whether SQLite's plan for the copy from the table called `old` moves whole records.
+fn transfers(scratch: &Connection, table: &Table, old: &str) -> Result<bool> {
     let copy = format!(
-        "INSERT INTO main.{} SELECT * FROM main.{OLD}",
+        "INSERT INTO main.{} SELECT * FROM main.{old}",
         quote(&table.name)
     );
     let Ok(mut explain) = scratch.prepare(&format!("EXPLAIN {copy}")) else {

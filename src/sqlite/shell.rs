@@ -10,6 +10,7 @@ use super::ddl::{literal, quote};
 use super::driver::{Done, Outcome};
 use super::history;
 use super::steps::Step;
+use crate::failure::Failure;
 
 const PROMISES: &str = "fkfix_promises";
 
@@ -33,12 +34,11 @@ pub fn up(outcomes: &[Outcome<'_>]) -> Result<String> {
         let record = history::record_sql(outcome.migration, &outcome.adopted())?;
         statement(&mut script, "record the migration", &record);
     }
-    Ok(end(script))
+    end(script)
 }
 
 /// The script that does what `planned` would do.
-#[must_use]
-pub fn down(planned: &[TakenBack]) -> String {
+pub fn down(planned: &[TakenBack]) -> Result<String> {
     let mut script = begin(
         "down",
         "3.53, the first that has ALTER TABLE … DROP CONSTRAINT,",
@@ -62,9 +62,18 @@ CREATE TEMP TABLE {PROMISES} (what TEXT, holds INTEGER, CONSTRAINT \"a promise d
     )
 }
 
-fn end(mut script: String) -> String {
+/// The shell reads lines, and takes `\r\n` for the end of one like `\n`: a definition that holds
+/// it would come out another.
+fn end(mut script: String) -> Result<String> {
+    if script.contains("\r\n") {
+        return Err(Failure::impossible(
+            "a definition in this database has lines that end in CR LF, and the sqlite3 shell would not keep them so",
+        )
+        .hint("leave --format sql out to see the plan; without --dry-run, fkfix keeps every byte")
+        .into());
+    }
     let _ = write!(script, "\nDROP TABLE temp.{PROMISES};\nCOMMIT;\n");
-    script
+    Ok(script)
 }
 
 fn step(script: &mut String, step: &Step) {

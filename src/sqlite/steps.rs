@@ -5,6 +5,7 @@
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::ddl::quote;
 use super::schema;
@@ -23,6 +24,8 @@ pub enum Step {
         /// About how many instructions SQLite's virtual machine will take, for the progress
         /// bar; 0 where that is not worth a thought.
         work: u64,
+        /// They write `sqlite_schema`, which a connection on the defensive does not let happen.
+        edits_schema: bool,
     },
     /// Hold a promise against the database, and stop where it is broken.
     Expect {
@@ -49,7 +52,17 @@ impl Step {
             title: title.into(),
             sql: sql.into(),
             work: 0,
+            edits_schema: false,
         }
+    }
+
+    /// The same step, allowed to write `sqlite_schema`.
+    #[must_use]
+    pub fn editing_schema(mut self) -> Self {
+        if let Step::Run { edits_schema, .. } = &mut self {
+            *edits_schema = true;
+        }
+        self
     }
 
     /// The same step, with `instructions` for each of `rows` rows.
@@ -96,9 +109,16 @@ pub fn carry_out(connection: &Connection, steps: &[Step]) -> Result<()> {
 
 fn take(connection: &Connection, step: &Step) -> Result<()> {
     match step {
-        Step::Run { sql, .. } => {
+        Step::Run {
+            sql, edits_schema, ..
+        } => {
             tracing::debug!(%sql, "run");
+            let defensive = DbConfig::SQLITE_DBCONFIG_DEFENSIVE;
+            if *edits_schema {
+                connection.set_db_config(defensive, false)?;
+            }
             connection.execute_batch(sql)?;
+            connection.set_db_config(defensive, true)?;
         }
         Step::Expect { query, value, .. } => {
             let found: i64 = connection.query_row(query, [], |row| row.get(0))?;

@@ -1,0 +1,13 @@
+CREATE TABLE webhook_logs (
+	id INTEGER NOT NULL, 
+	alert_rule_id VARCHAR NOT NULL, 
+	event_id VARCHAR NOT NULL, 
+	url VARCHAR(2000) NOT NULL, 
+	status_code INTEGER DEFAULT '0' NOT NULL, 
+	response_time_ms INTEGER DEFAULT '0' NOT NULL, 
+	retry_count INTEGER DEFAULT '0' NOT NULL, 
+	success BOOLEAN DEFAULT '0' NOT NULL, 
+	error_message TEXT, 
+	created_at DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL, 
+	PRIMARY KEY (id)
+)

@@ -1,0 +1,6 @@
+CREATE TABLE cameras (
+	id VARCHAR NOT NULL, 
+	name VARCHAR(100) NOT NULL, 
+	is_enabled BOOLEAN DEFAULT '1' NOT NULL, 
+	PRIMARY KEY (id)
+)

@@ -1,0 +1,13 @@
+CREATE TABLE alert_rules (
+	id VARCHAR NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	is_enabled BOOLEAN DEFAULT '1' NOT NULL, 
+	conditions TEXT DEFAULT '{}' NOT NULL, 
+	actions TEXT DEFAULT '{}' NOT NULL, 
+	cooldown_minutes INTEGER DEFAULT '5' NOT NULL, 
+	last_triggered_at DATETIME, 
+	trigger_count INTEGER DEFAULT '0' NOT NULL, 
+	created_at DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL, 
+	updated_at DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL, entity_id VARCHAR(36), entity_match_mode VARCHAR(20) DEFAULT 'any' NOT NULL, 
+	PRIMARY KEY (id)
+)

@@ -1,0 +1,5 @@
+CREATE TABLE cameras (
+	id VARCHAR NOT NULL, 
+	name VARCHAR(100) NOT NULL, 
+	PRIMARY KEY (id)
+)

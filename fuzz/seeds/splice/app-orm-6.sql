@@ -1,0 +1,9 @@
+CREATE TABLE notifications (
+	id VARCHAR NOT NULL, 
+	event_id VARCHAR NOT NULL, 
+	rule_id VARCHAR NOT NULL, 
+	"read" BOOLEAN NOT NULL, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(event_id) REFERENCES events (id) ON DELETE CASCADE, 
+	FOREIGN KEY(rule_id) REFERENCES alert_rules (id) ON DELETE CASCADE
+)

@@ -1,0 +1,1 @@
+CREATE TABLE log_notes (id INTEGER PRIMARY KEY, log_id INTEGER REFERENCES webhook_logs (id) ON DELETE CASCADE, note TEXT)

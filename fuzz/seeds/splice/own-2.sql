@@ -1,0 +1,1 @@
+CREATE TABLE `t`(a CHECK(a IN ('(',")")), b AS (a||'/*)') STORED, UNIQUE(a) ON CONFLICT IGNORE /* ) */ )

@@ -1,0 +1,1 @@
+create table if not exists main.t(a references p(id) on update set null deferrable initially deferred, foreign key(a) references t)

@@ -1,0 +1,15 @@
+//! What the program `fkfix` is made of: a library, so that tests and fuzzers reach each part.
+//!
+//! The interface that is promised is the command line. What stands here may change with any
+//! release.
+
+pub mod cli;
+pub mod command;
+pub mod failure;
+pub mod interrupt;
+pub mod manual;
+pub mod migrations;
+pub mod policy;
+pub mod progress;
+pub mod report;
+pub mod sqlite;

@@ -1,0 +1,40 @@
+//! Attempts to make fkfix lose something: one file a theme.
+//!
+//! `cargo test` runs a short round of each; `FKFIX_LONG=1 cargo test --release --test faults --
+//! --nocapture` runs the long one and prints its figures.
+
+// Helpers of tests are tests; clippy's `allow-…-in-tests` sees only functions marked #[test].
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+
+/// A populated database, a run of the binary, and the verdict on what a fault left.
+mod support;
+
+/// Killed at any instant, by the clock and at each system call that writes.
+mod kills;
+
+/// Failing at any statement, any progress callback, at COMMIT, and for want of any one page.
+mod steps;
+
+/// The disk fails: errors and full disks at the n-th write, flush, truncation or removal.
+mod disk;
+
+/// What `up` says it needs is held against a file system that has just that much.
+mod space;
+
+/// Writers and readers at work from before `up` until after `down`.
+mod others;
+
+/// What a hostile database, migration or file name can not do.
+mod security;
+
+/// Random schemas.
+mod generator;
+
+/// Any schema that SQLite accepts goes up and comes back, or is refused with nothing changed.
+mod schemas;
