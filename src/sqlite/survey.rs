@@ -182,7 +182,7 @@ fn look_at(
     let parent = Table::read(connection, &new.key.parent)?;
     let orphans = format!(
         "{} AND l.round = 0 AND {}",
-        from_listed(removal),
+        conditions::from_listed("w", removal),
         conditions::orphaned(&parent, &new.key)
     );
     let columns = quote_list("w.", new.key.columns.iter().map(String::as_str));
@@ -215,22 +215,6 @@ fn look_at(
         })?);
     }
     Ok(key)
-}
-
-/// `FROM` and `WHERE` that join the rows `w` of a list `l` to it.
-fn from_listed(removal: &Removal) -> String {
-    let columns = removal.table.row_key.columns();
-    let on: Vec<_> = columns
-        .iter()
-        .enumerate()
-        .map(|(place, column)| format!("w.{} = l.k{}", quote(column), place + 1))
-        .collect();
-    format!(
-        "FROM temp.{} AS l CROSS JOIN main.{} AS w WHERE {}",
-        quote(&removal.list),
-        quote(&removal.table.name),
-        on.join(" AND ")
-    )
 }
 
 /// The column that evidently tells when a row was made: a date by type, best by name too.
@@ -272,7 +256,7 @@ pub fn each_orphan(
     let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
     let mut statement = connection.prepare(&format!(
         "SELECT {rowid}, l.reasons, {columns} {} AND l.round = 0 ORDER BY {}{limit}",
-        from_listed(removal),
+        conditions::from_listed("w", removal),
         key.join(", ")
     ))?;
     let width = statement.column_count();
