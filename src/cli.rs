@@ -1,20 +1,23 @@
 //! What a user may type. No logic: the doc comments are the manual.
 
 // They are read in a terminal, so they hold no Markdown.
-#![allow(clippy::doc_markdown, rustdoc::bare_urls)]
+#![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::invalid_html_tags)]
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
+use crate::manual;
 use crate::policy::{Limit, OrphanAction};
+use crate::sqlite::check::Code;
 use crate::sqlite::location::Location;
 
 const EXIT_STATUS: &str = "\
 Exit status:
   0    done, or nothing to report
-  1    the answer is no: orphans exist, a limit refused
+  1    the answer is no: check found something, orphans exist, a limit refused
   2    it could not be done: usage, no such database, locked, corrupt, full
   130  interrupted, with everything rolled back";
 
@@ -24,7 +27,13 @@ Exit status:
 /// Nothing else changes: indexes, triggers, views, defaults, comments stay as they are. All of
 /// it happens in one transaction, or not at all.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_STATUS, max_term_width = 100)]
+#[command(
+    version,
+    long_version = manual::long_version(),
+    after_help = EXIT_STATUS,
+    after_long_help = format!("{EXIT_STATUS}\n\n{}", manual::FKFIX),
+    max_term_width = 100
+)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -65,15 +74,28 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Apply pending migrations
+    #[command(after_long_help = manual::UP)]
     Up(Up),
     /// Take back the newest applied migration
+    #[command(after_long_help = manual::DOWN)]
     Down(Down),
     /// Show what is applied, pending, changed
+    #[command(after_long_help = manual::STATUS)]
     Status(Status),
     /// Show the rows that break keys, declared or pending
+    #[command(after_long_help = manual::ORPHANS)]
     Orphans(Orphans),
+    /// Is the schema as it should be? For CI and for cron; read-only
+    #[command(after_long_help = manual::CHECK)]
+    Check(Check),
     /// See it all on a sample database
     Demo(Demo),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_long_help = manual::COMPLETIONS)]
+    Completions(Completions),
+    /// Print this manual as a man page
+    #[command(after_long_help = manual::MAN)]
+    Man(Man),
 }
 
 /// The database.
@@ -252,10 +274,80 @@ pub struct Orphans {
     pub format: RowsFormat,
 }
 
+/// A format of what a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// Annotations that GitHub shows on a pull request
+    Github,
+}
+
+/// `fkfix check`
+#[derive(Args, Debug)]
+pub struct Check {
+    /// The database: a path, sqlite:path, or a URL as SQLAlchemy reads it
+    ///
+    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute. The file must exist.
+    #[arg(
+        short = 'd',
+        long = "database",
+        value_name = "DATABASE",
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        required_unless_present = "schema"
+    )]
+    pub location: Option<Location>,
+    /// Check this dump instead, such as sqlite3 app.db .schema prints; - reads standard input
+    ///
+    /// The database is then not opened, nor is DATABASE_URL looked at. A dump does not tell which
+    /// migrations are applied, so every key that one asks for must be there.
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Also compare the whole schema with this file
+    ///
+    /// Quoting, white space, comments, the case of keywords and the order of statements make no
+    /// difference. fkfix's own history and archives are left out.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// Write the snapshot instead of comparing it, and check nothing
+    #[arg(long, requires = "snapshot")]
+    pub update: bool,
+    /// Exit 1 on warnings too
+    #[arg(long)]
+    pub strict: bool,
+    /// Leave out findings of this kind; may be given several times
+    #[arg(long, value_name = "CODE")]
+    pub ignore: Vec<Code>,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: CheckFormat,
+}
+
 /// `fkfix demo`
 #[derive(Args, Debug)]
 pub struct Demo {
     /// Where to make the sample database, which must not exist; without it, in a new temporary folder
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
+}
+
+/// `fkfix completions`
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// `fkfix man`
+#[derive(Args, Debug)]
+pub struct Man {
+    /// Write a page for each command to this folder instead
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
 }

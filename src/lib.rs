@@ -7,6 +7,7 @@ pub mod cli;
 pub mod command;
 pub mod failure;
 pub mod interrupt;
+pub mod manual;
 pub mod migrations;
 pub mod policy;
 pub mod progress;

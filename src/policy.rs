@@ -1,5 +1,8 @@
 //! What the user allows: what becomes of orphans, and how tables are changed.
 
+// --help shows the comments of the actions, so they hold no Markdown.
+#![allow(rustdoc::invalid_html_tags)]
+
 use std::fmt;
 use std::str::FromStr;
 

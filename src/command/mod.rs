@@ -1,7 +1,10 @@
 //! One file a verb; each reads as a sentence and holds no SQL.
 
+mod check;
+mod completions;
 mod demo;
 mod down;
+mod man;
 mod orphans;
 mod status;
 mod up;
@@ -10,8 +13,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::cli::{Change, ChangeFormat, Cli, Command, Format, RowsFormat, Set};
-use crate::failure::{Failure, Status};
+use crate::cli::{Change, ChangeFormat, CheckFormat, Cli, Command, Format, RowsFormat, Set};
+use crate::failure::{self, Failure, Status};
 use crate::migrations::Migrations;
 use crate::progress;
 use crate::report::output::Output;
@@ -25,7 +28,10 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Down(arguments) => down::run(arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
         Command::Orphans(arguments) => orphans::run(arguments, output),
+        Command::Check(arguments) => check::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
+        Command::Completions(arguments) => completions::run(arguments, output),
+        Command::Man(arguments) => man::run(arguments, output),
     }
 }
 
@@ -37,7 +43,12 @@ pub fn format_of(cli: &Cli) -> Format {
         Command::Down(arguments) => arguments.format.into(),
         Command::Status(arguments) => arguments.format,
         Command::Orphans(arguments) if arguments.format == RowsFormat::Json => Format::Json,
-        Command::Orphans(_) | Command::Demo(_) => Format::Text,
+        Command::Check(arguments) if arguments.format == CheckFormat::Json => Format::Json,
+        Command::Orphans(_)
+        | Command::Check(_)
+        | Command::Demo(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Format::Text,
     }
 }
 
@@ -47,6 +58,16 @@ impl From<ChangeFormat> for Format {
             ChangeFormat::Json => Format::Json,
             ChangeFormat::Text | ChangeFormat::Sql => Format::Text,
         }
+    }
+}
+
+/// Takes the copy away where the run was refused: nothing has changed, and the next run would
+/// find its place taken. After any other failure the copy stays.
+fn discard_after_refusal(error: &anyhow::Error, target: Option<&PathBuf>) {
+    if let (Status::No, Some(target)) = (failure::status_of(error), target)
+        && let Err(error) = std::fs::remove_file(target)
+    {
+        tracing::warn!("could not remove {}: {error}", target.display());
     }
 }
 

@@ -10,7 +10,7 @@ use crate::report::output::Output;
 use crate::report::plan::{PlannedMigration, UpPlan};
 use crate::sqlite::driver::{self, Order, Outcome};
 use crate::sqlite::location::Location;
-use crate::sqlite::{connection, history, shell, space};
+use crate::sqlite::{connection, history, shell, space, timing};
 
 const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does";
 
@@ -71,7 +71,8 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
         if !history::pending(order.migrations, &applied, order.to)?.is_empty() {
             let backup = arguments.change.backup.as_ref();
             report.backup = super::back_up(location, backup)?;
-            let outcomes = driver::up(&transaction, order)?;
+            let outcomes = driver::up(&transaction, order)
+                .inspect_err(|error| super::discard_after_refusal(error, backup))?;
             for outcome in &outcomes {
                 report
                     .applied
@@ -129,6 +130,11 @@ fn dry_run(
             migrations: planned.collect(),
             refused: refusal.map(ToString::to_string),
             space: space.map(Into::into),
+            seconds: match outcomes.as_slice() {
+                [] => None,
+                outcomes => timing::estimate(&database, location, outcomes),
+            }
+            .map(|time| time.as_secs_f64()),
         };
         output.result(&report, format.into())?;
     }

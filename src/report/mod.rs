@@ -1,9 +1,11 @@
 //! Results as values, and how they read: a value in, text out.
 
 pub mod change;
+pub mod check;
 pub mod orphans;
 pub mod output;
 pub mod plan;
+pub mod snapshot;
 pub mod status;
 pub mod table;
 pub mod text;

@@ -1,8 +1,9 @@
 //! What `up` and `down` would do, for a dry run.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use indicatif::HumanBytes;
+use indicatif::{HumanBytes, HumanDuration};
 use serde::Serialize;
 
 use super::change::{AppliedMigration, TakenBackMigration};
@@ -27,6 +28,8 @@ pub struct UpPlan {
     pub refused: Option<String>,
     /// Room on the disk; none where nothing is pending.
     pub space: Option<SpaceReport>,
+    /// About how many seconds it would take; none where that can't be told.
+    pub seconds: Option<f64>,
 }
 
 /// A migration and what it would do.
@@ -130,6 +133,9 @@ impl Report for UpPlan {
                 HumanBytes(space.free_in_temporary_folder),
             );
         }
+        if let Some(seconds) = self.seconds {
+            let _ = writeln!(text, "time: about {}", duration(seconds));
+        }
         text
     }
 }
@@ -187,4 +193,13 @@ impl Report for DownPlan {
         }
         text
     }
+}
+
+/// In words that promise no more than an estimate holds.
+fn duration(seconds: f64) -> String {
+    if seconds < 1.0 {
+        return "a second or less".to_owned();
+    }
+    let whole = Duration::try_from_secs_f64(seconds.round()).unwrap_or(Duration::MAX);
+    HumanDuration(whole).to_string()
 }

@@ -7,13 +7,19 @@
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::bulk::{self, Aside};
 use super::ddl::{quote, same_name};
+use super::full_text;
 use super::lists::Removal;
 use super::schema::{self, RowKey, Table};
 use super::steps::Step;
 use crate::failure::Failure;
 
 const SUFFIX: &str = "_orphans";
+
+/// With fewer rows to put back, or with a smaller share of the table's, its indexes stay.
+const MANY_ROWS: i64 = 1000;
+const LARGE_SHARE: i64 = 5;
 
 /// The columns that stand before those of the table.
 const OWN_COLUMNS: [&str; 4] = [
@@ -207,7 +213,10 @@ pub fn restore(connection: &Connection, version: i32) -> Result<Vec<Restore>> {
             let table = Table::read(connection, &archive.table)
                 .with_context(|| format!("could not put back the rows of {}", archive.name))?;
             let kept = archive.count_kept(connection, &table, version)?;
-            (kept, archive.restore_steps(connection, &table, version)?)
+            (
+                kept,
+                archive.restore_steps(connection, &table, version, rows)?,
+            )
         } else {
             (rows, Vec::new())
         };
@@ -237,8 +246,16 @@ impl Archive {
         connection: &Connection,
         table: &Table,
         version: i32,
+        rows: i64,
     ) -> Result<Vec<Step>> {
         let mut steps = super::rebuild::drop_triggers(table);
+        let there = schema::count_rows(connection, &table.name)?;
+        let aside = if rows > MANY_ROWS && rows > there / LARGE_SHARE {
+            bulk::set_indexes_aside(connection, table, there + rows)?
+        } else {
+            Aside::default()
+        };
+        steps.extend(aside.before);
         let columns: Vec<_> = table
             .stored_columns()
             .filter(|name| self.has(name))
@@ -276,8 +293,9 @@ impl Archive {
                 same_row(table, &columns),
             ),
         ));
+        steps.extend(aside.after);
         steps.extend(super::rebuild::create_triggers(table));
-        steps.extend(super::rebuild::refresh_full_text(connection, table)?);
+        steps.extend(full_text::refresh(connection, table)?);
         Ok(steps)
     }
 

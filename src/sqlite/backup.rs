@@ -61,6 +61,7 @@ pub fn temporary(source: &Connection) -> Result<TemporaryCopy> {
     connection
         .execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF")
         .context(attempt)?;
+    interrupt::watch(&connection);
     Ok(TemporaryCopy {
         connection,
         _folder: folder,

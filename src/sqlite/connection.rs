@@ -68,9 +68,20 @@ pub fn commit(transaction: Transaction<'_>, location: &Location) -> Result<()> {
 pub fn open_read_only(location: &Location) -> Result<Connection> {
     must_be_a_file(location)?;
     let doing = || format!("could not open {location}");
+    let uri = read_only_uri(location).with_context(doing)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(&uri, flags).with_context(doing)?;
+    prepare(&mut connection, Duration::from_secs(5)).with_context(doing)?;
+    Ok(connection)
+}
+
+/// The URI under which SQLite reads `location` without changing a byte.
+pub fn read_only_uri(location: &Location) -> std::io::Result<String> {
     let mut uri = uri_of(location.path());
     uri.push_str("?mode=ro");
-    if is_wal(location.path()).with_context(doing)? {
+    if is_wal(location.path())? {
         let log = beside(location.path(), "-wal");
         let log_is_empty = log.metadata().map_or(true, |log| log.len() == 0);
         uri.push_str(if log_is_empty {
@@ -79,12 +90,7 @@ pub fn open_read_only(location: &Location) -> Result<Connection> {
             "&readonly_shm=1"
         });
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-        | OpenFlags::SQLITE_OPEN_URI
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(&uri, flags).with_context(doing)?;
-    prepare(&mut connection, Duration::from_secs(5)).with_context(doing)?;
-    Ok(connection)
+    Ok(uri)
 }
 
 /// Puts a connection on its guard: a database may come from anywhere, and its schema is a

@@ -29,9 +29,13 @@ pub fn tokens(sql: &str) -> Result<Vec<Token<'_>>> {
     let mut scanner = Scanner::new(Tokenizer::new());
     let mut found = Vec::new();
     loop {
-        let (start, token, end) = scanner
-            .scan(scanned.as_bytes())
-            .map_err(|error| anyhow!("not SQL that SQLite can read: {error}"))?;
+        let (start, token, end) = scanner.scan(scanned.as_bytes()).map_err(|error| {
+            let line = scanner.position(scanned.as_bytes()).line;
+            // The crate ends its text with the position in Rust's own notation.
+            let text = error.to_string();
+            let what = text.split(" at ").next().unwrap_or(&text);
+            anyhow!("line {line} is not SQL that SQLite can read: {what}")
+        })?;
         let Some((_, kind)) = token else {
             return Ok(found);
         };
@@ -231,6 +235,15 @@ mod tests {
             assert_eq!(rename_index(text, "n").unwrap(), renamed);
         }
         assert!(rename_index("CREATE TABLE t (a)", "n").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_line() {
+        let error = tokens("SELECT 1;\n\nSELECT 'open").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "line 3 is not SQL that SQLite can read: non-terminated literal"
+        );
     }
 
     #[test]

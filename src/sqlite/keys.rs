@@ -183,23 +183,39 @@ fn check_parent_key(parent: &Table, key: &ForeignKey) -> Result<()> {
 /// Warnings about a key that SQLite accepts and that will cost something.
 #[must_use]
 pub fn warnings(child: &Table, parent: &Table, key: &ForeignKey) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (column, parent_column) in key.pairs() {
-        let (Some(left), Some(right)) = (child.column(column), parent.column(parent_column)) else {
-            continue;
-        };
-        if left.affinity != right.affinity {
-            warnings.push(format!(
-                "{}.{column} has affinity {} and {}.{parent_column} {}: an index on {column} can't serve this key, so each delete of a parent scans {}",
-                child.name, left.affinity, parent.name, right.affinity, child.name
-            ));
-        }
-        if !same_name(&left.collation, &right.collation) {
-            warnings.push(format!(
-                "{}.{column} has collation {} and {}.{parent_column} {}: the key compares by {}, so an index on {column} can't serve it",
-                child.name, left.collation, parent.name, right.collation, right.collation
-            ));
-        }
-    }
-    warnings
+    let pairs = key.pairs();
+    pairs
+        .flat_map(|pair| {
+            let affinity = affinity_warning(child, parent, pair);
+            affinity
+                .into_iter()
+                .chain(collation_warning(child, parent, pair))
+        })
+        .collect()
+}
+
+/// What it costs that the columns of `pair`, child's and parent's, differ in affinity.
+#[must_use]
+pub fn affinity_warning(child: &Table, parent: &Table, pair: (&str, &str)) -> Option<String> {
+    let (column, parent_column) = pair;
+    let (left, right) = (child.column(column)?, parent.column(parent_column)?);
+    (left.affinity != right.affinity).then(|| {
+        format!(
+            "{}.{column} has affinity {} and {}.{parent_column} {}: an index on {column} can't serve this key, so each delete of a parent scans {}",
+            child.name, left.affinity, parent.name, right.affinity, child.name
+        )
+    })
+}
+
+/// What it costs that the columns of `pair`, child's and parent's, differ in collation.
+#[must_use]
+pub fn collation_warning(child: &Table, parent: &Table, pair: (&str, &str)) -> Option<String> {
+    let (column, parent_column) = pair;
+    let (left, right) = (child.column(column)?, parent.column(parent_column)?);
+    (!same_name(&left.collation, &right.collation)).then(|| {
+        format!(
+            "{}.{column} has collation {} and {}.{parent_column} {}: the key compares by {}, so an index on {column} can't serve it",
+            child.name, left.collation, parent.name, right.collation, right.collation
+        )
+    })
 }

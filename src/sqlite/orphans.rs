@@ -7,6 +7,8 @@
 
 use std::cell::OnceCell;
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use rusqlite::Connection;
 
@@ -37,6 +39,8 @@ pub struct Found {
     pub blocked: Vec<Blocked>,
     /// Keys that are broken while their parent table holds no row at all.
     pub empty_parents: Vec<NewKey>,
+    /// How long the search took.
+    pub took: Duration,
 }
 
 impl Found {
@@ -54,6 +58,7 @@ pub fn find(
     targets: &[TableKeys],
     declared: &[ForeignKey],
 ) -> Result<Found> {
+    let since = Instant::now();
     let mut search = Search {
         connection,
         lists: Lists::new(connection),
@@ -78,6 +83,7 @@ pub fn find(
         removals: search.lists.removals,
         blocked: search.blocked,
         empty_parents: search.empty_parents,
+        took: since.elapsed(),
     })
 }
 

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use super::archive;
 use super::conditions;
 use super::ddl::{self, quote, same_name};
+use super::full_text;
 use super::keys::{self, NewKey, TableKeys};
 use super::lists::Removal;
 use super::orphans::{self, Found};
@@ -45,6 +46,8 @@ pub struct TablePlan {
     pub adopted: Vec<NewKey>,
     /// How it comes by its new definition; none where no key is added.
     pub way: Option<Way>,
+    /// The text of its new definition; none where no key is added.
+    pub definition: Option<String>,
 }
 
 /// Plans to add the keys that `requests` ask for, in the name of migration `version`.
@@ -167,7 +170,7 @@ impl Planner<'_> {
             }
         }
         for removal in leaving(self.found) {
-            let refresh = rebuild::refresh_full_text(self.connection, &removal.table)?;
+            let refresh = full_text::refresh(self.connection, &removal.table)?;
             self.steps.extend(refresh);
         }
         Ok(())
@@ -184,6 +187,7 @@ impl Planner<'_> {
                 added: keys.added.clone(),
                 adopted: keys.adopted.clone(),
                 way: rebuild.map(|it| it.way),
+                definition: rebuild.map(|it| it.definition.clone()),
             });
         }
         Ok(tables)

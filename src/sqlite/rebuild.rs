@@ -14,12 +14,11 @@
 //! defensive; [`Method::Documented`] does without.
 
 use anyhow::Result;
-use rusqlite::Connection;
 
 use super::conditions::listed;
 use super::ddl::{self, literal, quote, quote_list, same_name};
 use super::lists::Removal;
-use super::schema::{self, RowKey, SchemaObject, Snapshot, Table};
+use super::schema::{RowKey, SchemaObject, Snapshot, Table};
 use super::scratch::Rehearsal;
 use super::steps::Step;
 use crate::policy::Method;
@@ -58,13 +57,10 @@ impl Way {
     ) -> Self {
         let few = removal.is_none_or(|removal| removal.rows <= removal.of / 10);
         let transfers = rehearsal.transfers && !matches!(table.row_key, RowKey::Implicit(_));
+        let indexes_too = rehearsal.transfers_indexes && !table.indexes.is_empty();
         match method {
             Method::InPlace if few => Way::Edit,
-            Method::Fastest | Method::InPlace
-                if few && transfers && rehearsal.transfers_indexes =>
-            {
-                Way::Transfer
-            }
+            Method::Fastest | Method::InPlace if few && transfers && indexes_too => Way::Transfer,
             _ if few && transfers => Way::TransferRecords,
             _ => Way::Rows,
         }
@@ -205,11 +201,15 @@ impl Rebuild<'_> {
             .indexes
             .iter()
             .enumerate()
-            .map(move |(at, index)| {
-                let title = format!("build index {} of {count}, {}", at + 1, index.name);
-                Step::run(title, index.sql.as_str()).over(rows, WORK_PER_INDEXED_ROW)
-            })
+            .map(move |(at, index)| build_index(index, at + 1, count, rows))
     }
+}
+
+/// Builds an index, the `at`-th of `count`, over `rows` rows.
+#[must_use]
+pub fn build_index(index: &SchemaObject, at: usize, count: usize, rows: i64) -> Step {
+    let title = format!("build index {at} of {count}, {}", index.name);
+    Step::run(title, index.sql.as_str()).over(rows, WORK_PER_INDEXED_ROW)
 }
 
 /// An index that is made under a name that is free.
@@ -293,22 +293,6 @@ pub fn create_triggers(table: &Table) -> Vec<Step> {
     triggers
         .map(|trigger| Step::run(format!("create trigger {}", trigger.name), &trigger.sql))
         .collect()
-}
-
-/// Has each full-text index whose content is `table` read it anew.
-pub fn refresh_full_text(connection: &Connection, table: &Table) -> Result<Vec<Step>> {
-    if table.row_key.rowid().is_none() {
-        // The index finds its content by rowid, so it never could read this table.
-        return Ok(Vec::new());
-    }
-    let indexes = schema::full_text_indexes(connection, &table.name)?;
-    let refresh = |name: &String| {
-        Step::run(
-            format!("rebuild the full-text index {name}"),
-            format!("INSERT INTO main.{0} ({0}) VALUES ('rebuild')", quote(name)),
-        )
-    };
-    Ok(indexes.iter().map(refresh).collect())
 }
 
 /// `wanted`, with a number behind it where an object of `schema` has that name.

@@ -4,9 +4,8 @@ use std::fmt;
 
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
-use sqlite3_parser::dialect::TokenType::TK_EQ;
 
-use super::ddl::{self, quote, same_name};
+use super::ddl::{quote, same_name};
 use crate::failure::Failure;
 
 /// An ordinary table of the main database.
@@ -449,44 +448,6 @@ pub fn primary_key(connection: &Connection, table: &str) -> Result<Vec<String>> 
     )?;
     let names = statement.query_map([table], |row| row.get(0))?;
     Ok(names.collect::<Result<_, _>>()?)
-}
-
-/// The full-text indexes (FTS3, 4 or 5) whose content is `table`: what they hold about a row
-/// is not removed with the row (<https://www.sqlite.org/fts5.html#external_content_tables>).
-pub fn full_text_indexes(connection: &Connection, table: &str) -> Result<Vec<String>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE 'create virtual table%'",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut indexes = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (name, sql): (String, String) = (row.get(0)?, row.get(1)?);
-        if indexes_content_of(&sql, table) {
-            indexes.push(name);
-        }
-    }
-    Ok(indexes)
-}
-
-fn indexes_content_of(create_virtual_table: &str, table: &str) -> bool {
-    // The arguments of a module may be any text; what cannot be read is not a full-text index.
-    let tokens = ddl::tokens(create_virtual_table).unwrap_or_default();
-    let is_full_text = tokens.iter().any(|token| {
-        ["fts3", "fts4", "fts5"]
-            .iter()
-            .any(|fts| same_name(token.text, fts))
-    });
-    is_full_text
-        && tokens.windows(3).any(|option| match option {
-            [name, equals, value] => {
-                same_name(name.text, "content")
-                    && equals.kind == TK_EQ
-                    // content='' says that the index keeps no content, not where it is.
-                    && !table.is_empty()
-                    && same_name(&ddl::unquote(value.text), table)
-            }
-            _ => false,
-        })
 }
 
 /// Whether the main database has a table called `name`.

@@ -73,7 +73,7 @@ pub fn parse(file: &str, script: &str) -> Result<Vec<Statement>> {
         .iter()
         .find(|it| it.text.starts_with(BYTE_ORDER_MARK))
     {
-        let line = line_of(script, token);
+        let line = line_at(script, token.start);
         return Err(Failure::impossible(format!(
             "{file}:{line}: a byte order mark stands before {}",
             token.text.trim_start_matches(BYTE_ORDER_MARK)
@@ -89,7 +89,7 @@ pub fn parse(file: &str, script: &str) -> Result<Vec<Statement>> {
 
 /// Cuts at each `;`, but not at those in the body of a trigger, which ends with `; END ;`
 /// (the rule of <https://www.sqlite.org/c3ref/complete.html>).
-fn split<'t, 's>(tokens: &'t [Token<'s>]) -> Vec<&'t [Token<'s>]> {
+pub fn split<'t, 's>(tokens: &'t [Token<'s>]) -> Vec<&'t [Token<'s>]> {
     let mut statements = Vec::new();
     let mut rest = tokens;
     while !rest.is_empty() {
@@ -129,7 +129,7 @@ fn read(file: &str, script: &str, tokens: &[Token<'_>]) -> Result<Statement> {
     let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
         return Err(Failure::impossible(format!("{file} has an empty statement")).into());
     };
-    let line = line_of(script, first);
+    let line = line_at(script, first.start);
     if let Some(reason) = refusal(first.kind) {
         return Err(Failure::impossible(format!(
             "{file}:{line}: {} is not allowed in a migration: {reason}",
@@ -160,9 +160,10 @@ fn read(file: &str, script: &str, tokens: &[Token<'_>]) -> Result<Statement> {
     Ok(Statement { line, action })
 }
 
-/// The line of the file, from 1, that `token` begins in.
-fn line_of(script: &str, token: &Token<'_>) -> usize {
-    let before = script.get(..token.start).unwrap_or_default();
+/// The line, from 1, in which the byte at `offset` of `text` stands.
+#[must_use]
+pub fn line_at(text: &str, offset: usize) -> usize {
+    let before = text.get(..offset).unwrap_or_default();
     1 + before.matches('\n').count()
 }
 

@@ -137,3 +137,13 @@ fn nothing_to_do_takes_no_copy() {
     back_up(&database, "up").status(0).says("nothing to do");
     assert!(!beside(&database).exists());
 }
+
+#[test]
+fn a_run_that_is_refused_leaves_no_copy_in_the_way_of_the_next() {
+    let database = Database::fixture("app-migrated");
+    let refused = back_up(&database, "up --orphans refuse").status(1);
+    refused.explains("90 rows break the new keys");
+    assert!(!beside(&database).exists());
+    back_up(&database, "up").status(0);
+    assert!(beside(&database).exists());
+}

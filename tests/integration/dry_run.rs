@@ -50,6 +50,7 @@ would apply V1 webhook_logs_foreign_keys
 "
     );
     assert!(space.contains(" beside the database ("), "{space}");
+    assert!(space.contains("\ntime: about "), "{space}");
 }
 
 #[test]

@@ -132,3 +132,20 @@ fn a_full_text_index_that_has_its_own_content_is_left_alone() {
         );
     }
 }
+
+#[test]
+fn a_full_text_index_over_a_view_of_the_table_answers_rightly() {
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, t TEXT);
+         INSERT INTO child VALUES (1, 1, 'apple'), (2, 9, 'apple pear');
+         CREATE VIEW words AS SELECT id, upper(t) AS t FROM \"child\";
+         CREATE VIRTUAL TABLE search USING fts5 (t, content=words, content_rowid=id);
+         INSERT INTO search (search) VALUES ('rebuild');",
+    );
+    let query = "SELECT rowid FROM search WHERE search MATCH 'apple' ORDER BY 1";
+    assert_eq!(database.rows(query), ["1", "2"]);
+    database.up();
+    assert_eq!(database.rows(query), ["1"]);
+    database.down();
+    assert_eq!(database.rows(query), ["1", "2"]);
+}

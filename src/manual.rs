@@ -1,0 +1,97 @@
+//! What `--help` and the man pages say behind the options: examples and exit statuses.
+
+use std::sync::OnceLock;
+
+/// Of `fkfix` itself.
+pub const FKFIX: &str = "\
+Examples:
+  fkfix demo                          see it all on a sample database
+  fkfix up -d app.db --dry-run        what would be done, and to which rows
+  fkfix up -d app.db                  add the keys
+  fkfix check -d app.db               are they there, and does nothing break them?
+  fkfix down -d app.db                take them back
+  DATABASE_URL=sqlite:///app.db fkfix status
+
+SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON: after up, see that the application does.";
+
+/// Of `fkfix up`.
+pub const UP: &str = "\
+Examples:
+  fkfix up -d app.db --backup app.before.db
+  fkfix up -d app.db --orphans refuse
+  fkfix up -d app.db --max-orphans 5%
+
+Exit status:
+  0    done, or nothing pending
+  1    refused by --orphans refuse, --max-orphans, an empty parent table, or rows that need an orphan; nothing has changed
+  2    it could not be done; nothing has changed
+  130  interrupted; nothing has changed";
+
+/// Of `fkfix down`.
+pub const DOWN: &str = "\
+Examples:
+  fkfix down -d app.db
+  fkfix down -d app.db --to 0 --leave-orphans
+
+Exit status:
+  0    done, or nothing applied
+  2    it could not be done; nothing has changed
+  130  interrupted; nothing has changed";
+
+/// Of `fkfix status`.
+pub const STATUS: &str = "\
+Exit status:
+  0    shown, whatever it is
+  2    it could not look";
+
+/// Of `fkfix orphans`.
+pub const ORPHANS: &str = "\
+Examples:
+  fkfix orphans -d app.db
+  fkfix orphans -d app.db --format csv > orphans.csv
+
+Exit status:
+  0    no orphans
+  1    there are some
+  2    it could not look";
+
+/// Of `fkfix check`.
+pub const CHECK: &str = "\
+Examples:
+  fkfix check -d app.db --strict --ignore archive-not-empty
+  fkfix check --schema schema.sql --format github
+  sqlite3 app.db .schema | fkfix check --schema -
+  fkfix check -d app.db --snapshot schema.snapshot.sql --update
+  fkfix check -d app.db --snapshot schema.snapshot.sql
+
+Exit status:
+  0    nothing found, or warnings alone and no --strict
+  1    found
+  2    it could not look";
+
+/// Of `fkfix completions`.
+pub const COMPLETIONS: &str = "\
+Examples:
+  bash        fkfix completions bash > ~/.local/share/bash-completion/completions/fkfix
+  zsh         fkfix completions zsh > ~/.zfunc/_fkfix, where ~/.zfunc is in fpath before compinit
+  fish        fkfix completions fish > ~/.config/fish/completions/fkfix.fish
+  PowerShell  fkfix completions powershell >> $PROFILE
+  elvish      fkfix completions elvish >> ~/.config/elvish/rc.elv";
+
+/// Of `fkfix man`.
+pub const MAN: &str = "\
+Examples:
+  fkfix man | man -l -
+  fkfix man ~/.local/share/man/man1";
+
+/// The version, and that of the SQLite inside.
+pub fn long_version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        format!(
+            "{}\nSQLite {}",
+            env!("CARGO_PKG_VERSION"),
+            rusqlite::version()
+        )
+    })
+}

@@ -1,0 +1,88 @@
+//! Is the schema as it should be? Everything that `fkfix check` looks at, read-only.
+//!
+//! Expected are the keys that the migrations ask for. What their presence costs (an index that
+//! is missing, affinities that differ) is said of every key that the database declares.
+
+mod expected;
+mod finding;
+mod indexes;
+mod keys;
+mod migrations;
+mod rows;
+mod tables;
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+pub use finding::{Code, Finding, Severity};
+
+use super::dump::Dump;
+use super::history;
+use super::schema::{self, ForeignKey};
+use crate::migrations::Migrations;
+use expected::Expected;
+use keys::Wanted;
+
+/// Looks at a database: its history, its schema and its rows.
+pub fn database(connection: &Connection, migrations: &Migrations) -> Result<Vec<Finding>> {
+    let states = history::states(migrations, &history::read(connection)?);
+    let expected = expected::read(&states)?;
+    let schema = Schema::read(connection, &expected)?;
+    let mut findings = migrations::check(&states);
+    findings.extend(schema.check(connection)?);
+    findings.extend(rows::orphans(connection, &schema)?);
+    findings.extend(rows::archives(connection)?);
+    Ok(findings)
+}
+
+/// Looks at a dump, which holds a schema and nothing else: whether a migration was applied it
+/// does not tell, so every key that one asks for must be there.
+pub fn dump(dump: &Dump, migrations: &Migrations) -> Result<Vec<Finding>> {
+    let expected = expected::of_all(migrations)?;
+    let mut findings = migrations::without_way_back(migrations.iter());
+    findings.extend(Schema::read(&dump.connection, &expected)?.check(&dump.connection)?);
+    for finding in &mut findings {
+        // The object of a key is `table (columns)`.
+        let table = finding.object.split(" (").next().unwrap_or_default();
+        finding.line = dump.line_of(table);
+    }
+    Ok(findings)
+}
+
+/// What there is and what there should be.
+struct Schema<'a> {
+    /// The keys that the migrations ask for.
+    wanted: Vec<Wanted<'a>>,
+    /// Why some of them can't be.
+    impossible: Vec<Finding>,
+    /// The keys of tables that are there to stay.
+    declared: Vec<ForeignKey>,
+    /// The tables that are not.
+    leftovers: Vec<Finding>,
+}
+
+impl<'a> Schema<'a> {
+    fn read(connection: &Connection, expected: &'a [Expected]) -> Result<Self> {
+        let (wanted, impossible) = keys::resolve(connection, expected)?;
+        let leftovers = tables::leftovers(connection)?;
+        let mut declared = schema::declared_keys(connection)?;
+        declared.retain(|key| !leftovers.iter().any(|table| table.object == key.child));
+        Ok(Schema {
+            wanted,
+            impossible,
+            declared,
+            leftovers,
+        })
+    }
+
+    fn check(&self, connection: &Connection) -> Result<Vec<Finding>> {
+        let declared: Vec<_> = self.declared.iter().collect();
+        let wanted = self.wanted.iter().map(|wanted| &wanted.key);
+        let all: Vec<_> = declared.iter().copied().chain(wanted).collect();
+        let mut findings = self.impossible.clone();
+        findings.extend(keys::presence(&declared, &self.wanted));
+        findings.extend(keys::soundness(connection, &all)?);
+        findings.extend(self.leftovers.iter().cloned());
+        Ok(findings)
+    }
+}

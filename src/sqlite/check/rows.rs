@@ -1,0 +1,143 @@
+//! What has come into the tables since, and what still waits outside.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use super::Schema;
+use super::finding::{Code, Finding};
+use super::keys::{self, Wanted, object_of};
+use crate::report::text::{self, rows};
+use crate::sqlite::archive;
+use crate::sqlite::conditions;
+use crate::sqlite::ddl::quote;
+use crate::sqlite::schema::{self, ForeignKey};
+
+/// Counts the rows that break a declared key. They have come after the key did, by a
+/// connection on which SQLite did not enforce it.
+pub fn orphans(connection: &Connection, schema: &Schema<'_>) -> Result<Vec<Finding>> {
+    let declared: Vec<_> = schema.declared.iter().collect();
+    let mut searches = Vec::new();
+    for key in keys::distinct(&declared) {
+        searches.extend(Search::of(connection, key)?);
+    }
+    let mut findings = Vec::new();
+    for (key, number) in count_all(connection, &searches)? {
+        if number > 0 {
+            let is_ours = |wanted: &Wanted<'_>| wanted.key.same_definition(key);
+            findings.push(finding(key, number, schema.wanted.iter().any(is_ours)));
+        }
+    }
+    Ok(findings)
+}
+
+/// A key whose orphans can be looked for.
+struct Search<'a> {
+    key: &'a ForeignKey,
+    /// The child table's name, as the schema spells it.
+    child: String,
+    /// When a row `w` of the child is an orphan.
+    condition: String,
+    /// An index finds them; otherwise each row of the child is looked at.
+    by_index: bool,
+}
+
+impl<'a> Search<'a> {
+    /// None where the key has no parent key to look in.
+    fn of(connection: &Connection, key: &'a ForeignKey) -> Result<Option<Self>> {
+        let (child, parent) = match keys::ends(connection, key)? {
+            Ok(ends) if keys::has_parent_key(&ends.1, key) => ends,
+            _ => return Ok(None),
+        };
+        Ok(Some(Search {
+            key,
+            condition: conditions::broken(&child, &parent, key),
+            by_index: conditions::is_by_index(&child, &parent, key),
+            child: child.name,
+        }))
+    }
+}
+
+/// The number of orphans of each key. What needs a look at each row of a table is looked for
+/// in one pass.
+fn count_all<'a>(
+    connection: &Connection,
+    searches: &[Search<'a>],
+) -> Result<Vec<(&'a ForeignKey, i64)>> {
+    let mut numbers = Vec::new();
+    let same_pass = |left: &Search<'_>, right: &Search<'_>| {
+        left.child == right.child && !left.by_index && !right.by_index
+    };
+    let mut rest: Vec<&Search<'a>> = searches.iter().collect();
+    while let Some(first) = rest.first().copied() {
+        let (pass, others): (Vec<_>, Vec<_>) = rest
+            .into_iter()
+            .partition(|it| std::ptr::eq(*it, first) || same_pass(it, first));
+        numbers.extend(count(connection, &pass)?);
+        rest = others;
+    }
+    Ok(numbers)
+}
+
+/// The numbers of a pass: searches of one child table.
+fn count<'a>(connection: &Connection, pass: &[&Search<'a>]) -> Result<Vec<(&'a ForeignKey, i64)>> {
+    let Some(first) = pass.first() else {
+        return Ok(Vec::new());
+    };
+    let from = format!("FROM main.{} AS w", quote(&first.child));
+    let query = if let [only] = pass {
+        format!("SELECT count(*) {from} WHERE {}", only.condition)
+    } else {
+        let counts: Vec<_> = pass
+            .iter()
+            .map(|search| format!("count(*) FILTER (WHERE {})", search.condition))
+            .collect();
+        format!("SELECT {} {from}", counts.join(", "))
+    };
+    let numbers = connection.query_row(&query, [], |row| {
+        let cells = pass.iter().enumerate();
+        cells
+            .map(|(place, search)| Ok((search.key, row.get(place)?)))
+            .collect()
+    });
+    numbers.with_context(|| format!("could not count the orphans of {}", first.child))
+}
+
+fn finding(key: &ForeignKey, number: i64, is_ours: bool) -> Finding {
+    let (code, hint) = if is_ours {
+        (
+            Code::Orphans,
+            "some connection writes without PRAGMA foreign_keys = ON: find it; fkfix orphans lists the rows, and fkfix down and up move them to the archive",
+        )
+    } else {
+        (
+            Code::OrphansElsewhere,
+            "some connection writes, or wrote, without PRAGMA foreign_keys = ON: give these rows a parent, or delete them",
+        )
+    };
+    let breaks = if number == 1 { "breaks" } else { "break" };
+    let message = format!("{} of {} {breaks} the key {key}", rows(number), key.child);
+    Finding::new(code, object_of(key), message).hint(hint)
+}
+
+/// The archives that hold rows.
+pub fn archives(connection: &Connection) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for archive in archive::all(connection)? {
+        let number = schema::count_rows(connection, &archive.name)?;
+        if number > 0 {
+            let message = format!(
+                "{} holds {} that left {}",
+                archive.name,
+                rows(number),
+                archive.table
+            );
+            let hint = format!(
+                "look at them; once none of the {} is needed: DROP TABLE {}",
+                text::count(number),
+                quote(&archive.name)
+            );
+            findings.push(Finding::new(Code::ArchiveNotEmpty, archive.name, message).hint(hint));
+        }
+    }
+    Ok(findings)
+}

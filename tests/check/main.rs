@@ -1,0 +1,17 @@
+//! `fkfix check`: the real binary on real files.
+//!
+//! - `findings`: one test for each finding, a sound database spoilt in that one way
+//! - `dump`: a schema without a database
+//! - `snapshot`: the whole schema held against a committed file
+//! - `formats`: text, JSON and GitHub's annotations; exit statuses
+//! - `documents`: docs/ci.md says what the binary does
+
+// What fails here must fail the test.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod database;
+mod documents;
+mod dump;
+mod findings;
+mod formats;
+mod snapshot;
