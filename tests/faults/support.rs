@@ -281,9 +281,9 @@ fn table_rows(connection: &Connection, table: &str, without_rowid: bool) -> Vec<
         connection,
         &format!("SELECT lower(name) FROM pragma_table_xinfo({quoted})"),
     );
-    let rowid = ["rowid", "_rowid_", "oid"]
-        .into_iter()
-        .find(|name| !without_rowid && !columns.contains(&format!("'{name}'")));
+    let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(|name| {
+        !without_rowid && columns.len() < 2000 && !columns.contains(&format!("'{name}'"))
+    });
     let mut values = "*".to_owned();
     if columns
         .first()
