@@ -33,6 +33,9 @@ mod others;
 /// What a hostile database, migration or file name can not do.
 mod security;
 
+/// Every test that `docs/pitfalls.md` names exists.
+mod pitfalls;
+
 /// Random schemas.
 mod generator;
 
