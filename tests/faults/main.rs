@@ -41,3 +41,6 @@ mod generator;
 
 /// Any schema that SQLite accepts goes up and comes back, or is refused with nothing changed.
 mod schemas;
+
+/// What random schemas and fuzzers have found.
+mod found;

@@ -295,18 +295,17 @@ fn table_rows(connection: &Connection, table: &str, without_rowid: bool) -> Vec<
             .collect();
         values = names.join(", ");
     } else if table == "fkfix_schema_history" {
-        values = "version, name, checksum, adopted".to_owned();
+        values = String::from("version, name, checksum, adopted");
     }
-    match rowid {
-        Some(rowid) => rows(
+    if let Some(rowid) = rowid {
+        rows(
             connection,
             &format!("SELECT {rowid}, {values} FROM {quoted} ORDER BY 1"),
-        ),
-        None => {
-            let mut rows = rows(connection, &format!("SELECT {values} FROM {quoted}"));
-            rows.sort();
-            rows
-        }
+        )
+    } else {
+        let mut rows = rows(connection, &format!("SELECT {values} FROM {quoted}"));
+        rows.sort();
+        rows
     }
 }
 
