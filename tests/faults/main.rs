@@ -1,6 +1,6 @@
 //! Attempts to make fkfix lose something: one file a theme.
 //!
-//! `cargo test` runs a short round of each; `FKFIX_LONG=1 cargo test --release --test faults --
+//! `cargo test` runs a short round of each; `FKFIX_LONG=1 cargo test --test faults --
 //! --nocapture` runs the long one and prints its figures.
 
 // Helpers of tests are tests; clippy's `allow-…-in-tests` sees only functions marked #[test].

@@ -433,6 +433,9 @@ fn random_schemas_go_up_and_come_back() {
     let begun = std::time::Instant::now();
     for seed in first..first + count {
         go(&arena, seed, stock && seed % 20 == 0, &mut tally);
+        if (seed - first) % 1000 == 999 {
+            println!("schemas, {} seeds: {:?}", seed - first + 1, begun.elapsed());
+        }
     }
     println!(
         "schemas, seeds {first}..{}: {tally:#?} in {:?}",
