@@ -339,7 +339,7 @@ impl Archive {
             .filter(|name| table.column(name).is_none());
         let mut fits = vec![format!("a.fkfix_version = {version}")];
         fits.extend(gone.map(|name| format!("a.{} IS NULL", quote(name))));
-        fits.join(" AND ")
+        all_of(&fits)
     }
 }
 
@@ -359,7 +359,19 @@ fn same_row(table: &Table, columns: &[&str]) -> String {
         let name = quote(name);
         format!("w.{name} IS a.{name} COLLATE BINARY AND typeof(w.{name}) = typeof(a.{name})")
     }));
-    same.join(" AND ")
+    all_of(&same)
+}
+
+/// All of `conditions`, in groups: SQLite allows an expression 1,000 levels, each AND is one,
+/// and a table may have 2,000 columns (<https://www.sqlite.org/limits.html>).
+fn all_of(conditions: &[String]) -> String {
+    const MOST: usize = 100;
+    if conditions.len() <= MOST {
+        return conditions.join(" AND ");
+    }
+    let groups = conditions.chunks(MOST);
+    let groups: Vec<_> = groups.map(|group| format!("({})", all_of(group))).collect();
+    groups.join(" AND ")
 }
 
 /// For the schema check: whether `name` is what `store` may create.

@@ -25,12 +25,12 @@ pub struct Token<'a> {
 pub fn tokens(sql: &str) -> Result<Vec<Token<'_>>> {
     // To SQLite a vertical tab is white space behind other white space; to the crate it is an
     // error. Of one byte both, the offsets stay.
-    let plain = sql.replace('\u{b}', " ");
+    let text = sql.replace('\u{b}', " ");
     let mut scanner = Scanner::new(Tokenizer::new());
     let mut found = Vec::new();
     loop {
-        let (start, token, end) = scanner.scan(plain.as_bytes()).map_err(|error| {
-            let line = scanner.position(plain.as_bytes()).line;
+        let (start, token, end) = scanner.scan(text.as_bytes()).map_err(|error| {
+            let line = scanner.position(text.as_bytes()).line;
             // The crate ends its text with the position in Rust's own notation.
             let text = error.to_string();
             let what = text.split(" at ").next().unwrap_or(&text);

@@ -13,7 +13,7 @@ use super::steps::Step;
 /// Has each index whose content is `table`, or a view that mentions it, read that anew.
 pub fn refresh(connection: &Connection, table: &Table) -> Result<Vec<Step>> {
     if table.row_key.rowid().is_none() {
-        // An index finds its content by rowid, so it never could read this table.
+        // An index finds its content by rowid, so none could ever read this table.
         return Ok(Vec::new());
     }
     let mut statement = connection.prepare_cached(
@@ -23,7 +23,8 @@ pub fn refresh(connection: &Connection, table: &Table) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     while let Some(row) = rows.next()? {
         let (index, sql): (String, String) = (row.get(0)?, row.get(1)?);
-        let Some(content) = content_of(&sql) else {
+        // content='' says that the index keeps no content, not where it is.
+        let Some(content) = content_of(&sql).filter(|content| !content.is_empty()) else {
             continue;
         };
         if same_name(&content, &table.name) || view_mentions(connection, &content, &table.name)? {

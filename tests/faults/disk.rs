@@ -6,7 +6,7 @@
 
 use std::process::{Command, Output};
 
-use super::support::{Sample, Side, Victim, clean, has, is_long, program};
+use super::support::{Sample, Side, Victim, clean, has, is_long, program, rounds};
 
 /// A call and the error that it is answered with.
 const FAULTS: [(&str, &str); 9] = [
@@ -63,7 +63,11 @@ fn every_call(sample: &Sample, name: &str, verb: &str, call: &str, error: &str) 
     let (mut failed, mut passed) = (0, 0);
     // Reads and writes come by the hundred; the others one by one.
     let many = ["pwrite64", "pread64", "openat", "fcntl"].contains(&call);
-    let stride = if many && !is_long() { 67 } else { 1 };
+    let stride = match (many, is_long()) {
+        (false, _) => 1,
+        (true, true) => 7,
+        (true, false) => 149,
+    };
     for nth in (1..).step_by(stride) {
         let victim = if verb == "down" {
             sample.upped_victim()
@@ -110,4 +114,38 @@ fn an_error_from_the_disk_changes_nothing() {
             }
         }
     });
+}
+
+/// A limit to the size of files makes SQLite's writes short, and then fails them.
+#[test]
+fn a_write_that_is_cut_short_changes_nothing() {
+    if !has("prlimit") {
+        return;
+    }
+    let sample = Sample::nasty("DELETE");
+    let whole = std::fs::metadata(&sample.path).unwrap().len();
+    let (mut failed, steps) = (0, rounds(6, 200) as u64);
+    for step in 0..steps {
+        let victim = sample.victim();
+        // Odd, so that the last write before it is a short one.
+        let limit = whole / 4 + whole * 2 * step / steps + 333;
+        let mut command = clean(Command::new("sh"));
+        let run = "trap '' XFSZ; exec prlimit --fsize=\"$0\" \"$@\"";
+        command.args(["-c", run, &limit.to_string()]).arg(program());
+        let output = command
+            .args(["up", "-d"])
+            .arg(&victim.path)
+            .output()
+            .unwrap();
+        let side = sample.verdict(&victim);
+        if output.status.success() {
+            assert_eq!(side, Side::After);
+        } else {
+            failed += 1;
+            assert_eq!(output.status.code(), Some(2), "{output:?}");
+            assert_eq!(side, Side::Before, "{output:?}");
+        }
+    }
+    println!("disk, cut short at {steps} sizes: {failed} failed");
+    assert!(failed > 1, "{failed}");
 }

@@ -113,7 +113,7 @@ fn by_the_clock(sample: &Sample, verb: Verb, kills: usize) -> Tally {
 fn killed_by_the_clock_it_is_wholly_before_or_wholly_after() {
     Sample::each(&JOURNAL_MODES, |sample, name| {
         for verb in Verb::ALL {
-            let tally = by_the_clock(sample, verb, rounds(2, 100));
+            let tally = by_the_clock(sample, verb, rounds(2, 50));
             println!("by the clock, {name}, {verb:?}: {tally:?}");
         }
     });
@@ -155,8 +155,8 @@ fn killed_at_any_call_that_writes_it_is_wholly_before_or_wholly_after() {
     Sample::each(&JOURNAL_MODES, |sample, name| {
         for verb in Verb::ALL {
             let stride = match name.split(',').next() {
-                Some("large") => 83,
-                _ if is_long() => 3,
+                Some("large") => 400,
+                _ if is_long() => 5,
                 Some("plain") => 250,
                 _ => 120,
             };

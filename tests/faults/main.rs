@@ -1,6 +1,6 @@
 //! Attempts to make fkfix lose something: one file a theme.
 //!
-//! `cargo test` runs a short round of each; `FKFIX_LONG=1 cargo test --release --test faults --
+//! `cargo test` runs a short round of each; `FKFIX_LONG=1 cargo test --test faults --
 //! --nocapture` runs the long one and prints its figures.
 
 // Helpers of tests are tests; clippy's `allow-…-in-tests` sees only functions marked #[test].
@@ -33,8 +33,14 @@ mod others;
 /// What a hostile database, migration or file name can not do.
 mod security;
 
+/// Every test that `docs/pitfalls.md` names exists.
+mod pitfalls;
+
 /// Random schemas.
 mod generator;
 
 /// Any schema that SQLite accepts goes up and comes back, or is refused with nothing changed.
 mod schemas;
+
+/// What random schemas and fuzzers have found.
+mod found;

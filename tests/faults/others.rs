@@ -17,7 +17,7 @@ const MODES: [&str; 2] = ["DELETE", "WAL"];
 /// A connection as an application's: it waits for others, and acts on foreign keys.
 fn application(database: &Path) -> Connection {
     let connection = Connection::open(database).unwrap();
-    connection.busy_timeout(Duration::from_secs(60)).unwrap();
+    connection.busy_timeout(Duration::from_mins(1)).unwrap();
     connection
         .pragma_update(None, "foreign_keys", true)
         .unwrap();

@@ -69,10 +69,10 @@ impl Case {
         let path = folder.path().join("app.db");
         let connection = Connection::open(&path).unwrap();
         let fixture = include_str!("../fixtures/app-migrated.sql");
-        let more = "INSERT INTO webhook_logs (alert_rule_id, event_id, url, created_at) SELECT alert_rule_id, event_id, url || '/' || n, n FROM webhook_logs, (WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20) SELECT n FROM n)";
+        let rows = "INSERT INTO webhook_logs (alert_rule_id, event_id, url, created_at) SELECT alert_rule_id, event_id, url || '/' || n, n FROM webhook_logs, (WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20) SELECT n FROM n)";
         connection
             .execute_batch(&format!(
-                "PRAGMA foreign_keys = OFF; {fixture}; {more}; PRAGMA journal_mode = {mode}"
+                "PRAGMA foreign_keys = OFF; {fixture}; {rows}; PRAGMA journal_mode = {mode}"
             ))
             .unwrap();
         drop(connection);
@@ -129,14 +129,14 @@ impl Case {
     }
 
     /// The least room with which it succeeds, found by halving.
-    fn least(&self, most: u64, run: impl Fn(u64) -> bool) -> u64 {
+    fn least(most: u64, run: impl Fn(u64) -> bool) -> u64 {
         let (mut low, mut high) = (0, most);
         while high - low > most / 64 + PAGE {
             let middle = u64::midpoint(low, high);
             if run(middle) {
-                high = middle
+                high = middle;
             } else {
-                low = middle
+                low = middle;
             }
         }
         high
@@ -170,8 +170,8 @@ fn the_estimate_is_enough_and_not_far_too_much() {
                 let output = case.run(beside, temporary, &["--no-space-check"]);
                 output.is_some_and(|it| it.status.success())
             };
-            let beside = case.least(need.beside, |room| forced(room, AMPLE));
-            let temporary = case.least(need.temporary, |room| forced(AMPLE, room));
+            let beside = Case::least(need.beside, |room| forced(room, AMPLE));
+            let temporary = Case::least(need.temporary, |room| forced(AMPLE, room));
             println!(
                 "space, {name}: database {}, beside it {} estimated, {beside} used; temporary {} estimated, {temporary} used",
                 case.size, need.beside, need.temporary

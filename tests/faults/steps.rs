@@ -135,7 +135,7 @@ fn an_error_in_any_statement_changes_nothing() {
     each(|bench, name| {
         let mut asked = Arc::default();
         run(bench.verb, &bench.victim(), |it| {
-            asked = deny_after(it, u64::MAX)
+            asked = deny_after(it, u64::MAX);
         })
         .unwrap();
         let all = asked.load(Ordering::Relaxed);
@@ -169,7 +169,7 @@ fn interrupted_at_any_instruction_it_changes_nothing() {
     each(|bench, name| {
         let mut called = Arc::default();
         run(bench.verb, &bench.victim(), |it| {
-            called = stop_at(it, u64::MAX)
+            called = stop_at(it, u64::MAX);
         })
         .unwrap();
         let all = called.load(Ordering::Relaxed);
