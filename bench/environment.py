@@ -58,7 +58,7 @@ def versions():
     """The versions of all that is measured, by name."""
     pinned = dict(line.split("==") for line in REQUIREMENTS.read_text().split())
     return {
-        "fkfix": output([FKFIX, "--version"]).split()[-1] + commit(),
+        "fkfix": output([FKFIX, "--version"]).split()[1] + commit(),
         "SQLite in fkfix": bundled_sqlite(),
         "sqlite3 shell": output(["sqlite3", "--version"]).split()[0],
         "Python": platform.python_version(),
