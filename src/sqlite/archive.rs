@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::bulk::{self, Aside};
+use super::conditions;
 use super::ddl::{quote, same_name};
 use super::full_text;
 use super::lists::Removal;
@@ -161,26 +162,17 @@ fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i32) -> S
             .collect();
         quoted.join(", ")
     };
-    let on: Vec<_> = table
-        .row_key
-        .columns()
-        .iter()
-        .enumerate()
-        .map(|(place, column)| format!("w.{} = l.k{}", quote(column), place + 1))
-        .collect();
     let rowid = table
         .row_key
         .rowid()
         .map_or_else(|| "NULL".to_owned(), |name| format!("w.{}", quote(name)));
     format!(
-        "INSERT INTO main.{} ({}, {})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {}\nFROM temp.{} AS l CROSS JOIN main.{} AS w ON {}",
+        "INSERT INTO main.{} ({}, {})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {}\n{}",
         quote(archive),
         OWN_COLUMNS.join(", "),
         list(""),
         list("w."),
-        quote(&removal.list),
-        quote(&table.name),
-        on.join(" AND "),
+        conditions::from_listed("w", removal),
     )
 }
 

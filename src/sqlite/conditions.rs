@@ -14,15 +14,32 @@ pub fn listed(alias: &str, removal: &Removal) -> String {
     if let [column] = columns.as_slice() {
         return format!("{alias}.{} IN (SELECT k1 FROM temp.{list})", quote(column));
     }
-    let on: Vec<_> = columns
-        .iter()
-        .enumerate()
-        .map(|(place, column)| format!("l.k{} = {alias}.{}", place + 1, quote(column)))
-        .collect();
     format!(
         "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {})",
-        on.join(" AND ")
+        has_listed_key(alias, removal)
     )
+}
+
+/// `FROM` that finds the rows `alias` of the table of `removal` by their list `l`.
+#[must_use]
+pub fn from_listed(alias: &str, removal: &Removal) -> String {
+    format!(
+        "FROM temp.{} AS l CROSS JOIN main.{} AS {alias} ON {}",
+        quote(&removal.list),
+        quote(&removal.table.name),
+        has_listed_key(alias, removal)
+    )
+}
+
+/// The condition that the row `alias` has the key that stands in the row `l` of its list.
+fn has_listed_key(alias: &str, removal: &Removal) -> String {
+    let columns = removal.table.row_key.columns();
+    let same: Vec<_> = columns
+        .iter()
+        .enumerate()
+        .map(|(place, column)| format!("{alias}.{} = l.k{}", quote(column), place + 1))
+        .collect();
+    same.join(" AND ")
 }
 
 /// The condition that a child row `w` has no NULL in its key and no parent.

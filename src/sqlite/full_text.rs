@@ -48,12 +48,16 @@ fn content_of(create_virtual_table: &str) -> Option<String> {
     tokens
         .iter()
         .find(|token| modules.iter().any(|module| same_name(token.text, module)))?;
-    tokens.windows(3).find_map(|option| match option {
-        [name, equals, value] if same_name(name.text, "content") && equals.kind == TK_EQ => {
-            Some(ddl::unquote(value.text))
-        }
-        _ => None,
-    })
+    tokens
+        .windows(3)
+        .find_map(|option| match option {
+            [name, equals, value] if same_name(name.text, "content") && equals.kind == TK_EQ => {
+                Some(ddl::unquote(value.text))
+            }
+            _ => None,
+        })
+        // content='' says that the index keeps no content, not where it is.
+        .filter(|content| !content.is_empty())
 }
 
 fn view_mentions(connection: &Connection, view: &str, table: &str) -> Result<bool> {
@@ -85,7 +89,7 @@ mod tests {
                 "CREATE VIRTUAL TABLE f USING FTS4(content=\"a b\", t)",
                 Some("a b"),
             ),
-            ("CREATE VIRTUAL TABLE f USING fts5(t, content='')", Some("")),
+            ("CREATE VIRTUAL TABLE f USING fts5(t, content='')", None),
             ("CREATE VIRTUAL TABLE f USING fts5(t)", None),
             ("CREATE VIRTUAL TABLE f USING rtree(content=logs)", None),
             ("CREATE VIRTUAL TABLE f USING fts5(t, content='logs", None),

@@ -234,21 +234,8 @@ impl Search<'_> {
             return Ok(None);
         }
         let child = Table::read(self.connection, &key.child)?;
-        let on: Vec<_> = removal
-            .table
-            .row_key
-            .columns()
-            .iter()
-            .enumerate()
-            .map(|(place, column)| format!("p.{} = l.k{}", quote(column), place + 1))
-            .collect();
         let round = round.map_or(String::new(), |round| format!(" AND l.round = {round}"));
-        let parents = format!(
-            "FROM temp.{} AS l CROSS JOIN main.{} AS p ON {}{round}",
-            quote(&removal.list),
-            quote(&removal.table.name),
-            on.join(" AND "),
-        );
+        let parents = format!("{}{round}", conditions::from_listed("p", removal));
         if let (true, Some((column, parent_column))) = (
             conditions::compares_alike(&child, &removal.table, key),
             key.pairs().next(),

@@ -1,7 +1,7 @@
 //! What an administrator wants to know of the orphans before anything is done about them.
 
 use anyhow::{Context as _, Result};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::conditions;
 use super::ddl::{self, quote, quote_list, same_name};
@@ -180,57 +180,92 @@ fn look_at(
         return Ok(key);
     };
     let parent = Table::read(connection, &new.key.parent)?;
-    let orphans = format!(
-        "{} AND l.round = 0 AND {}",
-        from_listed(removal),
-        conditions::orphaned(&parent, &new.key)
-    );
-    let columns = quote_list("w.", new.key.columns.iter().map(String::as_str));
-    key.rows = connection.query_row(&format!("SELECT count(*) {orphans}"), [], |row| row.get(0))?;
-    key.dead_parents = connection.query_row(
-        &format!("SELECT count(*) FROM (SELECT DISTINCT {columns} {orphans})"),
-        [],
-        |row| row.get(0),
-    )?;
-    let mut frequent = connection.prepare(&format!(
-        "SELECT count(*), {columns} {orphans} GROUP BY {columns} ORDER BY 1 DESC, {columns} LIMIT {MOST_FREQUENT}"
-    ))?;
-    let width = new.key.columns.len();
-    let rows = frequent.query_map([], |row| {
-        let values = (1..=width)
-            .map(|at| row.get_ref(at).map(Value::from))
-            .collect::<rusqlite::Result<_>>()?;
-        Ok((values, row.get(0)?))
-    })?;
-    key.most_frequent = rows.collect::<rusqlite::Result<_>>()?;
-    if let Some(column) = time_column(&target.table) {
-        let name = quote(column);
-        let query = format!("SELECT min(w.{name}), max(w.{name}) {orphans}");
-        key.span = Some(connection.query_row(&query, [], |row| {
-            Ok(Span {
-                column: column.to_owned(),
-                oldest: row.get_ref(0)?.into(),
-                newest: row.get_ref(1)?.into(),
-            })
-        })?);
+    let orphaned = conditions::orphaned(&parent, &new.key);
+    let child = &target.table;
+    // Over an index, without a look at the rows; or else by the list of them.
+    let orphans = if conditions::is_by_index(child, &parent, &new.key) {
+        let broken = conditions::broken(child, &parent, &new.key);
+        format!("FROM main.{} AS w WHERE {broken}", quote(&child.name))
+    } else {
+        format!(
+            "{} AND l.round = 0 AND {orphaned}",
+            conditions::from_listed("w", removal)
+        )
+    };
+    key.count(connection, &orphans)?;
+    if let Some(column) = time_column(child) {
+        let many = key.rows > removal.of / MANY;
+        key.span = if many && child.index_leads.iter().any(|lead| lead == column) {
+            span_by_index(connection, &child.name, column, &orphaned)?
+        } else {
+            let listed = conditions::from_listed("w", removal);
+            span(
+                connection,
+                column,
+                &format!("{listed} AND l.round = 0 AND {orphaned}"),
+            )?
+        };
     }
     Ok(key)
 }
 
-/// `FROM` and `WHERE` that join the rows `w` of a list `l` to it.
-fn from_listed(removal: &Removal) -> String {
-    let columns = removal.table.row_key.columns();
-    let on: Vec<_> = columns
-        .iter()
-        .enumerate()
-        .map(|(place, column)| format!("w.{} = l.k{}", quote(column), place + 1))
-        .collect();
-    format!(
-        "FROM temp.{} AS l CROSS JOIN main.{} AS w WHERE {}",
-        quote(&removal.list),
-        quote(&removal.table.name),
-        on.join(" AND ")
-    )
+/// With more orphans than this part of the rows, one is soon met from either end of an index.
+const MANY: i64 = 20;
+
+impl SurveyedKey {
+    /// Counts `orphans`, which is FROM and WHERE of them, by the parent that they lack.
+    fn count(&mut self, connection: &Connection, orphans: &str) -> Result<()> {
+        let columns = quote_list("w.", self.new.key.columns.iter().map(String::as_str));
+        let width = self.new.key.columns.len();
+        let places: Vec<_> = (2..2 + width).map(|place| place.to_string()).collect();
+        let mut frequent = connection.prepare(&format!(
+            "SELECT *, count(*) OVER (), sum(n) OVER () FROM (SELECT count(*) AS n, {columns} {orphans} GROUP BY {columns}) ORDER BY n DESC, {} LIMIT {MOST_FREQUENT}",
+            places.join(", ")
+        ))?;
+        let mut rows = frequent.query([])?;
+        while let Some(row) = rows.next()? {
+            let values = (1..=width).map(|at| row.get_ref(at).map(Value::from));
+            let values = values.collect::<rusqlite::Result<_>>()?;
+            self.most_frequent.push((values, row.get(0)?));
+            (self.dead_parents, self.rows) = (row.get(width + 1)?, row.get(width + 2)?);
+        }
+        Ok(())
+    }
+}
+
+fn span(connection: &Connection, column: &str, orphans: &str) -> Result<Option<Span>> {
+    let name = quote(column);
+    let query = format!("SELECT min(w.{name}), max(w.{name}) {orphans}");
+    let span = connection.query_row(&query, [], |row| {
+        Ok(Span {
+            column: column.to_owned(),
+            oldest: row.get_ref(0)?.into(),
+            newest: row.get_ref(1)?.into(),
+        })
+    })?;
+    Ok(Some(span))
+}
+
+/// Goes along the index of `column` from either end until it meets an orphan.
+fn span_by_index(
+    connection: &Connection,
+    table: &str,
+    column: &str,
+    orphaned: &str,
+) -> Result<Option<Span>> {
+    let (table, name) = (quote(table), quote(column));
+    let end = |order: &str| {
+        let query = format!(
+            "SELECT w.{name} FROM main.{table} AS w WHERE w.{name} IS NOT NULL AND {orphaned} ORDER BY w.{name} {order} LIMIT 1"
+        );
+        let value = connection.query_row(&query, [], |row| row.get_ref(0).map(Value::from));
+        value.optional()
+    };
+    Ok(end("ASC")?.zip(end("DESC")?).map(|(oldest, newest)| Span {
+        column: column.to_owned(),
+        oldest,
+        newest,
+    }))
 }
 
 /// The column that evidently tells when a row was made: a date by type, best by name too.
@@ -272,7 +307,7 @@ pub fn each_orphan(
     let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
     let mut statement = connection.prepare(&format!(
         "SELECT {rowid}, l.reasons, {columns} {} AND l.round = 0 ORDER BY {}{limit}",
-        from_listed(removal),
+        conditions::from_listed("w", removal),
         key.join(", ")
     ))?;
     let width = statement.column_count();
