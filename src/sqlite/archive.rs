@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::bulk::{self, Aside};
 use super::conditions;
-use super::ddl::{quote, same_name};
+use super::ddl::{quote, quote_list, same_name};
 use super::full_text;
 use super::lists::Removal;
 use super::schema::{self, RowKey, Table};
@@ -119,13 +119,12 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
     let mut steps = Vec::new();
     let before = match &archive {
         None => {
-            let columns: Vec<_> = names.iter().map(|name| quote(name)).collect();
             steps.push(Step::run(
                 format!("create {name}"),
                 format!(
                     "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {})",
                     quote(&name),
-                    columns.join(", ")
+                    quote_list("", names.iter().copied())
                 ),
             ));
             0
@@ -155,13 +154,6 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
 
 fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i32) -> String {
     let table = &removal.table;
-    let list = |prefix: &str| {
-        let quoted: Vec<_> = names
-            .iter()
-            .map(|name| format!("{prefix}{}", quote(name)))
-            .collect();
-        quoted.join(", ")
-    };
     let rowid = table
         .row_key
         .rowid()
@@ -170,8 +162,8 @@ fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i32) -> S
         "INSERT INTO main.{} ({}, {})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {}\n{}",
         quote(archive),
         OWN_COLUMNS.join(", "),
-        list(""),
-        list("w."),
+        quote_list("", names.iter().copied()),
+        quote_list("w.", names.iter().copied()),
         conditions::from_listed("w", removal),
     )
 }
