@@ -9,8 +9,8 @@ use super::output::Report;
 use super::table::{fits, table};
 use super::text::{count, rows};
 use super::value;
+use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::keys::label_of;
-use crate::sqlite::schema::ForeignKey;
 use crate::sqlite::survey::SurveyedKey;
 use crate::sqlite::value::Value;
 

@@ -3,8 +3,9 @@
 //! In all of them `w` is a row of the child table, `p` one of the parent.
 
 use super::ddl::{quote, same_name};
+use super::foreign_key::ForeignKey;
 use super::lists::Removal;
-use super::schema::{Affinity, ForeignKey, Table};
+use super::schema::{Affinity, Table};
 
 /// The condition that the row `alias` of the table stands in the list of `removal`.
 #[must_use]

@@ -5,7 +5,8 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::ddl::{self, same_name};
-use super::schema::{self, ForeignKey, Table};
+use super::foreign_key::ForeignKey;
+use super::schema::{self, Table};
 use super::scratch;
 use super::script::AddForeignKey;
 use crate::failure::Failure;

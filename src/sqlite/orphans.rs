@@ -14,9 +14,10 @@ use rusqlite::Connection;
 
 use super::conditions;
 use super::ddl::{quote, same_name};
+use super::foreign_key::ForeignKey;
 use super::keys::{NewKey, TableKeys, label_of};
 use super::lists::{self, KEYS_PER_PASS, Lists, Removal};
-use super::schema::{ForeignKey, Table};
+use super::schema::Table;
 use super::scratch;
 
 /// Rows that refer to a row that would leave, by a key that does not let it go.

@@ -6,12 +6,13 @@ use rusqlite::Connection;
 use super::archive;
 use super::conditions;
 use super::ddl::{self, quote, same_name};
+use super::foreign_key::{self, ForeignKey};
 use super::full_text;
 use super::keys::{self, NewKey, TableKeys};
 use super::lists::Removal;
 use super::orphans::{self, Found};
 use super::rebuild::{self, Rebuild, Way};
-use super::schema::{self, ForeignKey, Snapshot, Table};
+use super::schema::{self, Snapshot, Table};
 use super::scratch;
 use super::script::AddForeignKey;
 use super::steps::Step;
@@ -59,7 +60,7 @@ pub fn add_keys(
     version: i32,
     policy: &Policy,
 ) -> Result<KeyPlan> {
-    let declared = schema::declared_keys(connection)?;
+    let declared = foreign_key::declared_keys(connection)?;
     let schema_before = schema::snapshot(connection)?;
     let targets = keys::resolve(connection, &declared, requests)?;
     let found = orphans::find(connection, &targets, &declared)?;

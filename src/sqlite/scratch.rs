@@ -6,8 +6,9 @@ use rusqlite::Connection;
 
 use super::connection;
 use super::ddl::{self, quote};
+use super::foreign_key::{self, ForeignKey};
 use super::rebuild::free_name;
-use super::schema::{self, ForeignKey, Table};
+use super::schema::{self, Table};
 use crate::failure::Failure;
 
 fn open() -> Result<Connection> {
@@ -23,7 +24,7 @@ fn open() -> Result<Connection> {
 pub fn read_constraint(child: &Table, constraint: &str) -> Result<ForeignKey> {
     let scratch = open()?;
     create(&scratch, child, &child.sql)?;
-    let before = schema::declared_keys(&scratch)?.len();
+    let before = foreign_key::declared_keys(&scratch)?.len();
     let scratch = open()?;
     let edited = ddl::add_constraints(&child.sql, &[constraint])?;
     scratch.execute_batch(&edited).map_err(|error| {
@@ -34,7 +35,7 @@ pub fn read_constraint(child: &Table, constraint: &str) -> Result<ForeignKey> {
         ))
         .hint("correct the statement in the migration; the columns it names must exist")
     })?;
-    let mut keys = schema::declared_keys(&scratch)?;
+    let mut keys = foreign_key::declared_keys(&scratch)?;
     let columns = Table::read(&scratch, &child.name)?.columns.len();
     if keys.len() != before + 1 || columns != child.columns.len() {
         return Err(Failure::impossible(format!(

@@ -6,11 +6,12 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::conditions;
 use super::ddl::{self, quote, quote_list, same_name};
 use super::driver::{self, Part};
+use super::foreign_key::{self, ForeignKey};
 use super::history::{self, State};
 use super::keys::{self, NewKey, TableKeys};
 use super::lists::Removal;
 use super::orphans::{self, Found};
-use super::schema::{self, Column, ForeignKey, RowKey, Table};
+use super::schema::{Column, RowKey, Table};
 use super::value::Value;
 use crate::migrations::Migrations;
 
@@ -63,7 +64,7 @@ pub fn survey(
     migrations: &Migrations,
     only: Option<&str>,
 ) -> Result<Survey> {
-    let declared = schema::declared_keys(connection)?;
+    let declared = foreign_key::declared_keys(connection)?;
     let mut targets = pending_keys(connection, migrations, &declared)?;
     let asked_for: Vec<_> = targets
         .iter()

@@ -8,7 +8,8 @@ use sqlite3_parser::dialect::TokenType::{TK_IS, TK_NOT, TK_NOTNULL, TK_NULL, TK_
 use super::finding::{Code, Finding};
 use super::keys::object_of;
 use crate::sqlite::ddl::{self, quote, quote_list, same_name};
-use crate::sqlite::schema::{ForeignKey, RowKey, Table};
+use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::schema::{RowKey, Table};
 
 /// The finding that no index of `child` starts with the columns of `key`.
 pub fn missing(

@@ -8,8 +8,9 @@ use super::finding::{Code, Finding};
 use super::indexes;
 use crate::failure;
 use crate::sqlite::ddl::{quote, quote_list};
+use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::keys::{affinity_warning, collation_warning};
-use crate::sqlite::schema::{self, ForeignKey, Table};
+use crate::sqlite::schema::{self, Table};
 use crate::sqlite::scratch;
 
 /// A key that a migration asks for, as SQLite understands it.

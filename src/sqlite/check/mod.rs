@@ -17,8 +17,8 @@ use rusqlite::Connection;
 pub use finding::{Code, Finding, Severity};
 
 use super::dump::Dump;
+use super::foreign_key::{self, ForeignKey};
 use super::history;
-use super::schema::{self, ForeignKey};
 use crate::migrations::Migrations;
 use expected::Expected;
 use keys::Wanted;
@@ -65,7 +65,7 @@ impl<'a> Schema<'a> {
     fn read(connection: &Connection, expected: &'a [Expected]) -> Result<Self> {
         let (wanted, impossible) = keys::resolve(connection, expected)?;
         let leftovers = tables::leftovers(connection)?;
-        let mut declared = schema::declared_keys(connection)?;
+        let mut declared = foreign_key::declared_keys(connection)?;
         declared.retain(|key| !leftovers.iter().any(|table| table.object == key.child));
         Ok(Schema {
             wanted,

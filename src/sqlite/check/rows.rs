@@ -10,7 +10,8 @@ use crate::report::text::{self, rows};
 use crate::sqlite::archive;
 use crate::sqlite::conditions;
 use crate::sqlite::ddl::quote;
-use crate::sqlite::schema::{self, ForeignKey};
+use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::schema;
 
 /// Counts the rows that break a declared key. They have come after the key did, by a
 /// connection on which SQLite did not enforce it.
