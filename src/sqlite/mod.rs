@@ -9,6 +9,7 @@ pub mod check;
 pub mod conditions;
 pub mod connection;
 pub mod ddl;
+pub mod discover;
 pub mod driver;
 pub mod dump;
 pub mod foreign_key;
