@@ -1,12 +1,32 @@
 //! Finds foreign keys that were meant but never declared: by names, by types, and by what the
 //! columns hold. Reads only.
+//!
+//! A name is where it begins, because whole numbers fit into every table. Types and values then
+//! speak for it or against it. Only values that no two tables share by chance, such as UUIDs,
+//! speak without a name.
 
 use anyhow::Result;
 use rusqlite::Connection;
 
 use super::foreign_key::ForeignKey;
+use super::schema::Column;
+use super::scratch;
+use catalog::{Catalog, ParentKey, Subject};
+use names::Match;
 
-pub mod words;
+mod catalog;
+mod column;
+mod misleading;
+mod names;
+mod score;
+mod values;
+mod words;
+
+/// Below it, a key is not even considered.
+const LEAST: u8 = 20;
+
+/// How many tables are looked at for one column.
+const MOST_PARENTS: usize = 5;
 
 /// A foreign key that was perhaps meant.
 #[derive(Clone, Debug)]
@@ -51,9 +71,95 @@ impl Values {
     }
 }
 
-/// Every key that was perhaps meant and that `connection` does not declare, the surest first of
-/// each table; tables in the order of the schema.
+/// Every key that was perhaps meant and that `connection` does not declare: tables in the order
+/// of the schema, the keys of each by its columns. At most one for the same columns.
 pub fn candidates(connection: &Connection) -> Result<Vec<Candidate>> {
-    let _ = connection;
-    Ok(Vec::new())
+    let catalog = Catalog::read(connection)?;
+    let mut candidates = Vec::new();
+    for child in &catalog.subjects {
+        for column in &child.table.columns {
+            candidates.extend(of_column(connection, &catalog, child, column)?);
+        }
+    }
+    Ok(candidates)
+}
+
+/// The likeliest key of one column.
+fn of_column(
+    connection: &Connection,
+    catalog: &Catalog,
+    child: &Subject,
+    column: &Column,
+) -> Result<Option<Candidate>> {
+    if column.generated || misleading::is_no_key_by_type(column) {
+        return Ok(None);
+    }
+    let mut best: Option<Candidate> = None;
+    for found in names::matches(catalog, child, column)
+        .iter()
+        .take(MOST_PARENTS)
+    {
+        let key = key_of(child, &[column], found.parent, found.key);
+        if catalog.declared.iter().any(|it| it.same_columns(&key)) {
+            return Ok(None);
+        }
+        if misleading::is_polymorphic(connection, catalog, child, column, found.parent)? {
+            continue;
+        }
+        let candidate = weighed(connection, child, column, found, key)?;
+        let is_better = best
+            .as_ref()
+            .is_none_or(|best| best.confidence < candidate.confidence);
+        if candidate.confidence >= LEAST && is_better {
+            best = Some(candidate);
+        }
+    }
+    Ok(best)
+}
+
+fn weighed(
+    connection: &Connection,
+    child: &Subject,
+    column: &Column,
+    found: &Match<'_>,
+    key: ForeignKey,
+) -> Result<Candidate> {
+    let parent = &found.parent.table;
+    let obstacle = obstacle(found.parent, &key)?;
+    let look = values::look(connection, &child.table, parent, &key, obstacle.is_none())?;
+    let parent_column = key
+        .parent_columns
+        .first()
+        .and_then(|name| parent.column(name));
+    let verdict = score::weigh(found, column, parent_column.unwrap_or(column), &look);
+    Ok(Candidate {
+        key,
+        confidence: verdict.confidence,
+        evidence: verdict.evidence,
+        action_reason: String::new(),
+        values: look.values,
+        obstacle,
+    })
+}
+
+/// Why SQLite could not take `key`, if it could not.
+fn obstacle(parent: &Subject, key: &ForeignKey) -> Result<Option<String>> {
+    Ok((!scratch::is_parent_key(&parent.table, key)?).then(|| {
+        format!(
+            "{} ({}) is neither PRIMARY KEY nor UNIQUE",
+            key.parent,
+            key.parent_columns.join(", ")
+        )
+    }))
+}
+
+fn key_of(child: &Subject, columns: &[&Column], parent: &Subject, to: &ParentKey) -> ForeignKey {
+    ForeignKey {
+        child: child.table.name.clone(),
+        columns: columns.iter().map(|column| column.name.clone()).collect(),
+        parent: parent.table.name.clone(),
+        parent_columns: to.columns.clone(),
+        on_delete: "NO ACTION".to_owned(),
+        on_update: "NO ACTION".to_owned(),
+    }
 }

@@ -1,0 +1,406 @@
+//! Which tables the name of a column speaks of, and how clearly.
+
+use super::catalog::{Catalog, ParentKey, Subject};
+use super::column::{self, Ending, Reading};
+use super::words::{self, same};
+use crate::sqlite::ddl::same_name;
+use crate::sqlite::schema::Column;
+
+/// A table that a column seems to speak of.
+pub struct Match<'a> {
+    /// The table.
+    pub parent: &'a Subject,
+    /// The key of it.
+    pub key: &'a ParentKey,
+    /// How.
+    pub how: How,
+    /// How sure it is by the name alone, in percent.
+    pub weight: i32,
+    /// The same in words.
+    pub evidence: String,
+}
+
+/// How a name speaks of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// By the table's name, or by that of its key.
+    Plainly,
+    /// By a word that tells how rows of one table, or people, relate.
+    ByRole,
+    /// In part, or shortened: what the column holds must agree.
+    Vaguely,
+}
+
+/// Tables whose rows are people who use the application, the likeliest first.
+const PEOPLE: [&str; 9] = [
+    "user", "person", "employee", "member", "staff", "account", "profile", "worker", "admin",
+];
+
+/// What people are to a row.
+const ROLES: [&str; 66] = [
+    "author",
+    "owner",
+    "creator",
+    "editor",
+    "sender",
+    "recipient",
+    "receiver",
+    "assignee",
+    "assigner",
+    "reporter",
+    "reviewer",
+    "approver",
+    "moderator",
+    "manager",
+    "supervisor",
+    "actor",
+    "requester",
+    "requestor",
+    "inviter",
+    "invitee",
+    "follower",
+    "following",
+    "followed",
+    "followee",
+    "uploader",
+    "submitter",
+    "member",
+    "buyer",
+    "seller",
+    "host",
+    "guest",
+    "agent",
+    "lead",
+    "leader",
+    "instructor",
+    "teacher",
+    "student",
+    "coach",
+    "mentor",
+    "driver",
+    "friend",
+    "blocker",
+    "blocked",
+    "assigned",
+    "operator",
+    "user",
+    "customer",
+    "contact",
+    "poster",
+    "voter",
+    "commenter",
+    "participant",
+    "organizer",
+    "administrator",
+    "admin",
+    "maintainer",
+    "subscriber",
+    "responsible",
+    "head",
+    "boss",
+    "patient",
+    "doctor",
+    "merger",
+    "closer",
+    "resolver",
+    "rater",
+];
+
+/// What one person is to another of the same table.
+const SUPERIORS: [&str; 8] = [
+    "manager",
+    "supervisor",
+    "boss",
+    "lead",
+    "leader",
+    "superior",
+    "head",
+    "mentor",
+];
+
+/// What a row is to another of the same table.
+const RELATIVES: [&str; 20] = [
+    "parent",
+    "ancestor",
+    "root",
+    "previous",
+    "prev",
+    "next",
+    "predecessor",
+    "successor",
+    "original",
+    "duplicate",
+    "reply",
+    "replied",
+    "quoted",
+    "superseded",
+    "replaces",
+    "replaced",
+    "copied",
+    "forked",
+    "merged",
+    "related",
+];
+
+/// Every table that `column` of `child` may speak of.
+pub fn matches<'a>(catalog: &'a Catalog, child: &Subject, column: &Column) -> Vec<Match<'a>> {
+    let mut found: Vec<Match<'a>> = Vec::new();
+    let readings = column::readings(&column.name);
+    let tells_itself = child.is_single_key(&column.name)
+        && readings
+            .iter()
+            .any(|reading| same(&reading.base, &child.words));
+    if tells_itself {
+        return found;
+    }
+    let mut add = |new: Match<'a>| {
+        let same_place = |it: &&mut Match<'a>| {
+            same_name(&it.parent.table.name, &new.parent.table.name) && it.key == new.key
+        };
+        match found.iter_mut().find(same_place) {
+            Some(old) if old.weight >= new.weight => {}
+            Some(old) => *old = new,
+            None => found.push(new),
+        }
+    };
+    for parent in &catalog.subjects {
+        let is_self = same_name(&parent.table.name, &child.table.name);
+        if let Some(shared) = shared_key(child, column, parent, is_self) {
+            add(shared);
+        }
+        for reading in &readings {
+            let Some((how, weight, evidence)) = speaks_of(catalog, child, reading, parent, is_self)
+            else {
+                continue;
+            };
+            for (key, less) in keys_for(parent, reading) {
+                add(Match {
+                    parent,
+                    key,
+                    how,
+                    weight: weight - less,
+                    evidence: format!("{} {evidence}", column.name),
+                });
+            }
+        }
+    }
+    found.sort_by_key(|it| -it.weight);
+    found
+}
+
+/// A column with the very name of another table's key.
+fn shared_key<'a>(
+    child: &Subject,
+    column: &Column,
+    parent: &'a Subject,
+    is_self: bool,
+) -> Option<Match<'a>> {
+    let (key, _) = parent
+        .single_keys()
+        .find(|(_, key)| same_name(&key.name, &column.name))?;
+    let named = column::readings(&column.name)
+        .iter()
+        .any(|reading| same(&reading.base, &parent.words));
+    // Where both tables are told by it, the name must say whose it is.
+    let unclear = child.is_single_key(&column.name) && !named;
+    if is_self || unclear || column::is_generic(&column.name) {
+        return None;
+    }
+    let is_id = matches!(
+        column::readings(&column.name).first(),
+        Some(Reading {
+            ending: Ending::Id(_),
+            ..
+        })
+    );
+    let name = &parent.table.name;
+    Some(Match {
+        parent,
+        key,
+        how: if is_id { How::Plainly } else { How::Vaguely },
+        weight: match (named, is_id) {
+            (true, true) => 93,
+            (false, true) => 82,
+            (true, false) => 84,
+            (false, false) => 68,
+        },
+        evidence: format!("{} is the name of the key of {name} too", column.name),
+    })
+}
+
+/// How the reading speaks of the table `parent`, how surely, and in words.
+fn speaks_of(
+    catalog: &Catalog,
+    child: &Subject,
+    reading: &Reading,
+    parent: &Subject,
+    is_self: bool,
+) -> Option<(How, i32, String)> {
+    let name = &parent.table.name;
+    let base = reading.base.as_slice();
+    let less = match reading.ending {
+        Ending::Id(_) => 0,
+        Ending::Code(_) => 8,
+        Ending::None => 18,
+    };
+    let told = |how, weight: i32, evidence: String| Some((how, weight - less, evidence));
+    if is_self {
+        return to_itself(child, reading).or_else(|| {
+            let role = role_before(base, &parent.words)?;
+            told(How::ByRole, 82, format!("is the {role} of the same table"))
+        });
+    }
+    if same(base, &parent.words) {
+        return told(How::Plainly, 90, format!("is made of the name of {name}"));
+    }
+    if let Some((prefix, tail)) = tail_that(&parent.words, |tail| same(base, tail)) {
+        let is_prefix = catalog.is_prefix(prefix) || child.words.starts_with(prefix);
+        let prefix = prefix.join("_");
+        return if is_prefix {
+            told(
+                How::Plainly,
+                85,
+                format!("is made of the name of {name} without its {prefix}"),
+            )
+        } else {
+            told(
+                How::Vaguely,
+                66,
+                format!("ends like {name}: {}", tail.join("_")),
+            )
+        };
+    }
+    if let Some(role) = role_before(base, &parent.words) {
+        return told(
+            How::Plainly,
+            80,
+            format!("names {name}, with {role} before it"),
+        );
+    }
+    if let Some(evidence) = person(catalog, reading, parent) {
+        return Some((How::ByRole, 74, evidence));
+    }
+    if let Some((_, tail)) = tail_that(&parent.words, |tail| role_before(base, tail).is_some()) {
+        return told(
+            How::Vaguely,
+            60,
+            format!("ends like {name}: {}", tail.join("_")),
+        );
+    }
+    shortened(reading, parent)
+}
+
+/// The words behind a prefix, of which `fits` is true.
+fn tail_that(words: &[String], fits: impl Fn(&[String]) -> bool) -> Option<(&[String], &[String])> {
+    (1..words.len())
+        .map(|at| words.split_at(at))
+        .find(|(_, tail)| fits(tail))
+}
+
+/// The words that stand before `name` at the end of `base`.
+fn role_before(base: &[String], name: &[String]) -> Option<String> {
+    (1..base.len())
+        .map(|at| base.split_at(at))
+        .find(|(_, tail)| same(tail, name))
+        .map(|(role, _)| role.join(" "))
+}
+
+/// A word such as parent, or manager in a table of people.
+fn to_itself(child: &Subject, reading: &Reading) -> Option<(How, i32, String)> {
+    let first = reading.base.first()?.as_str();
+    let is_direct = matches!(reading.ending, Ending::Id(_));
+    let is_relative =
+        RELATIVES.contains(&first)
+            && reading.base.iter().skip(1).all(|word| {
+                ["to", "of", "from", "by", "into", "id", "in"].contains(&word.as_str())
+            });
+    let is_superior = people_rank(child).is_some()
+        && (SUPERIORS.contains(&first) && reading.base.len() == 1
+            || reading.base == ["reports", "to"]);
+    let what = reading.base.join(" ");
+    if is_superior {
+        return Some((
+            How::ByRole,
+            79,
+            format!("tells the {what} of a row of the same table"),
+        ));
+    }
+    (is_relative || reading.base == ["in", "reply", "to"]).then(|| {
+        let weight = if is_direct { 82 } else { 70 };
+        (
+            How::ByRole,
+            weight,
+            format!("tells the {what} row of the same table"),
+        )
+    })
+}
+
+/// `author_id`, `created_by` or `assigned_to_id`, where `parent` holds the people.
+fn person(catalog: &Catalog, reading: &Reading, parent: &Subject) -> Option<String> {
+    let rank = people_rank(parent)?;
+    let best = catalog.subjects.iter().filter_map(people_rank).min();
+    let [.., before, last] = reading.base.as_slice() else {
+        let [only] = reading.base.as_slice() else {
+            return None;
+        };
+        let is_role = ROLES.contains(&only.as_str()) && reading.ending != Ending::None;
+        return (is_role && best == Some(rank))
+            .then(|| format!("tells a person, and {} holds people", parent.table.name));
+    };
+    let by = last == "by" && before.ends_with("ed");
+    let to = last == "to" && before == "assigned";
+    let role = ROLES.contains(&last.as_str()) && matches!(reading.ending, Ending::Id(_));
+    ((by || to || role) && best == Some(rank))
+        .then(|| format!("tells a person, and {} holds people", parent.table.name))
+}
+
+/// How likely a table holds the people: 0 is likeliest; none where it does not.
+fn people_rank(subject: &Subject) -> Option<usize> {
+    let last = words::stem(subject.words.last()?);
+    let rank = PEOPLE.iter().position(|word| words::stem(word) == last)?;
+    // `auth_user` is as good as `users`, `blocked_user_emails` is neither.
+    (subject.words.len() <= 2).then_some(2 * rank + subject.words.len() - 1)
+}
+
+/// `cust_id` for `customers`, `po_id` for `purchase_orders`.
+fn shortened(reading: &Reading, parent: &Subject) -> Option<(How, i32, String)> {
+    if reading.ending == Ending::None {
+        return None;
+    }
+    let (base, name) = (reading.base.as_slice(), &parent.table.name);
+    let mut pairs = base.iter().zip(&parent.words);
+    let shortens = |(short, long): (&String, &String)| {
+        words::stem(short) == words::stem(long) || words::abbreviates(short, long)
+    };
+    if base.len() == parent.words.len() && pairs.all(shortens) {
+        return Some((How::Vaguely, 66, format!("shortens the name of {name}")));
+    }
+    let initials: String = parent
+        .words
+        .iter()
+        .filter_map(|word| word.chars().next())
+        .collect();
+    let is_initials = parent.words.len() > 1 && base.concat() == initials;
+    is_initials.then(|| (How::Vaguely, 60, format!("has the initials of {name}")))
+}
+
+/// The keys of `parent` that a column may mean that reads so, each with what must be taken
+/// from the weight.
+fn keys_for<'a>(parent: &'a Subject, reading: &Reading) -> Vec<(&'a ParentKey, i32)> {
+    let mut keys = Vec::new();
+    for (key, column) in parent.single_keys() {
+        let last = words::split(&column.name).pop().unwrap_or_default();
+        let less = match &reading.ending {
+            Ending::Id(id) if key.is_primary => i32::from(id != "id" && *id != last),
+            Ending::Id(id) if *id == last => 0,
+            Ending::Id(_) => 12,
+            Ending::Code(code) if *code == last => 0,
+            Ending::Code(_) if key.is_primary => 14,
+            Ending::Code(_) => continue,
+            Ending::None if key.is_primary => 0,
+            Ending::None => 6,
+        };
+        keys.push((key, less));
+    }
+    keys
+}
