@@ -69,6 +69,27 @@ Exit status:
   1    found
   2    it could not look";
 
+/// Of `fkfix discover`.
+pub const DISCOVER: &str = "\
+Examples:
+  fkfix discover -d app.db
+  fkfix discover -d app.db --min-confidence 90 --write add_missing_keys --migrations migrations
+  fkfix up -d app.db --migrations migrations --dry-run
+
+Exit status:
+  0    looked, whether keys were found or not
+  2    it could not look, or not write";
+
+/// Of `fkfix new`.
+pub const NEW: &str = "\
+Examples:
+  fkfix new add_order_keys
+  fkfix new add_order_keys -d app.db --add 'orders.customer_id -> customers.id on delete cascade'
+
+Exit status:
+  0    written
+  2    it could not be done; nothing is written";
+
 /// Of `fkfix completions`.
 pub const COMPLETIONS: &str = "\
 Examples:

@@ -2,6 +2,8 @@
 
 pub mod change;
 pub mod check;
+pub mod discover;
+pub mod new;
 pub mod orphans;
 pub mod output;
 pub mod plan;

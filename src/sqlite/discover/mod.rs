@@ -18,9 +18,14 @@ mod catalog;
 mod column;
 mod misleading;
 mod names;
+pub mod requested;
 mod score;
 mod values;
-mod words;
+pub mod words;
+
+/// How sure a key must be to be proposed, in percent. Chosen by measurement, see
+/// `docs/discover.md`.
+pub const DEFAULT_CONFIDENCE: u8 = 70;
 
 /// Below it, a key is not even considered.
 const LEAST: u8 = 20;
