@@ -54,6 +54,17 @@ pub fn is_generic(column: &str) -> bool {
     words.iter().all(tells)
 }
 
+/// Whether `word` is a plural by its form: a column called `posts` counts them.
+#[must_use]
+pub fn is_plural(word: &str) -> bool {
+    const SINGULAR: [&str; 3] = ["series", "news", "species"];
+    word.ends_with('s')
+        && !["ss", "us", "is", "as"]
+            .iter()
+            .any(|ending| word.ends_with(ending))
+        && !SINGULAR.contains(&word)
+}
+
 /// Every way to read `column`, the plainest first.
 #[must_use]
 pub fn readings(column: &str) -> Vec<Reading> {

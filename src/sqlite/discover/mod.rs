@@ -14,10 +14,13 @@ use super::scratch;
 use catalog::{Catalog, ParentKey, Subject};
 use names::Match;
 
+mod action;
 mod catalog;
 mod column;
+mod composite;
 mod misleading;
 mod names;
+mod opaque;
 pub mod requested;
 mod score;
 mod values;
@@ -86,10 +89,28 @@ pub fn candidates(connection: &Connection) -> Result<Vec<Candidate>> {
             candidates.extend(of_column(connection, &catalog, child, column)?);
         }
     }
+    composite::add(connection, &catalog, &mut candidates)?;
+    action::suggest(&catalog, &mut candidates);
+    sort(&catalog, &mut candidates);
     Ok(candidates)
 }
 
-/// The likeliest key of one column.
+/// By table and column, in the order of the schema.
+fn sort(catalog: &Catalog, candidates: &mut [Candidate]) {
+    candidates.sort_by_key(|it| {
+        let table = catalog
+            .subjects
+            .iter()
+            .position(|subject| subject.table.name == it.key.child);
+        let columns = catalog.subject(&it.key.child).map(|subject| {
+            let mut places = subject.table.columns.iter();
+            places.position(|column| it.key.columns.first() == Some(&column.name))
+        });
+        (table, columns)
+    });
+}
+
+/// The likeliest key of one column: by its name, or else by its values alone.
 fn of_column(
     connection: &Connection,
     catalog: &Catalog,
@@ -99,6 +120,22 @@ fn of_column(
     if column.generated || misleading::is_no_key_by_type(column) {
         return Ok(None);
     }
+    let named = by_name(connection, catalog, child, column)?;
+    if named
+        .as_ref()
+        .is_some_and(|it| it.confidence >= DEFAULT_CONFIDENCE)
+    {
+        return Ok(named);
+    }
+    Ok(opaque::of_column(connection, catalog, child, column)?.or(named))
+}
+
+fn by_name(
+    connection: &Connection,
+    catalog: &Catalog,
+    child: &Subject,
+    column: &Column,
+) -> Result<Option<Candidate>> {
     let mut best: Option<Candidate> = None;
     for found in names::matches(catalog, child, column)
         .iter()

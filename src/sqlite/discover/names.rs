@@ -4,7 +4,7 @@ use super::catalog::{Catalog, ParentKey, Subject};
 use super::column::{self, Ending, Reading};
 use super::words::{self, same};
 use crate::sqlite::ddl::same_name;
-use crate::sqlite::schema::Column;
+use crate::sqlite::schema::{Affinity, Column};
 
 /// A table that a column seems to speak of.
 pub struct Match<'a> {
@@ -238,16 +238,29 @@ fn speaks_of(
 ) -> Option<(How, i32, String)> {
     let name = &parent.table.name;
     let base = reading.base.as_slice();
+    if reading.ending == Ending::None && base.last().is_some_and(|it| column::is_plural(it)) {
+        return None;
+    }
     let less = match reading.ending {
         Ending::Id(_) => 0,
         Ending::Code(_) => 8,
+        // A level may be a row of `levels`, and is mostly a number.
+        Ending::None if column::is_generic(&base.join("_")) => 30,
         Ending::None => 18,
     };
     let told = |how, weight: i32, evidence: String| Some((how, weight - less, evidence));
     if is_self {
         return to_itself(child, reading).or_else(|| {
-            let role = role_before(base, &parent.words)?;
-            told(How::ByRole, 82, format!("is the {role} of the same table"))
+            if let Some(role) = role_before(base, &parent.words) {
+                return told(
+                    How::ByRole,
+                    82,
+                    format!("tells the {role} row of the same table"),
+                );
+            }
+            let is_deed = base.iter().any(|word| word == "by" || word == "to");
+            let evidence = person(catalog, reading, parent).filter(|_| is_deed)?;
+            Some((How::ByRole, 74, evidence))
         });
     }
     if same(base, &parent.words) {
@@ -395,6 +408,8 @@ fn keys_for<'a>(parent: &'a Subject, reading: &Reading) -> Vec<(&'a ParentKey, i
             Ending::Id(id) if *id == last => 0,
             Ending::Id(_) => 12,
             Ending::Code(code) if *code == last => 0,
+            // `version_number` is mostly a number, and not the id of a version.
+            Ending::Code(_) if key.is_primary && column.affinity == Affinity::Numeric => 30,
             Ending::Code(_) if key.is_primary => 14,
             Ending::Code(_) => continue,
             Ending::None if key.is_primary => 0,

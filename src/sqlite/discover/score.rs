@@ -1,8 +1,8 @@
 //! How sure it is that a key was meant: what its name says, corrected by types and values.
 
-use super::misleading;
 use super::names::{How, Match};
 use super::values::Look;
+use super::{Values, misleading};
 use crate::report::text::count;
 use crate::sqlite::schema::{Affinity, Column};
 
@@ -51,7 +51,7 @@ pub fn by_values(how: How, look: &Look) -> i32 {
     if look.failed {
         return -5;
     }
-    let Some(share) = values.share() else {
+    let Some(share) = share(values) else {
         // Nothing is held against a name that is plain.
         return if vague { -20 } else { -3 };
     };
@@ -79,9 +79,18 @@ pub fn by_values(how: How, look: &Look) -> i32 {
     }
 }
 
+/// The share of distinct keys that have a parent, or that of rows where it is larger: where
+/// parents were deleted, a few live ones may have most of the rows.
+#[allow(clippy::cast_precision_loss)] // a table has fewer than 2^52 rows
+fn share(values: &Values) -> Option<f64> {
+    let rows = values.rows - values.nulls;
+    let of_rows = (rows - values.orphans) as f64 / rows as f64;
+    values.share().map(|share| share.max(of_rows))
+}
+
 /// What differing affinities take from the weight.
 fn by_type(child: &Column, parent: &Column, look: &Look) -> i32 {
-    let fits = look.values.share().is_some_and(|share| share >= 0.9);
+    let fits = share(&look.values).is_some_and(|share| share >= 0.9);
     let untyped = [child, parent]
         .iter()
         .any(|column| column.affinity == Affinity::Blob);
