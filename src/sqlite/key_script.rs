@@ -15,7 +15,7 @@ use super::scratch;
 use super::script::{self, Action};
 use crate::failure::Failure;
 
-/// PostgreSQL cuts a name behind so many bytes
+/// `PostgreSQL` cuts a name behind so many bytes
 /// (<https://www.postgresql.org/docs/current/limits.html>).
 const LONGEST_NAME: usize = 63;
 
@@ -104,11 +104,12 @@ pub fn unchecked(keys: &[ForeignKey]) -> Result<Scripts> {
         }
     }
     for (table, columns, unique) in tables {
-        let unique: String = unique.iter().map(|it| format!(", UNIQUE ({it})")).collect();
+        let unique: Vec<_> = unique.iter().map(|it| format!(", UNIQUE ({it})")).collect();
         let sql = format!(
             "CREATE TABLE {} ({}{unique})",
             quote(table),
-            quote_list("", columns)
+            quote_list("", columns),
+            unique = unique.concat()
         );
         connection
             .execute_batch(&sql)
@@ -245,7 +246,7 @@ fn cut(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }
 
-/// `name` as it stands in a script: in quotes where it needs them in SQLite or PostgreSQL,
+/// `name` as it stands in a script: in quotes where it needs them in SQLite or `PostgreSQL`,
 /// which takes a name without them for lower case.
 fn plain(name: &str) -> String {
     let is_word = name
@@ -261,7 +262,7 @@ fn plain(name: &str) -> String {
     }
 }
 
-/// Reserved in PostgreSQL and no keyword of SQLite
+/// Reserved in `PostgreSQL` and no keyword of SQLite
 /// (<https://www.postgresql.org/docs/current/sql-keywords-appendix.html>).
 const RESERVED: [&str; 42] = [
     "any",

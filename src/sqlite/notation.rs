@@ -1,6 +1,8 @@
 //! A foreign key in one line, as people type it and fkfix prints it:
 //! `orders.customer_id -> customers.id on delete cascade`.
 
+use std::fmt::Write as _;
+
 use sqlite3_parser::dialect::TokenType::{
     self, TK_COMMA, TK_DOT, TK_ID, TK_LP, TK_PTR, TK_RP, TK_STRING,
 };
@@ -51,7 +53,7 @@ pub fn write(key: &ForeignKey) -> String {
     );
     for (event, action) in [("delete", &key.on_delete), ("update", &key.on_update)] {
         if action != "NO ACTION" {
-            text.push_str(&format!(" on {event} {}", action.to_ascii_lowercase()));
+            let _ = write!(text, " on {event} {}", action.to_ascii_lowercase());
         }
     }
     text

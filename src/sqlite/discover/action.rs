@@ -85,9 +85,9 @@ fn optional(values: &Values) -> (&'static str, String) {
         );
     }
     let reason = if values.rows == 0 {
-        "no row tells whether one may be without a parent"
+        "it may be NULL, but no row tells whether that is meant"
     } else {
-        "no row is without a parent now"
+        "it may be NULL, but is in no row"
     };
     ("NO ACTION", reason.to_owned())
 }

@@ -40,18 +40,21 @@ pub struct Reading {
 /// Whether the name says no more than that it tells its row.
 #[must_use]
 pub fn is_generic(column: &str) -> bool {
-    const GENERIC: [&str; 28] = [
+    const WORDS: [&str; 24] = [
         "name", "title", "email", "value", "type", "date", "url", "path", "token", "username",
         "version", "position", "hash", "login", "phone", "label", "rank", "sort", "order", "year",
-        "level", "state", "status", "object", "item", "record", "external", "public",
+        "level", "state", "status", "priority",
     ];
+    const BEFORE_ID: [&str; 5] = ["external", "public", "object", "record", "row"];
     let words = words::split(column);
-    let tells = |word: &String| {
-        IDS.contains(&word.as_str())
-            || CODES.contains(&word.as_str())
-            || GENERIC.contains(&word.as_str())
-    };
-    words.iter().all(tells)
+    let is_id = |word: &String| IDS.contains(&word.as_str()) || CODES.contains(&word.as_str());
+    match words.as_slice() {
+        [word] => WORDS.contains(&word.as_str()) || is_id(word),
+        [first, rest @ ..] => {
+            (BEFORE_ID.contains(&first.as_str()) || is_id(first)) && rest.iter().all(is_id)
+        }
+        [] => true,
+    }
 }
 
 /// Whether `word` is a plural by its form: a column called `posts` counts them.
@@ -190,7 +193,14 @@ mod tests {
         ] {
             assert!(is_generic(name), "{name}");
         }
-        for name in ["customer_id", "iso_country", "isbn", "CustomerTypeID"] {
+        for name in [
+            "customer_id",
+            "iso_country",
+            "isbn",
+            "order_id",
+            "status_id",
+            "CustomerTypeID",
+        ] {
             assert!(!is_generic(name), "{name}");
         }
     }
