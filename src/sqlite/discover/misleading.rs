@@ -9,7 +9,7 @@ use crate::sqlite::ddl::{quote, same_name};
 use crate::sqlite::schema::Column;
 
 /// Systems whose ids are not those of a table here, and words for what is gone or elsewhere.
-const ELSEWHERE: [&str; 50] = [
+const ELSEWHERE: [&str; 48] = [
     "stripe",
     "paypal",
     "braintree",
@@ -51,8 +51,6 @@ const ELSEWHERE: [&str; 50] = [
     "instagram",
     "external",
     "ext",
-    "remote",
-    "foreign",
     "legacy",
     "old",
     "tmp",

@@ -37,7 +37,7 @@ const PEOPLE: [&str; 9] = [
 ];
 
 /// What people are to a row.
-const ROLES: [&str; 66] = [
+const ROLES: [&str; 68] = [
     "author",
     "owner",
     "creator",
@@ -104,6 +104,8 @@ const ROLES: [&str; 66] = [
     "closer",
     "resolver",
     "rater",
+    "rep",
+    "representative",
 ];
 
 /// What one person is to another of the same table.
@@ -236,71 +238,69 @@ fn speaks_of(
     parent: &Subject,
     is_self: bool,
 ) -> Option<(How, i32, String)> {
-    let name = &parent.table.name;
     let base = reading.base.as_slice();
     if reading.ending == Ending::None && base.last().is_some_and(|it| column::is_plural(it)) {
         return None;
     }
+    if is_self {
+        return to_itself(catalog, child, reading);
+    }
+    let (how, weight, evidence) = by_words(catalog, child, base, parent)
+        .or_else(|| person(catalog, reading, parent))
+        .or_else(|| shortened(reading, parent))?;
     let less = match reading.ending {
         Ending::Id(_) => 0,
-        Ending::Code(_) => 8,
+        Ending::Code(_) if how == How::Plainly => 8,
         // A level may be a row of `levels`, and is mostly a number.
-        Ending::None if column::is_generic(&base.join("_")) => 30,
-        Ending::None => 18,
+        Ending::None if how == How::Plainly && is_level(child, base, parent) => 30,
+        Ending::None if how != How::ByRole => 18,
+        Ending::Code(_) | Ending::None => 0,
     };
-    let told = |how, weight: i32, evidence: String| Some((how, weight - less, evidence));
-    if is_self {
-        return to_itself(child, reading).or_else(|| {
-            if let Some(role) = role_before(base, &parent.words) {
-                return told(
-                    How::ByRole,
-                    82,
-                    format!("tells the {role} row of the same table"),
-                );
-            }
-            let is_deed = base.iter().any(|word| word == "by" || word == "to");
-            let evidence = person(catalog, reading, parent).filter(|_| is_deed)?;
-            Some((How::ByRole, 74, evidence))
-        });
+    Some((how, weight - less, evidence))
+}
+
+/// Whether `base` is a word for a number or a text, and `parent` is not called by it and the
+/// child, as `area_type` is by the type of `area`.
+fn is_level(child: &Subject, base: &[String], parent: &Subject) -> bool {
+    let of_child = [&child.words, base].concat();
+    column::is_generic(&base.join("_")) && !same(&of_child, &parent.words)
+}
+
+/// By the words of the table's name, all of them or some.
+fn by_words(
+    catalog: &Catalog,
+    child: &Subject,
+    base: &[String],
+    parent: &Subject,
+) -> Option<(How, i32, String)> {
+    let (name, words) = (&parent.table.name, &parent.words);
+    let is_prefix =
+        |prefix: &[String]| catalog.is_prefix(prefix) || child.words.starts_with(prefix);
+    if same(base, words) {
+        return Some((How::Plainly, 90, format!("is made of the name of {name}")));
     }
-    if same(base, &parent.words) {
-        return told(How::Plainly, 90, format!("is made of the name of {name}"));
-    }
-    if let Some((prefix, tail)) = tail_that(&parent.words, |tail| same(base, tail)) {
-        let is_prefix = catalog.is_prefix(prefix) || child.words.starts_with(prefix);
-        let prefix = prefix.join("_");
-        return if is_prefix {
-            told(
-                How::Plainly,
-                85,
-                format!("is made of the name of {name} without its {prefix}"),
-            )
+    if let Some((prefix, tail)) = tail_that(words, |tail| same(base, tail)) {
+        let (how, weight) = if is_prefix(prefix) {
+            (How::Plainly, 85)
         } else {
-            told(
-                How::Vaguely,
-                66,
-                format!("ends like {name}: {}", tail.join("_")),
-            )
+            (How::Vaguely, 66)
         };
+        return Some((how, weight, format!("ends like {name}: {}", tail.join("_"))));
     }
-    if let Some(role) = role_before(base, &parent.words) {
-        return told(
+    if let Some(role) = role_before(base, words) {
+        return Some((
             How::Plainly,
             80,
             format!("names {name}, with {role} before it"),
-        );
+        ));
     }
-    if let Some(evidence) = person(catalog, reading, parent) {
-        return Some((How::ByRole, 74, evidence));
-    }
-    if let Some((_, tail)) = tail_that(&parent.words, |tail| role_before(base, tail).is_some()) {
-        return told(
-            How::Vaguely,
-            60,
-            format!("ends like {name}: {}", tail.join("_")),
-        );
-    }
-    shortened(reading, parent)
+    let (prefix, tail) = tail_that(words, |tail| role_before(base, tail).is_some())?;
+    let (how, weight) = if is_prefix(prefix) {
+        (How::Plainly, 74)
+    } else {
+        (How::Vaguely, 60)
+    };
+    Some((how, weight, format!("ends like {name}: {}", tail.join("_"))))
 }
 
 /// The words behind a prefix, of which `fits` is true.
@@ -318,53 +318,70 @@ fn role_before(base: &[String], name: &[String]) -> Option<String> {
         .map(|(role, _)| role.join(" "))
 }
 
-/// A word such as parent, or manager in a table of people.
-fn to_itself(child: &Subject, reading: &Reading) -> Option<(How, i32, String)> {
-    let first = reading.base.first()?.as_str();
-    let is_direct = matches!(reading.ending, Ending::Id(_));
-    let is_relative =
-        RELATIVES.contains(&first)
-            && reading.base.iter().skip(1).all(|word| {
-                ["to", "of", "from", "by", "into", "id", "in"].contains(&word.as_str())
-            });
-    let is_superior = people_rank(child).is_some()
-        && (SUPERIORS.contains(&first) && reading.base.len() == 1
-            || reading.base == ["reports", "to"]);
-    let what = reading.base.join(" ");
-    if is_superior {
-        return Some((
-            How::ByRole,
-            79,
-            format!("tells the {what} of a row of the same table"),
-        ));
-    }
-    (is_relative || reading.base == ["in", "reply", "to"]).then(|| {
-        let weight = if is_direct { 82 } else { 70 };
-        (
+/// A word such as parent, the table's own name behind a word, or what one person is to another.
+fn to_itself(
+    catalog: &Catalog,
+    subject: &Subject,
+    reading: &Reading,
+) -> Option<(How, i32, String)> {
+    const SMALL_WORDS: [&str; 6] = ["to", "of", "from", "by", "into", "in"];
+    let base = reading.base.as_slice();
+    let [first, rest @ ..] = base else {
+        return None;
+    };
+    let told = |weight: i32, what: &str| {
+        Some((
             How::ByRole,
             weight,
             format!("tells the {what} row of the same table"),
-        )
-    })
+        ))
+    };
+    if let Some(role) = role_before(base, &subject.words) {
+        return told(
+            if reading.ending == Ending::None {
+                64
+            } else {
+                82
+            },
+            &role,
+        );
+    }
+    let what = base.join(" ");
+    let is_superior = SUPERIORS.contains(&first.as_str()) && rest.is_empty();
+    if people_rank(subject).is_some() && (is_superior || base == ["reports", "to"]) {
+        return told(79, &what);
+    }
+    let is_small = |word: &String| SMALL_WORDS.contains(&word.as_str());
+    let is_relative = RELATIVES.contains(&first.as_str()) && rest.iter().all(is_small)
+        || base == ["in", "reply", "to"];
+    let is_id = matches!(reading.ending, Ending::Id(_));
+    if is_relative {
+        return told(if is_id { 82 } else { 70 }, &what);
+    }
+    if is_id && rest == ["of"] {
+        return told(74, &what);
+    }
+    // A user that another user invited.
+    let is_deed = base.iter().any(|word| word == "by" || word == "to");
+    person(catalog, reading, subject).filter(|_| is_deed)
 }
 
 /// `author_id`, `created_by` or `assigned_to_id`, where `parent` holds the people.
-fn person(catalog: &Catalog, reading: &Reading, parent: &Subject) -> Option<String> {
+fn person(catalog: &Catalog, reading: &Reading, parent: &Subject) -> Option<(How, i32, String)> {
     let rank = people_rank(parent)?;
     let best = catalog.subjects.iter().filter_map(people_rank).min();
-    let [.., before, last] = reading.base.as_slice() else {
-        let [only] = reading.base.as_slice() else {
-            return None;
-        };
-        let is_role = ROLES.contains(&only.as_str()) && reading.ending != Ending::None;
-        return (is_role && best == Some(rank))
-            .then(|| format!("tells a person, and {} holds people", parent.table.name));
+    let (last, before) = reading.base.split_last()?;
+    let before = before.last().map(String::as_str);
+    let is_deed = match last.as_str() {
+        "by" => before.is_some_and(|before| before.ends_with("ed")),
+        "to" => before == Some("assigned"),
+        _ => false,
     };
-    let by = last == "by" && before.ends_with("ed");
-    let to = last == "to" && before == "assigned";
-    let role = ROLES.contains(&last.as_str()) && matches!(reading.ending, Ending::Id(_));
-    ((by || to || role) && best == Some(rank))
-        .then(|| format!("tells a person, and {} holds people", parent.table.name))
+    let is_role = ROLES.contains(&last.as_str()) && matches!(reading.ending, Ending::Id(_));
+    ((is_deed || is_role) && best == Some(rank)).then(|| {
+        let evidence = format!("tells a person, and {} holds people", parent.table.name);
+        (How::ByRole, 74, evidence)
+    })
 }
 
 /// How likely a table holds the people: 0 is likeliest; none where it does not.
