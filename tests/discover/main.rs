@@ -257,9 +257,16 @@ fn of_the_keys_that_were_meant_19_in_20_are_found_and_as_many_of_those_found_wer
     assert!(recall >= 95.0 && precision >= 95.0, "{recall} {precision}");
 }
 
-/// Schemas that were written down after the rules: of public databases and applications.
+/// Schemas of public databases and applications, from which the rules learned a little more.
 #[test]
 fn schemas_of_others_fare_as_well() {
+    let (recall, precision) = print("public", &measure("public"));
+    assert!(recall >= 95.0 && precision >= 95.0, "{recall} {precision}");
+}
+
+/// Schemas that were written down when the rules were done.
+#[test]
+fn schemas_that_the_rules_have_not_seen_fare_little_worse() {
     let (recall, precision) = print("held out", &measure("held_out"));
     assert!(recall >= 85.0 && precision >= 90.0, "{recall} {precision}");
 }

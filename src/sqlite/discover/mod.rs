@@ -22,6 +22,7 @@ mod misleading;
 mod names;
 mod opaque;
 pub mod requested;
+mod roles;
 mod score;
 mod values;
 pub mod words;

@@ -2,6 +2,7 @@
 
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::column::{self, Ending, Reading};
+use super::roles::{person, to_itself};
 use super::words::{self, same};
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::schema::{Affinity, Column};
@@ -30,119 +31,6 @@ pub enum How {
     /// In part, or shortened: what the column holds must agree.
     Vaguely,
 }
-
-/// Tables whose rows are people who use the application, the likeliest first.
-const PEOPLE: [&str; 9] = [
-    "user", "person", "employee", "member", "staff", "account", "profile", "worker", "admin",
-];
-
-/// What people are to a row.
-const ROLES: [&str; 68] = [
-    "author",
-    "owner",
-    "creator",
-    "editor",
-    "sender",
-    "recipient",
-    "receiver",
-    "assignee",
-    "assigner",
-    "reporter",
-    "reviewer",
-    "approver",
-    "moderator",
-    "manager",
-    "supervisor",
-    "actor",
-    "requester",
-    "requestor",
-    "inviter",
-    "invitee",
-    "follower",
-    "following",
-    "followed",
-    "followee",
-    "uploader",
-    "submitter",
-    "member",
-    "buyer",
-    "seller",
-    "host",
-    "guest",
-    "agent",
-    "lead",
-    "leader",
-    "instructor",
-    "teacher",
-    "student",
-    "coach",
-    "mentor",
-    "driver",
-    "friend",
-    "blocker",
-    "blocked",
-    "assigned",
-    "operator",
-    "user",
-    "customer",
-    "contact",
-    "poster",
-    "voter",
-    "commenter",
-    "participant",
-    "organizer",
-    "administrator",
-    "admin",
-    "maintainer",
-    "subscriber",
-    "responsible",
-    "head",
-    "boss",
-    "patient",
-    "doctor",
-    "merger",
-    "closer",
-    "resolver",
-    "rater",
-    "rep",
-    "representative",
-];
-
-/// What one person is to another of the same table.
-const SUPERIORS: [&str; 8] = [
-    "manager",
-    "supervisor",
-    "boss",
-    "lead",
-    "leader",
-    "superior",
-    "head",
-    "mentor",
-];
-
-/// What a row is to another of the same table.
-const RELATIVES: [&str; 20] = [
-    "parent",
-    "ancestor",
-    "root",
-    "previous",
-    "prev",
-    "next",
-    "predecessor",
-    "successor",
-    "original",
-    "duplicate",
-    "reply",
-    "replied",
-    "quoted",
-    "superseded",
-    "replaces",
-    "replaced",
-    "copied",
-    "forked",
-    "merged",
-    "related",
-];
 
 /// Every table that `column` of `child` may speak of.
 pub fn matches<'a>(catalog: &'a Catalog, child: &Subject, column: &Column) -> Vec<Match<'a>> {
@@ -249,12 +137,11 @@ fn speaks_of(
         .or_else(|| person(catalog, reading, parent))
         .or_else(|| shortened(reading, parent))?;
     let less = match reading.ending {
-        Ending::Id(_) => 0,
         Ending::Code(_) if how == How::Plainly => 8,
         // A level may be a row of `levels`, and is mostly a number.
         Ending::None if how == How::Plainly && is_level(child, base, parent) => 30,
         Ending::None if how != How::ByRole => 18,
-        Ending::Code(_) | Ending::None => 0,
+        Ending::Id(_) | Ending::Code(_) | Ending::None => 0,
     };
     Some((how, weight - less, evidence))
 }
@@ -311,85 +198,11 @@ fn tail_that(words: &[String], fits: impl Fn(&[String]) -> bool) -> Option<(&[St
 }
 
 /// The words that stand before `name` at the end of `base`.
-fn role_before(base: &[String], name: &[String]) -> Option<String> {
+pub fn role_before(base: &[String], name: &[String]) -> Option<String> {
     (1..base.len())
         .map(|at| base.split_at(at))
         .find(|(_, tail)| same(tail, name))
         .map(|(role, _)| role.join(" "))
-}
-
-/// A word such as parent, the table's own name behind a word, or what one person is to another.
-fn to_itself(
-    catalog: &Catalog,
-    subject: &Subject,
-    reading: &Reading,
-) -> Option<(How, i32, String)> {
-    const SMALL_WORDS: [&str; 6] = ["to", "of", "from", "by", "into", "in"];
-    let base = reading.base.as_slice();
-    let [first, rest @ ..] = base else {
-        return None;
-    };
-    let told = |weight: i32, what: &str| {
-        Some((
-            How::ByRole,
-            weight,
-            format!("tells the {what} row of the same table"),
-        ))
-    };
-    if let Some(role) = role_before(base, &subject.words) {
-        return told(
-            if reading.ending == Ending::None {
-                64
-            } else {
-                82
-            },
-            &role,
-        );
-    }
-    let what = base.join(" ");
-    let is_superior = SUPERIORS.contains(&first.as_str()) && rest.is_empty();
-    if people_rank(subject).is_some() && (is_superior || base == ["reports", "to"]) {
-        return told(79, &what);
-    }
-    let is_small = |word: &String| SMALL_WORDS.contains(&word.as_str());
-    let is_relative = RELATIVES.contains(&first.as_str()) && rest.iter().all(is_small)
-        || base == ["in", "reply", "to"];
-    let is_id = matches!(reading.ending, Ending::Id(_));
-    if is_relative {
-        return told(if is_id { 82 } else { 70 }, &what);
-    }
-    if is_id && rest == ["of"] {
-        return told(74, &what);
-    }
-    // A user that another user invited.
-    let is_deed = base.iter().any(|word| word == "by" || word == "to");
-    person(catalog, reading, subject).filter(|_| is_deed)
-}
-
-/// `author_id`, `created_by` or `assigned_to_id`, where `parent` holds the people.
-fn person(catalog: &Catalog, reading: &Reading, parent: &Subject) -> Option<(How, i32, String)> {
-    let rank = people_rank(parent)?;
-    let best = catalog.subjects.iter().filter_map(people_rank).min();
-    let (last, before) = reading.base.split_last()?;
-    let before = before.last().map(String::as_str);
-    let is_deed = match last.as_str() {
-        "by" => before.is_some_and(|before| before.ends_with("ed")),
-        "to" => before == Some("assigned"),
-        _ => false,
-    };
-    let is_role = ROLES.contains(&last.as_str()) && matches!(reading.ending, Ending::Id(_));
-    ((is_deed || is_role) && best == Some(rank)).then(|| {
-        let evidence = format!("tells a person, and {} holds people", parent.table.name);
-        (How::ByRole, 74, evidence)
-    })
-}
-
-/// How likely a table holds the people: 0 is likeliest; none where it does not.
-fn people_rank(subject: &Subject) -> Option<usize> {
-    let last = words::stem(subject.words.last()?);
-    let rank = PEOPLE.iter().position(|word| words::stem(word) == last)?;
-    // `auth_user` is as good as `users`, `blocked_user_emails` is neither.
-    (subject.words.len() <= 2).then_some(2 * rank + subject.words.len() - 1)
 }
 
 /// `cust_id` for `customers`, `po_id` for `purchase_orders`.
