@@ -79,9 +79,10 @@ fn optional(values: &Values) -> (&'static str, String) {
     if values.nulls > 0 {
         let have = if values.nulls == 1 { "has" } else { "have" };
         let sample = if values.sampled { " of the sample" } else { "" };
+        let nulls = rows(values.nulls);
         return (
             "SET NULL",
-            format!("{}{sample} {have} no parent now", rows(values.nulls)),
+            format!("{nulls}{sample} {have} NULL there already"),
         );
     }
     let reason = if values.rows == 0 {

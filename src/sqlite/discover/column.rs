@@ -47,7 +47,11 @@ pub fn is_generic(column: &str) -> bool {
     ];
     const BEFORE_ID: [&str; 5] = ["external", "public", "object", "record", "row"];
     let words = words::split(column);
-    let is_id = |word: &String| IDS.contains(&word.as_str()) || CODES.contains(&word.as_str());
+    let is_id = |word: &String| {
+        // A SKU is one of an article, wherever it stands.
+        let is_code = CODES.contains(&word.as_str()) && word != "sku";
+        is_code || IDS.contains(&word.as_str())
+    };
     match words.as_slice() {
         [word] => WORDS.contains(&word.as_str()) || is_id(word),
         [first, rest @ ..] => {
@@ -55,6 +59,15 @@ pub fn is_generic(column: &str) -> bool {
         }
         [] => true,
     }
+}
+
+/// Whether `word` tells a number that counts or ranks, even where a table is called by it.
+#[must_use]
+pub fn is_number(word: &str) -> bool {
+    [
+        "version", "position", "order", "sort", "rank", "year", "priority", "number",
+    ]
+    .contains(&word)
 }
 
 /// Whether `word` is a plural by its form: a column called `posts` counts them.
@@ -119,7 +132,8 @@ fn read(words: &[String], found: &mut Vec<Reading>) {
     }
 }
 
-/// Notes a reading, and what it is without a number at the end: `address2` is an address.
+/// Notes a reading, and what it is without what tells it from another of its kind at the end:
+/// `address2` is an address, `issue_from` an issue.
 fn push(base: &[String], ending: &Ending, found: &mut Vec<Reading>) {
     if base.is_empty() {
         return;
@@ -127,7 +141,9 @@ fn push(base: &[String], ending: &Ending, found: &mut Vec<Reading>) {
     let mut bases = vec![base.to_vec()];
     if let [head @ .., last] = base {
         let word = last.trim_end_matches(|letter: char| letter.is_ascii_digit());
-        if word.len() > 2 && word.len() < last.len() {
+        if *ending != Ending::None && ["from", "to"].contains(&word) {
+            bases.push(head.to_vec());
+        } else if word.len() > 2 && word.len() < last.len() {
             let mut base = head.to_vec();
             base.push(word.to_owned());
             bases.push(base);
@@ -163,6 +179,7 @@ mod tests {
         assert_eq!(read("country_code"), ["code of country"]);
         assert_eq!(read("address2_id"), ["id of address2", "id of address"]);
         assert_eq!(read("address_id_2"), ["id of address"]);
+        assert_eq!(read("issue_from_id"), ["id of issue from", "id of issue"]);
         assert_eq!(
             read("lngCustomerID"),
             ["id of lng customer", "id of customer"]

@@ -103,7 +103,8 @@ fn of_key(
         return Ok(None);
     };
     let key = key_of(child, &columns, parent, to);
-    let is_declared = catalog.declared.iter().any(|it| it.same_columns(&key));
+    // A declared key with these columns and others says more.
+    let is_declared = catalog.declared.iter().any(|it| covers(it, &key));
     if is_declared || is_ambiguous(child, parent, &key) {
         return Ok(None);
     }

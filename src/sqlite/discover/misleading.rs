@@ -9,7 +9,7 @@ use crate::sqlite::ddl::{quote, same_name};
 use crate::sqlite::schema::Column;
 
 /// Systems whose ids are not those of a table here, and words for what is gone or elsewhere.
-const ELSEWHERE: [&str; 48] = [
+const ELSEWHERE: [&str; 47] = [
     "stripe",
     "paypal",
     "braintree",
@@ -52,7 +52,6 @@ const ELSEWHERE: [&str; 48] = [
     "external",
     "ext",
     "legacy",
-    "old",
     "tmp",
     "temp",
     "import",

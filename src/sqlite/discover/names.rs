@@ -107,11 +107,17 @@ fn shared_key<'a>(
     Some(Match {
         parent,
         key,
-        how: if is_id { How::Plainly } else { How::Vaguely },
+        how: if is_id || key.is_primary {
+            How::Plainly
+        } else {
+            How::Vaguely
+        },
         weight: match (named, is_id) {
             (true, true) => 93,
-            (false, true) => 82,
             (true, false) => 84,
+            (false, true) => 82,
+            // `isbn`, where that is what tells books apart.
+            (false, false) if key.is_primary => 75,
             (false, false) => 68,
         },
         evidence: format!("{} is the name of the key of {name} too", column.name),
@@ -149,8 +155,11 @@ fn speaks_of(
 /// Whether `base` is a word for a number or a text, and `parent` is not called by it and the
 /// child, as `area_type` is by the type of `area`.
 fn is_level(child: &Subject, base: &[String], parent: &Subject) -> bool {
+    let Some(last) = base.last() else {
+        return false;
+    };
     let of_child = [&child.words, base].concat();
-    column::is_generic(&base.join("_")) && !same(&of_child, &parent.words)
+    column::is_number(last) || column::is_generic(last) && !same(&of_child, &parent.words)
 }
 
 /// By the words of the table's name, all of them or some.
@@ -185,7 +194,7 @@ fn by_words(
     let (how, weight) = if is_prefix(prefix) {
         (How::Plainly, 74)
     } else {
-        (How::Vaguely, 60)
+        (How::Vaguely, 62)
     };
     Some((how, weight, format!("ends like {name}: {}", tail.join("_"))))
 }
@@ -205,26 +214,32 @@ pub fn role_before(base: &[String], name: &[String]) -> Option<String> {
         .map(|(role, _)| role.join(" "))
 }
 
-/// `cust_id` for `customers`, `po_id` for `purchase_orders`.
+/// `cust_id` for `customers`, `head_repo_id` for `repositories`, `po_id` for `purchase_orders`.
 fn shortened(reading: &Reading, parent: &Subject) -> Option<(How, i32, String)> {
+    let (base, words) = (reading.base.as_slice(), parent.words.as_slice());
     if reading.ending == Ending::None {
         return None;
     }
-    let (base, name) = (reading.base.as_slice(), &parent.table.name);
-    let mut pairs = base.iter().zip(&parent.words);
+    let name = &parent.table.name;
+    let told = |weight, what: &str| Some((How::Vaguely, weight, format!("{what} {name}")));
     let shortens = |(short, long): (&String, &String)| {
         words::stem(short) == words::stem(long) || words::abbreviates(short, long)
     };
-    if base.len() == parent.words.len() && pairs.all(shortens) {
-        return Some((How::Vaguely, 66, format!("shortens the name of {name}")));
+    if base.len() >= words.len() {
+        let (role, end) = base.split_at(base.len() - words.len());
+        if end.iter().zip(words).all(shortens) {
+            let weight = if role.is_empty() { 66 } else { 60 };
+            return told(weight, "shortens the name of");
+        }
     }
-    let initials: String = parent
-        .words
+    let initials: String = words
         .iter()
         .filter_map(|word| word.chars().next())
         .collect();
-    let is_initials = parent.words.len() > 1 && base.concat() == initials;
-    is_initials.then(|| (How::Vaguely, 60, format!("has the initials of {name}")))
+    if words.len() > 1 && base.concat() == initials {
+        return told(60, "has the initials of");
+    }
+    None
 }
 
 /// The keys of `parent` that a column may mean that reads so, each with what must be taken

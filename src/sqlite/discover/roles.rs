@@ -11,7 +11,7 @@ const PEOPLE: [&str; 9] = [
 ];
 
 /// What people are to a row.
-const ROLES: [&str; 68] = [
+const ROLES: [&str; 70] = [
     "author",
     "owner",
     "creator",
@@ -80,6 +80,8 @@ const ROLES: [&str; 68] = [
     "rater",
     "rep",
     "representative",
+    "publisher",
+    "modifier",
 ];
 
 /// What one person is to another of the same table.
@@ -158,7 +160,10 @@ pub fn to_itself(
     if is_relative {
         return told(if is_id { 82 } else { 70 }, &what);
     }
-    if is_id && rest == ["of"] {
+    // `copy_of_id`, `moved_to_id`, `inherited_from_id`: of, to, from another such row.
+    let is_made = first.ends_with("ed")
+        && matches!(rest, [word] if ["to", "from", "into"].contains(&word.as_str()));
+    if is_id && (rest == ["of"] || is_made && first != "assigned") {
         return told(74, &what);
     }
     // A user that another user invited.
