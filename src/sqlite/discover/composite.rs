@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::names::How;
 use super::words::{self, same};
-use super::{Candidate, DEFAULT_CONFIDENCE, column, key_of, obstacle, score, values};
+use super::{Candidate, DEFAULT_CONFIDENCE, column, key_of, score, values};
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::schema::Column;
@@ -122,7 +122,7 @@ fn of_key(
     } else {
         (How::Plainly, 85)
     };
-    let obstacle = obstacle(parent, &key)?;
+    let obstacle = to.obstacle.clone();
     let look = values::look(
         connection,
         &child.table,

@@ -3,7 +3,7 @@
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::column::{self, Ending, Reading};
 use super::roles::{person, to_itself};
-use super::words::{self, same};
+use super::words::{self, Word, same};
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::schema::{Affinity, Column};
 
@@ -55,7 +55,7 @@ pub fn matches<'a>(catalog: &'a Catalog, child: &Subject, column: &Column) -> Ve
     };
     for parent in &catalog.subjects {
         let is_self = same_name(&parent.table.name, &child.table.name);
-        if let Some(shared) = shared_key(child, column, parent, is_self) {
+        if let Some(shared) = shared_key(child, column, &readings, parent, is_self) {
             add(shared);
         }
         for reading in &readings {
@@ -82,13 +82,14 @@ pub fn matches<'a>(catalog: &'a Catalog, child: &Subject, column: &Column) -> Ve
 fn shared_key<'a>(
     child: &Subject,
     column: &Column,
+    readings: &[Reading],
     parent: &'a Subject,
     is_self: bool,
 ) -> Option<Match<'a>> {
     let (key, _) = parent
         .single_keys()
         .find(|(_, key)| same_name(&key.name, &column.name))?;
-    let named = column::readings(&column.name)
+    let named = readings
         .iter()
         .any(|reading| same(&reading.base, &parent.words));
     // Where both tables are told by it, the name must say whose it is.
@@ -97,7 +98,7 @@ fn shared_key<'a>(
         return None;
     }
     let is_id = matches!(
-        column::readings(&column.name).first(),
+        readings.first(),
         Some(Reading {
             ending: Ending::Id(_),
             ..
@@ -154,7 +155,7 @@ fn speaks_of(
 
 /// Whether `base` is a word for a number or a text, and `parent` is not called by it and the
 /// child, as `area_type` is by the type of `area`.
-fn is_level(child: &Subject, base: &[String], parent: &Subject) -> bool {
+fn is_level(child: &Subject, base: &[Word], parent: &Subject) -> bool {
     let Some(last) = base.last() else {
         return false;
     };
@@ -166,12 +167,11 @@ fn is_level(child: &Subject, base: &[String], parent: &Subject) -> bool {
 fn by_words(
     catalog: &Catalog,
     child: &Subject,
-    base: &[String],
+    base: &[Word],
     parent: &Subject,
 ) -> Option<(How, i32, String)> {
     let (name, words) = (&parent.table.name, &parent.words);
-    let is_prefix =
-        |prefix: &[String]| catalog.is_prefix(prefix) || child.words.starts_with(prefix);
+    let is_prefix = |prefix: &[Word]| catalog.is_prefix(prefix) || child.words.starts_with(prefix);
     if same(base, words) {
         return Some((How::Plainly, 90, format!("is made of the name of {name}")));
     }
@@ -200,14 +200,14 @@ fn by_words(
 }
 
 /// The words behind a prefix, of which `fits` is true.
-fn tail_that(words: &[String], fits: impl Fn(&[String]) -> bool) -> Option<(&[String], &[String])> {
+fn tail_that(words: &[Word], fits: impl Fn(&[Word]) -> bool) -> Option<(&[Word], &[Word])> {
     (1..words.len())
         .map(|at| words.split_at(at))
         .find(|(_, tail)| fits(tail))
 }
 
 /// The words that stand before `name` at the end of `base`.
-pub fn role_before(base: &[String], name: &[String]) -> Option<String> {
+pub fn role_before(base: &[Word], name: &[Word]) -> Option<String> {
     (1..base.len())
         .map(|at| base.split_at(at))
         .find(|(_, tail)| same(tail, name))
@@ -222,9 +222,8 @@ fn shortened(reading: &Reading, parent: &Subject) -> Option<(How, i32, String)> 
     }
     let name = &parent.table.name;
     let told = |weight, what: &str| Some((How::Vaguely, weight, format!("{what} {name}")));
-    let shortens = |(short, long): (&String, &String)| {
-        words::stem(short) == words::stem(long) || words::abbreviates(short, long)
-    };
+    let shortens =
+        |(short, long): (&Word, &Word)| short.is_like(long) || words::abbreviates(short, long);
     if base.len() >= words.len() {
         let (role, end) = base.split_at(base.len() - words.len());
         if end.iter().zip(words).all(shortens) {
@@ -232,11 +231,14 @@ fn shortened(reading: &Reading, parent: &Subject) -> Option<(How, i32, String)> 
             return told(weight, "shortens the name of");
         }
     }
-    let initials: String = words
-        .iter()
-        .filter_map(|word| word.chars().next())
-        .collect();
-    if words.len() > 1 && base.concat() == initials {
+    let letters: usize = base.iter().map(|word| word.len()).sum();
+    let mut initials = words.iter().filter_map(|word| word.chars().next());
+    let are_initials = letters == words.len()
+        && base
+            .iter()
+            .flat_map(|word| word.chars())
+            .all(|letter| initials.next() == Some(letter));
+    if words.len() > 1 && are_initials {
         return told(60, "has the initials of");
     }
     None
@@ -247,12 +249,13 @@ fn shortened(reading: &Reading, parent: &Subject) -> Option<(How, i32, String)> 
 fn keys_for<'a>(parent: &'a Subject, reading: &Reading) -> Vec<(&'a ParentKey, i32)> {
     let mut keys = Vec::new();
     for (key, column) in parent.single_keys() {
-        let last = words::split(&column.name).pop().unwrap_or_default();
+        let last = words::split(&column.name).pop();
+        let last = last.as_ref().map_or("", Word::as_str);
         let less = match &reading.ending {
-            Ending::Id(id) if key.is_primary => i32::from(id != "id" && *id != last),
-            Ending::Id(id) if *id == last => 0,
+            Ending::Id(id) if key.is_primary => i32::from(id != "id" && id != last),
+            Ending::Id(id) if id == last => 0,
             Ending::Id(_) => 12,
-            Ending::Code(code) if *code == last => 0,
+            Ending::Code(code) if code == last => 0,
             // `version_number` is mostly a number, and not the id of a version.
             Ending::Code(_) if key.is_primary && column.affinity == Affinity::Numeric => 30,
             Ending::Code(_) if key.is_primary => 14,

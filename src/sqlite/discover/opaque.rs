@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::catalog::{Catalog, Subject};
 use super::names::How;
 use super::values::unless_lacking;
-use super::{Candidate, key_of, obstacle, score, values};
+use super::{Candidate, key_of, score, values};
 use crate::sqlite::ddl::{quote, same_name};
 use crate::sqlite::schema::{Affinity, Column};
 
@@ -46,7 +46,7 @@ pub fn of_column(
             if unless_lacking(probe)? != Some(true) {
                 continue;
             }
-            let obstacle = obstacle(parent, &key)?;
+            let obstacle = to.obstacle.clone();
             let look = values::look(
                 connection,
                 &child.table,
