@@ -6,8 +6,10 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::ddl::{literal, quote, same_name};
+use super::foreign_key::ForeignKey;
 use super::keys::NewKey;
-use super::schema::{self, RowKey, Table};
+use super::row_counts::RowCounts;
+use super::schema::{RowKey, Table};
 use crate::failure::Failure;
 use crate::progress;
 
@@ -46,6 +48,25 @@ pub struct Reason {
     pub breaks: bool,
 }
 
+/// The distinct keys of a child that have no parent.
+#[derive(Clone, Debug)]
+pub struct DeadKeys {
+    /// The foreign key.
+    pub key: ForeignKey,
+    /// The temporary table that lists them, in its one column `key`.
+    pub list: String,
+}
+
+impl DeadKeys {
+    /// The condition that the child row `w` has one of them.
+    #[must_use]
+    pub fn has_one(&self) -> String {
+        let column = self.key.columns.first().map_or("", String::as_str);
+        let (column, list) = (quote(column), quote(&self.list));
+        format!("w.{column} IN (SELECT key FROM temp.{list})")
+    }
+}
+
 /// The lists, as they are filled.
 pub struct Lists<'a> {
     connection: &'a Connection,
@@ -53,6 +74,8 @@ pub struct Lists<'a> {
     pub statements: Vec<String>,
     /// One for each list.
     pub removals: Vec<Removal>,
+    /// One for each key that has an index.
+    pub dead_keys: Vec<DeadKeys>,
 }
 
 impl<'a> Lists<'a> {
@@ -62,6 +85,7 @@ impl<'a> Lists<'a> {
             connection,
             statements: Vec::new(),
             removals: Vec::new(),
+            dead_keys: Vec::new(),
         }
     }
 
@@ -72,9 +96,9 @@ impl<'a> Lists<'a> {
     }
 
     /// Counts what the lists hold.
-    pub fn count(&mut self) -> Result<()> {
+    pub fn count(&mut self, counts: &RowCounts<'_>) -> Result<()> {
         for removal in &mut self.removals {
-            removal.of = schema::count_rows(self.connection, &removal.table.name)?;
+            removal.of = counts.of(&removal.table.name)?;
             let count = format!(
                 "SELECT count(*), count(*) FILTER (WHERE round = 0), count(*) FILTER (WHERE breaks > 1) FROM temp.{}",
                 quote(&removal.list)
@@ -85,6 +109,22 @@ impl<'a> Lists<'a> {
             (removal.rows, removal.orphans, removal.break_several) = counts;
         }
         Ok(())
+    }
+
+    /// Lists what `query` finds: the keys by `key` that have no parent. Gives the condition that
+    /// a row `w` of the child has one of them.
+    pub fn add_dead_keys(&mut self, key: &ForeignKey, query: &str) -> Result<String> {
+        let dead_keys = DeadKeys {
+            key: key.clone(),
+            list: format!("fkfix_dead_keys_{}", self.dead_keys.len() + 1),
+        };
+        let list = quote(&dead_keys.list);
+        let create = format!("CREATE TEMP TABLE {list} (key)");
+        self.run(create, &key.child)?;
+        self.run(format!("INSERT INTO temp.{list} {query}"), &key.child)?;
+        let has_one = dead_keys.has_one();
+        self.dead_keys.push(dead_keys);
+        Ok(has_one)
     }
 
     /// Reads the rows of `child` once and marks, bit by bit, which of `keys` each breaks.
@@ -127,7 +167,7 @@ impl<'a> Lists<'a> {
             quote(&child.name),
             list = quote(&list),
         );
-        self.run(insert, child)?;
+        self.run(insert, &child.name)?;
         let mut counts = Vec::new();
         for (bit, (new, _)) in keys.iter().enumerate() {
             let count = format!(
@@ -176,7 +216,7 @@ impl<'a> Lists<'a> {
             values.join(", +"),
             list = quote(&list),
         );
-        let rows = i64::try_from(self.run(insert, table)?)?;
+        let rows = i64::try_from(self.run(insert, &table.name)?)?;
         self.note_reason(&list, reason, rows, breaks);
         Ok(rows)
     }
@@ -229,7 +269,7 @@ impl<'a> Lists<'a> {
         };
         self.run(
             format!("CREATE TEMP TABLE {} ({columns}", quote(&list)),
-            table,
+            &table.name,
         )?;
         self.removals.push(Removal {
             table: table.clone(),
@@ -243,13 +283,13 @@ impl<'a> Lists<'a> {
         Ok(list)
     }
 
-    fn run(&mut self, sql: String, table: &Table) -> Result<usize> {
-        progress::step(&format!("search {} for orphans", table.name), 0);
+    fn run(&mut self, sql: String, table: &str) -> Result<usize> {
+        progress::step(&format!("search {table} for orphans"), 0);
         tracing::debug!(%sql, "search");
         let rows = self
             .connection
             .execute(&sql, [])
-            .with_context(|| format!("could not search {} for orphans", table.name))?;
+            .with_context(|| format!("could not search {table} for orphans"))?;
         self.statements.push(sql);
         Ok(rows)
     }
