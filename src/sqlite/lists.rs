@@ -135,6 +135,10 @@ impl<'a> Lists<'a> {
         child: &Table,
         keys: &[(&NewKey, String)],
     ) -> Result<Vec<i64>> {
+        if matches!(child.row_key, RowKey::Hidden) {
+            let keys = keys.iter();
+            return keys.map(|(_, broken)| self.none_of(child, broken)).collect();
+        }
         let list = self.list_of(child)?;
         let each = |form: fn(usize, &NewKey, &str) -> String, joint: &str| {
             let parts = keys.iter().enumerate();
@@ -184,8 +188,9 @@ impl<'a> Lists<'a> {
 
     /// Adds the rows of `table` that meet `condition` to its list; the number of rows found.
     ///
-    /// They break the key `reason` themselves, or else hang by it on rows listed before. A row that is listed already gets a further reason in the first round, and stays as it
-    /// is in later ones.
+    /// They break the key `reason` themselves, or else hang by it on rows listed before. A row
+    /// that is listed already gets a further reason in the first round, and stays as it is in
+    /// later ones.
     pub fn add(
         &mut self,
         table: &Table,
@@ -194,6 +199,9 @@ impl<'a> Lists<'a> {
         breaks: bool,
         round: i64,
     ) -> Result<i64> {
+        if matches!(table.row_key, RowKey::Hidden) {
+            return self.none_of(table, condition);
+        }
         let list = self.list_of(table)?;
         let key = key_columns(&table.row_key);
         let columns = table.row_key.columns();
@@ -219,6 +227,23 @@ impl<'a> Lists<'a> {
         let rows = i64::try_from(self.run(insert, &table.name)?)?;
         self.note_reason(&list, reason, rows, breaks);
         Ok(rows)
+    }
+
+    /// Looks for rows of a table whose rows can't be listed: they must stay.
+    fn none_of(&self, table: &Table, condition: &str) -> Result<i64> {
+        let name = &table.name;
+        let query = format!(
+            "SELECT EXISTS (SELECT 1 FROM main.{} AS w WHERE {condition})",
+            quote(name)
+        );
+        if self.connection.query_row(&query, [], |row| row.get(0))? {
+            return Err(Failure::impossible(format!(
+                "{name} has orphans, and its rows can't be told apart: its columns are called rowid, _rowid_ and oid"
+            ))
+            .hint("rename one of these columns, or give those rows a parent")
+            .into());
+        }
+        Ok(0)
     }
 
     fn note_reason(&mut self, list: &str, key: &str, rows: i64, breaks: bool) {
@@ -247,25 +272,14 @@ impl<'a> Lists<'a> {
     fn new_list(&mut self, table: &Table) -> Result<String> {
         let list = format!("fkfix_leaving_{}", self.removals.len() + 1);
         let key = key_columns(&table.row_key);
-        let columns = match &table.row_key {
-            RowKey::Hidden => {
-                return Err(Failure::impossible(format!(
-                    "the rows of {} can't be told apart: its columns are called rowid, _rowid_ and oid",
-                    table.name
-                ))
-                .hint("rename one of these columns")
-                .into());
-            }
-            RowKey::PrimaryKey(_) => {
-                format!(
-                    "{key}, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID"
-                )
-            }
-            RowKey::Alias(_) | RowKey::Implicit(_) => {
-                format!(
-                    "{key} INTEGER PRIMARY KEY, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER)"
-                )
-            }
+        let columns = if table.row_key.rowid().is_some() {
+            format!(
+                "{key} INTEGER PRIMARY KEY, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER)"
+            )
+        } else {
+            format!(
+                "{key}, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID"
+            )
         };
         self.run(
             format!("CREATE TEMP TABLE {} ({columns}", quote(&list)),
