@@ -137,7 +137,9 @@ impl<'a> Lists<'a> {
     ) -> Result<Vec<i64>> {
         if matches!(child.row_key, RowKey::Hidden) {
             let keys = keys.iter();
-            return keys.map(|(_, broken)| self.none_of(child, broken)).collect();
+            return keys
+                .map(|(_, broken)| self.none_of(child, broken))
+                .collect();
         }
         let list = self.list_of(child)?;
         let each = |form: fn(usize, &NewKey, &str) -> String, joint: &str| {
