@@ -85,6 +85,9 @@ pub enum Command {
     /// Show the rows that break keys, declared or pending
     #[command(after_long_help = manual::ORPHANS)]
     Orphans(Orphans),
+    /// Show a row, the rows it refers to and those that refer to it, and what deleting it would take
+    #[command(after_long_help = manual::SHOW)]
+    Show(Show),
     /// Is the schema as it should be? For CI and for cron; read-only
     #[command(after_long_help = manual::CHECK)]
     Check(Check),
@@ -272,6 +275,31 @@ pub struct Orphans {
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: RowsFormat,
+}
+
+/// `fkfix show`
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 shown, 1 there is no such row, 2 it could not look")]
+pub struct Show {
+    /// The table
+    pub table: String,
+    /// The row's primary key, one value for each of its columns in order
+    ///
+    /// In a table without a primary key it is the rowid. X'00ff' stands for a blob.
+    #[arg(required = true, value_name = "KEY", allow_negative_numbers = true)]
+    pub key: Vec<String>,
+    /// KEY is the rowid, whatever the primary key is
+    #[arg(long)]
+    pub rowid: bool,
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// How many of the rows that refer to it to show, of each table
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
 }
 
 /// A format of what a check found.

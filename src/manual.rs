@@ -55,6 +55,21 @@ Exit status:
   1    there are some
   2    it could not look";
 
+/// Of `fkfix show`.
+pub const SHOW: &str = "\
+Keys are those that the database declares. What a deletion would take is counted, not deleted: on a connection that runs PRAGMA foreign_keys = ON, by every ON DELETE along the way. What triggers would do is not counted.
+
+Examples:
+  fkfix show webhook_logs 1001 -d app.db
+  fkfix show events 0b54f0a5-6c3e-4c1e-9f0e-2a7c1f3b8d11 -d app.db
+  fkfix show order_lines 17 2 -d app.db     a key of two columns
+  fkfix show orders 17 -d app.db --format json
+
+Exit status:
+  0    shown
+  1    there is no such row
+  2    it could not look";
+
 /// Of `fkfix check`.
 pub const CHECK: &str = "\
 Examples:

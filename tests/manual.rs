@@ -4,10 +4,12 @@
 
 use std::process::Command;
 
-const VERBS: [&str; 7] = [
+const VERBS: [&str; 9] = [
     "up",
     "down",
     "status",
+    "orphans",
+    "show",
     "check",
     "demo",
     "completions",

@@ -6,6 +6,7 @@ mod demo;
 mod down;
 mod man;
 mod orphans;
+mod show;
 mod status;
 mod up;
 
@@ -28,6 +29,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Down(arguments) => down::run(arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
         Command::Orphans(arguments) => orphans::run(arguments, output),
+        Command::Show(arguments) => show::run(arguments, output),
         Command::Check(arguments) => check::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
         Command::Completions(arguments) => completions::run(arguments, output),
@@ -42,6 +44,7 @@ pub fn format_of(cli: &Cli) -> Format {
         Command::Up(arguments) => arguments.format.into(),
         Command::Down(arguments) => arguments.format.into(),
         Command::Status(arguments) => arguments.format,
+        Command::Show(arguments) => arguments.format,
         Command::Orphans(arguments) if arguments.format == RowsFormat::Json => Format::Json,
         Command::Check(arguments) if arguments.format == CheckFormat::Json => Format::Json,
         Command::Orphans(_)

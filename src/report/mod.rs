@@ -5,6 +5,7 @@ pub mod check;
 pub mod orphans;
 pub mod output;
 pub mod plan;
+pub mod show;
 pub mod snapshot;
 pub mod status;
 pub mod table;
