@@ -91,6 +91,9 @@ pub enum Command {
     /// Is the schema as it should be? For CI and for cron; read-only
     #[command(after_long_help = manual::CHECK)]
     Check(Check),
+    /// Draw the tables and their keys: declared, pending, discovered
+    #[command(after_long_help = manual::GRAPH)]
+    Graph(Graph),
     /// See it all on a sample database
     Demo(Demo),
     /// Print a script that completes commands and options in a shell
@@ -355,6 +358,36 @@ pub struct Check {
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: CheckFormat,
+}
+
+/// A format of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PictureFormat {
+    /// For Mermaid, which GitHub and GitLab draw in Markdown
+    Mermaid,
+    /// For Graphviz
+    Dot,
+    /// To look at
+    Svg,
+    /// One JSON document
+    Json,
+}
+
+/// `fkfix graph`
+#[derive(Args, Debug)]
+pub struct Graph {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Draw fkfix's own tables too: its history and its archives
+    #[arg(long)]
+    pub all: bool,
+    /// The format of the picture
+    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
+    pub format: PictureFormat,
 }
 
 /// `fkfix demo`

@@ -84,6 +84,19 @@ Exit status:
   1    found
   2    it could not look";
 
+/// Of `fkfix graph`.
+pub const GRAPH: &str = "\
+Declared keys are solid lines, those that pending migrations ask for dashed, those that were discovered dotted; Mermaid has no dots, so there a label says it. A box shows the keys of its table and counts its other columns; json has them all. SQLite's own tables and virtual ones are left out.
+
+Examples:
+  fkfix graph -d app.db --format svg > schema.svg
+  fkfix graph -d app.db --format dot | dot -Tpdf > schema.pdf
+  fkfix graph -d app.db --migrations migrations
+
+Exit status:
+  0    drawn
+  2    it could not look";
+
 /// Of `fkfix completions`.
 pub const COMPLETIONS: &str = "\
 Examples:

@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod demo;
 mod down;
+mod graph;
 mod man;
 mod orphans;
 mod show;
@@ -14,7 +15,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::cli::{Change, ChangeFormat, CheckFormat, Cli, Command, Format, RowsFormat, Set};
+use crate::cli::{
+    Change, ChangeFormat, CheckFormat, Cli, Command, Format, PictureFormat, RowsFormat, Set,
+};
 use crate::failure::{self, Failure, Status};
 use crate::migrations::Migrations;
 use crate::progress;
@@ -31,6 +34,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Orphans(arguments) => orphans::run(arguments, output),
         Command::Show(arguments) => show::run(arguments, output),
         Command::Check(arguments) => check::run(arguments, output),
+        Command::Graph(arguments) => graph::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
         Command::Completions(arguments) => completions::run(arguments, output),
         Command::Man(arguments) => man::run(arguments, output),
@@ -47,7 +51,9 @@ pub fn format_of(cli: &Cli) -> Format {
         Command::Show(arguments) => arguments.format,
         Command::Orphans(arguments) if arguments.format == RowsFormat::Json => Format::Json,
         Command::Check(arguments) if arguments.format == CheckFormat::Json => Format::Json,
+        Command::Graph(arguments) if arguments.format == PictureFormat::Json => Format::Json,
         Command::Orphans(_)
+        | Command::Graph(_)
         | Command::Check(_)
         | Command::Demo(_)
         | Command::Completions(_)

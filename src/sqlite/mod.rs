@@ -10,6 +10,7 @@ pub mod conditions;
 pub mod connection;
 pub mod ddl;
 pub mod deletion;
+pub mod diagram;
 pub mod driver;
 pub mod dump;
 pub mod foreign_key;

@@ -1,0 +1,37 @@
+//! `fkfix graph`: the tables and their keys as a picture. Read-only.
+
+use anyhow::Result;
+
+use crate::cli::{Format, Graph, PictureFormat};
+use crate::failure::Status;
+use crate::report::graph::{self, GraphReport};
+use crate::report::output::Output;
+use crate::sqlite::connection;
+use crate::sqlite::diagram::Diagram;
+
+/// Runs the verb.
+pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
+    let migrations = super::migrations(&arguments.set)?;
+    let location = &arguments.database.location;
+    let database = connection::open_read_only(location)?;
+    let mut diagram = Diagram::read(&database, arguments.all)?;
+    for not_drawn in diagram.add_pending(&database, &migrations)? {
+        // The built-in migration is for tables that most databases don't have.
+        if arguments.set.folder.is_some() {
+            output.warning(&format!(
+                "{} is not drawn: {}",
+                not_drawn.key, not_drawn.reason
+            ));
+        }
+    }
+    match arguments.format {
+        PictureFormat::Mermaid => output.write(&graph::mermaid(&diagram))?,
+        PictureFormat::Dot => output.write(&graph::dot(&diagram))?,
+        PictureFormat::Svg => output.write(&graph::svg(&diagram))?,
+        PictureFormat::Json => {
+            let report = GraphReport::new(location.to_string(), &diagram);
+            output.result(&report, Format::Json)?;
+        }
+    }
+    Ok(Status::Done)
+}

@@ -1,0 +1,402 @@
+//! A picture that stands by itself: no script, no font, light or dark as the reader has it.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::boxes::{BoxRow, Ends, TableBox, boxes};
+use super::markup;
+use crate::graph::{self, End, Layout, Line, Node, Point, ROW};
+use crate::report::text::one_line;
+use crate::sqlite::diagram::{Diagram, Relation, State};
+
+/// Advance of the usual monospaced fonts, 0.6 em, in tenths of a pixel; `textLength` holds
+/// others to it.
+const WIDE: i32 = 78;
+/// The same for notes.
+const NARROW: i32 = 66;
+/// The height of a box's head.
+const HEAD: i32 = 30;
+/// Below the last row of a box.
+const FOOT: i32 = 6;
+/// Beside the text in a box.
+const PADDING: i32 = 10;
+/// Between the columns of a row and its note.
+const BEFORE_NOTE: i32 = 18;
+/// Around the picture.
+const MARGIN: i32 = 24;
+/// The radius of a line's corners.
+const RADIUS: i32 = 7;
+/// The longest name that is written out, in characters.
+const LONGEST: usize = 40;
+
+const STYLE: &str = "
+    text { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, \"DejaVu Sans Mono\", monospace; white-space: pre; fill: #1f2328 }
+    .name { font-weight: bold }
+    .note { font-size: 11px; fill: #656d76 }
+    .page { fill: #ffffff }
+    .box { fill: #ffffff; stroke: #afb8c1 }
+    .head { fill: #eaeef2 }
+    .absent { stroke-dasharray: 4 3 }
+    .line { fill: none; stroke-width: 1.5 }
+    .declared { stroke: #57606a }
+    .pending { stroke: #0969da; stroke-dasharray: 7 4 }
+    .discovered { stroke: #bc4c00; stroke-dasharray: 1.5 4; stroke-linecap: round; stroke-width: 2 }
+    .mark { stroke-dasharray: none; stroke-width: 1.5 }
+    .of-pending { fill: #0969da }
+    .of-discovered { fill: #bc4c00 }
+    @media (prefers-color-scheme: dark) {
+      text { fill: #e6edf3 }
+      .note { fill: #8b949e }
+      .page { fill: #0d1117 }
+      .box { fill: #161b22; stroke: #444c56 }
+      .head { fill: #262c36 }
+      .declared { stroke: #8b949e }
+      .pending { stroke: #58a6ff }
+      .discovered { stroke: #f0883e }
+      .of-pending { fill: #58a6ff }
+      .of-discovered { fill: #f0883e }
+    }
+  ";
+
+/// `diagram` as a picture.
+#[must_use]
+pub fn svg(diagram: &Diagram) -> String {
+    let (boxes, ends) = boxes(diagram);
+    let nodes: Vec<_> = boxes.iter().map(size).collect();
+    let lines = diagram.relations.iter().zip(&ends);
+    let lines: Vec<_> = lines
+        .map(|(relation, ends)| line(relation, *ends))
+        .collect();
+    let layout = within_margin(graph::lay_out(&nodes, &lines));
+    let legend = legend(diagram);
+    let mut height = layout.height + 2 * MARGIN;
+    let mut body = String::new();
+    body.push_str(&lines_svg(diagram, &lines, &layout.paths));
+    body.push_str(&boxes_svg(&boxes, &nodes, &layout));
+    if let Some(legend) = &legend {
+        let _ = writeln!(body, "  {}", legend.at(MARGIN, height));
+        height += MARGIN;
+    }
+    let legend = legend.map_or(0, |legend| legend.width);
+    let width = layout.width.max(legend).max(ROW) + 2 * MARGIN;
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-labelledby=\"title\">\n  <title id=\"title\">Tables and their foreign keys</title>\n  <style>{STYLE}</style>\n  <rect class=\"page\" width=\"{width}\" height=\"{height}\" rx=\"10\"/>\n{body}</svg>\n"
+    )
+}
+
+/// `layout` moved right and down by the margin.
+fn within_margin(mut layout: Layout) -> Layout {
+    let points = layout.paths.iter_mut().flatten();
+    for (x, y) in layout.corners.iter_mut().chain(points) {
+        *x += MARGIN;
+        *y += MARGIN;
+    }
+    layout
+}
+
+/// The width of `text` in pixels, by the advance of a character in tenths of one.
+fn width(text: &str, advance: i32) -> i32 {
+    let columns = i32::try_from(text.width()).unwrap_or(i32::MAX / advance);
+    (columns * advance + 9) / 10
+}
+
+/// `text` in one line, cut where it is long.
+fn short(text: &str) -> String {
+    let line = one_line(text);
+    if line.chars().count() <= LONGEST {
+        return line;
+    }
+    line.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+/// The width of what stands before the columns of a row.
+fn mark_width(table: &TableBox) -> i32 {
+    let marks = table.rows.iter().map(|row| width(&row.mark, NARROW));
+    match marks.max() {
+        None | Some(0) => 0,
+        Some(width) => width + 8,
+    }
+}
+
+fn size(table: &TableBox) -> Node {
+    let mark = mark_width(table);
+    let of_row = |row: &BoxRow| {
+        let note = match width(&row.note, NARROW) {
+            0 => 0,
+            note => note + BEFORE_NOTE,
+        };
+        mark + width(&short(&row.columns.join(", ")), WIDE) + note
+    };
+    let rows = table.rows.iter().map(of_row);
+    let rest = table.rest.iter().map(|rest| mark + width(rest, NARROW));
+    let name = width(&short(&table.name), WIDE);
+    let inner = rows.chain(rest).chain([name]).max().unwrap_or_default();
+    let lines = table.rows.len() + usize::from(table.rest.is_some());
+    Node {
+        width: inner + 2 * PADDING,
+        height: HEAD + ROW * i32::try_from(lines).unwrap_or_default() + FOOT,
+    }
+}
+
+fn line(relation: &Relation, ends: Ends) -> Line {
+    let end = |node: usize, row: usize| End {
+        node,
+        offset: HEAD + ROW / 2 + ROW * i32::try_from(row).unwrap_or_default(),
+    };
+    Line {
+        parent: end(relation.parent, ends.parent),
+        child: end(relation.child, ends.child),
+        kind: match relation.state {
+            State::Declared => 0,
+            State::Pending => 1,
+            State::Discovered(_) => 2,
+        },
+    }
+}
+
+fn class(state: State) -> &'static str {
+    match state {
+        State::Declared => "declared",
+        State::Pending => "pending",
+        State::Discovered(_) => "discovered",
+    }
+}
+
+/// Lines with round corners, each with a bar at the parent and a crow's foot at the child.
+///
+/// Lines that share a trunk are one element: drawn one over the other they would look bold.
+fn lines_svg(diagram: &Diagram, lines: &[Line], paths: &[Vec<Point>]) -> String {
+    let mut trunks: Vec<Trunk> = Vec::new();
+    for ((relation, line), path) in diagram.relations.iter().zip(lines).zip(paths) {
+        let same = |it: &Trunk| it.parent == line.parent && it.class == class(relation.state);
+        let at = trunks.iter().position(same).unwrap_or_else(|| {
+            trunks.push(Trunk {
+                parent: line.parent,
+                class: class(relation.state),
+                ..Trunk::default()
+            });
+            trunks.len() - 1
+        });
+        if let Some(trunk) = trunks.get_mut(at) {
+            trunk.add(path, relation.unique);
+        }
+    }
+    trunks.iter().map(Trunk::svg).collect()
+}
+
+/// The lines of one kind that begin at one place.
+#[derive(Default)]
+struct Trunk {
+    parent: End,
+    class: &'static str,
+    ways: Vec<String>,
+    marks: Vec<String>,
+}
+
+impl Trunk {
+    fn add(&mut self, path: &[Point], one_child: bool) {
+        let (Some(first), Some(second), Some(last)) = (path.first(), path.get(1), path.last())
+        else {
+            return;
+        };
+        let before = path.get(path.len().saturating_sub(2)).unwrap_or(last);
+        let way = |from: &Point, to: &Point| (to.0 - from.0).signum();
+        let bar = |end: &Point, way: i32| format!("M{} {}v10", end.0 + 7 * way, end.1 - 5);
+        let outwards = way(last, before);
+        let (x, y) = (last.0, last.1);
+        let foot = format!("M{x} {}L{} {y}L{x} {}", y - 6, x + 12 * outwards, y + 6);
+        let marks = [
+            bar(first, way(first, second)),
+            if one_child { bar(last, outwards) } else { foot },
+        ];
+        let way = rounded(path);
+        if !self.ways.contains(&way) {
+            self.ways.push(way);
+        }
+        for mark in marks {
+            if !self.marks.contains(&mark) {
+                self.marks.push(mark);
+            }
+        }
+    }
+
+    fn svg(&self) -> String {
+        format!(
+            "  <path class=\"line {0}\" d=\"{1}\"/>\n  <path class=\"line {0} mark\" d=\"{2}\"/>\n",
+            self.class,
+            self.ways.concat(),
+            self.marks.concat()
+        )
+    }
+}
+
+/// `path` with its corners cut by a curve.
+fn rounded(path: &[Point]) -> String {
+    let mut data = String::new();
+    for (at, point) in path.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| path.get(before));
+        match (before, path.get(at + 1)) {
+            (None, _) => {
+                let _ = write!(data, "M{} {}", point.0, point.1);
+            }
+            (Some(_), None) => {
+                let _ = write!(data, "L{} {}", point.0, point.1);
+            }
+            (Some(before), Some(after)) => {
+                let radius = RADIUS
+                    .min(length(before, point) / 2)
+                    .min(length(point, after) / 2);
+                let (from, to) = (
+                    towards(point, before, radius),
+                    towards(point, after, radius),
+                );
+                let _ = write!(
+                    data,
+                    "L{} {}Q{} {} {} {}",
+                    from.0, from.1, point.0, point.1, to.0, to.1
+                );
+            }
+        }
+    }
+    data
+}
+
+fn length(from: &Point, to: &Point) -> i32 {
+    (to.0 - from.0).abs() + (to.1 - from.1).abs()
+}
+
+/// The point `distance` from `from` on the way to `to`, level or upright.
+fn towards(from: &Point, to: &Point, distance: i32) -> Point {
+    let step = |from: i32, to: i32| from + (to - from).signum() * distance;
+    (step(from.0, to.0), step(from.1, to.1))
+}
+
+fn boxes_svg(boxes: &[TableBox], nodes: &[Node], layout: &Layout) -> String {
+    let mut text = String::new();
+    for ((table, node), (left, top)) in boxes.iter().zip(nodes).zip(&layout.corners) {
+        let absent = if table.exists { "" } else { " absent" };
+        let (right, below) = (node.width, HEAD);
+        let _ = writeln!(
+            text,
+            "  <g transform=\"translate({left} {top})\">\n    <rect class=\"box{absent}\" width=\"{right}\" height=\"{}\" rx=\"6\"/>\n    <path class=\"head\" d=\"M.5 {below}V6.5A6 6 0 0 1 6.5 .5H{}A6 6 0 0 1 {} 6.5V{below}Z\"/>",
+            node.height,
+            f64::from(right) - 6.5,
+            f64::from(right) - 0.5,
+        );
+        text.push_str(&box_text(table, node));
+        text.push_str("  </g>\n");
+    }
+    text
+}
+
+fn box_text(table: &TableBox, node: &Node) -> String {
+    let mut text = format!(
+        "    {}\n",
+        label("name", &short(&table.name), PADDING, 20, WIDE)
+    );
+    let mark = PADDING + mark_width(table);
+    let mut y = HEAD + 14;
+    for row in &table.rows {
+        let note = match row.state {
+            Some(State::Pending) => "note of-pending",
+            Some(State::Discovered(_)) => "note of-discovered",
+            Some(State::Declared) | None => "note",
+        };
+        if !row.mark.is_empty() {
+            let _ = writeln!(text, "    {}", label(note, &row.mark, PADDING, y, NARROW));
+        }
+        let columns = short(&row.columns.join(", "));
+        let _ = writeln!(text, "    {}", label("", &columns, mark, y, WIDE));
+        if !row.note.is_empty() {
+            let x = node.width - PADDING - width(&row.note, NARROW);
+            let _ = writeln!(text, "    {}", label(note, &row.note, x, y, NARROW));
+        }
+        y += ROW;
+    }
+    if let Some(rest) = &table.rest {
+        let _ = writeln!(text, "    {}", label("note", rest, mark, y, NARROW));
+    }
+    text
+}
+
+/// Text at its place, held to its width whatever the font.
+fn label(class: &str, text: &str, x: i32, y: i32, advance: i32) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let class = match class {
+        "" => String::new(),
+        class => format!(" class=\"{class}\""),
+    };
+    let tenths = i32::try_from(text.width()).unwrap_or_default() * advance;
+    format!(
+        "<text{class} x=\"{x}\" y=\"{y}\" textLength=\"{}.{}\">{}</text>",
+        tenths / 10,
+        tenths % 10,
+        markup(text)
+    )
+}
+
+/// What the strokes mean.
+struct Legend {
+    entries: Vec<(State, &'static str)>,
+    note: &'static str,
+    width: i32,
+}
+
+const SAMPLE: i32 = 36;
+const ON_DELETE: &str = "beside a key: what becomes of its row on delete";
+
+/// The legend of the strokes that `diagram` has; none where it has no line.
+fn legend(diagram: &Diagram) -> Option<Legend> {
+    let has = |class: &str| {
+        let mut relations = diagram.relations.iter();
+        relations.any(|it| self::class(it.state) == class)
+    };
+    let mut entries = vec![
+        (State::Declared, "declared"),
+        (State::Pending, "pending: a migration asks for it"),
+        (
+            State::Discovered(0),
+            "discovered: not declared, and how sure",
+        ),
+    ];
+    entries.retain(|(state, _)| has(class(*state)));
+    if let [(State::Declared, _)] = entries.as_slice() {
+        entries.clear();
+    }
+    let acts = diagram
+        .relations
+        .iter()
+        .any(|it| !matches!(it.state, State::Discovered(_)) && !super::action(it).is_empty());
+    let note = if acts { ON_DELETE } else { "" };
+    if entries.is_empty() && !acts {
+        return None;
+    }
+    let widths = entries
+        .iter()
+        .map(|(_, words)| SAMPLE + 8 + width(words, NARROW) + MARGIN);
+    Some(Legend {
+        width: widths.sum::<i32>() + width(note, NARROW),
+        entries,
+        note,
+    })
+}
+
+impl Legend {
+    fn at(&self, left: i32, top: i32) -> String {
+        let mut text = String::from("<g>");
+        let mut x = left;
+        for (state, words) in &self.entries {
+            let _ = write!(
+                text,
+                "<path class=\"line {}\" d=\"M{x} {top}h{SAMPLE}\"/>{}",
+                class(*state),
+                label("note", words, x + SAMPLE + 8, top + 4, NARROW)
+            );
+            x += SAMPLE + 8 + width(words, NARROW) + MARGIN;
+        }
+        text + &label("note", self.note, x, top + 4, NARROW) + "</g>"
+    }
+}
