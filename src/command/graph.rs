@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::cli::{Format, Graph, PictureFormat};
+use crate::cli::{Graph, PictureFormat};
 use crate::failure::Status;
 use crate::report::graph::{self, GraphReport};
 use crate::report::output::Output;
@@ -30,7 +30,7 @@ pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
         PictureFormat::Svg => output.write(&graph::svg(&diagram))?,
         PictureFormat::Json => {
             let report = GraphReport::new(location.to_string(), &diagram);
-            output.result(&report, Format::Json)?;
+            output.document(&report)?;
         }
     }
     Ok(Status::Done)

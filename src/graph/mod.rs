@@ -142,7 +142,7 @@ fn lay_out_part(boxes: &[Node], lines: &[Line]) -> Layout {
     let mut nets = Nets::new(boxes, lines, &layers);
     order::order(&mut nets);
     let heights = place::place(&nets);
-    route::route(&nets, boxes, lines, &heights)
+    route::route(&nets, boxes, lines, heights)
 }
 
 /// The value at `index`; nothing is ever out of bounds here, and where it were, the picture

@@ -102,9 +102,9 @@ impl Nets {
 
     /// The item by which `net` passes `layer`, made where there is none yet.
     fn pass(&mut self, net: usize, layer: usize) -> usize {
-        let next = self.heights.len();
-        let item = *self.passing.entry((net, layer)).or_insert(next);
-        if item == next {
+        let fresh = self.heights.len();
+        let item = *self.passing.entry((net, layer)).or_insert(fresh);
+        if item == fresh {
             self.heights.push(0);
             if let Some(layer) = self.layers.get_mut(layer) {
                 layer.push(item);

@@ -1,13 +1,14 @@
 //! A track in each gap for each net, and the path of each line along them.
 
 use super::nets::{Nets, Port, Strand};
-use super::{End, Layout, Line, Node, Point, STUB_OF_CHILD, STUB_OF_PARENT, TRACK, at, set};
+use super::{End, Layout, Line, Node, Point, ROW, STUB_OF_CHILD, STUB_OF_PARENT, TRACK, at, set};
 
 /// What it costs that two lines of different nets lie on each other: never, if it can be helped.
 const OVERLAP: usize = 1000;
 
 /// Gives every box its corner, now that the items have their `tops`, and every line its path.
-pub fn route(nets: &Nets, boxes: &[Node], lines: &[Line], tops: &[i32]) -> Layout {
+pub fn route(nets: &Nets, boxes: &[Node], lines: &[Line], tops: Vec<i32>) -> Layout {
+    let tops = &apart(nets, tops);
     let gaps: Vec<_> = nets.gaps.iter().map(|gap| Gap::new(gap, tops)).collect();
     let mut columns = Vec::new();
     let mut starts = Vec::new();
@@ -57,6 +58,42 @@ pub fn route(nets: &Nets, boxes: &[Node], lines: &[Line], tops: &[i32]) -> Layou
         corners,
         paths,
     }
+}
+
+/// `tops` with everything right of a gap moved up or down where lines would lie on each other
+/// in that gap whichever track they take, as those of two tables do that refer to each other.
+fn apart(nets: &Nets, mut tops: Vec<i32>) -> Vec<i32> {
+    for (index, gap) in nets.gaps.iter().enumerate() {
+        let right = nets.layers.iter().skip(index + 1).flatten();
+        let moved = |rows: i32| {
+            let mut moved = tops.clone();
+            for item in right.clone() {
+                set(&mut moved, *item, at(&tops, *item) + rows * ROW);
+            }
+            moved
+        };
+        let rows = [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6];
+        let clear = rows
+            .into_iter()
+            .map(moved)
+            .find(|tops| !overlaps(gap, tops));
+        if let Some(clear) = clear {
+            tops = clear;
+        }
+    }
+    let least = tops.iter().copied().min().unwrap_or_default();
+    tops.iter().map(|top| top - least).collect()
+}
+
+/// Whether lines lie on each other in a gap, with its strands in their best order.
+fn overlaps(gap: &[Strand], tops: &[i32]) -> bool {
+    let uprights = gap.iter().map(|strand| Upright::new(strand, tops));
+    let mut uprights: Vec<_> = uprights.filter(|it| it.top < it.bottom).collect();
+    sort(&mut uprights);
+    uprights.iter().enumerate().any(|(index, left)| {
+        let mut others = uprights.iter().skip(index + 1);
+        others.any(|right| left.cost_left_of(right) >= OVERLAP)
+    })
 }
 
 /// The upright parts of the strands of one gap.
@@ -193,15 +230,15 @@ impl Router<'_> {
             (child..parent).rev().collect()
         };
         for (index, gap) in gaps.iter().enumerate() {
-            let next = gaps.get(index + 1).map(|next| next.max(gap));
-            let passing = next.and_then(|layer| self.nets.passing.get(&(net, *layer)));
-            let next = passing.map_or(last, |item| at(self.tops, *item));
+            let layer = gaps.get(index + 1).map(|following| following.max(gap));
+            let passing = layer.and_then(|layer| self.nets.passing.get(&(net, *layer)));
+            let below = passing.map_or(last, |item| at(self.tops, *item));
             if let Some(x) = self.track(*gap, net)
-                && y != next
+                && y != below
             {
-                path.extend([(x, y), (x, next)]);
+                path.extend([(x, y), (x, below)]);
             }
-            y = next;
+            y = below;
         }
         path.push((self.side(line.child.node, parent >= child), last));
         path

@@ -109,7 +109,7 @@ fn lie_on_each_other(one: &[Point], other: &[Point]) -> bool {
 }
 
 #[test]
-fn hardly_ever_do_lines_lie_on_each_other() {
+fn lines_that_have_no_end_in_common_do_not_lie_on_each_other() {
     let (mut lying, mut pairs) = (0, 0);
     for seed in 0..200 {
         let (nodes, mut lines) = graph(&mut Rng::with_seed(seed), 12);
@@ -134,7 +134,7 @@ fn hardly_ever_do_lines_lie_on_each_other() {
             }
         }
     }
-    assert_eq!((lying, pairs > 5000), (0, true), "{lying} of {pairs}");
+    assert_eq!((lying, pairs > 3000), (0, true), "{lying} of {pairs}");
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The tables of a database and the keys between them, for a picture.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
@@ -250,28 +248,4 @@ fn is_unique(connection: &Connection, entity: &Entity, columns: &[String]) -> Re
 
 fn has(columns: &[String], name: &str) -> bool {
     columns.iter().any(|column| same_name(column, name))
-}
-
-/// The columns that a picture shows in rows of their own: keys, and what keys refer to.
-#[must_use]
-pub fn shown_columns(diagram: &Diagram, entity: usize) -> BTreeSet<String> {
-    let mut shown = BTreeSet::new();
-    for relation in &diagram.relations {
-        if relation.child == entity {
-            shown.extend(relation.key.columns.iter().map(|it| it.to_lowercase()));
-        }
-        if relation.parent == entity {
-            shown.extend(
-                relation
-                    .key
-                    .parent_columns
-                    .iter()
-                    .map(|it| it.to_lowercase()),
-            );
-        }
-    }
-    if let Some(entity) = diagram.entities.get(entity) {
-        shown.extend(entity.primary_key.iter().map(|it| it.to_lowercase()));
-    }
-    shown
 }

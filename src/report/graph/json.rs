@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::report::output::Report;
 use crate::sqlite::diagram::{Diagram, Relation, State};
 
 /// The tables and keys.
@@ -113,12 +112,5 @@ impl KeyReport {
             unique: relation.unique,
             optional: relation.optional,
         }
-    }
-}
-
-impl Report for GraphReport {
-    /// The graph has no form of its own for people: that is Mermaid's.
-    fn text(&self, _: Option<u16>) -> String {
-        String::new()
     }
 }
