@@ -31,7 +31,7 @@ fn graph(random: &mut Rng, most: usize) -> (Vec<Node>, Vec<Line>) {
 }
 
 /// Whether a level or upright part of a path touches the inside of a box.
-fn runs_through(part: &[Point], corner: Point, node: &Node) -> bool {
+fn runs_through(part: &[Point], corner: Point, node: Node) -> bool {
     let (xs, ys) = ([part[0].0, part[1].0], [part[0].1, part[1].1]);
     xs.iter().min() < Some(&(corner.0 + node.width))
         && xs.iter().max() > Some(&corner.0)
@@ -73,7 +73,7 @@ fn check(nodes: &[Node], lines: &[Line], layout: &Layout) {
             }
             for (corner, node) in layout.corners.iter().zip(nodes) {
                 assert!(
-                    !runs_through(part, *corner, node),
+                    !runs_through(part, *corner, *node),
                     "{path:?} runs through {corner:?} {node:?}"
                 );
             }

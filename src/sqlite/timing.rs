@@ -1,8 +1,10 @@
 //! How long a plan will take on this machine, from a short sample.
 //!
-//! The dry run has done the search already, which the real run does twice: to find orphans, and
-//! to see that none is left. What copying costs is found out by copying some rows of the table
+//! The dry run has done the search already, which the real run does again to find orphans, and
+//! once more to see that none is left. What copying costs is found out by copying some rows of the table
 //! into a table of the same definition in the temporary folder.
+
+#![allow(clippy::cast_precision_loss)] // a table has fewer than 2^52 rows
 
 use std::time::{Duration, Instant};
 
@@ -30,8 +32,10 @@ pub fn estimate(
 ) -> Option<Duration> {
     let mut seconds = 0.0;
     for plan in outcomes.iter().flat_map(Outcome::plans) {
-        seconds += 2.0 * plan.found.took.as_secs_f64();
+        let search = plan.found.took.as_secs_f64();
+        seconds += search;
         for table in &plan.tables {
+            seconds += search * share_that_stays(plan, table) / plan.tables.len() as f64;
             seconds += seconds_for(connection, location, plan, table)
                 .inspect_err(|error| tracing::debug!("no estimate: {error:#}"))
                 .ok()?;
@@ -40,7 +44,12 @@ pub fn estimate(
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-#[allow(clippy::cast_precision_loss)] // a table has fewer than 2^52 rows
+/// The part of the rows in which the search for orphans is made once more, to see that none is left.
+fn share_that_stays(plan: &KeyPlan, planned: &TablePlan) -> f64 {
+    let leaving = plan.found.removal(&planned.name).map_or(0, |it| it.rows);
+    (planned.rows - leaving) as f64 / planned.rows.max(1) as f64
+}
+
 fn seconds_for(
     connection: &Connection,
     location: &Location,

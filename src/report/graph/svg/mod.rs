@@ -186,27 +186,27 @@ fn box_text(table: &TableBox, node: Node) -> String {
         "    {}\n",
         label("name", &short(&table.name), PADDING, 20, WIDE)
     );
-    let mark = PADDING + mark_width(table);
+    let column = PADDING + mark_width(table);
     let mut y = HEAD + 14;
     for row in &table.rows {
-        let note = match row.state {
+        let kind = match row.state {
             Some(State::Pending) => "note of-pending",
             Some(State::Discovered(_)) => "note of-discovered",
             Some(State::Declared) | None => "note",
         };
         if !row.mark.is_empty() {
-            let _ = writeln!(text, "    {}", label(note, &row.mark, PADDING, y, NARROW));
+            let _ = writeln!(text, "    {}", label(kind, &row.mark, PADDING, y, NARROW));
         }
         let columns = short(&row.columns.join(", "));
-        let _ = writeln!(text, "    {}", label("", &columns, mark, y, WIDE));
+        let _ = writeln!(text, "    {}", label("", &columns, column, y, WIDE));
         if !row.note.is_empty() {
             let x = node.width - PADDING - width(&row.note, NARROW);
-            let _ = writeln!(text, "    {}", label(note, &row.note, x, y, NARROW));
+            let _ = writeln!(text, "    {}", label(kind, &row.note, x, y, NARROW));
         }
         y += ROW;
     }
     if let Some(rest) = &table.rest {
-        let _ = writeln!(text, "    {}", label("note", rest, mark, y, NARROW));
+        let _ = writeln!(text, "    {}", label("note", rest, column, y, NARROW));
     }
     text
 }
