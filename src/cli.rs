@@ -12,7 +12,10 @@ use clap_complete::Shell;
 use crate::manual;
 use crate::policy::{Limit, OrphanAction};
 use crate::sqlite::check::Code;
+use crate::sqlite::discover::DEFAULT_CONFIDENCE;
+use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::location::Location;
+use crate::sqlite::notation;
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -91,6 +94,12 @@ pub enum Command {
     /// Is the schema as it should be? For CI and for cron; read-only
     #[command(after_long_help = manual::CHECK)]
     Check(Check),
+    /// Find foreign keys that were meant but never declared; read-only
+    #[command(after_long_help = manual::DISCOVER)]
+    Discover(Discover),
+    /// Write the next migration: a pair of files, empty or with the keys given
+    #[command(after_long_help = manual::NEW)]
+    New(New),
     /// Draw the tables and their keys: declared, pending, discovered
     #[command(after_long_help = manual::GRAPH)]
     Graph(Graph),
@@ -360,6 +369,60 @@ pub struct Check {
     pub format: CheckFormat,
 }
 
+/// `fkfix discover`
+#[derive(Args, Debug)]
+pub struct Discover {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Show keys that are at least this sure, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = DEFAULT_CONFIDENCE, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_confidence: u8,
+    /// Write the keys shown as a migration of this name, into the folder of --migrations
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "discovered_keys")]
+    pub write: Option<String>,
+    /// The folder of your migrations: keys that they ask for already are not shown again
+    ///
+    /// --write without it writes to the folder migrations.
+    #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS")]
+    pub folder: Option<PathBuf>,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `fkfix new`
+#[derive(Args, Debug)]
+pub struct New {
+    /// The name of the migration, such as add_order_keys
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Add this key: 'orders.customer_id -> customers.id on delete cascade'; may be given several times
+    ///
+    /// Several columns: 'a(x, y) -> b(x, y)'. Names that are not one word stand in double
+    /// quotes. Actions, on delete and on update: cascade, set null, restrict, no action.
+    #[arg(long, value_name = "KEY", value_parser = notation::parse)]
+    pub add: Vec<ForeignKey>,
+    /// Write into this folder, which is made if it is missing
+    #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS", default_value = DEFAULT_FOLDER)]
+    pub folder: PathBuf,
+    /// Check the keys of --add against this database, which is only read
+    #[arg(
+        short = 'd',
+        long = "database",
+        value_name = "DATABASE",
+        env = "DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub location: Option<Location>,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// Where migrations are written when nobody says where.
+pub const DEFAULT_FOLDER: &str = "migrations";
+
 /// A format of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PictureFormat {
@@ -382,6 +445,11 @@ pub struct Graph {
     /// Which migrations.
     #[command(flatten)]
     pub set: Set,
+    /// Draw keys too that were perhaps meant and never declared, as fkfix discover finds them
+    ///
+    /// It reads the tables for that; the rest of the picture comes from the schema alone.
+    #[arg(long)]
+    pub discover: bool,
     /// Draw fkfix's own tables too: its history and its archives
     #[arg(long)]
     pub all: bool,

@@ -84,14 +84,35 @@ Exit status:
   1    found
   2    it could not look";
 
+/// Of `fkfix discover`.
+pub const DISCOVER: &str = "\
+Examples:
+  fkfix discover -d app.db
+  fkfix discover -d app.db --min-confidence 90 --write add_missing_keys --migrations migrations
+  fkfix up -d app.db --migrations migrations --dry-run
+
+Exit status:
+  0    looked, whether keys were found or not
+  2    it could not look, or not write";
+
+/// Of `fkfix new`.
+pub const NEW: &str = "\
+Examples:
+  fkfix new add_order_keys
+  fkfix new add_order_keys -d app.db --add 'orders.customer_id -> customers.id on delete cascade'
+
+Exit status:
+  0    written
+  2    it could not be done; nothing is written";
+
 /// Of `fkfix graph`.
 pub const GRAPH: &str = "\
-Declared keys are solid lines, those that pending migrations ask for dashed, those that were discovered dotted; Mermaid has no dots, so there a label says it. A box shows the keys of its table and counts its other columns; json has them all. SQLite's own tables and virtual ones are left out.
+Declared keys are solid lines, those that pending migrations ask for dashed, those that --discover finds dotted; Mermaid has no dots, so there a label says it. A box shows the keys of its table and counts its other columns; json has them all. SQLite's own tables and virtual ones are left out.
 
 Examples:
   fkfix graph -d app.db --format svg > schema.svg
   fkfix graph -d app.db --format dot | dot -Tpdf > schema.pdf
-  fkfix graph -d app.db --migrations migrations
+  fkfix graph -d app.db --migrations migrations --discover
 
 Exit status:
   0    drawn

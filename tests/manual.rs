@@ -4,13 +4,16 @@
 
 use std::process::Command;
 
-const VERBS: [&str; 9] = [
+const VERBS: [&str; 12] = [
     "up",
     "down",
     "status",
     "orphans",
     "show",
     "check",
+    "discover",
+    "new",
+    "graph",
     "demo",
     "completions",
     "man",

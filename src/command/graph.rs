@@ -8,6 +8,7 @@ use crate::report::graph::{self, GraphReport};
 use crate::report::output::Output;
 use crate::sqlite::connection;
 use crate::sqlite::diagram::Diagram;
+use crate::sqlite::discover::{self, DEFAULT_CONFIDENCE};
 
 /// Runs the verb.
 pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
@@ -22,6 +23,12 @@ pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
                 "{} is not drawn: {}",
                 not_drawn.key, not_drawn.reason
             ));
+        }
+    }
+    if arguments.discover {
+        let candidates = discover::candidates(&database)?.into_iter();
+        for found in candidates.filter(|it| it.confidence >= DEFAULT_CONFIDENCE) {
+            diagram.add_discovered(&database, found.key, found.confidence)?;
         }
     }
     match arguments.format {

@@ -3,15 +3,17 @@
 mod check;
 mod completions;
 mod demo;
+mod discover;
 mod down;
 mod graph;
 mod man;
+mod new;
 mod orphans;
 mod show;
 mod status;
 mod up;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -34,6 +36,8 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Orphans(arguments) => orphans::run(arguments, output),
         Command::Show(arguments) => show::run(arguments, output),
         Command::Check(arguments) => check::run(arguments, output),
+        Command::Discover(arguments) => discover::run(arguments, output),
+        Command::New(arguments) => new::run(arguments, output),
         Command::Graph(arguments) => graph::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
         Command::Completions(arguments) => completions::run(arguments, output),
@@ -49,6 +53,8 @@ pub fn format_of(cli: &Cli) -> Format {
         Command::Down(arguments) => arguments.format.into(),
         Command::Status(arguments) => arguments.format,
         Command::Show(arguments) => arguments.format,
+        Command::Discover(arguments) => arguments.format,
+        Command::New(arguments) => arguments.format,
         Command::Orphans(arguments) if arguments.format == RowsFormat::Json => Format::Json,
         Command::Check(arguments) if arguments.format == CheckFormat::Json => Format::Json,
         Command::Graph(arguments) if arguments.format == PictureFormat::Json => Format::Json,
@@ -107,4 +113,22 @@ fn back_up(location: &Location, target: Option<&PathBuf>) -> Result<Option<Strin
     progress::step(&format!("back up to {}", target.display()), 0);
     backup::take(location, target)?;
     Ok(Some(target.display().to_string()))
+}
+
+/// The command that tries the migrations of `folder` without changing anything.
+fn try_hint(location: Option<&Location>, folder: &Path) -> String {
+    let database = location.map_or(String::new(), |location| {
+        format!("-d {} ", for_shell(&location.to_string()))
+    });
+    let folder = for_shell(&folder.display().to_string());
+    format!("fkfix up {database}--migrations {folder} --dry-run shows what it would do")
+}
+
+/// `text` as one word of a shell's command.
+fn for_shell(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+:=@".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }

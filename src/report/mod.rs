@@ -2,7 +2,9 @@
 
 pub mod change;
 pub mod check;
+pub mod discover;
 pub mod graph;
+pub mod new;
 pub mod orphans;
 pub mod output;
 pub mod plan;

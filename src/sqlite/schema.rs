@@ -38,6 +38,8 @@ pub struct Column {
     pub declared_type: String,
     /// The collating sequence that compares its text.
     pub collation: String,
+    /// Declared `NOT NULL`; a primary key may hold no NULL without it.
+    pub not_null: bool,
     /// Computed from others, so that nothing can be inserted into it.
     pub generated: bool,
 }
@@ -231,7 +233,7 @@ fn columns(
     strict: bool,
 ) -> Result<(Vec<Column>, Vec<String>)> {
     let mut statement = connection.prepare_cached(
-        "SELECT name, type, hidden, pk FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main'",
+        "SELECT name, type, hidden, pk, \"notnull\" FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main'",
     )?;
     let mut rows = statement.query([table])?;
     let (mut columns, mut primary_key) = (Vec::new(), Vec::new());
@@ -250,6 +252,7 @@ fn columns(
             affinity: Affinity::of(&declared_type, strict),
             declared_type,
             collation,
+            not_null: row.get(4)?,
             // 2 is a virtual generated column, 3 a stored one.
             generated: hidden == 2 || hidden == 3,
             name,

@@ -1,0 +1,113 @@
+//! `fkfix discover`: find keys that were meant but never declared. Reads the database only;
+//! with `--write` it writes a migration.
+
+use std::path::Path;
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use crate::cli::{DEFAULT_FOLDER, Discover};
+use crate::failure::Status;
+use crate::migrations::{self, Migrations};
+use crate::report::discover::DiscoverReport;
+use crate::report::new::NewReport;
+use crate::report::output::Output;
+use crate::sqlite::discover::{self, Candidate, requested};
+use crate::sqlite::{connection, key_script};
+
+/// Runs the verb.
+pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
+    let location = &arguments.database.location;
+    let database = connection::open_read_only(location)?;
+    let all = discover::candidates(&database)?;
+    let folder = arguments.folder.as_deref();
+    let folder = folder.or_else(|| arguments.write.as_ref().map(|_| Path::new(DEFAULT_FOLDER)));
+    let (new, in_migrations) = without_asked_for(&database, folder, all)?;
+    let is_sure = |candidate: &Candidate| candidate.confidence >= arguments.min_confidence;
+    let (sure, less_sure): (Vec<_>, Vec<_>) = new.into_iter().partition(is_sure);
+    let written = match (&arguments.write, folder) {
+        (Some(name), Some(folder)) => write(&database, folder, name, &sure, output)?,
+        _ => None,
+    };
+    let report = DiscoverReport {
+        database: location.to_string(),
+        min_confidence: arguments.min_confidence,
+        keys: sure.into_iter().map(Into::into).collect(),
+        less_sure: less_sure.len(),
+        in_migrations,
+        written,
+    };
+    output.result(&report, arguments.format)?;
+    remark(&report, output);
+    if let (Some(_), Some(folder)) = (&report.written, folder) {
+        output.hint(&super::try_hint(Some(location), folder));
+    } else if !report.keys.is_empty() {
+        output.hint(
+            "--write makes a migration of them; fkfix new NAME --add KEY of those you choose",
+        );
+    }
+    Ok(Status::Done)
+}
+
+/// Leaves out the keys that the migrations of `folder` ask for; gives the number of those too.
+fn without_asked_for(
+    database: &Connection,
+    folder: Option<&Path>,
+    candidates: Vec<Candidate>,
+) -> Result<(Vec<Candidate>, usize)> {
+    let Some(folder) = folder.filter(|folder| folder.exists()) else {
+        return Ok((candidates, 0));
+    };
+    let migrations = Migrations::in_folder_if_any(folder)?;
+    let asked_for = requested::keys(database, &migrations)?;
+    let before = candidates.len();
+    let mut candidates = candidates;
+    candidates.retain(|it| !asked_for.iter().any(|key| key.same_columns(&it.key)));
+    let left_out = before - candidates.len();
+    Ok((candidates, left_out))
+}
+
+/// Writes the keys that SQLite can take as a migration; tells which it can't.
+fn write(
+    database: &Connection,
+    folder: &Path,
+    name: &str,
+    candidates: &[Candidate],
+    output: &mut Output,
+) -> Result<Option<NewReport>> {
+    let mut keys = Vec::new();
+    for candidate in candidates {
+        match &candidate.obstacle {
+            None => keys.push(candidate.key.clone()),
+            Some(obstacle) => output.warning(&format!("left out of the migration: {obstacle}")),
+        }
+    }
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    let scripts = key_script::checked(database, &keys)?;
+    let [up, down] = migrations::write_next(folder, name, &scripts.up, &scripts.down)?;
+    for warning in &scripts.warnings {
+        output.warning(warning);
+    }
+    Ok(Some(NewReport::new(&up, &down)))
+}
+
+/// Says on stderr what the list does not show.
+fn remark(report: &DiscoverReport, output: &mut Output) {
+    if report.in_migrations > 0 {
+        output.hint(&format!(
+            "{} more in the migrations already",
+            report.in_migrations
+        ));
+    }
+    if report.keys.is_empty() {
+        let least = report.min_confidence;
+        output.hint(&match report.less_sure {
+            0 => "no key was found that is not declared".to_owned(),
+            some => format!(
+                "no key is {least}% sure or more; --min-confidence 0 shows the {some} less sure"
+            ),
+        });
+    }
+}

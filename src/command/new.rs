@@ -1,0 +1,31 @@
+//! `fkfix new`: write the next migration.
+
+use anyhow::Result;
+
+use crate::cli::New;
+use crate::failure::Status;
+use crate::migrations;
+use crate::report::new::NewReport;
+use crate::report::output::Output;
+use crate::sqlite::connection;
+use crate::sqlite::key_script;
+
+/// Runs the verb.
+pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
+    let scripts = match &arguments.location {
+        _ if arguments.add.is_empty() => key_script::template(),
+        Some(location) => {
+            let database = connection::open_read_only(location)?;
+            key_script::checked(&database, &arguments.add)?
+        }
+        None => key_script::unchecked(&arguments.add)?,
+    };
+    let (folder, name) = (&arguments.folder, &arguments.name);
+    let [up, down] = migrations::write_next(folder, name, &scripts.up, &scripts.down)?;
+    output.result(&NewReport::new(&up, &down), arguments.format)?;
+    for warning in &scripts.warnings {
+        output.warning(warning);
+    }
+    output.hint(&super::try_hint(arguments.location.as_ref(), folder));
+    Ok(Status::Done)
+}

@@ -1,0 +1,140 @@
+//! The keys that were perhaps meant, for the one who decides which are added.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::new::NewReport;
+use super::output::Report;
+use super::text::{count, plural, rows};
+use crate::sqlite::discover::Candidate;
+use crate::sqlite::notation;
+
+/// What `fkfix discover` found.
+#[derive(Debug, Serialize)]
+pub struct DiscoverReport {
+    /// The file.
+    pub database: String,
+    /// How sure a key had to be to be shown, in percent.
+    pub min_confidence: u8,
+    /// The keys.
+    pub keys: Vec<DiscoveredKey>,
+    /// How many less sure ones are not shown.
+    pub less_sure: usize,
+    /// How many are not shown because migrations ask for them already.
+    pub in_migrations: usize,
+    /// The migration that was written.
+    pub written: Option<NewReport>,
+}
+
+/// A key that was perhaps meant.
+#[derive(Debug, Serialize)]
+pub struct DiscoveredKey {
+    /// The child table.
+    pub table: String,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// The parent table.
+    pub parent: String,
+    /// Its columns.
+    pub parent_columns: Vec<String>,
+    /// The suggested action.
+    pub on_delete: String,
+    /// Why this one.
+    pub action_reason: String,
+    /// The key as `fkfix new --add` takes it.
+    pub add: String,
+    /// How sure it is, in percent.
+    pub confidence: u8,
+    /// Why it seems to be meant.
+    pub evidence: Vec<String>,
+    /// How many rows were looked at.
+    pub rows: i64,
+    /// They are a sample.
+    pub sampled: bool,
+    /// How many of them have no key.
+    pub nulls: i64,
+    /// How many distinct keys they have.
+    pub distinct: i64,
+    /// How many of those have a parent.
+    pub with_parent: i64,
+    /// How many of the rows have no parent.
+    pub orphans: i64,
+    /// What must be done before the key can be added.
+    pub obstacle: Option<String>,
+}
+
+impl From<Candidate> for DiscoveredKey {
+    fn from(candidate: Candidate) -> Self {
+        let (key, values) = (candidate.key, candidate.values);
+        DiscoveredKey {
+            add: notation::write(&key),
+            table: key.child,
+            columns: key.columns,
+            parent: key.parent,
+            parent_columns: key.parent_columns,
+            on_delete: key.on_delete,
+            action_reason: candidate.action_reason,
+            confidence: candidate.confidence,
+            evidence: candidate.evidence,
+            rows: values.rows,
+            sampled: values.sampled,
+            nulls: values.nulls,
+            distinct: values.distinct,
+            with_parent: values.with_parent,
+            orphans: values.orphans,
+            obstacle: candidate.obstacle,
+        }
+    }
+}
+
+impl DiscoveredKey {
+    fn text(&self) -> String {
+        let mut text = format!("{:3}%  {}\n", self.confidence, self.add);
+        for line in &self.evidence {
+            let _ = writeln!(text, "      {line}");
+        }
+        if self.orphans > 0 {
+            let sample = if self.sampled { "a sample of " } else { "" };
+            let _ = writeln!(
+                text,
+                "      {} in {sample}{}",
+                plural(self.orphans, "orphan"),
+                rows(self.rows)
+            );
+        }
+        let action = self.on_delete.to_ascii_lowercase();
+        let _ = writeln!(text, "      {action}: {}", self.action_reason);
+        if let Some(obstacle) = &self.obstacle {
+            let _ = writeln!(text, "      but {obstacle}");
+        }
+        text
+    }
+}
+
+impl Report for DiscoverReport {
+    fn text(&self, _: Option<u16>) -> String {
+        let mut text = String::new();
+        for key in &self.keys {
+            text.push_str(&key.text());
+            text.push('\n');
+        }
+        let number = |keys: usize| i64::try_from(keys).unwrap_or(i64::MAX);
+        if !self.keys.is_empty() {
+            let _ = write!(
+                text,
+                "{} at {}% or more",
+                plural(number(self.keys.len()), "key"),
+                self.min_confidence
+            );
+            if self.less_sure > 0 {
+                let _ = write!(text, ", {} less sure", count(number(self.less_sure)));
+            }
+            text.push('\n');
+        }
+        if let Some(written) = &self.written {
+            text.push_str(&written.text(None));
+        }
+        text
+    }
+}

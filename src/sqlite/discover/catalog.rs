@@ -1,0 +1,200 @@
+//! The tables between which keys are looked for, with what their names say.
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use super::words;
+use crate::sqlite::ddl::same_name;
+use crate::sqlite::foreign_key::{self, ForeignKey};
+use crate::sqlite::schema::{self, Column, Table};
+use crate::sqlite::{archive, history};
+
+/// What people put before or behind the name of a table to say that it is one.
+const TABLE_MARKS: [&str; 14] = [
+    "tbl", "tb", "tab", "table", "t", "dim", "fact", "ref", "lkp", "lu", "lookup", "mst", "master",
+    "m",
+];
+
+/// The tables of a database and the keys that they declare.
+pub struct Catalog {
+    /// The ordinary tables, in the order of the schema; fkfix's own left out.
+    pub subjects: Vec<Subject>,
+    /// The keys that are declared.
+    pub declared: Vec<ForeignKey>,
+}
+
+/// A table.
+pub struct Subject {
+    /// The table as found.
+    pub table: Table,
+    /// The words of its name, without marks such as `tbl`.
+    pub words: Vec<String>,
+    /// What its rows can be referred to by, its primary key first.
+    pub keys: Vec<ParentKey>,
+}
+
+/// What a row can be referred to by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParentKey {
+    /// The columns.
+    pub columns: Vec<String>,
+    /// They are the primary key, or look like it in a table that has none.
+    pub is_primary: bool,
+}
+
+impl Catalog {
+    /// Reads the tables of `connection`.
+    pub fn read(connection: &Connection) -> Result<Self> {
+        let archives = archive::all(connection)?;
+        let mut statement = connection.prepare(
+            "SELECT s.name FROM main.sqlite_schema AS s, pragma_table_list AS t
+             WHERE s.type = 'table' AND t.name = s.name AND t.schema = 'main' AND t.type = 'table'
+               AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+             ORDER BY s.rowid",
+        )?;
+        let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let mut subjects = Vec::new();
+        for name in names {
+            let name = name?;
+            let is_own = same_name(&name, history::TABLE)
+                || archives.iter().any(|it| same_name(&it.name, &name));
+            if !is_own {
+                subjects.push(Subject::read(connection, &name)?);
+            }
+        }
+        Ok(Catalog {
+            subjects,
+            declared: foreign_key::declared_keys(connection)?,
+        })
+    }
+
+    /// The table called `name`.
+    pub fn subject(&self, name: &str) -> Option<&Subject> {
+        self.subjects
+            .iter()
+            .find(|subject| same_name(&subject.table.name, name))
+    }
+
+    /// Whether several tables begin with these words and none is called by them alone, as with
+    /// the name of an application in `auth_user` and `auth_group`.
+    pub fn is_prefix(&self, words: &[String]) -> bool {
+        let begin = |subject: &&Subject| {
+            subject.words.len() > words.len() && subject.words.starts_with(words)
+        };
+        self.subjects.iter().filter(begin).count() > 1
+            && !self
+                .subjects
+                .iter()
+                .any(|subject| words::same(&subject.words, words))
+    }
+}
+
+impl Subject {
+    fn read(connection: &Connection, name: &str) -> Result<Self> {
+        let table = Table::read(connection, name)?;
+        let words = without_marks(words::split(name));
+        let mut keys = Vec::new();
+        let primary = schema::primary_key(connection, name)?;
+        let unique = schema::unique_keys(connection, name)?;
+        if primary.is_empty() && unique.is_empty() {
+            let column = table.columns.iter().find(|column| {
+                let column = words::split(&column.name);
+                column == ["id"] || column == ["uuid"] || is_id_of(&column, &words)
+            });
+            keys.extend(column.map(|column| ParentKey {
+                columns: vec![column.name.clone()],
+                is_primary: true,
+            }));
+        } else if !primary.is_empty() {
+            keys.push(ParentKey {
+                columns: primary,
+                is_primary: true,
+            });
+        }
+        for columns in unique {
+            if !keys.iter().any(|key| key.columns == columns) {
+                keys.push(ParentKey {
+                    columns,
+                    is_primary: false,
+                });
+            }
+        }
+        Ok(Subject { table, words, keys })
+    }
+
+    /// The keys of one column, each with that column.
+    pub fn single_keys(&self) -> impl Iterator<Item = (&ParentKey, &Column)> {
+        self.keys
+            .iter()
+            .filter_map(|key| match key.columns.as_slice() {
+                [column] => Some((key, self.table.column(column)?)),
+                _ => None,
+            })
+    }
+
+    /// Whether `column` alone tells the table's rows apart.
+    pub fn is_single_key(&self, column: &str) -> bool {
+        self.single_keys()
+            .any(|(_, key)| same_name(&key.name, column))
+    }
+
+    /// Whether `column` can hold no NULL: declared so, or a part of the primary key.
+    pub fn is_required(&self, column: &str) -> bool {
+        let in_primary = self
+            .keys
+            .iter()
+            .any(|key| key.is_primary && key.columns.iter().any(|name| same_name(name, column)));
+        in_primary
+            || self
+                .table
+                .column(column)
+                .is_some_and(|column| column.not_null)
+    }
+}
+
+/// Whether `column` is made of the words of the table and `id`.
+fn is_id_of(column: &[String], table: &[String]) -> bool {
+    match column {
+        [base @ .., last] => last == "id" && words::same(base, table),
+        [] => false,
+    }
+}
+
+/// The words of a table's name without those that only say that it is a table.
+fn without_marks(mut words: Vec<String>) -> Vec<String> {
+    let is_mark = |word: &String| TABLE_MARKS.contains(&word.as_str());
+    if words.len() > 1 && words.first().is_some_and(is_mark) {
+        words.remove(0);
+    }
+    if words.len() > 1 && words.last().is_some_and(is_mark) {
+        words.pop();
+    }
+    if let Some(first) = words.first_mut()
+        && let Some(rest) = first.strip_prefix("tbl")
+        && !rest.is_empty()
+    {
+        *first = rest.to_owned();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_tables_are_no_part_of_their_names() {
+        let words = |name| without_marks(words::split(name)).join(" ");
+        for (name, bare) in [
+            ("tblCustomer", "customer"),
+            ("tblorderdetails", "orderdetails"),
+            ("tbl_order_item", "order item"),
+            ("customer_master", "customer"),
+            ("T_USERS", "users"),
+            ("table", "table"),
+            ("t", "t"),
+        ] {
+            assert_eq!(words(name), bare);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What the columns of a key hold: how many distinct keys, how many of them with a parent.
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use super::Values;
+use crate::interrupt;
+use crate::sqlite::conditions;
+use crate::sqlite::ddl::{quote, quote_list, same_name};
+use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::schema::Table;
+
+/// A table of at most so many rows is looked at whole.
+const SMALL: i64 = 100_000;
+/// Of a larger one, so many runs of rows, evenly spread...
+const RUNS: i64 = 500;
+/// ...of so many rows each.
+const ROWS_PER_RUN: i64 = 100;
+
+/// What the values say for or against a key.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look {
+    /// How many there are, and how many have a parent.
+    pub values: Values,
+    /// All are whole numbers, which fit into every table.
+    pub are_integers: bool,
+    /// The parent holds no row.
+    pub parent_is_empty: bool,
+    /// The values could not be looked at.
+    pub failed: bool,
+}
+
+/// Looks at the values of `key`. `is_unique` tells that SQLite has an index of the parent key.
+pub fn look(
+    connection: &Connection,
+    child: &Table,
+    parent: &Table,
+    key: &ForeignKey,
+    is_unique: bool,
+) -> Result<Look> {
+    match try_to_look(connection, child, parent, key, is_unique) {
+        // A collation or a function of the application's own, which this program lacks.
+        Err(error) if !interrupt::is_requested() && is_lack(&error) => Ok(Look {
+            failed: true,
+            ..Look::default()
+        }),
+        other => other,
+    }
+}
+
+fn is_lack(error: &anyhow::Error) -> bool {
+    let text = error.to_string();
+    [
+        "no such collation",
+        "no such function",
+        "unsafe use",
+        "no such module",
+    ]
+    .iter()
+    .any(|lack| text.contains(lack))
+}
+
+fn try_to_look(
+    connection: &Connection,
+    child: &Table,
+    parent: &Table,
+    key: &ForeignKey,
+    is_unique: bool,
+) -> Result<Look> {
+    let parent_is_empty = connection.query_row(
+        &format!(
+            "SELECT NOT EXISTS (SELECT 1 FROM main.{})",
+            quote(&parent.name)
+        ),
+        [],
+        |row| row.get(0),
+    )?;
+    let (source, sampled) = source(connection, child, key)?;
+    let columns = quote_list("", key.columns.iter().map(String::as_str));
+    let per = |glue: &str, column: &dyn Fn(&str) -> String| {
+        let parts: Vec<_> = key.columns.iter().map(|name| column(name)).collect();
+        parts.join(glue)
+    };
+    let complete = per(" AND ", &|name| format!("w.{} IS NOT NULL", quote(name)));
+    let integers = per(" AND ", &|name| {
+        format!("typeof(w.{}) = 'integer'", quote(name))
+    });
+    let groups = per(", ", &|name| grouped(child, parent, key, name));
+    let has_parent = has_parent(parent, key, is_unique);
+    let query = format!(
+        "SELECT total(n), total(n * NOT complete), total(complete), total(has), total(n * (complete AND NOT has)), total(integers)
+         FROM (SELECT \"fkfix n\" AS n, {complete} AS complete, {integers} AS integers, {complete} AND {has_parent} AS has
+               FROM (SELECT {columns}, count(*) AS \"fkfix n\" FROM {source} GROUP BY {groups}) AS w)"
+    );
+    let look = connection.query_row(&query, [], |row| {
+        let number = |at| row.get::<_, f64>(at).map(whole);
+        let values = Values {
+            rows: number(0)?,
+            sampled,
+            nulls: number(1)?,
+            distinct: number(2)?,
+            with_parent: number(3)?,
+            orphans: number(4)?,
+        };
+        Ok(Look {
+            are_integers: values.distinct == number(5)?,
+            values,
+            parent_is_empty,
+            failed: false,
+        })
+    })?;
+    Ok(look)
+}
+
+/// `total()` gives a REAL, and 0 where `sum()` would give NULL.
+#[allow(clippy::cast_possible_truncation)] // a table has fewer than 2^52 rows
+fn whole(number: f64) -> i64 {
+    number as i64
+}
+
+/// Where the rows come from, and whether they are a sample: over an index, which is quick, all;
+/// of a large table without one, runs of rows that are evenly spread over its rowids.
+fn source(connection: &Connection, child: &Table, key: &ForeignKey) -> Result<(String, bool)> {
+    let table = format!("main.{}", quote(&child.name));
+    let by_index = matches!(key.columns.as_slice(), [column]
+        if child.index_leads.iter().any(|lead| same_name(lead, column)));
+    if by_index {
+        return Ok((table, false));
+    }
+    let rows: i64 = connection.query_row(
+        &format!("SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {SMALL} + 1)"),
+        [],
+        |row| row.get(0),
+    )?;
+    if rows <= SMALL {
+        return Ok((table, false));
+    }
+    let columns = |prefix| quote_list(prefix, key.columns.iter().map(String::as_str));
+    let Some(rowid) = child.row_key.rowid().map(quote) else {
+        let first = format!("(SELECT {} FROM {table} LIMIT {SMALL})", columns(""));
+        return Ok((first, true));
+    };
+    let (first, last): (i64, i64) = connection.query_row(
+        &format!("SELECT (SELECT min({rowid}) FROM {table}), (SELECT max({rowid}) FROM {table})"),
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let step = last.saturating_sub(first) / RUNS + 1;
+    let runs = format!(
+        "(WITH RECURSIVE run(at) AS (SELECT {first} UNION ALL SELECT at + {step} FROM run LIMIT {RUNS})
+          SELECT {} FROM run CROSS JOIN {table} AS r
+          ON r.{rowid} IN (SELECT s.{rowid} FROM {table} AS s WHERE s.{rowid} >= at AND s.{rowid} < at + {step} ORDER BY s.{rowid} LIMIT {ROWS_PER_RUN}))",
+        columns("r.")
+    );
+    Ok((runs, true))
+}
+
+/// The column as rows are grouped by it: values that the parent key tells apart stay apart.
+fn grouped(child: &Table, parent: &Table, key: &ForeignKey, name: &str) -> String {
+    let of_parent = key.pairs().find(|(column, _)| same_name(column, name));
+    let collations = (
+        child.column(name).map(|column| column.collation.as_str()),
+        of_parent
+            .and_then(|(_, parent_column)| Some(parent.column(parent_column)?.collation.as_str())),
+    );
+    match collations {
+        (Some(left), Some(right)) if same_name(left, right) => quote(name),
+        _ => format!("{} COLLATE BINARY", quote(name)),
+    }
+}
+
+/// The condition that the key of the row `w` has a parent.
+fn has_parent(parent: &Table, key: &ForeignKey, is_unique: bool) -> String {
+    let name = quote(&parent.name);
+    match (
+        is_unique,
+        key.columns.as_slice(),
+        key.parent_columns.as_slice(),
+    ) {
+        // Without an index, a list that is made once is looked up faster than the table.
+        (false, [column], [parent_column]) => format!(
+            "(+w.{} IN (SELECT {1} FROM main.{name} WHERE {1} IS NOT NULL))",
+            quote(column),
+            quote(parent_column)
+        ),
+        _ => format!(
+            "EXISTS (SELECT 1 FROM main.{name} AS p WHERE {})",
+            conditions::equals_parent(key)
+        ),
+    }
+}
