@@ -198,8 +198,7 @@ impl KeyEnds {
     }
 
     fn label(&self) -> String {
-        let columns = || format!("{}({})", self.table, self.columns.join(", "));
-        self.constraint.clone().unwrap_or_else(columns)
+        format!("{}({})", self.table, self.columns.join(", "))
     }
 }
 

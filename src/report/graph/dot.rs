@@ -37,7 +37,8 @@ pub fn dot(diagram: &Diagram) -> String {
             style(relation)
         );
     }
-    if !diagram.relations.is_empty() {
+    let is_declared = |it: &Relation| it.state == State::Declared;
+    if !diagram.relations.iter().all(is_declared) {
         text.push_str(LEGEND);
     }
     text.push_str("}\n");

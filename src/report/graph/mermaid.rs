@@ -15,7 +15,7 @@ use crate::sqlite::diagram::{Diagram, Entity, Relation, State};
 pub fn mermaid(diagram: &Diagram) -> String {
     let mut text = "erDiagram\n".to_owned();
     for (at, entity) in diagram.entities.iter().enumerate() {
-        let _ = writeln!(text, "    {} {{", quoted(&entity.name));
+        let _ = writeln!(text, "    {} {{", quoted_name(&entity.name));
         for column in &entity.columns {
             let keys = keys(diagram, at, entity, &column.name);
             if !keys.is_empty() {
@@ -40,7 +40,7 @@ fn line(diagram: &Diagram, relation: &Relation) -> String {
     let name = |at: usize| {
         let entity = diagram.entities.get(at);
         entity
-            .map(|entity| quoted(&entity.name))
+            .map(|entity| quoted_name(&entity.name))
             .unwrap_or_default()
     };
     let one = if relation.optional { "|o" } else { "||" };
@@ -75,17 +75,18 @@ fn keys(diagram: &Diagram, at: usize, entity: &Entity, column: &str) -> Vec<&'st
     keys
 }
 
-/// A name or a label in quotes, with entity codes for what Mermaid would read as its own
-/// (<https://mermaid.js.org/syntax/flowchart.html#entity-codes-to-escape-characters>). A name
-/// without quotes could be a word of the language.
+/// A label in quotes, with entity codes for what Mermaid would read as its own
+/// (<https://mermaid.js.org/syntax/flowchart.html#entity-codes-to-escape-characters>). Two
+/// percent signs would begin a comment.
 fn quoted(text: &str) -> String {
     let mut quoted = "\"".to_owned();
     for character in one_line(text).chars() {
-        match character {
-            '"' | '%' | '\\' | '#' | '<' | '>' | '&' | ';' | '`' | '{' | '}' | '~' => {
-                let _ = write!(quoted, "#{};", u32::from(character));
-            }
-            other => quoted.push(other),
+        // Its grammar looks for a direction anywhere, and so would find `direction TB` here.
+        let after_direction = character.is_whitespace() && quoted.ends_with("direction");
+        if after_direction || "\"\\#<>&;`{}~".contains(character) {
+            let _ = write!(quoted, "#{};", u32::from(character));
+        } else {
+            quoted.push(character);
         }
     }
     // An empty name is none to Mermaid.
@@ -93,7 +94,13 @@ fn quoted(text: &str) -> String {
         quoted.push(' ');
     }
     quoted.push('"');
-    quoted
+    quoted.replace("%%", "#37;#37;")
+}
+
+/// The name of a table in quotes, in which no percent sign may stand. Without quotes it could
+/// be a word of the language.
+fn quoted_name(name: &str) -> String {
+    quoted(name).replace('%', "#37;")
 }
 
 /// The name or the type of a column as Mermaid takes one, which has no quotes for them: other

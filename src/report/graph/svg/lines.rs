@@ -15,10 +15,11 @@ const RADIUS: i32 = 7;
 pub fn svg(diagram: &Diagram, lines: &[Line], paths: &[Vec<Point>]) -> String {
     let mut trunks: Vec<Trunk> = Vec::new();
     for ((relation, line), path) in diagram.relations.iter().zip(lines).zip(paths) {
-        let same = |it: &Trunk| it.parent == line.parent && it.class == class(relation.state);
+        let same = |it: &Trunk| it.parent == line.parent && it.kind == line.kind;
         let at = trunks.iter().position(same).unwrap_or_else(|| {
             trunks.push(Trunk {
                 parent: line.parent,
+                kind: line.kind,
                 class: class(relation.state),
                 ..Trunk::default()
             });
@@ -28,6 +29,8 @@ pub fn svg(diagram: &Diagram, lines: &[Line], paths: &[Vec<Point>]) -> String {
             trunk.add(path, relation.unique);
         }
     }
+    // What is sure lies above what is not, where they leave a parent together.
+    trunks.sort_by_key(|trunk| std::cmp::Reverse(trunk.kind));
     trunks.iter().map(Trunk::svg).collect()
 }
 
@@ -35,6 +38,7 @@ pub fn svg(diagram: &Diagram, lines: &[Line], paths: &[Vec<Point>]) -> String {
 #[derive(Default)]
 struct Trunk {
     parent: End,
+    kind: u8,
     class: &'static str,
     ways: Vec<String>,
     marks: Vec<String>,

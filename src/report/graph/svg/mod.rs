@@ -1,5 +1,6 @@
 //! A picture that stands by itself: no script, no font, light or dark as the reader has it.
 
+mod legend;
 mod lines;
 
 use std::fmt::Write as _;
@@ -69,17 +70,15 @@ pub fn svg(diagram: &Diagram) -> String {
         .map(|(relation, ends)| line(relation, *ends))
         .collect();
     let layout = within_margin(graph::lay_out(&nodes, &lines));
-    let legend = legend(diagram);
     let mut height = layout.height + 2 * MARGIN;
-    let mut body = String::new();
-    body.push_str(&lines::svg(diagram, &lines, &layout.paths));
+    let mut body = lines::svg(diagram, &lines, &layout.paths);
     body.push_str(&boxes_svg(&boxes, &nodes, &layout));
-    if let Some(legend) = &legend {
-        let _ = writeln!(body, "  {}", legend.at(MARGIN, height));
-        height += MARGIN;
+    let legend = legend::svg(diagram, layout.width, height);
+    body.push_str(&legend.text);
+    if legend.height > 0 {
+        height += legend.height + MARGIN - ROW / 2;
     }
-    let legend = legend.map_or(0, |legend| legend.width);
-    let width = layout.width.max(legend).max(ROW) + 2 * MARGIN;
+    let width = layout.width.max(legend.width).max(ROW) + 2 * MARGIN;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-labelledby=\"title\">\n  <title id=\"title\">Tables and their foreign keys</title>\n  <style>{STYLE}</style>\n  <rect class=\"page\" width=\"{width}\" height=\"{height}\" rx=\"10\"/>\n{body}</svg>\n"
     )
@@ -227,67 +226,4 @@ fn label(class: &str, text: &str, x: i32, y: i32, advance: i32) -> String {
         tenths % 10,
         markup(text)
     )
-}
-
-/// What the strokes mean.
-struct Legend {
-    entries: Vec<(State, &'static str)>,
-    note: &'static str,
-    width: i32,
-}
-
-const SAMPLE: i32 = 36;
-const ON_DELETE: &str = "beside a key: what becomes of its row on delete";
-
-/// The legend of the strokes that `diagram` has; none where it has no line.
-fn legend(diagram: &Diagram) -> Option<Legend> {
-    let has = |class: &str| {
-        let mut relations = diagram.relations.iter();
-        relations.any(|it| self::class(it.state) == class)
-    };
-    let mut entries = vec![
-        (State::Declared, "declared"),
-        (State::Pending, "pending: a migration asks for it"),
-        (
-            State::Discovered(0),
-            "discovered: not declared, and how sure",
-        ),
-    ];
-    entries.retain(|(state, _)| has(class(*state)));
-    if let [(State::Declared, _)] = entries.as_slice() {
-        entries.clear();
-    }
-    let acts = diagram
-        .relations
-        .iter()
-        .any(|it| !matches!(it.state, State::Discovered(_)) && !super::action(it).is_empty());
-    let note = if acts { ON_DELETE } else { "" };
-    if entries.is_empty() && !acts {
-        return None;
-    }
-    let widths = entries
-        .iter()
-        .map(|(_, words)| SAMPLE + 8 + width(words, NARROW) + MARGIN);
-    Some(Legend {
-        width: widths.sum::<i32>() + width(note, NARROW),
-        entries,
-        note,
-    })
-}
-
-impl Legend {
-    fn at(&self, left: i32, top: i32) -> String {
-        let mut text = String::from("<g>");
-        let mut x = left;
-        for (state, words) in &self.entries {
-            let _ = write!(
-                text,
-                "<path class=\"line {}\" d=\"M{x} {top}h{SAMPLE}\"/>{}",
-                class(*state),
-                label("note", words, x + SAMPLE + 8, top + 4, NARROW)
-            );
-            x += SAMPLE + 8 + width(words, NARROW) + MARGIN;
-        }
-        text + &label("note", self.note, x, top + 4, NARROW) + "</g>"
-    }
 }
