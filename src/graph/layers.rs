@@ -27,32 +27,40 @@ pub fn assign(boxes: &[Node], edges: &[(usize, usize)]) -> Vec<usize> {
 fn open(count: usize, edges: &[(usize, usize)]) -> Vec<(usize, usize)> {
     let mut left: Vec<usize> = Vec::new();
     let mut right: Vec<usize> = Vec::new();
-    let mut rest: Vec<usize> = (0..count).collect();
-    while !rest.is_empty() {
-        let within = |(a, b): &&(usize, usize)| a != b && rest.contains(a) && rest.contains(b);
-        let inner: Vec<_> = edges.iter().filter(within).collect();
-        let out = |node: usize| inner.iter().filter(|(parent, _)| *parent == node).count();
-        let into = |node: usize| inner.iter().filter(|(_, child)| *child == node).count();
-        let taken = if let Some(sink) = rest.iter().copied().find(|node| out(*node) == 0) {
-            right.push(sink);
-            sink
-        } else {
-            let weight = |node: usize| {
-                let (out, into) = (out(node), into(node));
-                // A source comes before all others.
-                if into == 0 {
-                    usize::MAX
-                } else {
-                    count * count + out - into.min(out + count)
-                }
-            };
-            // The first of equals.
-            let best = rest.iter().copied().rev().max_by_key(|node| weight(*node));
-            let Some(best) = best else { break };
-            left.push(best);
-            best
+    let mut taken = vec![false; count];
+    for _ in 0..count {
+        let (mut out, mut into) = (vec![0_i32; count], vec![0_i32; count]);
+        let rest = |node: usize| !at(&taken, node);
+        for &(parent, child) in edges {
+            if parent != child && rest(parent) && rest(child) {
+                let (more_out, more_into) = (at(&out, parent) + 1, at(&into, child) + 1);
+                set(&mut out, parent, more_out);
+                set(&mut into, child, more_into);
+            }
+        }
+        let nodes = (0..count).filter(|node| rest(*node));
+        let sink = nodes.clone().find(|node| at(&out, *node) == 0);
+        let source = nodes.clone().find(|node| at(&into, *node) == 0);
+        let node = match (sink, source) {
+            (Some(sink), _) => {
+                right.push(sink);
+                sink
+            }
+            (None, Some(source)) => {
+                left.push(source);
+                source
+            }
+            (None, None) => {
+                // The first of equals.
+                let surplus = |node: &usize| at(&into, *node) - at(&out, *node);
+                let Some(most) = nodes.min_by_key(surplus) else {
+                    break;
+                };
+                left.push(most);
+                most
+            }
         };
-        rest.retain(|node| *node != taken);
+        set(&mut taken, node, true);
     }
     left.extend(right.into_iter().rev());
     let mut place = vec![0; count];
@@ -125,51 +133,55 @@ fn spread(boxes: &[Node], edges: &[(usize, usize)], layers: &mut [i32]) {
     let limit = tallest
         .unwrap_or_default()
         .max((area / ASPECT).sqrt() as i32);
-    let (Some(first), Some(last)) = (layers.iter().copied().min(), layers.iter().copied().max())
-    else {
-        return;
+    let lines = |node: usize| {
+        let touches = |edge: &&(usize, usize)| edge.0 == node || edge.1 == node;
+        edges.iter().filter(touches).count()
+    };
+    let crowd = Crowd {
+        boxes,
+        lines: (0..boxes.len()).map(lines).collect(),
+        limit,
     };
     let most = i32::try_from(boxes.len()).unwrap_or(i32::MAX);
-    for layer in first..last + most {
-        let is_free = |node: usize, layers: &[i32]| room(node, layers, edges).1.is_none();
-        empty(boxes, edges, layers, layer, limit, 1, is_free);
+    let is_leaf = |node: usize| !edges.iter().any(|(parent, _)| *parent == node);
+    let first = layers.iter().copied().min().unwrap_or_default();
+    for layer in first..first + 2 * most {
+        crowd.thin(layers, layer, 1, is_leaf);
     }
+    let is_root = |node: usize| !edges.iter().any(|(_, child)| *child == node);
     let last = layers.iter().copied().max().unwrap_or_default();
-    for layer in (first - most..=last).rev() {
-        let is_free = |node: usize, layers: &[i32]| room(node, layers, edges).0.is_none();
-        empty(boxes, edges, layers, layer, limit, -1, is_free);
+    for layer in (last - 2 * most..=last).rev() {
+        crowd.thin(layers, layer, -1, is_root);
     }
 }
 
-/// Moves boxes from `layer` by `step` while it is higher than `limit`.
-fn empty(
-    boxes: &[Node],
-    edges: &[(usize, usize)],
-    layers: &mut [i32],
-    layer: i32,
+/// What decides whether a layer is too high, and who goes.
+struct Crowd<'a> {
+    boxes: &'a [Node],
+    /// How many lines each box has.
+    lines: Vec<usize>,
+    /// The height that a layer should not exceed.
     limit: i32,
-    step: i32,
-    is_free: impl Fn(usize, &[i32]) -> bool,
-) {
-    loop {
-        let members: Vec<_> = (0..boxes.len())
-            .filter(|node| at(layers, *node) == layer)
-            .collect();
-        let heights = members.iter().filter_map(|node| boxes.get(*node));
-        let height: i32 = heights.map(|node| node.height + BETWEEN_BOXES).sum();
-        if height <= limit + BETWEEN_BOXES || members.len() < 2 {
-            return;
+}
+
+impl Crowd<'_> {
+    /// Moves boxes that are `free` to go from `layer` by `step`, while it is too high: the last of
+    /// those with fewest lines.
+    fn thin(&self, layers: &mut [i32], layer: i32, step: i32, free: impl Fn(usize) -> bool) {
+        loop {
+            let members = (0..self.boxes.len()).filter(|node| at(layers, *node) == layer);
+            let members: Vec<_> = members.collect();
+            let heights = members.iter().filter_map(|node| self.boxes.get(*node));
+            let height: i32 = heights.map(|node| node.height + BETWEEN_BOXES).sum();
+            if height <= self.limit + BETWEEN_BOXES || members.len() < 2 {
+                return;
+            }
+            let free = members.into_iter().filter(|node| free(*node)).rev();
+            let Some(node) = free.min_by_key(|node| at(&self.lines, *node)) else {
+                return;
+            };
+            set(layers, node, layer + step);
         }
-        let degree = |node: usize| {
-            let touches = |edge: &&(usize, usize)| edge.0 == node || edge.1 == node;
-            edges.iter().filter(touches).count()
-        };
-        let free = members.into_iter().filter(|node| is_free(*node, layers));
-        // The last of those with fewest lines.
-        let Some(node) = free.rev().min_by_key(|node| degree(*node)) else {
-            return;
-        };
-        set(layers, node, layer + step);
     }
 }
 

@@ -10,17 +10,18 @@ const ROUNDS: usize = 24;
 /// and right by turns, then by exchanging neighbours. The best order that was met stays.
 pub fn order(nets: &mut Nets) {
     let pairs: Vec<_> = nets.gaps.iter().map(|gap| pairs_of(gap)).collect();
+    let neighbours = Neighbours::of(nets, &pairs);
     let mut best = (crossings(nets, &pairs), nets.layers.clone());
     for round in 0..ROUNDS {
         let count = nets.layers.len();
         if round % 2 == 0 {
-            (1..count).for_each(|layer| sort(nets, &pairs, layer, true));
+            (1..count).for_each(|layer| sort(nets, &neighbours.left, layer));
         } else {
             (0..count)
                 .rev()
-                .for_each(|layer| sort(nets, &pairs, layer, false));
+                .for_each(|layer| sort(nets, &neighbours.right, layer));
         }
-        (0..count).for_each(|layer| exchange(nets, &pairs, layer));
+        (0..count).for_each(|layer| exchange(nets, &neighbours, layer));
         let met = crossings(nets, &pairs);
         if met < best.0 {
             best = (met, nets.layers.clone());
@@ -43,6 +44,31 @@ fn pairs_of(gap: &[super::nets::Strand]) -> Pairs {
         }
     }
     pairs
+}
+
+/// The ports of other layers that each item is connected with, each with the item's own port.
+type Connections = Vec<Vec<(Port, Port)>>;
+
+/// The connections of every item, by the side of it.
+struct Neighbours {
+    left: Connections,
+    right: Connections,
+}
+
+impl Neighbours {
+    fn of(nets: &Nets, pairs: &[Pairs]) -> Self {
+        let mut left = vec![Vec::new(); nets.heights.len()];
+        let mut right = left.clone();
+        for (from, to) in pairs.iter().flatten() {
+            if let Some(connections) = right.get_mut(from.item) {
+                connections.push((*to, *from));
+            }
+            if let Some(connections) = left.get_mut(to.item) {
+                connections.push((*from, *to));
+            }
+        }
+        Neighbours { left, right }
+    }
 }
 
 /// Where each item stands in its layer; a port within it counts as a part of one.
@@ -77,33 +103,13 @@ impl<'a> Ranks<'a> {
     }
 }
 
-/// The ports of other layers that an item is connected with, each with its own port.
-fn neighbours(pairs: &[Pairs], layer: usize, item: usize, left: bool) -> Vec<(Port, Port)> {
-    let gap = if left {
-        layer.checked_sub(1)
-    } else {
-        Some(layer)
-    };
-    let gap = gap.and_then(|gap| pairs.get(gap)).into_iter().flatten();
-    let own = gap.filter_map(|(from, to)| {
-        if left && to.item == item {
-            Some((*from, *to))
-        } else if !left && from.item == item {
-            Some((*to, *from))
-        } else {
-            None
-        }
-    });
-    own.collect()
-}
-
 /// Sorts a layer by the mean of the ports that its items are connected with at one side; an
 /// item with none stays where it is.
-#[allow(clippy::cast_precision_loss)]
-fn sort(nets: &mut Nets, pairs: &[Pairs], layer: usize, left: bool) {
+#[allow(clippy::cast_precision_loss)] // there are fewer than 2^52 items
+fn sort(nets: &mut Nets, connections: &Connections, layer: usize) {
     let ranks = Ranks::of(nets);
     let mean = |item: usize| {
-        let ports = neighbours(pairs, layer, item, left);
+        let ports = connections.get(item).map(Vec::as_slice).unwrap_or_default();
         if ports.is_empty() {
             return at(&ranks.ranks, item);
         }
@@ -123,15 +129,15 @@ fn sort(nets: &mut Nets, pairs: &[Pairs], layer: usize, left: bool) {
 }
 
 /// Exchanges neighbours of a layer while fewer lines cross for it.
-fn exchange(nets: &mut Nets, pairs: &[Pairs], layer: usize) {
+fn exchange(nets: &mut Nets, neighbours: &Neighbours, layer: usize) {
     let ranks = Ranks::of(nets);
     let mut items = nets.layers.get(layer).cloned().unwrap_or_default();
     for _ in 0..items.len() {
         let mut exchanged = false;
         for index in 1..items.len() {
             let (upper, lower) = (at(&items, index - 1), at(&items, index));
-            let now = crossings_between(&ranks, pairs, layer, upper, lower);
-            let then = crossings_between(&ranks, pairs, layer, lower, upper);
+            let now = crossings_between(&ranks, neighbours, upper, lower);
+            let then = crossings_between(&ranks, neighbours, lower, upper);
             if then < now {
                 items.swap(index - 1, index);
                 exchanged = true;
@@ -147,16 +153,17 @@ fn exchange(nets: &mut Nets, pairs: &[Pairs], layer: usize) {
 /// How many lines of two items cross when `upper` stands above `lower`.
 fn crossings_between(
     ranks: &Ranks<'_>,
-    pairs: &[Pairs],
-    layer: usize,
+    neighbours: &Neighbours,
     upper: usize,
     lower: usize,
 ) -> usize {
     let mut crossings = 0;
-    for left in [true, false] {
-        let below = neighbours(pairs, layer, lower, left);
-        for (port, _) in neighbours(pairs, layer, upper, left) {
-            let port = ranks.of_port(port);
+    for side in [&neighbours.left, &neighbours.right] {
+        let (Some(above), Some(below)) = (side.get(upper), side.get(lower)) else {
+            continue;
+        };
+        for (port, _) in above {
+            let port = ranks.of_port(*port);
             let crosses = |(other, _): &&(Port, Port)| ranks.of_port(*other) < port;
             crossings += below.iter().filter(crosses).count();
         }
