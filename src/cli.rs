@@ -88,6 +88,9 @@ pub enum Command {
     /// Show the rows that break keys, declared or pending
     #[command(after_long_help = manual::ORPHANS)]
     Orphans(Orphans),
+    /// Show a row, the rows it refers to and those that refer to it, and what deleting it would take
+    #[command(after_long_help = manual::SHOW)]
+    Show(Show),
     /// Is the schema as it should be? For CI and for cron; read-only
     #[command(after_long_help = manual::CHECK)]
     Check(Check),
@@ -97,6 +100,9 @@ pub enum Command {
     /// Write the next migration: a pair of files, empty or with the keys given
     #[command(after_long_help = manual::NEW)]
     New(New),
+    /// Draw the tables and their keys: declared, pending, discovered
+    #[command(after_long_help = manual::GRAPH)]
+    Graph(Graph),
     /// See it all on a sample database
     Demo(Demo),
     /// Print a script that completes commands and options in a shell
@@ -283,6 +289,31 @@ pub struct Orphans {
     pub format: RowsFormat,
 }
 
+/// `fkfix show`
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 shown, 1 there is no such row, 2 it could not look")]
+pub struct Show {
+    /// The table
+    pub table: String,
+    /// The row's primary key, one value for each of its columns in order
+    ///
+    /// In a table without a primary key it is the rowid. X'00ff' stands for a blob.
+    #[arg(required = true, value_name = "KEY", allow_negative_numbers = true)]
+    pub key: Vec<String>,
+    /// KEY is the rowid, whatever the primary key is
+    #[arg(long)]
+    pub rowid: bool,
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// How many of the rows that refer to it to show, of each table
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
 /// A format of what a check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CheckFormat {
@@ -391,6 +422,41 @@ pub struct New {
 
 /// Where migrations are written when nobody says where.
 pub const DEFAULT_FOLDER: &str = "migrations";
+
+/// A format of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PictureFormat {
+    /// For Mermaid, which GitHub and GitLab draw in Markdown
+    Mermaid,
+    /// For Graphviz
+    Dot,
+    /// To look at
+    Svg,
+    /// One JSON document
+    Json,
+}
+
+/// `fkfix graph`
+#[derive(Args, Debug)]
+pub struct Graph {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Draw keys too that were perhaps meant and never declared, as fkfix discover finds them
+    ///
+    /// It reads the tables for that; the rest of the picture comes from the schema alone.
+    #[arg(long)]
+    pub discover: bool,
+    /// Draw fkfix's own tables too: its history and its archives
+    #[arg(long)]
+    pub all: bool,
+    /// The format of the picture
+    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
+    pub format: PictureFormat,
+}
 
 /// `fkfix demo`
 #[derive(Args, Debug)]

@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod command;
 pub mod failure;
+pub mod graph;
 pub mod interrupt;
 pub mod manual;
 pub mod migrations;

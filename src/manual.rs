@@ -55,6 +55,21 @@ Exit status:
   1    there are some
   2    it could not look";
 
+/// Of `fkfix show`.
+pub const SHOW: &str = "\
+Keys are those that the database declares. What a deletion would take is counted, not deleted: on a connection that runs PRAGMA foreign_keys = ON, by every ON DELETE along the way. What triggers would do is not counted.
+
+Examples:
+  fkfix show webhook_logs 1001 -d app.db
+  fkfix show events 0b54f0a5-6c3e-4c1e-9f0e-2a7c1f3b8d11 -d app.db
+  fkfix show order_lines 17 2 -d app.db     a key of two columns
+  fkfix show orders 17 -d app.db --format json
+
+Exit status:
+  0    shown
+  1    there is no such row
+  2    it could not look";
+
 /// Of `fkfix check`.
 pub const CHECK: &str = "\
 Examples:
@@ -89,6 +104,19 @@ Examples:
 Exit status:
   0    written
   2    it could not be done; nothing is written";
+
+/// Of `fkfix graph`.
+pub const GRAPH: &str = "\
+Declared keys are solid lines, those that pending migrations ask for dashed, those that --discover finds dotted; Mermaid has no dots, so there a label says it. A box shows the keys of its table and counts its other columns; json has them all. SQLite's own tables and virtual ones are left out.
+
+Examples:
+  fkfix graph -d app.db --format svg > schema.svg
+  fkfix graph -d app.db --format dot | dot -Tpdf > schema.pdf
+  fkfix graph -d app.db --migrations migrations --discover
+
+Exit status:
+  0    drawn
+  2    it could not look";
 
 /// Of `fkfix completions`.
 pub const COMPLETIONS: &str = "\

@@ -4,13 +4,16 @@
 
 use std::process::Command;
 
-const VERBS: [&str; 9] = [
+const VERBS: [&str; 12] = [
     "up",
     "down",
     "status",
+    "orphans",
+    "show",
     "check",
     "discover",
     "new",
+    "graph",
     "demo",
     "completions",
     "man",
@@ -55,7 +58,7 @@ fn each_verb_has_a_man_page() {
 
 #[test]
 fn help_tells_exit_statuses_and_examples() {
-    for verb in ["up", "down", "check", "discover", "new"] {
+    for verb in ["up", "down", "check"] {
         let help = fkfix(&[verb, "--help"]);
         assert!(help.contains("Exit status:\n  0 "), "{help}");
         assert!(help.contains("Examples:\n  fkfix "), "{help}");

@@ -5,9 +5,11 @@ mod completions;
 mod demo;
 mod discover;
 mod down;
+mod graph;
 mod man;
 mod new;
 mod orphans;
+mod show;
 mod status;
 mod up;
 
@@ -15,7 +17,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::cli::{Change, ChangeFormat, CheckFormat, Cli, Command, Format, RowsFormat, Set};
+use crate::cli::{
+    Change, ChangeFormat, CheckFormat, Cli, Command, Format, PictureFormat, RowsFormat, Set,
+};
 use crate::failure::{self, Failure, Status};
 use crate::migrations::Migrations;
 use crate::progress;
@@ -30,9 +34,11 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Down(arguments) => down::run(arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
         Command::Orphans(arguments) => orphans::run(arguments, output),
+        Command::Show(arguments) => show::run(arguments, output),
         Command::Check(arguments) => check::run(arguments, output),
         Command::Discover(arguments) => discover::run(arguments, output),
         Command::New(arguments) => new::run(arguments, output),
+        Command::Graph(arguments) => graph::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
         Command::Completions(arguments) => completions::run(arguments, output),
         Command::Man(arguments) => man::run(arguments, output),
@@ -46,11 +52,14 @@ pub fn format_of(cli: &Cli) -> Format {
         Command::Up(arguments) => arguments.format.into(),
         Command::Down(arguments) => arguments.format.into(),
         Command::Status(arguments) => arguments.format,
+        Command::Show(arguments) => arguments.format,
         Command::Discover(arguments) => arguments.format,
         Command::New(arguments) => arguments.format,
         Command::Orphans(arguments) if arguments.format == RowsFormat::Json => Format::Json,
         Command::Check(arguments) if arguments.format == CheckFormat::Json => Format::Json,
+        Command::Graph(arguments) if arguments.format == PictureFormat::Json => Format::Json,
         Command::Orphans(_)
+        | Command::Graph(_)
         | Command::Check(_)
         | Command::Demo(_)
         | Command::Completions(_)

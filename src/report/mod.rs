@@ -3,10 +3,12 @@
 pub mod change;
 pub mod check;
 pub mod discover;
+pub mod graph;
 pub mod new;
 pub mod orphans;
 pub mod output;
 pub mod plan;
+pub mod show;
 pub mod snapshot;
 pub mod status;
 pub mod table;

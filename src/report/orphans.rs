@@ -6,16 +6,13 @@ use serde::Serialize;
 
 use super::change::Key;
 use super::output::Report;
-use super::table::{fits, table};
+use super::table::{fits, sample, table};
 use super::text::{count, rows};
 use super::value;
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::keys::label_of;
 use crate::sqlite::survey::SurveyedKey;
 use crate::sqlite::value::Value;
-
-/// Columns shown of a sample, over the table's key and those of the broken constraints.
-const SAMPLE_COLUMNS: usize = 7;
 
 /// What `fkfix orphans` found.
 #[derive(Debug, Serialize)]
@@ -288,48 +285,22 @@ impl TableOrphans {
         if self.sample.is_empty() {
             return String::new();
         }
-        let mut places: Vec<usize> = Vec::new();
-        let at = |name: &String| self.columns.iter().position(|it| it == name);
-        let telling = self.telling.iter().filter_map(at);
-        for at in telling.chain(0..self.columns.len()) {
-            if places.len() < SAMPLE_COLUMNS && !places.contains(&at) {
-                places.push(at);
-            }
-        }
-        let (mut heading, mut lines) = self.pick(&places);
-        while places.len() > 2 && !fits(&heading, &lines, width) {
-            places.pop();
-            (heading, lines) = self.pick(&places);
-        }
-        let first = i64::try_from(lines.len()).unwrap_or(i64::MAX);
-        let left_out = self.columns.len() - heading.len();
-        let note = match left_out {
+        let rows: Vec<_> = self
+            .sample
+            .iter()
+            .map(|row| row.values.as_slice())
+            .collect();
+        let sample = sample(&self.columns, &rows, &self.telling, width);
+        let note = match self.columns.len() - sample.columns {
             0 => String::new(),
-            _ => format!(", {} of {} columns", heading.len(), self.columns.len()),
+            _ => format!(", {} of {} columns", sample.columns, self.columns.len()),
         };
         let title = format!(
             "the first {} of {}{note}:\n\n",
-            count(first),
-            rows(self.orphans)
+            count(i64::try_from(rows.len()).unwrap_or(i64::MAX)),
+            super::text::rows(self.orphans)
         );
-        title + &table(&heading, &lines, &[], width) + "\n"
-    }
-}
-
-impl TableOrphans {
-    /// The names and the values of the columns at `places`, in the table's order.
-    fn pick(&self, places: &[usize]) -> (Vec<&str>, Vec<Vec<String>>) {
-        let mut places = places.to_vec();
-        places.sort_unstable();
-        let names = places.iter().filter_map(|at| self.columns.get(*at));
-        let values = |row: &Orphan| {
-            let values = places.iter().filter_map(|at| row.values.get(*at));
-            values.map(value::text).collect()
-        };
-        (
-            names.map(String::as_str).collect(),
-            self.sample.iter().map(values).collect(),
-        )
+        title + &sample.text + "\n"
     }
 }
 

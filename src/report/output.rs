@@ -96,6 +96,11 @@ impl Output {
         }
     }
 
+    /// Writes `value` to stdout as one document in JSON.
+    pub fn document(&mut self, value: &impl Serialize) -> Result<()> {
+        self.write(&json(value)?)
+    }
+
     /// Writes `text` to stdout, now.
     pub fn write(&mut self, text: &str) -> Result<()> {
         self.write_bytes(text.as_bytes())?;

@@ -2,6 +2,12 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
+use super::value;
+use crate::sqlite::value::Value;
+
+/// Columns shown of a sample of rows.
+const SAMPLE_COLUMNS: usize = 7;
+
 /// Columns under a heading, two spaces apart, each line indented by four. Columns named in
 /// `numbers` are aligned to the right. Wider than `width` characters, it wraps within cells.
 pub fn table(
@@ -52,4 +58,58 @@ pub fn fits(heading: &[&str], rows: &[Vec<String>], width: Option<u16>) -> bool 
     };
     let natural: usize = (0..heading.len()).map(|at| 2 + widest(at)).sum();
     width.is_none_or(|width| natural + 2 <= usize::from(width))
+}
+
+/// Some rows of a table, in as many columns as people can take in.
+pub struct Sample {
+    /// The rows under the names of the columns.
+    pub text: String,
+    /// How many columns are shown.
+    pub columns: usize,
+}
+
+/// A sample of `rows` with the names `columns`: those that are `telling` are shown first, and
+/// fewer where they don't fit into `width`.
+pub fn sample(
+    columns: &[String],
+    rows: &[&[Value]],
+    telling: &[String],
+    width: Option<u16>,
+) -> Sample {
+    let mut places: Vec<usize> = Vec::new();
+    let at = |name: &String| columns.iter().position(|it| it == name);
+    let telling = telling.iter().filter_map(at);
+    for at in telling.chain(0..columns.len()) {
+        if places.len() < SAMPLE_COLUMNS && !places.contains(&at) {
+            places.push(at);
+        }
+    }
+    let (mut heading, mut lines) = pick(columns, rows, &places);
+    while places.len() > 2 && !fits(&heading, &lines, width) {
+        places.pop();
+        (heading, lines) = pick(columns, rows, &places);
+    }
+    Sample {
+        columns: heading.len(),
+        text: table(&heading, &lines, &[], width),
+    }
+}
+
+/// The names and the values of the columns at `places`, in the table's order.
+fn pick<'a>(
+    columns: &'a [String],
+    rows: &[&[Value]],
+    places: &[usize],
+) -> (Vec<&'a str>, Vec<Vec<String>>) {
+    let mut places = places.to_vec();
+    places.sort_unstable();
+    let names = places.iter().filter_map(|at| columns.get(*at));
+    let values = |row: &&[Value]| {
+        let values = places.iter().filter_map(|at| row.get(*at));
+        values.map(value::text).collect()
+    };
+    (
+        names.map(String::as_str).collect(),
+        rows.iter().map(values).collect(),
+    )
 }

@@ -27,6 +27,12 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown.collect())
 }
 
+/// `text` in one line and without control characters.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    printable(&text.replace(['\n', '\t'], " ")).into_owned()
+}
+
 /// Marks that reorder what a terminal shows (<https://www.unicode.org/reports/tr9/>).
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use super::text::printable;
+use super::text::one_line;
 use crate::sqlite::value::Value;
 
 /// Longest text shown in a table for people, in characters.
@@ -12,20 +12,22 @@ const WIDEST: usize = 40;
 
 /// For people: text as it is, in one line, cut where it is long; a blob as `x'00ff'`.
 pub fn text(value: &Value) -> String {
+    cut(value, WIDEST)
+}
+
+/// The same, cut behind `widest` characters.
+pub fn cut(value: &Value, widest: usize) -> String {
     let whole = match value {
         Value::Null => "NULL".to_owned(),
         Value::Integer(number) => number.to_string(),
         Value::Real(number) => format!("{number:?}"),
-        Value::Text(bytes) => {
-            let line = String::from_utf8_lossy(bytes).replace(['\n', '\t'], " ");
-            printable(&line).into_owned()
-        }
-        Value::Blob(bytes) => format!("x'{}'", hex(bytes.iter().take(WIDEST))),
+        Value::Text(bytes) => one_line(&String::from_utf8_lossy(bytes)),
+        Value::Blob(bytes) => format!("x'{}'", hex(bytes.iter().take(widest))),
     };
-    if whole.chars().count() <= WIDEST {
+    if whole.chars().count() <= widest {
         return whole;
     }
-    let start: String = whole.chars().take(WIDEST - 1).collect();
+    let start: String = whole.chars().take(widest - 1).collect();
     start + "…"
 }
 

@@ -161,6 +161,22 @@ pub fn equals_parent(key: &ForeignKey) -> String {
     pairs.join(" AND ")
 }
 
+/// The condition that the child row `w` refers by `key` to one of `parents`, which is `FROM` and
+/// `WHERE` of rows `p`.
+#[must_use]
+pub fn refers_to(child: &Table, parent: &Table, key: &ForeignKey, parents: &str) -> String {
+    if let (true, Some((column, parent_column))) =
+        (compares_alike(child, parent, key), key.pairs().next())
+    {
+        return format!(
+            "w.{} IN (SELECT p.{} {parents})",
+            quote(column),
+            quote(parent_column)
+        );
+    }
+    format!("EXISTS (SELECT 1 {parents} WHERE {})", equals_parent(key))
+}
+
 /// One column on each side, of the same affinity and collation: then equal child keys have
 /// the same parent, and either side's index finds what the other side's comparison means.
 #[must_use]

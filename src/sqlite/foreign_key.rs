@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::ddl::same_name;
+use super::ddl::{self, same_name};
 use super::schema::primary_key;
 
 /// A foreign key: which columns of the child refer to which of the parent, and what happens
@@ -55,6 +55,19 @@ impl ForeignKey {
             })
     }
 
+    /// The name that `create_table`, the stored text of the child, gives the key, if it does.
+    pub fn name_in(&self, create_table: &str) -> Result<Option<String>> {
+        let names = ddl::foreign_key_names(create_table)?;
+        let own = names.into_iter().find(|(_, columns)| {
+            columns.len() == self.columns.len()
+                && columns
+                    .iter()
+                    .zip(&self.columns)
+                    .all(|(left, right)| same_name(left, right))
+        });
+        Ok(own.map(|(name, _)| name))
+    }
+
     /// Each child column with the parent column it refers to.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.columns
@@ -76,6 +89,18 @@ impl fmt::Display for ForeignKey {
         }
         Ok(())
     }
+}
+
+/// Each of `keys` once, however often it is declared.
+#[must_use]
+pub fn distinct(keys: Vec<ForeignKey>) -> Vec<ForeignKey> {
+    let mut distinct: Vec<ForeignKey> = Vec::new();
+    for key in keys {
+        if !distinct.iter().any(|other| other.same_definition(&key)) {
+            distinct.push(key);
+        }
+    }
+    distinct
 }
 
 /// Every foreign key that the main database declares.

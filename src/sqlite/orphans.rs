@@ -70,13 +70,7 @@ pub fn find(
     counts: &RowCounts<'_>,
 ) -> Result<Found> {
     let since = Instant::now();
-    let mut search = Search {
-        connection,
-        counts,
-        lists: Lists::new(connection),
-        blocked: Vec::new(),
-        empty_parents: Vec::new(),
-    };
+    let mut search = Search::new(connection, counts);
     for target in targets {
         search.orphans(target)?;
     }
@@ -87,17 +81,23 @@ pub fn find(
         .map(Link::added)
         .collect();
     links.extend(declared.iter().map(Link::declared));
-    search.dependents(&links)?;
-    search.find_blocked(&links)?;
-    search.lists.count(counts)?;
-    Ok(Found {
-        statements: search.lists.statements,
-        removals: search.lists.removals,
-        dead_keys: search.lists.dead_keys,
-        blocked: search.blocked,
-        empty_parents: search.empty_parents,
-        took: since.elapsed(),
-    })
+    search.follow(&links, since)
+}
+
+/// Finds all that hangs, by the keys that the database declares, on the rows `w` of `table` that
+/// meet `condition`. These stand in round 0 of the list of `table`.
+pub fn hanging_on(
+    connection: &Connection,
+    table: &Table,
+    condition: &str,
+    declared: &[ForeignKey],
+) -> Result<Found> {
+    let since = Instant::now();
+    let counts = &RowCounts::new(connection);
+    let mut search = Search::new(connection, counts);
+    search.lists.add(table, "asked for", condition, false, 0)?;
+    let links: Vec<_> = declared.iter().map(Link::declared).collect();
+    search.follow(&links, since)
 }
 
 /// A key along which rows hang on others.
@@ -151,7 +151,32 @@ struct Search<'a> {
     empty_parents: Vec<NewKey>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(connection: &'a Connection, counts: &'a RowCounts<'a>) -> Self {
+        Search {
+            connection,
+            counts,
+            lists: Lists::new(connection),
+            blocked: Vec::new(),
+            empty_parents: Vec::new(),
+        }
+    }
+
+    /// Follows `links` from the rows that are listed.
+    fn follow(mut self, links: &[Link<'_>], since: Instant) -> Result<Found> {
+        self.dependents(links)?;
+        self.find_blocked(links)?;
+        self.lists.count(self.counts)?;
+        Ok(Found {
+            statements: self.lists.statements,
+            removals: self.lists.removals,
+            dead_keys: self.lists.dead_keys,
+            blocked: self.blocked,
+            empty_parents: self.empty_parents,
+            took: since.elapsed(),
+        })
+    }
+
     /// Lists the rows of a child table that break its new keys: over an index where there is
     /// one for the key, and in one pass over the table for all other keys together.
     fn orphans(&mut self, target: &TableKeys) -> Result<()> {
@@ -252,20 +277,8 @@ impl Search<'_> {
         let child = Table::read(self.connection, &key.child)?;
         let round = round.map_or(String::new(), |round| format!(" AND l.round = {round}"));
         let parents = format!("{}{round}", conditions::from_listed("p", removal));
-        if let (true, Some((column, parent_column))) = (
-            conditions::compares_alike(&child, &removal.table, key),
-            key.pairs().next(),
-        ) {
-            return Ok(Some(format!(
-                "w.{} IN (SELECT p.{} {parents})",
-                quote(column),
-                quote(parent_column)
-            )));
-        }
-        Ok(Some(format!(
-            "EXISTS (SELECT 1 {parents} WHERE {})",
-            conditions::equals_parent(key)
-        )))
+        let refers = conditions::refers_to(&child, &removal.table, key, &parents);
+        Ok(Some(refers))
     }
 }
 

@@ -191,7 +191,7 @@ fn ordinary_table(connection: &Connection, name: &str) -> Result<(String, bool, 
         .with_context(|| format!("could not read the definition of {name}"))?;
     match found {
         None => Err(Failure::impossible(format!("there is no table {name}"))
-            .hint("check that this is the right database; sqlite3 FILE .tables lists what it holds")
+            .hint(hint_for_missing(connection, name)?)
             .into()),
         Some((table, kind)) if kind == "table" && !name.starts_with("sqlite_") => Ok(table),
         Some((_, kind)) => {
@@ -204,6 +204,26 @@ fn ordinary_table(connection: &Connection, name: &str) -> Result<(String, bool, 
             .into())
         }
     }
+}
+
+/// The names that `name` may be a slip for, or where to look.
+fn hint_for_missing(connection: &Connection, name: &str) -> Result<String> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+    )?;
+    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    let wanted = name.to_lowercase();
+    let is_near = |other: &&String| strsim::jaro_winkler(&wanted, &other.to_lowercase()) > 0.85;
+    let near: Vec<_> = names.iter().filter(is_near).map(String::as_str).collect();
+    Ok(if near.is_empty() {
+        "check that this is the right database; sqlite3 FILE .tables lists what it holds".to_owned()
+    } else {
+        format!(
+            "there is {}; or is this the wrong database?",
+            near.join(", ")
+        )
+    })
 }
 
 /// The columns, and the names of those in the primary key in its order.

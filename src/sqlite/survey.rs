@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::conditions;
-use super::ddl::{self, quote, quote_list, same_name};
+use super::ddl::{quote, quote_list, same_name};
 use super::driver::{self, Part};
 use super::foreign_key::{self, ForeignKey};
 use super::history::{self, State};
@@ -13,6 +13,7 @@ use super::lists::Removal;
 use super::orphans::{self, Found};
 use super::row_counts::RowCounts;
 use super::schema::{Column, RowKey, Table};
+use super::script::AddForeignKey;
 use super::value::Value;
 use crate::migrations::Migrations;
 
@@ -100,6 +101,15 @@ fn pending_keys(
     migrations: &Migrations,
     declared: &[ForeignKey],
 ) -> Result<Vec<TableKeys>> {
+    let requests = pending_requests(connection, migrations)?;
+    keys::resolve(connection, declared, &requests)
+}
+
+/// The keys that pending migrations ask for, in order.
+pub fn pending_requests(
+    connection: &Connection,
+    migrations: &Migrations,
+) -> Result<Vec<AddForeignKey>> {
     let applied = history::read(connection)?;
     let mut requests = Vec::new();
     for (_, migration, state) in history::states(migrations, &applied) {
@@ -112,7 +122,7 @@ fn pending_keys(
             }
         }
     }
-    keys::resolve(connection, declared, &requests)
+    Ok(requests)
 }
 
 /// Adds the declared keys to `targets`; those that can't be searched are given back.
@@ -133,16 +143,8 @@ fn add_declared(
             continue;
         }
         let table = Table::read(connection, &key.child)?;
-        let names = ddl::foreign_key_names(&table.sql)?;
-        let name = names.into_iter().find(|(_, columns)| {
-            columns.len() == key.columns.len()
-                && columns
-                    .iter()
-                    .zip(&key.columns)
-                    .all(|(left, right)| same_name(left, right))
-        });
         let new = NewKey {
-            name: name.map(|(name, _)| name),
+            name: key.name_in(&table.sql)?,
             constraint: String::new(),
             key: key.clone(),
         };

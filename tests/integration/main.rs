@@ -68,6 +68,12 @@ mod shell_script;
 /// The report of orphans tells who decides what there is to decide.
 mod reports;
 
+/// A row is shown with its relatives and with all that its deletion would take.
+mod show;
+
+/// The graph draws every table and every key once, whatever they are called.
+mod graph;
+
 /// An interrupted run leaves everything as it was, and says so.
 mod interruption;
 

@@ -1,0 +1,416 @@
+//! A row among its relatives.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::output::Report;
+use super::table::{sample, table};
+use super::text::{count, listing, one_line, rows};
+use super::value;
+use crate::sqlite::deletion::{Deletion, Reason};
+use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::keys::label_of;
+use crate::sqlite::relatives::{Children, Parent, Reference};
+use crate::sqlite::row::{Found, Row};
+use crate::sqlite::value::Value;
+
+/// Longest value of the row itself, in characters.
+const WIDEST: usize = 200;
+/// How many values of a parent are shown to people.
+const PARENT_COLUMNS: usize = 5;
+
+/// What `fkfix show` found.
+#[derive(Debug, Serialize)]
+pub struct ShowReport {
+    /// The file.
+    pub database: String,
+    /// The table.
+    pub table: String,
+    /// The columns by which the row was asked for.
+    pub key: Vec<String>,
+    /// The row, by column.
+    pub row: RowValues,
+    /// The rows that it refers to.
+    pub parents: Vec<ParentRow>,
+    /// The rows that refer to it, by key.
+    pub children: Vec<ChildRows>,
+    /// What deleting it would do.
+    pub deletion: DeletionReport,
+}
+
+/// A row as an object of its columns.
+#[derive(Debug)]
+pub struct RowValues(Row);
+
+/// A key as it is declared.
+#[derive(Debug, Serialize)]
+pub struct KeyEnds {
+    /// The child table.
+    pub table: String,
+    /// The constraint's name, if it has one.
+    pub constraint: Option<String>,
+    /// The child's columns.
+    pub columns: Vec<String>,
+    /// The parent table.
+    pub parent: String,
+    /// The parent's columns.
+    pub parent_columns: Vec<String>,
+    /// What becomes of the child when the parent is deleted.
+    pub on_delete: String,
+}
+
+/// Where a key of the row leads.
+#[derive(Debug, Serialize)]
+pub struct ParentRow {
+    /// The key.
+    #[serde(flatten)]
+    pub key: KeyEnds,
+    /// The values of its columns.
+    pub values: Vec<Value>,
+    /// Whether there is a parent.
+    pub state: ParentState,
+    /// The parent, where there is one.
+    pub row: Option<RowValues>,
+    /// Why SQLite could not look, where it could not.
+    pub reason: Option<String>,
+}
+
+/// Whether there is a parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParentState {
+    /// There is.
+    Found,
+    /// The key holds a NULL and refers to nothing.
+    Null,
+    /// There is none: the row is an orphan.
+    Orphan,
+    /// SQLite could not look.
+    Unusable,
+}
+
+/// The rows that refer to the row by one key.
+#[derive(Debug, Serialize)]
+pub struct ChildRows {
+    /// The key.
+    #[serde(flatten)]
+    pub key: KeyEnds,
+    /// How many there are.
+    pub total: i64,
+    /// The first of them.
+    pub rows: Vec<RowValues>,
+}
+
+/// What a deletion would do.
+#[derive(Debug, Default, Serialize)]
+pub struct DeletionReport {
+    /// It would fail, or may.
+    pub refused: bool,
+    /// Rows that go along, by table.
+    pub deleted: Vec<DeletedRows>,
+    /// Rows whose key is changed.
+    pub changed: Vec<ChangedRows>,
+    /// Why it would fail.
+    pub refusals: Vec<RefusalReport>,
+}
+
+/// Rows that go along.
+#[derive(Debug, Serialize)]
+pub struct DeletedRows {
+    /// The table.
+    pub table: String,
+    /// How many, each counted once.
+    pub rows: i64,
+    /// The keys by which they go.
+    pub by: Vec<String>,
+}
+
+/// Rows whose key is changed.
+#[derive(Debug, Serialize)]
+pub struct ChangedRows {
+    /// The table.
+    pub table: String,
+    /// The key.
+    pub key: String,
+    /// `SET NULL` or `SET DEFAULT`.
+    pub action: String,
+    /// How many.
+    pub rows: i64,
+}
+
+/// Why a deletion fails.
+#[derive(Debug, Serialize)]
+pub struct RefusalReport {
+    /// The child table.
+    pub table: String,
+    /// The key.
+    pub key: String,
+    /// How many rows stand in the way.
+    pub rows: i64,
+    /// Why, in words.
+    pub reason: String,
+    /// Whether it is so for sure; otherwise it depends on the order in which SQLite looks.
+    pub certain: bool,
+}
+
+impl ShowReport {
+    /// The row that was asked for, with none of its relatives yet.
+    pub fn new(database: String, table: &str, found: &Found) -> Self {
+        ShowReport {
+            database,
+            table: table.to_owned(),
+            key: found.key.clone(),
+            row: RowValues(found.row.clone()),
+            parents: Vec::new(),
+            children: Vec::new(),
+            deletion: DeletionReport::default(),
+        }
+    }
+
+    /// Adds where its keys lead.
+    pub fn add_parents(&mut self, references: Vec<Reference>) {
+        self.parents
+            .extend(references.into_iter().map(ParentRow::from));
+    }
+
+    /// Adds the rows that refer to it.
+    pub fn add_children(&mut self, children: Vec<Children>) {
+        self.children
+            .extend(children.into_iter().map(|it| ChildRows {
+                key: KeyEnds::new(it.key, it.name),
+                total: it.total,
+                rows: it.rows.into_iter().map(RowValues).collect(),
+            }));
+    }
+}
+
+impl KeyEnds {
+    fn new(key: ForeignKey, name: Option<String>) -> Self {
+        KeyEnds {
+            table: key.child,
+            constraint: name,
+            columns: key.columns,
+            parent: key.parent,
+            parent_columns: key.parent_columns,
+            on_delete: key.on_delete,
+        }
+    }
+
+    fn label(&self) -> String {
+        format!("{}({})", self.table, self.columns.join(", "))
+    }
+}
+
+impl From<Reference> for ParentRow {
+    fn from(reference: Reference) -> Self {
+        let (state, row, reason) = match reference.parent {
+            Parent::None => (ParentState::Null, None, None),
+            Parent::Row(row) => (ParentState::Found, Some(RowValues(row)), None),
+            Parent::Missing => (ParentState::Orphan, None, None),
+            Parent::Unusable(reason) => (ParentState::Unusable, None, Some(reason)),
+        };
+        ParentRow {
+            key: KeyEnds::new(reference.key, reference.name),
+            values: reference.values,
+            state,
+            row,
+            reason,
+        }
+    }
+}
+
+impl From<Deletion> for DeletionReport {
+    fn from(deletion: Deletion) -> Self {
+        let deleted = deletion.taken.into_iter().map(|it| DeletedRows {
+            table: it.table,
+            rows: it.rows,
+            by: it.by.into_iter().map(|(key, _)| key).collect(),
+        });
+        let changed = deletion.changed.into_iter().map(|it| ChangedRows {
+            key: label_of(&it.key),
+            table: it.key.child,
+            action: it.key.on_delete,
+            rows: it.rows,
+        });
+        let refusals = deletion.refusals.into_iter().map(|it| RefusalReport {
+            key: label_of(&it.key),
+            reason: words(&it.reason, &it.key, it.rows),
+            certain: it.reason != Reason::RefersAndGoes,
+            table: it.key.child,
+            rows: it.rows,
+        });
+        let refusals: Vec<_> = refusals.collect();
+        DeletionReport {
+            refused: !refusals.is_empty(),
+            deleted: deleted.collect(),
+            changed: changed.collect(),
+            refusals,
+        }
+    }
+}
+
+fn words(reason: &Reason, key: &ForeignKey, number: i64) -> String {
+    let (child, parent, label) = (&key.child, &key.parent, label_of(key));
+    let action = key.on_delete.to_ascii_lowercase();
+    let of = format!("{} of {child}", rows(number));
+    let (refer, their, them) = match number {
+        1 => ("refers", "its", "it"),
+        _ => ("refer", "their", "them"),
+    };
+    match reason {
+        Reason::Refers => {
+            format!("{of} would be left without {their} parent by {label} on delete {action}")
+        }
+        Reason::RefersAndGoes => format!(
+            "{of} {refer} to rows that go by {label} on delete {action}, which fails unless SQLite takes {them} along first by another key"
+        ),
+        Reason::NotNull(column) => {
+            format!("{of} can't have NULL in {column}, which {label} on delete {action} would set")
+        }
+        Reason::NoDefaultParent => {
+            format!("the default that {of} would get by {label} on delete {action} has no parent")
+        }
+        Reason::NoParentKey => format!(
+            "{label} refers to {parent} ({}), which is neither PRIMARY KEY nor UNIQUE: no row of {parent} can be deleted",
+            key.parent_columns.join(", ")
+        ),
+    }
+}
+
+impl Serialize for RowValues {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let values = self.0.columns.iter().zip(&self.0.values);
+        serializer.collect_map(values)
+    }
+}
+
+impl RowValues {
+    /// `id 4, name Ada`: the first few values that are there.
+    fn summary(&self) -> String {
+        let values = self.0.columns.iter().zip(&self.0.values);
+        let told = values.filter(|(_, value)| **value != Value::Null);
+        let told = told.take(PARENT_COLUMNS);
+        let told: Vec<_> = told
+            .map(|(column, value)| format!("{column} {}", value::text(value)))
+            .collect();
+        told.join(", ")
+    }
+}
+
+impl Report for ShowReport {
+    fn text(&self, width: Option<u16>) -> String {
+        let mut text = format!("a row of {}\n\n", self.table);
+        let names: Vec<_> = self.row.0.columns.iter().map(|it| one_line(it)).collect();
+        let widest = names.iter().map(|name| name.chars().count()).max();
+        let widest = widest.unwrap_or_default();
+        for (column, value) in names.iter().zip(&self.row.0.values) {
+            let value = value::cut(value, WIDEST);
+            let _ = writeln!(text, "    {column:widest$}  {value}");
+        }
+        text.push_str(&self.parents_text(width));
+        for children in &self.children {
+            text.push_str(&children.text(width));
+        }
+        text.push('\n');
+        text.push_str(&self.deletion.text(width));
+        text
+    }
+}
+
+impl ShowReport {
+    fn parents_text(&self, width: Option<u16>) -> String {
+        if self.parents.is_empty() {
+            return "\nit refers to no other row\n".to_owned();
+        }
+        let lines = self.parents.iter().map(|parent| {
+            let values: Vec<_> = parent.values.iter().map(value::text).collect();
+            let found = match parent.state {
+                ParentState::Found => parent.row.as_ref().map(RowValues::summary),
+                ParentState::Null => Some("none: the key is NULL".to_owned()),
+                ParentState::Orphan => Some("no such row: orphan".to_owned()),
+                ParentState::Unusable => parent.reason.clone(),
+            };
+            vec![
+                parent.key.columns.join(", "),
+                values.join(", "),
+                parent.key.parent.clone(),
+                found.unwrap_or_default(),
+            ]
+        });
+        let heading = ["refers by", "", "to", ""];
+        format!(
+            "\n{}",
+            table(&heading, &lines.collect::<Vec<_>>(), &[], width)
+        )
+    }
+}
+
+impl ChildRows {
+    fn text(&self, width: Option<u16>) -> String {
+        let (of, refer) = match self.total {
+            0 => ("no row".to_owned(), "refers"),
+            1 => ("1 row".to_owned(), "refers"),
+            total => (rows(total), "refer"),
+        };
+        let mut text = format!(
+            "\n{of} of {} {refer} to it by {} on delete {}",
+            self.key.table,
+            self.key.label(),
+            self.key.on_delete.to_ascii_lowercase()
+        );
+        let Some(first) = self.rows.first() else {
+            return text + "\n";
+        };
+        let shown = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
+        if shown < self.total {
+            let _ = write!(text, "; the first {}", count(shown));
+        }
+        let values: Vec<_> = self
+            .rows
+            .iter()
+            .map(|row| row.0.values.as_slice())
+            .collect();
+        let sample = sample(&first.0.columns, &values, &self.key.columns, width);
+        let _ = write!(text, ":\n\n{}", sample.text);
+        text
+    }
+}
+
+impl DeletionReport {
+    fn text(&self, width: Option<u16>) -> String {
+        let mut text = String::new();
+        for refusal in &self.refusals {
+            let would = if refusal.certain { "would" } else { "may" };
+            let _ = writeln!(text, "deleting it {would} be refused: {}", refusal.reason);
+        }
+        if self.deleted.is_empty() && self.changed.is_empty() {
+            if self.refusals.is_empty() {
+                text.push_str("deleting it would take no other row\n");
+            }
+            return text;
+        }
+        let would = if self.refused {
+            "would otherwise"
+        } else {
+            "would"
+        };
+        let _ = writeln!(text, "deleting it {would} take with it\n");
+        let deleted = self.deleted.iter().map(|it| {
+            vec![
+                it.table.clone(),
+                count(it.rows),
+                "deleted".to_owned(),
+                listing(&it.by),
+            ]
+        });
+        let changed = self.changed.iter().map(|it| {
+            let action = it.action.to_ascii_lowercase();
+            vec![it.table.clone(), count(it.rows), action, it.key.clone()]
+        });
+        let heading = ["table", "rows", "", "by"];
+        let lines: Vec<_> = deleted.chain(changed).collect();
+        text.push_str(&table(&heading, &lines, &["rows"], width));
+        text
+    }
+}

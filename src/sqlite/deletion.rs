@@ -1,0 +1,263 @@
+//! What the deletion of a row would take with it, on a connection that acts on foreign keys.
+//! Counted, not deleted.
+//!
+//! What triggers do, and what an `ON UPDATE` does after `SET NULL` or `SET DEFAULT` has changed
+//! a parent key, is not foreseen.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use super::conditions;
+use super::ddl::{quote, same_name};
+use super::foreign_key::ForeignKey;
+use super::lists::Removal;
+use super::orphans::{Blocked, Found};
+use super::relatives;
+use super::schema::Table;
+use super::scratch;
+
+/// What becomes of other rows when those that are listed are deleted.
+#[derive(Clone, Debug, Default)]
+pub struct Deletion {
+    /// Rows that are deleted too, each counted once, by table.
+    pub taken: Vec<Taken>,
+    /// Rows whose key is set to NULL or to its default, by key.
+    pub changed: Vec<Changed>,
+    /// Why the deletion would fail, if it would.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Rows of one table that are deleted by cascade.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The table.
+    pub table: String,
+    /// How many.
+    pub rows: i64,
+    /// The keys by which they go, each with the rows that it was the first to reach.
+    pub by: Vec<(String, i64)>,
+}
+
+/// Rows that stay and are changed.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// The key whose action changes them.
+    pub key: ForeignKey,
+    /// How many.
+    pub rows: i64,
+}
+
+/// Why a deletion fails.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The key that refuses.
+    pub key: ForeignKey,
+    /// How many rows stand in the way, where it is rows.
+    pub rows: i64,
+    /// What keeps it.
+    pub reason: Reason,
+}
+
+/// What keeps a row from being deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The rows refer to it and stay: `RESTRICT` or `NO ACTION`.
+    Refers,
+    /// The rows go along by another key. This one's action fails unless they go first, and
+    /// SQLite goes by the order in which the keys were declared.
+    RefersAndGoes,
+    /// The action would set this column to NULL, which its definition forbids.
+    NotNull(String),
+    /// The action would set the key to a default that has no parent.
+    NoDefaultParent,
+    /// The parent's columns are neither PRIMARY KEY nor UNIQUE: each deletion fails.
+    NoParentKey,
+}
+
+/// What hangs on the rows in the first round of `found`, all of them one table's.
+pub fn foresee(
+    connection: &Connection,
+    found: &Found,
+    declared: &[ForeignKey],
+) -> Result<Deletion> {
+    let mut deletion = Deletion::default();
+    for removal in &found.removals {
+        let rows = removal.rows - removal.orphans;
+        let reasons = removal
+            .reasons
+            .iter()
+            .skip(usize::from(removal.orphans > 0));
+        if rows > 0 {
+            deletion.taken.push(Taken {
+                table: removal.table.name.clone(),
+                rows,
+                by: reasons.map(|it| (it.key.clone(), it.rows)).collect(),
+            });
+        }
+    }
+    for blocked in &found.blocked {
+        deletion.add(connection, found, blocked)?;
+    }
+    for key in declared {
+        if let Some(parent) = found.removal(&key.parent) {
+            deletion.add_restriction(connection, found, parent, key)?;
+        }
+    }
+    Ok(deletion)
+}
+
+impl Deletion {
+    /// Files the rows that refer to listed rows and don't go along.
+    fn add(&mut self, connection: &Connection, found: &Found, blocked: &Blocked) -> Result<()> {
+        let Blocked { key, rows } = blocked;
+        let action = key.on_delete.as_str();
+        let reason = match action {
+            "SET NULL" | "SET DEFAULT" => what_forbids(connection, found, key)?,
+            _ => Some(Reason::Refers),
+        };
+        match reason {
+            Some(reason) => self.refuse(key, *rows, reason),
+            None => self.changed.push(Changed {
+                key: key.clone(),
+                rows: *rows,
+            }),
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, key: &ForeignKey, rows: i64, reason: Reason) {
+        self.refusals.push(Refusal {
+            key: key.clone(),
+            rows,
+            reason,
+        });
+    }
+
+    /// Adds what refuses whether or not rows stay behind.
+    fn add_restriction(
+        &mut self,
+        connection: &Connection,
+        found: &Found,
+        parent: &Removal,
+        key: &ForeignKey,
+    ) -> Result<()> {
+        if relatives::mismatch(&parent.table, key).is_some()
+            || !scratch::is_parent_key(&parent.table, key)?
+        {
+            self.refuse(key, 0, Reason::NoParentKey);
+            return Ok(());
+        }
+        let Some(child) = found.removal(&key.child) else {
+            return Ok(());
+        };
+        if fails_at_once(connection, found, key)? {
+            let rows = go_along(connection, child, parent, key)?;
+            if rows > 0 {
+                self.refuse(key, rows, Reason::RefersAndGoes);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the action of `key` fails as soon as it meets a row, even one that would go later.
+fn fails_at_once(connection: &Connection, found: &Found, key: &ForeignKey) -> Result<bool> {
+    Ok(match key.on_delete.as_str() {
+        "RESTRICT" => true,
+        "SET NULL" | "SET DEFAULT" => {
+            matches!(
+                what_forbids(connection, found, key)?,
+                Some(Reason::NotNull(_))
+            )
+        }
+        _ => false,
+    })
+}
+
+/// How many listed rows refer by `key` to other listed rows. (By the time that SQLite looks, a
+/// row that refers to itself is gone.)
+fn go_along(
+    connection: &Connection,
+    child: &Removal,
+    parent: &Removal,
+    key: &ForeignKey,
+) -> Result<i64> {
+    let itself = if same_name(&child.table.name, &parent.table.name) {
+        let columns = parent.table.row_key.columns();
+        let same = columns
+            .iter()
+            .map(|name| format!("p.{0} = w.{0}", quote(name)));
+        format!(" AND NOT ({})", same.collect::<Vec<_>>().join(" AND "))
+    } else {
+        String::new()
+    };
+    let query = format!(
+        "SELECT count(*) FROM main.{} AS w WHERE {} AND EXISTS (SELECT 1 {} AND {}{itself})",
+        quote(&child.table.name),
+        conditions::listed("w", child),
+        conditions::from_listed("p", parent),
+        conditions::equals_parent(key)
+    );
+    connection
+        .query_row(&query, [], |row| row.get(0))
+        .with_context(|| format!("could not count the rows of {}", child.table.name))
+}
+
+/// What forbids the change that the action of `key` makes, if anything does.
+fn what_forbids(
+    connection: &Connection,
+    found: &Found,
+    key: &ForeignKey,
+) -> Result<Option<Reason>> {
+    let child = Table::read(connection, &key.child)?;
+    let to_default = key.on_delete == "SET DEFAULT";
+    let mut defaults = Vec::new();
+    for name in &key.columns {
+        let (not_null, default) = column(connection, &child, name)?;
+        let default = if to_default { default } else { None };
+        // Behind a line break, where a comment at the default's end can't hide the parenthesis.
+        let default = default.map_or("NULL".to_owned(), |text| format!("({text}\n)"));
+        let is_null: bool = connection
+            .query_row(&format!("SELECT {default} IS NULL"), [], |row| row.get(0))
+            .with_context(|| format!("could not read the default of {}.{name}", child.name))?;
+        if is_null && not_null {
+            return Ok(Some(Reason::NotNull(name.clone())));
+        }
+        defaults.push((default, is_null));
+    }
+    let Some(parent) = found.removal(&key.parent) else {
+        return Ok(None);
+    };
+    if defaults.iter().any(|(_, is_null)| *is_null) {
+        return Ok(None);
+    }
+    let equal = key.parent_columns.iter().zip(&defaults);
+    let equal = equal.map(|(name, (default, _))| format!("p.{} = {default}", quote(name)));
+    let query = format!(
+        "SELECT EXISTS (SELECT 1 FROM main.{} AS p WHERE {} AND NOT {})",
+        quote(&parent.table.name),
+        equal.collect::<Vec<_>>().join(" AND "),
+        conditions::listed("p", parent)
+    );
+    let has_parent: bool = connection.query_row(&query, [], |row| row.get(0))?;
+    Ok((!has_parent).then_some(Reason::NoDefaultParent))
+}
+
+/// Whether the column `name` takes no NULL, and the text of its default.
+fn column(connection: &Connection, table: &Table, name: &str) -> Result<(bool, Option<String>)> {
+    let is_rowid =
+        matches!(&table.row_key, super::schema::RowKey::Alias(alias) if same_name(alias, name));
+    let (not_null, default): (bool, Option<String>) = connection
+        .query_row(
+            "SELECT \"notnull\", dflt_value FROM pragma_table_xinfo
+             WHERE arg = ?1 AND schema = 'main' AND name = ?2 COLLATE NOCASE",
+            [&table.name, name],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .with_context(|| format!("could not read the definition of {}.{name}", table.name))?;
+    Ok((not_null || is_rowid, default))
+}
+
+#[cfg(test)]
+#[path = "deletion_tests.rs"]
+mod tests;

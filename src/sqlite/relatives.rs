@@ -1,0 +1,165 @@
+//! The parents that a row refers to, and the children that refer to it.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use super::conditions;
+use super::ddl::{quote, quote_list, same_name};
+use super::foreign_key::ForeignKey;
+use super::lists::Removal;
+use super::row::{self, Row};
+use super::schema::Table;
+use super::value::Value;
+
+/// A key of a row, and where it leads.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// The key.
+    pub key: ForeignKey,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// The values of its columns in the row.
+    pub values: Vec<Value>,
+    /// What they lead to.
+    pub parent: Parent,
+}
+
+/// Where a key leads.
+#[derive(Clone, Debug)]
+pub enum Parent {
+    /// Nowhere: one of the key's columns is NULL.
+    None,
+    /// To this row.
+    Row(Row),
+    /// To a row that is not there.
+    Missing,
+    /// To a table that SQLite could not look in, and why.
+    Unusable(String),
+}
+
+/// The rows that refer to a row by one key.
+#[derive(Clone, Debug)]
+pub struct Children {
+    /// The key.
+    pub key: ForeignKey,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// How many there are.
+    pub total: i64,
+    /// The first of them.
+    pub rows: Vec<Row>,
+}
+
+/// Where each key of `row` leads. The row stands in the first round of the list of `asked`.
+pub fn references(
+    connection: &Connection,
+    asked: &Removal,
+    row: &Row,
+    declared: &[ForeignKey],
+) -> Result<Vec<Reference>> {
+    let table = &asked.table;
+    let own = declared
+        .iter()
+        .filter(|key| same_name(&key.child, &table.name));
+    let mut own: Vec<_> = own.collect();
+    // SQLite lists keys from the last to the first; people read them in the order of columns.
+    own.sort_by_key(|key| {
+        let first = key.columns.first();
+        let mut columns = table.columns.iter();
+        columns.position(|column| first.is_some_and(|name| same_name(name, &column.name)))
+    });
+    let reference = |key: &ForeignKey| {
+        let values = key.columns.iter().filter_map(|name| row.value(name));
+        let values: Vec<_> = values.cloned().collect();
+        Ok(Reference {
+            parent: parent_of(connection, asked, key, &values)?,
+            name: key.name_in(&table.sql)?,
+            key: key.clone(),
+            values,
+        })
+    };
+    own.into_iter().map(reference).collect()
+}
+
+fn parent_of(
+    connection: &Connection,
+    asked: &Removal,
+    key: &ForeignKey,
+    values: &[Value],
+) -> Result<Parent> {
+    if values.contains(&Value::Null) {
+        return Ok(Parent::None);
+    }
+    let parent = match Table::read(connection, &key.parent) {
+        Ok(parent) => parent,
+        Err(error) => return Ok(Parent::Unusable(format!("{error:#}"))),
+    };
+    if let Some(reason) = mismatch(&parent, key) {
+        return Ok(Parent::Unusable(reason));
+    }
+    let from = format!(
+        "{} JOIN main.{} AS p ON {} WHERE l.round = 0 LIMIT 1",
+        conditions::from_listed("w", asked),
+        quote(&parent.name),
+        conditions::equals_parent(key)
+    );
+    let mut rows = row::read(connection, &parent, &from, "p")?;
+    Ok(rows.pop().map_or(Parent::Missing, Parent::Row))
+}
+
+/// The rows that refer to the row in the first round of the list of `asked`, by key; at most
+/// `limit` of each whole, in the order of their own key.
+pub fn children(
+    connection: &Connection,
+    asked: &Removal,
+    declared: &[ForeignKey],
+    limit: usize,
+) -> Result<Vec<Children>> {
+    let parent = &asked.table;
+    let parents = format!("{} AND l.round = 0", conditions::from_listed("p", asked));
+    let mut children = Vec::new();
+    for key in declared {
+        if !same_name(&key.parent, &parent.name) || mismatch(parent, key).is_some() {
+            continue;
+        }
+        let child = Table::read(connection, &key.child)?;
+        let from = format!(
+            "FROM main.{} AS w WHERE {}",
+            quote(&child.name),
+            conditions::refers_to(&child, parent, key, &parents)
+        );
+        let total = connection
+            .query_row(&format!("SELECT count(*) {from}"), [], |row| row.get(0))
+            .with_context(|| format!("could not count the rows of {}", child.name))?;
+        let order = match child.row_key.columns().as_slice() {
+            [] => String::new(),
+            columns => format!(" ORDER BY {}", quote_list("w.", columns.iter().copied())),
+        };
+        children.push(Children {
+            rows: row::read(
+                connection,
+                &child,
+                &format!("{from}{order} LIMIT {limit}"),
+                "w",
+            )?,
+            name: key.name_in(&child.sql)?,
+            key: key.clone(),
+            total,
+        });
+    }
+    Ok(children)
+}
+
+/// Why the columns of `key` can't be compared with those of `parent`, if they can't.
+#[must_use]
+pub fn mismatch(parent: &Table, key: &ForeignKey) -> Option<String> {
+    if key.columns.len() != key.parent_columns.len() {
+        return Some(format!(
+            "the primary key of {} has not as many columns as the key",
+            parent.name
+        ));
+    }
+    let missing = |name: &&String| parent.column(name).is_none();
+    let column = key.parent_columns.iter().find(missing)?;
+    Some(format!("{} has no column {column}", parent.name))
+}
