@@ -11,6 +11,7 @@ pub mod connection;
 pub mod ddl;
 pub mod driver;
 pub mod dump;
+pub mod enforce;
 pub mod foreign_key;
 pub mod full_text;
 pub mod history;
