@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod demo;
 mod down;
+mod enforce;
 mod man;
 mod orphans;
 mod status;
@@ -29,6 +30,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Status(arguments) => status::run(arguments, output),
         Command::Orphans(arguments) => orphans::run(arguments, output),
         Command::Check(arguments) => check::run(arguments, output),
+        Command::Enforce(arguments) => enforce::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
         Command::Completions(arguments) => completions::run(arguments, output),
         Command::Man(arguments) => man::run(arguments, output),
@@ -41,6 +43,7 @@ pub fn format_of(cli: &Cli) -> Format {
     match &cli.command {
         Command::Up(arguments) => arguments.format.into(),
         Command::Down(arguments) => arguments.format.into(),
+        Command::Enforce(arguments) => arguments.format.into(),
         Command::Status(arguments) => arguments.format,
         Command::Orphans(arguments) if arguments.format == RowsFormat::Json => Format::Json,
         Command::Check(arguments) if arguments.format == CheckFormat::Json => Format::Json,

@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod check;
+pub mod enforce;
 pub mod orphans;
 pub mod output;
 pub mod plan;

@@ -60,7 +60,7 @@ pub fn updates_itself(key: &Key, keys: &Keys) -> bool {
     let acting: Vec<_> = keys
         .usable
         .iter()
-        .filter(|it| !["NO ACTION", "RESTRICT"].contains(&it.key.on_update.as_str()))
+        .filter(|it| acts_on_update(it))
         .collect();
     let changes = |key: &Key, next: &Key| {
         let is_changed = |column: &String| key.key.columns.iter().any(|it| same_name(it, column));
@@ -68,6 +68,23 @@ pub fn updates_itself(key: &Key, keys: &Keys) -> bool {
     };
     let found = reachable(key, &acting, changes);
     found.iter().any(|it| std::ptr::eq(*it, key))
+}
+
+/// Whether another key may change a column of `key` while rows are deleted, so that a row may
+/// leave the cascade on the way.
+pub fn shares_columns(key: &Key, keys: &Keys) -> bool {
+    keys.usable.iter().any(|other| {
+        let is_own = |column: &String| key.key.columns.iter().any(|it| same_name(it, column));
+        let acts = other.key.on_delete.starts_with("SET") || acts_on_update(other);
+        !std::ptr::eq(other, key)
+            && same_name(&other.child.name, &key.child.name)
+            && acts
+            && other.key.columns.iter().any(is_own)
+    })
+}
+
+fn acts_on_update(key: &Key) -> bool {
+    !["NO ACTION", "RESTRICT"].contains(&key.key.on_update.as_str())
 }
 
 /// The condition that a row of the child of `key` is reached by the keys of `cycle` from the
@@ -172,7 +189,8 @@ fn hangs_on_deleted<'a>(
     for key in &keys.usable {
         let is_way = key.key.on_delete == CASCADE
             && same_name(&key.child.name, &table.name)
-            && !path.iter().any(|it| std::ptr::eq(*it, key));
+            && !path.iter().any(|it| std::ptr::eq(*it, key))
+            && !shares_columns(key, keys);
         if !is_way {
             continue;
         }

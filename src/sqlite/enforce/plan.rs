@@ -14,6 +14,8 @@ use crate::sqlite::steps::Step;
 pub struct Plan {
     /// The declared keys; none where the triggers are removed.
     pub keys: Vec<KeyTriggers>,
+    /// A child without a parent is refused.
+    pub strict: bool,
     /// Triggers that go.
     pub dropped: Vec<Trigger>,
     /// Triggers that come.
@@ -29,16 +31,16 @@ pub struct Plan {
 /// fkfix. Once it has those of `--strict`, it keeps them.
 pub fn plan(connection: &Connection, strict: bool) -> Result<Plan> {
     let strict = strict || installed(connection)?.iter().any(Trigger::is_strict);
-    Plan::to(connection, wanted(connection, strict)?)
+    Plan::to(connection, wanted(connection, strict)?, strict)
 }
 
 /// Plans to remove all triggers of fkfix.
 pub fn removal(connection: &Connection) -> Result<Plan> {
-    Plan::to(connection, Vec::new())
+    Plan::to(connection, Vec::new(), false)
 }
 
 impl Plan {
-    fn to(connection: &Connection, keys: Vec<KeyTriggers>) -> Result<Plan> {
+    fn to(connection: &Connection, keys: Vec<KeyTriggers>, strict: bool) -> Result<Plan> {
         let mut schema_after = schema::snapshot(connection)?;
         let there = installed(connection)?;
         let wanted: Vec<_> = keys.iter().flat_map(|key| &key.triggers).cloned().collect();
@@ -65,6 +67,7 @@ impl Plan {
         Ok(Plan {
             steps: drop.chain(create).collect(),
             keys,
+            strict,
             dropped,
             created,
             left,

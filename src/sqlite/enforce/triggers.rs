@@ -211,6 +211,9 @@ fn act(key: &Key, keys: &Keys, event: Event) -> Result<Option<String>, String> {
     }
     if (event, action) == (Event::Delete, "CASCADE") {
         let cycle = cascade::cycle_of(key, keys);
+        if cycle.iter().any(|it| cascade::shares_columns(it, keys)) {
+            return Err("the cascade may lead back to the same table, and another key acts on a column of it".to_owned());
+        }
         let condition = if cycle.is_empty() {
             old_equals(&key.key, "")
         } else {
