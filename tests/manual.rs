@@ -4,11 +4,12 @@
 
 use std::process::Command;
 
-const VERBS: [&str; 7] = [
+const VERBS: [&str; 8] = [
     "up",
     "down",
     "status",
     "check",
+    "enforce",
     "demo",
     "completions",
     "man",
@@ -53,7 +54,7 @@ fn each_verb_has_a_man_page() {
 
 #[test]
 fn help_tells_exit_statuses_and_examples() {
-    for verb in ["up", "down", "check"] {
+    for verb in ["up", "down", "check", "enforce"] {
         let help = fkfix(&[verb, "--help"]);
         assert!(help.contains("Exit status:\n  0 "), "{help}");
         assert!(help.contains("Examples:\n  fkfix "), "{help}");

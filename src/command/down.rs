@@ -10,8 +10,7 @@ use crate::report::plan::{DownPlan, PlannedReturn};
 use crate::sqlite::back::{self, Order};
 use crate::sqlite::{connection, enforce, history, shell};
 
-const STALE_TRIGGERS: &str =
-    "triggers of fkfix enforce still carry out keys that are gone; run fkfix enforce to remove these";
+const STALE_TRIGGERS: &str = "triggers of fkfix enforce still carry out keys that are gone; run fkfix enforce to remove these";
 
 /// Runs the verb.
 pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {

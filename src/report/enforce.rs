@@ -140,7 +140,9 @@ impl EnforceReport {
         } else if self.keys.is_empty() {
             format!("nothing to do: {database} declares no foreign key\n")
         } else if self.triggers == 0 {
-            format!("nothing to do: {database} declares no foreign key that triggers can carry out\n")
+            format!(
+                "nothing to do: {database} declares no foreign key that triggers can carry out\n"
+            )
         } else {
             format!("nothing to do: {}\n", self.summary(false))
         }

@@ -14,9 +14,6 @@ use crate::sqlite::schema::{RowKey, Table};
 
 const CASCADE: &str = "CASCADE";
 
-/// The name of the common table expression; no table of that name is looked at within.
-const REACHED: &str = "fkfix_reached";
-
 fn follows(key: &Key, next: &Key) -> bool {
     same_name(&key.child.name, &next.parent.name)
 }
@@ -57,11 +54,7 @@ pub fn cycle_of<'a>(key: &Key, keys: &'a Keys) -> Vec<&'a Key> {
 /// another change of a key in the same parent table, so that the trigger would fire within
 /// itself.
 pub fn updates_itself(key: &Key, keys: &Keys) -> bool {
-    let acting: Vec<_> = keys
-        .usable
-        .iter()
-        .filter(|it| acts_on_update(it))
-        .collect();
+    let acting: Vec<_> = keys.usable.iter().filter(|it| acts_on_update(it)).collect();
     let changes = |key: &Key, next: &Key| {
         let is_changed = |column: &String| key.key.columns.iter().any(|it| same_name(it, column));
         follows(key, next) && next.key.parent_columns.iter().any(is_changed)
@@ -100,7 +93,15 @@ pub fn reached(key: &Key, cycle: &[&Key]) -> Option<String> {
         }
     }
     let width = tables.iter().map(|it| it.row_key.columns().len()).max()?;
-    let closure = Closure { tables, width };
+    let mut name = "fkfix_reached".to_owned();
+    while tables.iter().any(|it| same_name(&it.name, &name)) {
+        name.push('_');
+    }
+    let closure = Closure {
+        name,
+        tables,
+        width,
+    };
     let names: Vec<_> = (1..=width).map(|place| format!("k{place}")).collect();
     let mut parts = vec![format!(
         "SELECT {} FROM {} AS w WHERE {}",
@@ -114,16 +115,19 @@ pub fn reached(key: &Key, cycle: &[&Key]) -> Option<String> {
     let mut wanted = names.clone();
     wanted.truncate(own.len());
     Some(format!(
-        "({}) IN (\n    WITH RECURSIVE {REACHED} (t, {}) AS (\n      {}\n    )\n    SELECT {} FROM {REACHED} WHERE t = {place})",
+        "({}) IN (\n    WITH RECURSIVE {name} (t, {}) AS (\n      {}\n    )\n    SELECT {} FROM {name} WHERE t = {place})",
         quote_list("", own),
         names.join(", "),
         parts.join("\n      UNION "),
-        wanted.join(", ")
+        wanted.join(", "),
+        name = closure.name,
     ))
 }
 
 /// The rows that are reached, as the number of their table and its row key.
 struct Closure<'a> {
+    /// What the common table expression is called: no table that is looked at in it.
+    name: String,
     tables: Vec<&'a Table>,
     width: usize,
 }
@@ -157,8 +161,9 @@ impl Closure<'_> {
             .map(|(column, parent)| format!("p.{} = w.{}", quote(parent), quote(column)))
             .collect();
         format!(
-            "SELECT {} FROM {REACHED} AS r CROSS JOIN {} AS p ON r.t = {} AND {} CROSS JOIN {} AS w ON {}",
+            "SELECT {} FROM {} AS r CROSS JOIN {} AS p ON r.t = {} AND {} CROSS JOIN {} AS w ON {}",
             self.row(&key.child),
+            self.name,
             quote(&key.parent.name),
             self.place(&key.parent),
             is_row.join(" AND "),

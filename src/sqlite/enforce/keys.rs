@@ -72,7 +72,9 @@ impl Keys {
         deferred: bool,
     ) {
         let known = self.usable.iter().map(|it| &it.key);
-        let known: Vec<_> = known.chain(self.unusable.iter().map(|(key, _)| key)).collect();
+        let known: Vec<_> = known
+            .chain(self.unusable.iter().map(|(key, _)| key))
+            .collect();
         if known.iter().any(|it| it.same_definition(key)) {
             return;
         }
@@ -90,7 +92,10 @@ impl Keys {
 
     /// The triggers of every key.
     pub fn triggers(&self, strict: bool) -> Vec<KeyTriggers> {
-        let usable = self.usable.iter().map(|key| triggers::of(key, self, strict));
+        let usable = self
+            .usable
+            .iter()
+            .map(|key| triggers::of(key, self, strict));
         let unusable = self.unusable.iter().map(|(key, reason)| KeyTriggers {
             key: key.clone(),
             triggers: Vec::new(),
@@ -103,7 +108,10 @@ impl Keys {
 /// The parent table of `key`, or why SQLite or a trigger could not use it.
 fn parent_of(connection: &Connection, key: &ForeignKey) -> Result<Table, String> {
     let parent = Table::read(connection, &key.parent).map_err(|error| format!("{error:#}"))?;
-    let missing = key.parent_columns.iter().find(|it| parent.column(it).is_none());
+    let missing = key
+        .parent_columns
+        .iter()
+        .find(|it| parent.column(it).is_none());
     if let Some(column) = missing {
         return Err(format!("{} has no column {column}", parent.name));
     }
@@ -117,7 +125,9 @@ fn parent_of(connection: &Connection, key: &ForeignKey) -> Result<Table, String>
     }
     for table in [&key.child, &parent.name] {
         if same_name(table, "old") || same_name(table, "new") {
-            return Err(format!("in a trigger {table} is not the table of that name"));
+            return Err(format!(
+                "in a trigger {table} is not the table of that name"
+            ));
         }
     }
     Ok(parent)

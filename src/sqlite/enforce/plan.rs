@@ -44,8 +44,9 @@ impl Plan {
         let mut schema_after = schema::snapshot(connection)?;
         let there = installed(connection)?;
         let wanted: Vec<_> = keys.iter().flat_map(|key| &key.triggers).cloned().collect();
-        let (kept, dropped): (Vec<_>, Vec<_>) =
-            there.into_iter().partition(|trigger| wanted.contains(trigger));
+        let (kept, dropped): (Vec<_>, Vec<_>) = there
+            .into_iter()
+            .partition(|trigger| wanted.contains(trigger));
         let left = wanted.len();
         let mut created = wanted;
         created.retain(|trigger| !kept.contains(trigger));
@@ -61,9 +62,9 @@ impl Plan {
             let sql = format!("DROP TRIGGER main.{}", quote(&trigger.name));
             Step::run(format!("drop trigger {}", trigger.name), sql)
         });
-        let create = created.iter().map(|trigger| {
-            Step::run(format!("create trigger {}", trigger.name), &trigger.sql)
-        });
+        let create = created
+            .iter()
+            .map(|trigger| Step::run(format!("create trigger {}", trigger.name), &trigger.sql));
         Ok(Plan {
             steps: drop.chain(create).collect(),
             keys,
@@ -106,6 +107,9 @@ fn must_be_free(schema: &Snapshot, name: &str) -> Result<()> {
     Err(Failure::impossible(format!(
         "there is a trigger {name} that fkfix has not made, and it needs that name"
     ))
-    .hint(format!("see what it does, then: DROP TRIGGER {}", quote(name)))
+    .hint(format!(
+        "see what it does, then: DROP TRIGGER {}",
+        quote(name)
+    ))
     .into())
 }

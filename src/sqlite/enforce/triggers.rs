@@ -114,7 +114,9 @@ pub fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
 fn self_reference_limit(key: &Key, strict: bool) -> Option<String> {
     let waits = key.key.on_delete == "NO ACTION";
     let refused = match (waits, strict) {
-        (true, true) => "deletes a parent before its children, or writes a child before its parent",
+        (true, true) => {
+            "deletes a parent before its children, or writes a child before its parent,"
+        }
         (true, false) => "deletes a parent before its children",
         (false, true) => "writes a child before its parent",
         (false, false) => return None,
@@ -169,12 +171,15 @@ fn on_parent(key: &Key, keys: &Keys, event: Event, limits: &mut Vec<String>) -> 
             let (event, action) = (event.word(), action.to_ascii_lowercase());
             limits.push(format!(
                 "refuses to {} a parent that has children instead of ON {event} {}: {why}",
-                if event == "DELETE" { "delete" } else { "change the key of" },
+                if event == "DELETE" {
+                    "delete"
+                } else {
+                    "change the key of"
+                },
                 action.to_ascii_uppercase()
             ));
-            reason = format!(
-                "; a trigger can not carry this out, PRAGMA foreign_keys = ON can: {why}"
-            );
+            reason =
+                format!("; a trigger can not carry this out, PRAGMA foreign_keys = ON can: {why}");
             None
         }
     };

@@ -4,16 +4,37 @@ use std::fmt;
 
 use proptest::prelude::*;
 
-const ACTIONS: [&str; 5] = ["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"];
+const ACTIONS: [&str; 5] = [
+    "NO ACTION",
+    "RESTRICT",
+    "CASCADE",
+    "SET NULL",
+    "SET DEFAULT",
+];
 const COLUMNS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 /// What the columns of a schema are, so that values meet.
 const KINDS: [Kind; 5] = [
-    Kind { declared: "INTEGER", values: &["1", "2", "3", "4", "5", "NULL"] },
-    Kind { declared: "TEXT", values: &["'a'", "'b'", "'c'", "'A'", "'d'", "NULL"] },
-    Kind { declared: "TEXT COLLATE NOCASE", values: &["'a'", "'b'", "'c'", "'A'", "'B'", "NULL"] },
-    Kind { declared: "", values: &["1", "'1'", "x'31'", "1.5", "'b'", "NULL"] },
-    Kind { declared: "NUMERIC", values: &["1", "'2'", "1.0", "'a'", "2.5", "NULL"] },
+    Kind {
+        declared: "INTEGER",
+        values: &["1", "2", "3", "4", "5", "NULL"],
+    },
+    Kind {
+        declared: "TEXT",
+        values: &["'a'", "'b'", "'c'", "'A'", "'d'", "NULL"],
+    },
+    Kind {
+        declared: "TEXT COLLATE NOCASE",
+        values: &["'a'", "'b'", "'c'", "'A'", "'B'", "NULL"],
+    },
+    Kind {
+        declared: "",
+        values: &["1", "'1'", "x'31'", "1.5", "'b'", "NULL"],
+    },
+    Kind {
+        declared: "NUMERIC",
+        values: &["1", "'2'", "1.0", "'a'", "2.5", "NULL"],
+    },
 ];
 
 struct Kind {
@@ -71,14 +92,24 @@ pub struct Statement {
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let statements = self.statements.iter().map(|it| self.sql(it).0);
-        let all = self.schema().into_iter().chain(self.contents()).chain(statements);
+        let all = self
+            .schema()
+            .into_iter()
+            .chain(self.contents())
+            .chain(statements);
         write!(f, "{}", all.collect::<Vec<_>>().join(";\n"))
     }
 }
 
 /// Cases of up to four tables.
 pub fn cases() -> impl Strategy<Value = Case> {
-    let key = (any::<[u8; 2]>(), 0..4_usize, 0..8_usize, 0..8_usize, prop::bool::weighted(0.15))
+    let key = (
+        any::<[u8; 2]>(),
+        0..4_usize,
+        0..8_usize,
+        0..8_usize,
+        prop::bool::weighted(0.15),
+    )
         .prop_map(|(columns, parent, on_delete, on_update, unique)| Key {
             columns: columns.map(usize::from),
             parent,
@@ -93,29 +124,40 @@ pub fn cases() -> impl Strategy<Value = Case> {
         prop::option::weighted(0.15, 1..5_usize),
         prop::collection::vec(key, 0..4),
     )
-        .prop_map(|(shape, defaults, not_null, keys)| Table { shape, defaults, not_null, keys });
+        .prop_map(|(shape, defaults, not_null, keys)| Table {
+            shape,
+            defaults,
+            not_null,
+            keys,
+        });
     let row = (
         0..4_usize,
         prop::array::uniform5(0..6_usize),
         prop::option::weighted(0.3, (0..5_usize, 0..6_usize)),
     )
-        .prop_map(|(table, values, update)| Row { table, values, update });
+        .prop_map(|(table, values, update)| Row {
+            table,
+            values,
+            update,
+        });
     let statement = (
         0..4_usize,
-        0..10_usize,
+        0..14_usize,
         0..5_usize,
         prop::option::weighted(0.2, 0..5_usize),
         prop::array::uniform10(0..6_usize),
         0..8_usize,
     )
-        .prop_map(|(table, what, column, second, values, condition)| Statement {
-            table,
-            what,
-            column,
-            second,
-            values,
-            condition,
-        });
+        .prop_map(
+            |(table, what, column, second, values, condition)| Statement {
+                table,
+                what,
+                column,
+                second,
+                values,
+                condition,
+            },
+        );
     (
         0..8_usize,
         prop::collection::vec(table, 1..5),
@@ -170,7 +212,11 @@ impl Case {
                 };
                 let first = key.columns[0] % 5;
                 // Mostly a column that is no part of the primary key.
-                let first = if key.columns[0] < 200 { 1 + first % 4 } else { first };
+                let first = if key.columns[0] < 200 {
+                    1 + first % 4
+                } else {
+                    first
+                };
                 let second = (first + 1 + key.columns[1] % 4) % 5;
                 let mut columns = vec![COLUMNS[first], COLUMNS[second]];
                 columns.truncate(parent_columns.len());
@@ -214,7 +260,11 @@ impl Case {
                     if table.not_null == Some(place) {
                         column.push_str(" NOT NULL");
                     }
-                    if name == &"e" && keys.iter().any(|key| key.parent == at && key.parent_columns == ["e"]) {
+                    if name == &"e"
+                        && keys
+                            .iter()
+                            .any(|key| key.parent == at && key.parent_columns == ["e"])
+                    {
                         column.push_str(" UNIQUE");
                     }
                     parts.push(column);
@@ -232,7 +282,11 @@ impl Case {
                         key.on_update
                     ));
                 }
-                let suffix = if matches!(table.shape, 3 | 5) { " WITHOUT ROWID" } else { "" };
+                let suffix = if matches!(table.shape, 3 | 5) {
+                    " WITHOUT ROWID"
+                } else {
+                    ""
+                };
                 format!("CREATE TABLE t{at} ({}){suffix}", parts.join(", "))
             })
             .collect()
@@ -267,7 +321,11 @@ impl Case {
             0..4 => format!("a IS {value}"),
             4 => format!("b IS {value}"),
             5 => format!("c IS NOT {value}"),
-            6 => format!("{} IN ({value}, {})", COLUMNS[statement.values[8] % 5], self.value(statement.values[7])),
+            6 => format!(
+                "{} IN ({value}, {})",
+                COLUMNS[statement.values[8] % 5],
+                self.value(statement.values[7])
+            ),
             _ => "1".to_owned(),
         }
     }
@@ -278,11 +336,26 @@ impl Case {
         let condition = self.condition(statement);
         match statement.what {
             0..4 => (format!("DELETE FROM t{table} WHERE {condition}"), false),
-            4 | 5 => {
+            4 | 5 | 10 | 11 => {
                 let rows = [&statement.values[..5], &statement.values[5..]];
-                let rows: Vec<_> = rows.iter().map(|row| format!("({})", self.tuple(row))).collect();
-                let rows = if statement.what == 4 { &rows[..1] } else { &rows[..] };
-                (format!("INSERT INTO t{table} VALUES {}", rows.join(", ")), true)
+                let rows: Vec<_> = rows
+                    .iter()
+                    .map(|row| format!("({})", self.tuple(row)))
+                    .collect();
+                let rows = if statement.what == 4 {
+                    &rows[..1]
+                } else {
+                    &rows[..]
+                };
+                let conflict = match statement.what {
+                    10 => " OR REPLACE",
+                    11 => " OR IGNORE",
+                    _ => "",
+                };
+                (
+                    format!("INSERT{conflict} INTO t{table} VALUES {}", rows.join(", ")),
+                    true,
+                )
             }
             what => {
                 let mut columns = vec![statement.column];
@@ -299,12 +372,22 @@ impl Case {
                         }
                     })
                     .collect();
+                let conflict = match what {
+                    12 => " OR REPLACE",
+                    13 => " OR IGNORE",
+                    _ => "",
+                };
                 let is_child = self.keys().iter().any(|key| {
                     key.child == table
-                        && columns.iter().any(|column| key.columns.contains(&COLUMNS[*column]))
+                        && columns
+                            .iter()
+                            .any(|column| key.columns.contains(&COLUMNS[*column]))
                 });
                 (
-                    format!("UPDATE t{table} SET {} WHERE {condition}", sets.join(", ")),
+                    format!(
+                        "UPDATE{conflict} t{table} SET {} WHERE {condition}",
+                        sets.join(", ")
+                    ),
                     is_child,
                 )
             }

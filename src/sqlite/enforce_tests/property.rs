@@ -18,13 +18,43 @@ struct Side {
     pragma: bool,
 }
 
-const TRUTH: Side = Side { triggers: false, strict: false, recursive: false, pragma: true };
+const TRUTH: Side = Side {
+    triggers: false,
+    strict: false,
+    recursive: false,
+    pragma: true,
+};
 const SIDES: [Side; 5] = [
-    Side { triggers: true, strict: true, recursive: false, pragma: false },
-    Side { triggers: true, strict: true, recursive: true, pragma: false },
-    Side { triggers: true, strict: true, recursive: false, pragma: true },
-    Side { triggers: true, strict: false, recursive: false, pragma: false },
-    Side { triggers: true, strict: false, recursive: true, pragma: false },
+    Side {
+        triggers: true,
+        strict: true,
+        recursive: false,
+        pragma: false,
+    },
+    Side {
+        triggers: true,
+        strict: true,
+        recursive: true,
+        pragma: false,
+    },
+    Side {
+        triggers: true,
+        strict: true,
+        recursive: false,
+        pragma: true,
+    },
+    Side {
+        triggers: true,
+        strict: false,
+        recursive: false,
+        pragma: false,
+    },
+    Side {
+        triggers: true,
+        strict: false,
+        recursive: true,
+        pragma: false,
+    },
 ];
 
 /// A database in which every key holds.
@@ -83,14 +113,24 @@ fn orphans(database: &Connection) -> i64 {
 fn holds(case: &Case) -> Result<(), TestCaseError> {
     let filled = filled(case);
     let truth = copy(&filled, TRUTH);
-    let mut sides: Vec<_> = SIDES.iter().map(|side| (*side, copy(&filled, *side))).collect();
+    let mut sides: Vec<_> = SIDES
+        .iter()
+        .map(|side| (*side, copy(&filled, *side)))
+        .collect();
     let keys = case.keys();
     for statement in &case.statements {
         let (sql, gives_key) = case.sql(statement);
         let before = rows(&truth, case.table_count());
         let expected = truth.execute_batch(&sql);
+        if orphans(&truth) > 0 {
+            // SQLite's own counting misses one now and then where REPLACE removes rows.
+            prop_assert!(sql.contains("OR REPLACE"), "{sql}");
+            return Ok(());
+        }
         let after = rows(&truth, case.table_count());
         sides.retain(|(side, _)| side.strict || !(gives_key || share_columns(&keys)));
+        // Without the pragma SQLite fires no trigger for the rows that REPLACE removes.
+        sides.retain(|(side, _)| side.pragma || !sql.contains("OR REPLACE"));
         let mut next = Vec::new();
         for (side, database) in sides {
             let found = database.execute_batch(&sql);
@@ -99,7 +139,11 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
                 format!(
                     "{side:?}\n{}\n{sql}\nSQLite: {expected:?}\ntriggers: {found:?}\nbefore {before:?}\n{}",
                     case.schema().join("\n"),
-                    enforce::installed(&database).unwrap().iter().map(|it| format!("{};\n", it.sql)).collect::<String>(),
+                    enforce::installed(&database)
+                        .unwrap()
+                        .iter()
+                        .map(|it| format!("{};\n", it.sql))
+                        .collect::<String>(),
                 )
             };
             prop_assert_eq!(orphans(&database), 0, "{}", context());
@@ -133,7 +177,8 @@ fn may_refuse_more(sql: &str, keys: &[Declared], rows: u64) -> bool {
     }
     let refers_to_itself = keys.iter().any(|key| key.child == key.parent);
     if !sql.starts_with("DELETE") {
-        return rows > 1 && refers_to_itself;
+        let several = rows > 1 || sql.contains("OR REPLACE");
+        return several && (refers_to_itself || sql.contains("OR REPLACE"));
     }
     if sql.starts_with("DELETE") {
         let table = sql.as_bytes()["DELETE FROM t".len()] - b'0';
@@ -162,7 +207,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Whether a trigger stands for an action that it can't carry out.
 fn refuses(database: &Connection) -> bool {
     let triggers = enforce::installed(database).unwrap();
-    triggers.iter().any(|it| it.sql.contains("can not carry this out"))
+    triggers
+        .iter()
+        .any(|it| it.sql.contains("can not carry this out"))
 }
 
 fn share_columns(keys: &[Declared]) -> bool {
