@@ -53,7 +53,9 @@ pub fn down(planned: &[TakenBack]) -> Result<String> {
 /// The script that runs `steps`, a plan for triggers.
 pub fn enforce(steps: &[Step]) -> Result<String> {
     let mut script = begin("enforce", "3.26");
-    steps.iter().for_each(|own| step(&mut script, own));
+    for own in steps {
+        step(&mut script, own);
+    }
     end(script)
 }
 

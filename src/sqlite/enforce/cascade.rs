@@ -39,7 +39,7 @@ pub fn cycle_of<'a>(key: &Key, keys: &'a Keys) -> Vec<&'a Key> {
     let cascades: Vec<_> = keys
         .usable
         .iter()
-        .filter(|it| it.key.on_delete == CASCADE)
+        .filter(|it| it.declared.on_delete == CASCADE)
         .collect();
     let leads_back = |from: &Key| {
         let found = reachable(from, &cascades, follows);
@@ -56,8 +56,9 @@ pub fn cycle_of<'a>(key: &Key, keys: &'a Keys) -> Vec<&'a Key> {
 pub fn updates_itself(key: &Key, keys: &Keys) -> bool {
     let acting: Vec<_> = keys.usable.iter().filter(|it| acts_on_update(it)).collect();
     let changes = |key: &Key, next: &Key| {
-        let is_changed = |column: &String| key.key.columns.iter().any(|it| same_name(it, column));
-        follows(key, next) && next.key.parent_columns.iter().any(is_changed)
+        let is_changed =
+            |column: &String| key.declared.columns.iter().any(|it| same_name(it, column));
+        follows(key, next) && next.declared.parent_columns.iter().any(is_changed)
     };
     let found = reachable(key, &acting, changes);
     found.iter().any(|it| std::ptr::eq(*it, key))
@@ -67,17 +68,17 @@ pub fn updates_itself(key: &Key, keys: &Keys) -> bool {
 /// leave the cascade on the way.
 pub fn shares_columns(key: &Key, keys: &Keys) -> bool {
     keys.usable.iter().any(|other| {
-        let is_own = |column: &String| key.key.columns.iter().any(|it| same_name(it, column));
-        let acts = other.key.on_delete.starts_with("SET") || acts_on_update(other);
+        let is_own = |column: &String| key.declared.columns.iter().any(|it| same_name(it, column));
+        let acts = other.declared.on_delete.starts_with("SET") || acts_on_update(other);
         !std::ptr::eq(other, key)
             && same_name(&other.child.name, &key.child.name)
             && acts
-            && other.key.columns.iter().any(is_own)
+            && other.declared.columns.iter().any(is_own)
     })
 }
 
 fn acts_on_update(key: &Key) -> bool {
-    !["NO ACTION", "RESTRICT"].contains(&key.key.on_update.as_str())
+    !["NO ACTION", "RESTRICT"].contains(&key.declared.on_update.as_str())
 }
 
 /// The condition that a row of the child of `key` is reached by the keys of `cycle` from the
@@ -107,7 +108,7 @@ pub fn reached(key: &Key, cycle: &[&Key]) -> Option<String> {
         "SELECT {} FROM {} AS w WHERE {}",
         closure.row(&key.child),
         quote(&key.child.name),
-        old_equals(&key.key, "w.")
+        old_equals(&key.declared, "w.")
     )];
     parts.extend(cycle.iter().map(|step| closure.step(step)));
     let own = key.child.row_key.columns();
@@ -156,7 +157,7 @@ impl Closure<'_> {
             .map(|(at, column)| format!("p.{} = r.k{}", quote(column), at + 1))
             .collect();
         let is_child: Vec<_> = key
-            .key
+            .declared
             .pairs()
             .map(|(column, parent)| format!("p.{} = w.{}", quote(parent), quote(column)))
             .collect();
@@ -192,15 +193,15 @@ fn hangs_on_deleted<'a>(
     let parent_alias = format!("p{}", path.len());
     let mut ways = Vec::new();
     for key in &keys.usable {
-        let is_way = key.key.on_delete == CASCADE
+        let is_way = key.declared.on_delete == CASCADE
             && same_name(&key.child.name, &table.name)
             && !path.iter().any(|it| std::ptr::eq(*it, key))
             && !shares_columns(key, keys);
         if !is_way {
             continue;
         }
-        let complete = is_complete(&key.key, alias);
-        let parent = has_parent(&key.parent, &key.key, alias, &parent_alias);
+        let complete = is_complete(&key.declared, alias);
+        let parent = has_parent(&key.parent, &key.declared, alias, &parent_alias);
         ways.push(format!("({complete} AND NOT EXISTS ({parent}))"));
         path.push(key);
         if let Some(further) = hangs_on_deleted(&key.parent, &parent_alias, keys, path) {

@@ -13,7 +13,7 @@ use crate::sqlite::scratch;
 #[derive(Debug)]
 pub struct Key {
     /// What it says.
-    pub key: ForeignKey,
+    pub declared: ForeignKey,
     /// The child table.
     pub child: Table,
     /// The parent table.
@@ -71,7 +71,7 @@ impl Keys {
         child: &Table,
         deferred: bool,
     ) {
-        let known = self.usable.iter().map(|it| &it.key);
+        let known = self.usable.iter().map(|it| &it.declared);
         let known: Vec<_> = known
             .chain(self.unusable.iter().map(|(key, _)| key))
             .collect();
@@ -80,7 +80,7 @@ impl Keys {
         }
         match parent_of(connection, key) {
             Ok(parent) => self.usable.push(Key {
-                key: key.clone(),
+                declared: key.clone(),
                 child: child.clone(),
                 parent,
                 number,

@@ -1,5 +1,7 @@
 //! The texts of the triggers of one key.
 
+use std::fmt::Write as _;
+
 use sqlite3_parser::dialect::TokenType::{
     TK_BLOB, TK_FLOAT, TK_ID, TK_INTEGER, TK_LP, TK_MINUS, TK_NULL, TK_PLUS, TK_RP, TK_STRING,
 };
@@ -57,8 +59,8 @@ pub fn has_parent(parent: &Table, key: &ForeignKey, alias: &str, parent_alias: &
 fn is_orphan(key: &Key, alias: &str) -> String {
     format!(
         "{} AND NOT EXISTS ({})",
-        is_complete(&key.key, alias),
-        has_parent(&key.parent, &key.key, alias, "p")
+        is_complete(&key.declared, alias),
+        has_parent(&key.parent, &key.declared, alias, "p")
     )
 }
 
@@ -87,7 +89,7 @@ impl Event {
 /// The triggers of `key`, one of `keys`.
 pub fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
     let mut made = KeyTriggers {
-        key: key.key.clone(),
+        key: key.declared.clone(),
         triggers: Vec::new(),
         limits: Vec::new(),
     };
@@ -95,7 +97,7 @@ pub fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
         let trigger = on_parent(key, keys, event, &mut made.limits);
         made.triggers.extend(trigger);
     }
-    let acts = |event: Event| event.action(&key.key) != "NO ACTION";
+    let acts = |event: Event| event.action(&key.declared) != "NO ACTION";
     if key.deferred && !(acts(Event::Delete) && acts(Event::Update) && !strict) {
         made.limits.push(
             "is DEFERRABLE INITIALLY DEFERRED: SQLite checks it at COMMIT, which a trigger can't, so nothing is refused"
@@ -112,7 +114,7 @@ pub fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
 }
 
 fn self_reference_limit(key: &Key, strict: bool) -> Option<String> {
-    let waits = key.key.on_delete == "NO ACTION";
+    let waits = key.declared.on_delete == "NO ACTION";
     let refused = match (waits, strict) {
         (true, true) => {
             "deletes a parent before its children, or writes a child before its parent,"
@@ -144,14 +146,14 @@ fn trigger(key: &Key, end: &str, on: &Table, head: &str, body: &[String]) -> Tri
 fn refuse(key: &Key, reason: &str, from: &str) -> String {
     let message = format!(
         "FOREIGN KEY constraint failed: {} {}{reason}",
-        key.child.name, key.key
+        key.child.name, key.declared
     );
     format!("SELECT RAISE(ABORT, {}){from}", literal(&message))
 }
 
 /// The trigger on the parent that does what the key says of `event`.
 fn on_parent(key: &Key, keys: &Keys, event: Event, limits: &mut Vec<String>) -> Option<Trigger> {
-    let action = event.action(&key.key);
+    let action = event.action(&key.declared);
     if key.deferred && action == "NO ACTION" {
         return None;
     }
@@ -183,11 +185,15 @@ fn on_parent(key: &Key, keys: &Keys, event: Event, limits: &mut Vec<String>) -> 
             None
         }
     };
+    let sets_default = action == "SET DEFAULT" && !key.deferred && act.is_some();
     let mut body: Vec<_> = act.into_iter().collect();
     let left = left_behind(key, keys, event);
     body.push(refuse(key, &reason, &left));
-    if action == "SET DEFAULT" && !key.deferred && body.len() > 1 {
-        body.push(refuse(key, "", &orphaned_by_default(key)));
+    if sets_default {
+        body.push(refuse(key, "", &orphaned_by_default(key, keys)));
+    }
+    if affinities_differ(key) && !key.deferred {
+        body.push(refuse(key, "", &orphans(key, keys)));
     }
     Some(trigger(key, end, &key.parent, &head, &body))
 }
@@ -195,7 +201,7 @@ fn on_parent(key: &Key, keys: &Keys, event: Event, limits: &mut Vec<String>) -> 
 /// SQLite's own condition: a key that stays the same, or equal by its collation, is not changed.
 fn is_changed(key: &Key) -> String {
     let same: Vec<_> = key
-        .key
+        .declared
         .parent_columns
         .iter()
         .map(|column| format!("OLD.{0} IS NEW.{0}", quote(column)))
@@ -207,7 +213,7 @@ fn is_changed(key: &Key) -> String {
 /// trigger can.
 fn act(key: &Key, keys: &Keys, event: Event) -> Result<Option<String>, String> {
     let child = quote(&key.child.name);
-    let action = event.action(&key.key);
+    let action = event.action(&key.declared);
     if action == "NO ACTION" || action == "RESTRICT" {
         return Ok(None);
     }
@@ -220,7 +226,7 @@ fn act(key: &Key, keys: &Keys, event: Event) -> Result<Option<String>, String> {
             return Err("the cascade may lead back to the same table, and another key acts on a column of it".to_owned());
         }
         let condition = if cycle.is_empty() {
-            old_equals(&key.key, "")
+            old_equals(&key.declared, "")
         } else {
             cascade::reached(key, &cycle).ok_or(
                 "the cascade may lead back to the same table, and rows can't be told apart where columns are called rowid, oid and _rowid_",
@@ -229,7 +235,7 @@ fn act(key: &Key, keys: &Keys, event: Event) -> Result<Option<String>, String> {
         return Ok(Some(format!("DELETE FROM {child} WHERE {condition}")));
     }
     let mut set = Vec::new();
-    for (name, parent) in key.key.pairs() {
+    for (name, parent) in key.declared.pairs() {
         let column = key.child.column(name).ok_or("a column is missing")?;
         if column.generated {
             return Err(format!("{name} is a generated column"));
@@ -244,7 +250,7 @@ fn act(key: &Key, keys: &Keys, event: Event) -> Result<Option<String>, String> {
     Ok(Some(format!(
         "UPDATE {child} SET {} WHERE {}",
         set.join(", "),
-        old_equals(&key.key, "")
+        old_equals(&key.declared, "")
     )))
 }
 
@@ -278,20 +284,20 @@ fn default_of(column: &Column) -> Result<String, String> {
 /// FROM and WHERE of the children that still refer to the parent as it was. After an action
 /// there are none, unless a trigger of the user's own, or an OR IGNORE, has kept them.
 fn left_behind(key: &Key, keys: &Keys, event: Event) -> String {
-    let action = event.action(&key.key);
+    let action = event.action(&key.declared);
     let mut left = format!(
         " FROM {} AS w WHERE {}",
         quote(&key.child.name),
-        old_equals(&key.key, "w.")
+        old_equals(&key.declared, "w.")
     );
     match event {
         Event::Update if action != "RESTRICT" => {
-            let new = equals(&key.key, "NEW", "w.");
-            left.push_str(&format!(" AND NOT ifnull({new}, 0)"));
+            let new = equals(&key.declared, "NEW", "w.");
+            let _ = write!(left, " AND NOT ifnull({new}, 0)");
         }
         Event::Delete if action == "NO ACTION" => {
             if let Some(going) = cascade::is_about_to_go(key, keys) {
-                left.push_str(&format!(" AND NOT ({going})"));
+                let _ = write!(left, " AND NOT ({going})");
             }
         }
         Event::Delete | Event::Update => {}
@@ -300,8 +306,8 @@ fn left_behind(key: &Key, keys: &Keys, event: Event) -> String {
 }
 
 /// FROM and WHERE of the children that have the default for a key and no parent of that key.
-fn orphaned_by_default(key: &Key) -> String {
-    let columns = key.key.columns.iter();
+fn orphaned_by_default(key: &Key, keys: &Keys) -> String {
+    let columns = key.declared.columns.iter();
     let is_default: Vec<_> = columns
         .filter_map(|name| key.child.column(name))
         .map(|column| {
@@ -309,12 +315,30 @@ fn orphaned_by_default(key: &Key) -> String {
             format!("w.{} = {default}", quote(&column.name))
         })
         .collect();
-    format!(
-        " FROM {} AS w WHERE {} AND {}",
+    format!("{} AND {}", orphans(key, keys), is_default.join(" AND "))
+}
+
+/// FROM and WHERE of the children without a parent, but for those that are about to go.
+fn orphans(key: &Key, keys: &Keys) -> String {
+    let mut orphans = format!(
+        " FROM {} AS w WHERE {}",
         quote(&key.child.name),
-        is_default.join(" AND "),
         is_orphan(key, "w")
-    )
+    );
+    if let Some(going) = cascade::is_about_to_go(key, keys) {
+        let _ = write!(orphans, " AND NOT ({going})");
+    }
+    orphans
+}
+
+/// Whether a child may have a parent by the parent's affinity to which it is not equal in the
+/// condition of an action: '01' to 1. SQLite notices it by counting, a trigger by a look at all
+/// children.
+fn affinities_differ(key: &Key) -> bool {
+    key.declared.pairs().any(|(column, parent)| {
+        let affinity = |table: &Table, name| table.column(name).map(|it| it.affinity);
+        affinity(&key.child, column) != affinity(&key.parent, parent)
+    })
 }
 
 /// The triggers on the child that refuse a row without a parent. A row that had none before may
@@ -324,7 +348,7 @@ fn on_child(key: &Key) -> [Trigger; 2] {
     let table = quote(&key.child.name);
     let broken = is_orphan(key, "NEW");
     let insert = format!("AFTER INSERT ON {table} FOR EACH ROW\nWHEN {broken}");
-    let columns = key.key.columns.iter();
+    let columns = key.declared.columns.iter();
     let same: Vec<_> = columns
         .map(|column| format!("OLD.{0} IS NEW.{0} COLLATE BINARY", quote(column)))
         .collect();
@@ -347,7 +371,7 @@ fn of_columns(key: &Key) -> String {
         let is_rowid = matches!(&key.child.row_key, RowKey::Alias(alias) if same_name(alias, name));
         is_rowid || key.child.column(name).is_some_and(|it| it.generated)
     };
-    let columns = &key.key.columns;
+    let columns = &key.declared.columns;
     if columns.iter().any(changes_otherwise) {
         return String::new();
     }

@@ -1,6 +1,6 @@
 //! Random schemas, contents and statements.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use proptest::prelude::*;
 
@@ -47,6 +47,8 @@ struct Kind {
 #[derive(Clone)]
 pub struct Case {
     kind: usize,
+    /// Every table has columns of another type.
+    mixed: bool,
     tables: Vec<Table>,
     rows: Vec<Row>,
     pub statements: Vec<Statement>,
@@ -160,12 +162,14 @@ pub fn cases() -> impl Strategy<Value = Case> {
         );
     (
         0..8_usize,
+        prop::bool::weighted(0.3),
         prop::collection::vec(table, 1..5),
         prop::collection::vec(row, 4..40),
         prop::collection::vec(statement, 1..7),
     )
-        .prop_map(|(kind, tables, rows, statements)| Case {
+        .prop_map(|(kind, mixed, tables, rows, statements)| Case {
             kind: if kind < KINDS.len() { kind } else { 0 },
+            mixed,
             tables,
             rows,
             statements,
@@ -197,7 +201,7 @@ impl Case {
 
     /// Whether values that are equal are always the same.
     pub fn equal_is_same(&self) -> bool {
-        self.kind == 0
+        self.kind == 0 && !self.mixed
     }
 
     pub fn keys(&self) -> Vec<Declared> {
@@ -240,10 +244,15 @@ impl Case {
     /// The statements that make the tables.
     pub fn schema(&self) -> Vec<String> {
         let keys = self.keys();
-        let declared = KINDS[self.kind].declared;
         let tables = self.tables.iter().enumerate();
         tables
             .map(|(at, table)| {
+                let kind = if self.mixed {
+                    self.kind + at
+                } else {
+                    self.kind
+                };
+                let declared = KINDS[kind % KINDS.len()].declared;
                 let mut parts: Vec<String> = Vec::new();
                 for (place, name) in COLUMNS.iter().enumerate() {
                     let mut column = format!("{name} {declared}");
@@ -255,7 +264,7 @@ impl Case {
                         }
                     }
                     if let Some(default) = table.defaults[place] {
-                        column.push_str(&format!(" DEFAULT {}", self.value(default)));
+                        let _ = write!(column, " DEFAULT {}", self.value(default));
                     }
                     if table.not_null == Some(place) {
                         column.push_str(" NOT NULL");
