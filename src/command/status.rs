@@ -9,7 +9,7 @@ use crate::report::enforce::TriggerName;
 use crate::report::output::Output;
 use crate::report::status::{ArchiveStatus, MigrationStatus, State, StatusReport};
 use crate::sqlite::history::{Applied, State as Found};
-use crate::sqlite::{archive, connection, driver, enforce, history, schema};
+use crate::sqlite::{archive, connection, driver, enforce, history, row_counts};
 
 /// Runs the verb.
 pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
@@ -30,7 +30,7 @@ pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
     }
     for archive in archive::all(&database)? {
         report.archives.push(ArchiveStatus {
-            rows: schema::count_rows(&database, &archive.name)?,
+            rows: row_counts::count_rows(&database, &archive.name)?,
             archive: archive.name,
             table: archive.table,
         });

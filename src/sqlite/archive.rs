@@ -12,6 +12,7 @@ use super::conditions;
 use super::ddl::{quote, quote_list, same_name};
 use super::full_text;
 use super::lists::Removal;
+use super::row_counts;
 use super::schema::{self, RowKey, Table};
 use super::steps::Step;
 use crate::failure::Failure;
@@ -137,7 +138,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
                     format!("ALTER TABLE {} ADD COLUMN {}", quote(&name), quote(column)),
                 )
             }));
-            schema::count_rows(connection, &name)?
+            row_counts::count_rows(connection, &name)?
         }
     };
     steps.push(Step::run(
@@ -146,7 +147,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
     ));
     steps.push(Step::Expect {
         what: format!("{name} holds every row that leaves {}", table.name),
-        query: schema::count_sql(&name),
+        query: row_counts::count_sql(&name),
         value: before + removal.rows,
     });
     Ok(steps)
@@ -193,21 +194,18 @@ pub fn restore(connection: &Connection, version: i32) -> Result<Vec<Restore>> {
         if rows == 0 {
             continue;
         }
-        let (kept, mut steps) = if schema::table_exists(connection, &archive.table)? {
+        let (kept, steps) = if schema::table_exists(connection, &archive.table)? {
             let table = Table::read(connection, &archive.table)
                 .with_context(|| format!("could not put back the rows of {}", archive.name))?;
             let kept = archive.count_kept(connection, &table, version)?;
+            let others = row_counts::count_rows(connection, &archive.name)? - rows;
             (
                 kept,
-                archive.restore_steps(connection, &table, version, rows)?,
+                archive.restore_steps(connection, &table, version, rows, others + kept)?,
             )
         } else {
             (rows, Vec::new())
         };
-        steps.push(Step::DropIfEmpty {
-            rows_left: schema::count_rows(connection, &archive.name)? - rows + kept,
-            table: archive.name.clone(),
-        });
         restores.push(Restore {
             archive,
             rows,
@@ -231,9 +229,10 @@ impl Archive {
         table: &Table,
         version: i32,
         rows: i64,
+        rows_left: i64,
     ) -> Result<Vec<Step>> {
         let mut steps = super::rebuild::drop_triggers(table);
-        let there = schema::count_rows(connection, &table.name)?;
+        let there = row_counts::count_rows(connection, &table.name)?;
         let aside = if rows > MANY_ROWS && rows > there / LARGE_SHARE {
             bulk::set_indexes_aside(connection, table, there + rows)?
         } else {
@@ -267,16 +266,17 @@ impl Archive {
                 sources.join(", "),
             ),
         ));
-        steps.push(Step::run(
-            format!("take what is back out of {}", self.name),
-            format!(
-                "DELETE FROM main.{} AS a WHERE {} AND EXISTS (SELECT 1 FROM main.{} AS w WHERE {})",
-                quote(&self.name),
+        steps.push(Step::Discard {
+            title: format!("take what is back out of {}", self.name),
+            table: self.name.clone(),
+            rows: format!(
+                "{} AND EXISTS (SELECT 1 FROM main.{} AS w WHERE {})",
                 self.fits(table, version),
                 quote(&table.name),
                 same_row(table, &columns),
             ),
-        ));
+            rows_left,
+        });
         steps.extend(aside.after);
         steps.extend(super::rebuild::create_triggers(table));
         steps.extend(full_text::refresh(connection, table)?);

@@ -9,7 +9,7 @@ use super::ddl::same_name;
 use super::driver;
 use super::history::{self, AdoptedKey, Applied};
 use super::plan;
-use super::schema;
+use super::row_counts;
 use super::script::{self, Action, Statement};
 use super::steps::{self, Step};
 use crate::migrations::Migrations;
@@ -95,7 +95,7 @@ pub fn dry_run(
                 back.restored.push(Restored::new(restore, kept));
             }
         }
-        let others = schema::count_rows(connection, history::TABLE)? - i64::try_from(at + 1)?;
+        let others = row_counts::count_rows(connection, history::TABLE)? - i64::try_from(at + 1)?;
         back.steps.extend(history::forget(row.version, others));
         planned.push(back);
     }
@@ -127,7 +127,7 @@ fn take_back(transaction: &Connection, order: Order<'_>, applied: &Applied) -> R
             back.restored.push(Restored::new(restore, kept));
         }
     }
-    let others = schema::count_rows(transaction, history::TABLE)? - 1;
+    let others = row_counts::count_rows(transaction, history::TABLE)? - 1;
     back.carry_out(transaction, history::forget(applied.version, others))?;
     Ok(back)
 }

@@ -242,14 +242,10 @@ pub fn note_adopted(connection: &Connection, version: i32, keys: &[AdoptedKey]) 
 /// The steps that forget the migration `version` and leave `others` applied.
 #[must_use]
 pub fn forget(version: i32, others: i64) -> Vec<Step> {
-    vec![
-        Step::run(
-            format!("take V{version} out of {TABLE}"),
-            format!("DELETE FROM main.{TABLE} WHERE version = {version}"),
-        ),
-        Step::DropIfEmpty {
-            table: TABLE.to_owned(),
-            rows_left: others,
-        },
-    ]
+    vec![Step::Discard {
+        title: format!("take V{version} out of {TABLE}"),
+        table: TABLE.to_owned(),
+        rows: format!("a.version = {version}"),
+        rows_left: others,
+    }]
 }

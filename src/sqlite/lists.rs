@@ -6,8 +6,10 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::ddl::{literal, quote, same_name};
+use super::foreign_key::ForeignKey;
 use super::keys::NewKey;
-use super::schema::{self, RowKey, Table};
+use super::row_counts::RowCounts;
+use super::schema::{RowKey, Table};
 use crate::failure::Failure;
 use crate::progress;
 
@@ -46,6 +48,25 @@ pub struct Reason {
     pub breaks: bool,
 }
 
+/// The distinct keys of a child that have no parent.
+#[derive(Clone, Debug)]
+pub struct DeadKeys {
+    /// The foreign key.
+    pub key: ForeignKey,
+    /// The temporary table that lists them, in its one column `key`.
+    pub list: String,
+}
+
+impl DeadKeys {
+    /// The condition that the child row `w` has one of them.
+    #[must_use]
+    pub fn has_one(&self) -> String {
+        let column = self.key.columns.first().map_or("", String::as_str);
+        let (column, list) = (quote(column), quote(&self.list));
+        format!("w.{column} IN (SELECT key FROM temp.{list})")
+    }
+}
+
 /// The lists, as they are filled.
 pub struct Lists<'a> {
     connection: &'a Connection,
@@ -53,6 +74,8 @@ pub struct Lists<'a> {
     pub statements: Vec<String>,
     /// One for each list.
     pub removals: Vec<Removal>,
+    /// One for each key that has an index.
+    pub dead_keys: Vec<DeadKeys>,
 }
 
 impl<'a> Lists<'a> {
@@ -62,6 +85,7 @@ impl<'a> Lists<'a> {
             connection,
             statements: Vec::new(),
             removals: Vec::new(),
+            dead_keys: Vec::new(),
         }
     }
 
@@ -72,9 +96,9 @@ impl<'a> Lists<'a> {
     }
 
     /// Counts what the lists hold.
-    pub fn count(&mut self) -> Result<()> {
+    pub fn count(&mut self, counts: &RowCounts<'_>) -> Result<()> {
         for removal in &mut self.removals {
-            removal.of = schema::count_rows(self.connection, &removal.table.name)?;
+            removal.of = counts.of(&removal.table.name)?;
             let count = format!(
                 "SELECT count(*), count(*) FILTER (WHERE round = 0), count(*) FILTER (WHERE breaks > 1) FROM temp.{}",
                 quote(&removal.list)
@@ -87,6 +111,22 @@ impl<'a> Lists<'a> {
         Ok(())
     }
 
+    /// Lists what `query` finds: the keys by `key` that have no parent. Gives the condition that
+    /// a row `w` of the child has one of them.
+    pub fn add_dead_keys(&mut self, key: &ForeignKey, query: &str) -> Result<String> {
+        let dead_keys = DeadKeys {
+            key: key.clone(),
+            list: format!("fkfix_dead_keys_{}", self.dead_keys.len() + 1),
+        };
+        let list = quote(&dead_keys.list);
+        let create = format!("CREATE TEMP TABLE {list} (key)");
+        self.run(create, &key.child)?;
+        self.run(format!("INSERT INTO temp.{list} {query}"), &key.child)?;
+        let has_one = dead_keys.has_one();
+        self.dead_keys.push(dead_keys);
+        Ok(has_one)
+    }
+
     /// Reads the rows of `child` once and marks, bit by bit, which of `keys` each breaks.
     ///
     /// Gives the number of rows for each.
@@ -95,6 +135,12 @@ impl<'a> Lists<'a> {
         child: &Table,
         keys: &[(&NewKey, String)],
     ) -> Result<Vec<i64>> {
+        if matches!(child.row_key, RowKey::Hidden) {
+            let keys = keys.iter();
+            return keys
+                .map(|(_, broken)| self.none_of(child, broken))
+                .collect();
+        }
         let list = self.list_of(child)?;
         let each = |form: fn(usize, &NewKey, &str) -> String, joint: &str| {
             let parts = keys.iter().enumerate();
@@ -127,7 +173,7 @@ impl<'a> Lists<'a> {
             quote(&child.name),
             list = quote(&list),
         );
-        self.run(insert, child)?;
+        self.run(insert, &child.name)?;
         let mut counts = Vec::new();
         for (bit, (new, _)) in keys.iter().enumerate() {
             let count = format!(
@@ -144,8 +190,9 @@ impl<'a> Lists<'a> {
 
     /// Adds the rows of `table` that meet `condition` to its list; the number of rows found.
     ///
-    /// They break the key `reason` themselves, or else hang by it on rows listed before. A row that is listed already gets a further reason in the first round, and stays as it
-    /// is in later ones.
+    /// They break the key `reason` themselves, or else hang by it on rows listed before. A row
+    /// that is listed already gets a further reason in the first round, and stays as it is in
+    /// later ones.
     pub fn add(
         &mut self,
         table: &Table,
@@ -154,6 +201,9 @@ impl<'a> Lists<'a> {
         breaks: bool,
         round: i64,
     ) -> Result<i64> {
+        if matches!(table.row_key, RowKey::Hidden) {
+            return self.none_of(table, condition);
+        }
         let list = self.list_of(table)?;
         let key = key_columns(&table.row_key);
         let columns = table.row_key.columns();
@@ -176,9 +226,26 @@ impl<'a> Lists<'a> {
             values.join(", +"),
             list = quote(&list),
         );
-        let rows = i64::try_from(self.run(insert, table)?)?;
+        let rows = i64::try_from(self.run(insert, &table.name)?)?;
         self.note_reason(&list, reason, rows, breaks);
         Ok(rows)
+    }
+
+    /// Looks for rows of a table whose rows can't be listed: they must stay.
+    fn none_of(&self, table: &Table, condition: &str) -> Result<i64> {
+        let name = &table.name;
+        let query = format!(
+            "SELECT EXISTS (SELECT 1 FROM main.{} AS w WHERE {condition})",
+            quote(name)
+        );
+        if self.connection.query_row(&query, [], |row| row.get(0))? {
+            return Err(Failure::impossible(format!(
+                "{name} has orphans, and its rows can't be told apart: its columns are called rowid, _rowid_ and oid"
+            ))
+            .hint("rename one of these columns, or give those rows a parent")
+            .into());
+        }
+        Ok(0)
     }
 
     fn note_reason(&mut self, list: &str, key: &str, rows: i64, breaks: bool) {
@@ -207,29 +274,18 @@ impl<'a> Lists<'a> {
     fn new_list(&mut self, table: &Table) -> Result<String> {
         let list = format!("fkfix_leaving_{}", self.removals.len() + 1);
         let key = key_columns(&table.row_key);
-        let columns = match &table.row_key {
-            RowKey::Hidden => {
-                return Err(Failure::impossible(format!(
-                    "the rows of {} can't be told apart: its columns are called rowid, _rowid_ and oid",
-                    table.name
-                ))
-                .hint("rename one of these columns")
-                .into());
-            }
-            RowKey::PrimaryKey(_) => {
-                format!(
-                    "{key}, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID"
-                )
-            }
-            RowKey::Alias(_) | RowKey::Implicit(_) => {
-                format!(
-                    "{key} INTEGER PRIMARY KEY, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER)"
-                )
-            }
+        let columns = if table.row_key.rowid().is_some() {
+            format!(
+                "{key} INTEGER PRIMARY KEY, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER)"
+            )
+        } else {
+            format!(
+                "{key}, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID"
+            )
         };
         self.run(
             format!("CREATE TEMP TABLE {} ({columns}", quote(&list)),
-            table,
+            &table.name,
         )?;
         self.removals.push(Removal {
             table: table.clone(),
@@ -243,13 +299,13 @@ impl<'a> Lists<'a> {
         Ok(list)
     }
 
-    fn run(&mut self, sql: String, table: &Table) -> Result<usize> {
-        progress::step(&format!("search {} for orphans", table.name), 0);
+    fn run(&mut self, sql: String, table: &str) -> Result<usize> {
+        progress::step(&format!("search {table} for orphans"), 0);
         tracing::debug!(%sql, "search");
         let rows = self
             .connection
             .execute(&sql, [])
-            .with_context(|| format!("could not search {} for orphans", table.name))?;
+            .with_context(|| format!("could not search {table} for orphans"))?;
         self.statements.push(sql);
         Ok(rows)
     }

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::conditions;
+use super::conditions::{self, Lookup};
 use super::ddl::{quote, same_name};
 use super::foreign_key::ForeignKey;
 use super::keys::{NewKey, TableKeys, label_of};
-use super::lists::{self, KEYS_PER_PASS, Lists, Removal};
+use super::lists::{self, DeadKeys, KEYS_PER_PASS, Lists, Removal};
+use super::row_counts::RowCounts;
 use super::schema::Table;
 use super::scratch;
 
@@ -36,6 +37,8 @@ pub struct Found {
     pub statements: Vec<String>,
     /// The rows that leave, by table.
     pub removals: Vec<Removal>,
+    /// The keys without a parent, where an index has them.
+    pub dead_keys: Vec<DeadKeys>,
     /// Why some of them can't leave.
     pub blocked: Vec<Blocked>,
     /// Keys that are broken while their parent table holds no row at all.
@@ -50,6 +53,12 @@ impl Found {
     pub fn removal(&self, table: &str) -> Option<&Removal> {
         lists::find(&self.removals, table)
     }
+
+    /// The keys by `key` that have no parent, if they were listed.
+    #[must_use]
+    pub fn dead_keys(&self, key: &ForeignKey) -> Option<&DeadKeys> {
+        self.dead_keys.iter().find(|it| it.key.same_definition(key))
+    }
 }
 
 /// Finds the orphans of the keys of `targets`, then all that hangs on them by the keys that the
@@ -58,10 +67,12 @@ pub fn find(
     connection: &Connection,
     targets: &[TableKeys],
     declared: &[ForeignKey],
+    counts: &RowCounts<'_>,
 ) -> Result<Found> {
     let since = Instant::now();
     let mut search = Search {
         connection,
+        counts,
         lists: Lists::new(connection),
         blocked: Vec::new(),
         empty_parents: Vec::new(),
@@ -78,10 +89,11 @@ pub fn find(
     links.extend(declared.iter().map(Link::declared));
     search.dependents(&links)?;
     search.find_blocked(&links)?;
-    search.lists.count()?;
+    search.lists.count(counts)?;
     Ok(Found {
         statements: search.lists.statements,
         removals: search.lists.removals,
+        dead_keys: search.lists.dead_keys,
         blocked: search.blocked,
         empty_parents: search.empty_parents,
         took: since.elapsed(),
@@ -133,6 +145,7 @@ impl<'a> Link<'a> {
 
 struct Search<'a> {
     connection: &'a Connection,
+    counts: &'a RowCounts<'a>,
     lists: Lists<'a>,
     blocked: Vec<Blocked>,
     empty_parents: Vec<NewKey>,
@@ -146,12 +159,14 @@ impl Search<'_> {
         let mut others = Vec::new();
         for new in &target.added {
             let parent = Table::read(self.connection, &new.key.parent)?;
-            if conditions::is_by_index(child, &parent, &new.key) {
-                let broken = conditions::broken(child, &parent, &new.key);
-                let rows = self.lists.add(child, &new.label(), &broken, true, 0)?;
-                self.note_empty_parent(new, rows)?;
-            } else {
-                others.push((new, conditions::orphaned(&parent, &new.key)));
+            let lookup = Lookup::choose(self.connection, self.counts, child, &parent, &new.key)?;
+            match conditions::dead_keys(child, &parent, &new.key, lookup) {
+                Some(dead_keys) => {
+                    let broken = self.lists.add_dead_keys(&new.key, &dead_keys)?;
+                    let rows = self.lists.add(child, &new.label(), &broken, true, 0)?;
+                    self.note_empty_parent(new, rows)?;
+                }
+                None => others.push((new, conditions::orphaned(&parent, &new.key))),
             }
         }
         for pass in others.chunks(KEYS_PER_PASS) {

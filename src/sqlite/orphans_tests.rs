@@ -209,7 +209,7 @@ fn by_search(case: &Case) -> BTreeSet<String> {
         constraint: case.constraint(),
     };
     let targets = keys::resolve(&connection, &[], &[request]).unwrap();
-    find(&connection, &targets, &[]).unwrap();
+    find(&connection, &targets, &[], &RowCounts::new(&connection)).unwrap();
     let listed = connection.prepare("SELECT CAST(k1 AS TEXT) FROM temp.fkfix_leaving_1");
     let Ok(mut listed) = listed else {
         return BTreeSet::new();
@@ -256,11 +256,11 @@ fn one_pass_tells_which_keys_each_row_breaks() {
         request("by c", "c", "p"),
     ];
     let targets = keys::resolve(&connection, &[], &requests).unwrap();
-    let found = find(&connection, &targets, &[]).unwrap();
+    let found = find(&connection, &targets, &[], &RowCounts::new(&connection)).unwrap();
     let inserts = found
         .statements
         .iter()
-        .filter(|it| it.starts_with("INSERT"));
+        .filter(|it| it.starts_with("INSERT INTO temp.\"fkfix_leaving"));
     assert_eq!(
         inserts.count(),
         2,

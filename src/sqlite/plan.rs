@@ -4,14 +4,15 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::archive;
-use super::conditions;
+use super::conditions::{self, Lookup};
 use super::ddl::{self, quote, same_name};
 use super::foreign_key::{self, ForeignKey};
 use super::full_text;
 use super::keys::{self, NewKey, TableKeys};
-use super::lists::Removal;
+use super::lists::{DeadKeys, Removal};
 use super::orphans::{self, Found};
 use super::rebuild::{self, Rebuild, Way};
+use super::row_counts::{self, RowCounts};
 use super::schema::{self, Snapshot, Table};
 use super::scratch;
 use super::script::AddForeignKey;
@@ -63,9 +64,11 @@ pub fn add_keys(
     let declared = foreign_key::declared_keys(connection)?;
     let schema_before = schema::snapshot(connection)?;
     let targets = keys::resolve(connection, &declared, requests)?;
-    let found = orphans::find(connection, &targets, &declared)?;
+    let counts = RowCounts::new(connection);
+    let found = orphans::find(connection, &targets, &declared, &counts)?;
     let mut planner = Planner {
         connection,
+        counts: &counts,
         schema: schema_before,
         found: &found,
         steps: Vec::new(),
@@ -93,6 +96,7 @@ pub fn add_keys(
 
 struct Planner<'a> {
     connection: &'a Connection,
+    counts: &'a RowCounts<'a>,
     schema: Snapshot,
     found: &'a Found,
     steps: Vec<Step>,
@@ -130,7 +134,7 @@ impl Planner<'_> {
         Ok(Rebuild {
             way: Way::choose(table, rehearsal, removal, method),
             removal: removal.cloned(),
-            rows: schema::count_rows(self.connection, &table.name)?,
+            rows: self.counts.of(&table.name)?,
             table,
             definition,
         })
@@ -183,7 +187,7 @@ impl Planner<'_> {
             let name = &keys.table.name;
             let rebuild = rebuilds.iter().find(|it| it.table.name == *name);
             tables.push(TablePlan {
-                rows: schema::count_rows(self.connection, name)?,
+                rows: self.counts.of(name)?,
                 name: name.clone(),
                 added: keys.added.clone(),
                 adopted: keys.adopted.clone(),
@@ -218,30 +222,38 @@ impl Planner<'_> {
                 continue;
             }
             let leaving = self.found.removal(&name).map_or(0, |removal| removal.rows);
-            let rows = schema::count_rows(self.connection, &name)? - leaving;
+            let rows = self.counts.of(&name)? - leaving;
             self.steps.push(Step::Expect {
                 what: format!("{name} has {rows} rows"),
-                query: schema::count_sql(&name),
+                query: row_counts::count_sql(&name),
                 value: rows,
             });
         }
         for new in targets.iter().flat_map(|keys| &keys.added) {
             let child = Table::read(self.connection, &new.key.child)?;
             let parent = Table::read(self.connection, &new.key.parent)?;
+            let lookup = Lookup::choose(self.connection, self.counts, &child, &parent, &new.key)?;
             self.steps.push(Step::Expect {
                 what: format!("no row breaks {}", new.label()),
                 query: format!(
                     "SELECT count(*) FROM main.{} AS w WHERE {}",
                     quote(&child.name),
-                    conditions::broken(&child, &parent, &new.key)
+                    conditions::broken(&child, &parent, &new.key, lookup)
                 ),
                 value: 0,
             });
         }
         for removal in &self.found.removals {
+            let name = &removal.table.name;
+            let of_table = |dead: &&DeadKeys| same_name(&dead.key.child, name);
+            let dead_keys = self.found.dead_keys.iter().filter(of_table);
+            let lists = dead_keys.map(|dead| &dead.list).chain([&removal.list]);
+            let drops: Vec<_> = lists
+                .map(|list| format!("DROP TABLE temp.{}", quote(list)))
+                .collect();
             self.steps.push(Step::run(
-                format!("forget the list of rows that left {}", removal.table.name),
-                format!("DROP TABLE temp.{}", quote(&removal.list)),
+                format!("forget the list of rows that left {name}"),
+                drops.join(";\n"),
             ));
         }
         Ok(())

@@ -59,7 +59,7 @@ fn query_plans(connection: &Connection, method: Method) -> Vec<String> {
                 plans.extend(explain(connection, query));
                 steps::carry_out(connection, std::slice::from_ref(step)).unwrap();
             }
-            Step::DropIfEmpty { .. } => {}
+            Step::Discard { .. } => {}
         }
     }
     plans
@@ -86,8 +86,10 @@ fn over_indexes_the_work_is_by_distinct_keys() {
     assert_eq!(
         plans,
         [
-            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
-            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
+            r#"INSERT INTO temp."fkfix_dead_keys_1": MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); RIGHT; SCAN main.rules USING COVERING INDEX sqlite_autoindex_rules_1"#,
+            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 1; SCAN temp.fkfix_dead_keys_1; USE TEMP B-TREE FOR ORDER BY"#,
+            r#"INSERT INTO temp."fkfix_dead_keys_2": MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_event (event>?); RIGHT; SCAN main.events USING COVERING INDEX sqlite_autoindex_events_1"#,
+            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 1; SCAN temp.fkfix_dead_keys_2; USE TEMP B-TREE FOR ORDER BY"#,
             r#"INSERT INTO main."logs_orphans": SCAN l; SEARCH w USING INTEGER PRIMARY KEY (rowid=?)"#,
             "SELECT count(*) FROM: SCAN logs_orphans",
             r#"DELETE FROM main."logs": SEARCH w USING INTEGER PRIMARY KEY (rowid=?); USING ROWID SEARCH ON TABLE fkfix_leaving_1 FOR IN-OPERATOR"#,
@@ -96,8 +98,8 @@ fn over_indexes_the_work_is_by_distinct_keys() {
             "SELECT count(*) FROM: SCAN events",
             "SELECT count(*) FROM: SCAN logs USING COVERING INDEX logs_event",
             "SELECT count(*) FROM: SCAN rules",
-            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)",
-            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 2; MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); RIGHT; SCAN main.rules USING COVERING INDEX sqlite_autoindex_rules_1",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 2; MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_event (event>?); RIGHT; SCAN main.events USING COVERING INDEX sqlite_autoindex_events_1",
         ]
     );
 }
@@ -108,8 +110,10 @@ fn in_place_reads_no_more_than_the_keys() {
     assert_eq!(
         plans,
         [
-            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
-            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?); USE TEMP B-TREE FOR ORDER BY"#,
+            r#"INSERT INTO temp."fkfix_dead_keys_1": MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); RIGHT; SCAN main.rules USING COVERING INDEX sqlite_autoindex_rules_1"#,
+            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 1; SCAN temp.fkfix_dead_keys_1; USE TEMP B-TREE FOR ORDER BY"#,
+            r#"INSERT INTO temp."fkfix_dead_keys_2": MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_event (event>?); RIGHT; SCAN main.events USING COVERING INDEX sqlite_autoindex_events_1"#,
+            r#"INSERT INTO temp."fkfix_leaving_1": SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 1; SCAN temp.fkfix_dead_keys_2; USE TEMP B-TREE FOR ORDER BY"#,
             r#"INSERT INTO main."logs_orphans": SCAN l; SEARCH w USING INTEGER PRIMARY KEY (rowid=?)"#,
             "SELECT count(*) FROM: SCAN logs_orphans",
             r#"DELETE FROM main."logs": SEARCH w USING INTEGER PRIMARY KEY (rowid=?); USING ROWID SEARCH ON TABLE fkfix_leaving_1 FOR IN-OPERATOR"#,
@@ -117,8 +121,8 @@ fn in_place_reads_no_more_than_the_keys() {
             "SELECT count(*) FROM: SCAN events",
             "SELECT count(*) FROM: SCAN logs USING COVERING INDEX logs_event",
             "SELECT count(*) FROM: SCAN rules",
-            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)",
-            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 3; CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 2; MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); RIGHT; SCAN main.rules USING COVERING INDEX sqlite_autoindex_rules_1",
+            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 2; MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_event (event>?); RIGHT; SCAN main.events USING COVERING INDEX sqlite_autoindex_events_1",
         ]
     );
 }
@@ -139,5 +143,21 @@ fn without_indexes_the_table_is_read_once_for_all_keys() {
             "SELECT count(*) FROM: SCAN w; CORRELATED SCALAR SUBQUERY 1; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)",
             "SELECT count(*) FROM: SCAN w; CORRELATED SCALAR SUBQUERY 1; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)",
         ]
+    );
+}
+
+#[test]
+fn of_a_parent_larger_than_its_child_only_what_is_asked_for_is_read() {
+    let connection = logs(INDEXES);
+    connection
+        .execute_batch(
+            "WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+             INSERT INTO events SELECT 'e' || i FROM n;",
+        )
+        .unwrap();
+    let plans = query_plans(&connection, Method::Fastest);
+    assert_eq!(
+        plans[2],
+        r#"INSERT INTO temp."fkfix_dead_keys_2": CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)"#
     );
 }

@@ -36,7 +36,7 @@ pub fn run(path: &Path, statement: &str) -> Result<()> {
 /// How many logs the sample database has.
 pub fn count_logs(path: &Path) -> Result<i64> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    super::schema::count_rows(&connection, "webhook_logs")
+    super::row_counts::count_rows(&connection, "webhook_logs")
 }
 
 /// A rule is deleted.

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::ddl::{quote, same_name};
+use super::ddl::same_name;
 use crate::failure::Failure;
 
 /// An ordinary table of the main database.
@@ -367,19 +367,6 @@ pub fn kind_of(connection: &Connection, name: &str) -> Result<Option<String>> {
         )
         .optional()?;
     Ok(kind)
-}
-
-/// The number of rows in `table` of the main database.
-pub fn count_rows(connection: &Connection, table: &str) -> Result<i64> {
-    connection
-        .query_row(&count_sql(table), [], |row| row.get(0))
-        .with_context(|| format!("could not count the rows of {table}"))
-}
-
-/// The query that counts the rows of `table`.
-#[must_use]
-pub fn count_sql(table: &str) -> String {
-    format!("SELECT count(*) FROM main.{}", quote(table))
 }
 
 /// Every object of the main schema as (type, name, table, text), in a fixed order.

@@ -96,15 +96,22 @@ fn step(script: &mut String, step: &Step) {
             );
             statement(script, &title, &holds);
         }
-        Step::DropIfEmpty {
+        Step::Discard {
             table,
-            rows_left: 0,
+            rows,
+            rows_left,
+            ..
         } => {
-            let drop = format!("DROP TABLE main.{}", quote(table));
-            statement(script, &format!("drop {table}, which is empty now"), &drop);
-        }
-        Step::DropIfEmpty { table, rows_left } => {
-            let _ = writeln!(script, "-- {} still holds {rows_left} rows", comment(table));
+            let name = quote(table);
+            let sql = if *rows_left == 0 {
+                format!(
+                    "INSERT INTO temp.{PROMISES} SELECT {}, count(*) = 0 FROM main.{name} AS a WHERE ({rows}) IS NOT TRUE;\nDROP TABLE main.{name}",
+                    literal(&format!("nothing of {table} is needed any more"))
+                )
+            } else {
+                format!("DELETE FROM main.{name} AS a WHERE {rows}")
+            };
+            statement(script, &title, &sql);
         }
     }
 }

@@ -156,9 +156,14 @@ pub fn estimate<'p>(
 }
 
 /// In WAL mode everything is written to the log first, so it takes its room twice
-/// (<https://www.sqlite.org/wal.html>). The pragma would not tell: a dry run opens a file whose
-/// log is empty as if it had none.
-fn is_in_wal_mode(connection: &Connection) -> Result<bool> {
+/// (<https://www.sqlite.org/wal.html>). The pragma does not tell a dry run, which opens a file
+/// whose log is empty as if it had none. Under a lock the file must not be looked at: closing it
+/// would take the lock off (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
+pub fn is_in_wal_mode(connection: &Connection) -> Result<bool> {
+    if !connection.is_readonly("main")? {
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        return Ok(mode == "wal");
+    }
     let path = connection.path().unwrap_or_default();
     is_wal(Path::new(path)).with_context(|| format!("could not read {path}"))
 }

@@ -11,6 +11,7 @@ use super::history::{self, State};
 use super::keys::{self, NewKey, TableKeys};
 use super::lists::Removal;
 use super::orphans::{self, Found};
+use super::row_counts::RowCounts;
 use super::schema::{Column, RowKey, Table};
 use super::value::Value;
 use crate::migrations::Migrations;
@@ -76,7 +77,7 @@ pub fn survey(
         let only = Table::read(connection, only)?.name;
         targets.retain(|keys| same_name(&keys.table.name, &only));
     }
-    let found = orphans::find(connection, &targets, &declared)?;
+    let found = orphans::find(connection, &targets, &declared, &RowCounts::new(connection))?;
     let mut keys = Vec::new();
     for target in &targets {
         for new in &target.added {
@@ -180,18 +181,18 @@ fn look_at(
     let Some(removal) = removal else {
         return Ok(key);
     };
+    let child = &target.table;
     let parent = Table::read(connection, &new.key.parent)?;
     let orphaned = conditions::orphaned(&parent, &new.key);
-    let child = &target.table;
+    let listed = conditions::from_listed("w", removal);
     // Over an index, without a look at the rows; or else by the list of them.
-    let orphans = if conditions::is_by_index(child, &parent, &new.key) {
-        let broken = conditions::broken(child, &parent, &new.key);
-        format!("FROM main.{} AS w WHERE {broken}", quote(&child.name))
-    } else {
-        format!(
-            "{} AND l.round = 0 AND {orphaned}",
-            conditions::from_listed("w", removal)
-        )
+    let orphans = match found.dead_keys(&new.key) {
+        Some(dead_keys) => format!(
+            "FROM main.{} AS w WHERE {}",
+            quote(&child.name),
+            dead_keys.has_one()
+        ),
+        None => format!("{listed} AND l.round = 0 AND {orphaned}"),
     };
     key.count(connection, &orphans)?;
     if let Some(column) = time_column(child) {
@@ -199,12 +200,7 @@ fn look_at(
         key.span = if many && child.index_leads.iter().any(|lead| lead == column) {
             span_by_index(connection, &child.name, column, &orphaned)?
         } else {
-            let listed = conditions::from_listed("w", removal);
-            span(
-                connection,
-                column,
-                &format!("{listed} AND l.round = 0 AND {orphaned}"),
-            )?
+            span(connection, column, &orphans)?
         };
     }
     Ok(key)

@@ -1,8 +1,10 @@
 //! How long a plan will take on this machine, from a short sample.
 //!
-//! The dry run has done the search already, which the real run does twice: to find orphans, and
-//! to see that none is left. What copying costs is found out by copying some rows of the table
+//! The dry run has done the search already, which the real run does again to find orphans, and
+//! once more to see that none is left. What copying costs is found out by copying some rows of the table
 //! into a table of the same definition in the temporary folder.
+
+#![allow(clippy::cast_precision_loss)] // a table has fewer than 2^52 rows
 
 use std::time::{Duration, Instant};
 
@@ -16,9 +18,14 @@ use super::location::Location;
 use super::plan::{KeyPlan, TablePlan};
 use super::rebuild::Way;
 use super::schema::Table;
+use super::space;
 
 /// Rows that are copied as a sample.
 const SAMPLE: i64 = 20_000;
+
+/// How many times as long it takes where all goes to a log first, and from there into the file.
+/// Measured: see `bench/README.md`.
+const WITH_A_LOG: f64 = 1.7;
 
 /// Estimates the time that applying `outcomes` to the database at `location` takes.
 ///
@@ -28,19 +35,31 @@ pub fn estimate(
     location: &Location,
     outcomes: &[Outcome<'_>],
 ) -> Option<Duration> {
+    let log = match space::is_in_wal_mode(connection) {
+        Ok(true) => WITH_A_LOG,
+        _ => 1.0,
+    };
     let mut seconds = 0.0;
     for plan in outcomes.iter().flat_map(Outcome::plans) {
-        seconds += 2.0 * plan.found.took.as_secs_f64();
+        let search = plan.found.took.as_secs_f64();
+        seconds += search;
         for table in &plan.tables {
-            seconds += seconds_for(connection, location, plan, table)
+            seconds += search * share_that_stays(plan, table) / plan.tables.len() as f64;
+            let copying = seconds_for(connection, location, plan, table)
                 .inspect_err(|error| tracing::debug!("no estimate: {error:#}"))
                 .ok()?;
+            seconds += log * copying;
         }
     }
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-#[allow(clippy::cast_precision_loss)] // a table has fewer than 2^52 rows
+/// The part of the rows in which the search for orphans is made once more, to see that none is left.
+fn share_that_stays(plan: &KeyPlan, planned: &TablePlan) -> f64 {
+    let leaving = plan.found.removal(&planned.name).map_or(0, |it| it.rows);
+    (planned.rows - leaving) as f64 / planned.rows.max(1) as f64
+}
+
 fn seconds_for(
     connection: &Connection,
     location: &Location,

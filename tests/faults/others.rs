@@ -8,6 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use fkfix::sqlite::connection;
+use fkfix::sqlite::flush::Flush;
+use fkfix::sqlite::location::Location;
+use fkfix::sqlite::space;
 use rusqlite::Connection;
 
 use super::support::{Sample, fkfix, integrity, open, picture, rounds};
@@ -206,4 +210,49 @@ fn a_reader_that_never_lets_go_is_named_after_the_timeout() {
         drop(reader);
         assert_eq!(picture(&victim.path), sample.before);
     }
+}
+
+/// SQLite's locks belong to a process, and go when it closes the file through any handle.
+#[test]
+fn the_lock_stays_on_the_file_whatever_else_looks_at_it() {
+    let needed = |transaction: &Connection, _: &Path| {
+        space::estimate(transaction, []).unwrap();
+    };
+    stays_locked(needed);
+    if cfg!(target_os = "linux") {
+        stays_locked(flush);
+    }
+}
+
+fn flush(_: &Connection, database: &Path) {
+    let before = handles(database);
+    let flush = Flush::start(database.to_owned()).unwrap();
+    while handles(database) == before {
+        thread::yield_now();
+    }
+    flush.finish().unwrap();
+}
+
+fn stays_locked(looks: fn(&Connection, &Path)) {
+    for mode in MODES {
+        let sample = Sample::plain(mode);
+        let victim = sample.victim();
+        let location = Location::from(victim.path.as_path());
+        let mut database = connection::open(&location, Duration::ZERO).unwrap();
+        let transaction = connection::begin(&mut database, &location).unwrap();
+        looks(&transaction, &victim.path);
+        let output = fkfix("up --lock-timeout 0s", &victim.path);
+        assert!(told(&output).contains("locked"), "{}", told(&output));
+        drop(transaction);
+        let output = fkfix("up --lock-timeout 0s", &victim.path);
+        assert!(output.status.success(), "{}", told(&output));
+    }
+}
+
+/// How often this process has the file open.
+fn handles(path: &Path) -> usize {
+    let path = path.canonicalize().unwrap();
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    open.filter(|it| std::fs::read_link(it.path()).is_ok_and(|it| it == path))
+        .count()
 }

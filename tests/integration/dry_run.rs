@@ -247,10 +247,8 @@ would take back V1 keys
   steps
     1. run V1__keys.down.sql:1
     2. put the rows of child_orphans back into child
-    3. take what is back out of child_orphans
-    4. drop child_orphans if it is empty
-    5. take V1 out of fkfix_schema_history
-    6. drop fkfix_schema_history if it is empty
+    3. take what is back out of child_orphans, and drop it if nothing is left
+    4. take V1 out of fkfix_schema_history, and drop it if nothing is left
 ",
         );
     assert!(database.files() == files, "a file has changed");

@@ -48,8 +48,10 @@ fn columns_that_took_names_of_the_rowid() {
         "CREATE TABLE child (rowid INTEGER PRIMARY KEY, oid INTEGER, parent_id INTEGER);
          INSERT INTO child VALUES (5, 6, 1), (8, 9, 9);",
     );
-    let all = "CREATE TABLE child (rowid, oid, _rowid_, parent_id INTEGER); INSERT INTO child VALUES (1, 2, 3, 1);";
-    Database::family(all).refuses("up", 2, "the rows of child can't be told apart");
+    let all = "CREATE TABLE child (rowid, oid, _rowid_, parent_id INTEGER); INSERT INTO child VALUES (1, 2, 3, 1), (4, 5, 6, NULL);";
+    keeps(0, all);
+    let orphan = format!("{all} INSERT INTO child VALUES (7, 8, 9, 9);");
+    Database::family(&orphan).refuses("up", 2, "its rows can't be told apart");
 }
 
 #[test]

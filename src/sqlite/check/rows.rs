@@ -8,18 +8,19 @@ use super::finding::{Code, Finding};
 use super::keys::{self, Wanted, object_of};
 use crate::report::text::{self, rows};
 use crate::sqlite::archive;
-use crate::sqlite::conditions;
+use crate::sqlite::conditions::{self, Lookup};
 use crate::sqlite::ddl::quote;
 use crate::sqlite::foreign_key::ForeignKey;
-use crate::sqlite::schema;
+use crate::sqlite::row_counts::{self, RowCounts};
 
 /// Counts the rows that break a declared key. They have come after the key did, by a
 /// connection on which SQLite did not enforce it.
 pub fn orphans(connection: &Connection, schema: &Schema<'_>) -> Result<Vec<Finding>> {
     let declared: Vec<_> = schema.declared.iter().collect();
+    let counts = RowCounts::new(connection);
     let mut searches = Vec::new();
     for key in keys::distinct(&declared) {
-        searches.extend(Search::of(connection, key)?);
+        searches.extend(Search::of(connection, &counts, key)?);
     }
     let mut findings = Vec::new();
     for (key, number) in count_all(connection, &searches)? {
@@ -44,15 +45,20 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// None where the key has no parent key to look in.
-    fn of(connection: &Connection, key: &'a ForeignKey) -> Result<Option<Self>> {
+    fn of(
+        connection: &Connection,
+        counts: &RowCounts<'_>,
+        key: &'a ForeignKey,
+    ) -> Result<Option<Self>> {
         let (child, parent) = match keys::ends(connection, key)? {
             Ok(ends) if keys::has_parent_key(&ends.1, key) => ends,
             _ => return Ok(None),
         };
+        let lookup = Lookup::choose(connection, counts, &child, &parent, key)?;
         Ok(Some(Search {
             key,
-            condition: conditions::broken(&child, &parent, key),
-            by_index: conditions::is_by_index(&child, &parent, key),
+            condition: conditions::broken(&child, &parent, key, lookup),
+            by_index: lookup != Lookup::EachRow,
             child: child.name,
         }))
     }
@@ -124,7 +130,7 @@ fn finding(key: &ForeignKey, number: i64, is_ours: bool) -> Finding {
 pub fn archives(connection: &Connection) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for archive in archive::all(connection)? {
-        let number = schema::count_rows(connection, &archive.name)?;
+        let number = row_counts::count_rows(connection, &archive.name)?;
         if number > 0 {
             let message = format!(
                 "{} holds {} that left {}",

@@ -9,7 +9,7 @@ mod run;
 
 pub use database::Database;
 pub use picture::{Picture, rows};
-pub use run::{Finished, binary, finish, unprivileged};
+pub use run::{Finished, binary, finish, shell, unprivileged};
 
 /// The constraints of the built-in migration, as they stand in a table's definition.
 pub const RULE_KEY: &str = "CONSTRAINT fk_webhook_logs_alert_rule FOREIGN KEY (alert_rule_id) REFERENCES alert_rules (id) ON DELETE CASCADE";

@@ -14,6 +14,17 @@ pub fn binary() -> Command {
     clean(Command::new(BINARY))
 }
 
+/// A command line as a user would type it, with the binary in the path; what goes to stderr
+/// comes on stdout too, in order.
+pub fn shell(line: &str) -> Command {
+    let folder = Path::new(BINARY).parent().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let mut command = clean(Command::new("sh"));
+    command.args(["-c", &format!("exec 2>&1\n{line}")]);
+    command.env("PATH", format!("{}:{path}", folder.display()));
+    command
+}
+
 /// The binary as a user for whom permissions count, which they do not for root. That user must
 /// reach it and everything in `folder`.
 pub fn unprivileged(folder: &Path) -> Command {
