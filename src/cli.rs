@@ -92,7 +92,7 @@ pub enum Command {
     ///
     /// SQLite acts on a declared key only on connections that set PRAGMA foreign_keys, and many
     /// applications never do. This installs triggers that carry out each key's ON DELETE and
-    /// ON UPDATE action whatever the pragma says; beside it they change nothing. Run it again
+    /// ON UPDATE action whatever the pragma says; where it is set they find nothing left to do. Run it again
     /// after the keys have changed: what is missing comes, what is stale goes.
     #[command(after_long_help = manual::ENFORCE)]
     Enforce(Enforce),

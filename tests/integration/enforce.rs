@@ -459,3 +459,26 @@ fn rows_that_replace_removes_fire_no_trigger_unless_triggers_are_recursive() {
         assert_eq!(replace("foreign_keys", id), ["2"]);
     }
 }
+
+#[test]
+fn a_child_table_that_is_gone_leaves_triggers_that_a_further_run_removes() {
+    let database = Database::of(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1);
+         CREATE TABLE child (a INTEGER REFERENCES parent ON DELETE CASCADE);",
+    );
+    enforce(&database, "--strict");
+    database.execute("DROP TABLE child");
+    let delete = "DELETE FROM parent";
+    database.open().execute(delete, []).unwrap_err();
+    database
+        .fkfix("check")
+        .status(1)
+        .says("error[enforcement-stale] parent");
+    database.fkfix("enforce").status(0).stderr("").stdout(
+        "\
+dropped fkfix_enforce_child_1_delete on parent
+dropped fkfix_enforce_child_1_update on parent
+",
+    );
+    database.execute(delete);
+}
