@@ -11,7 +11,7 @@ use super::keys::{Key, Keys};
 use super::{KeyTriggers, MARK, PREFIX, STRICT, Trigger};
 use crate::sqlite::ddl::{self, literal, quote, quote_list, same_name};
 use crate::sqlite::foreign_key::ForeignKey;
-use crate::sqlite::schema::{Column, RowKey, Table};
+use crate::sqlite::schema::{Affinity, Column, RowKey, Table};
 
 /// The condition that a child row, whose columns have `prefix` before them, refers to the
 /// parent row as it was. As SQLite writes it for its own keys.
@@ -193,7 +193,7 @@ fn on_parent(key: &Key, keys: &Keys, event: Event, limits: &mut Vec<String>) -> 
         body.push(refuse(key, "", &orphaned_by_default(key, keys)));
     }
     if affinities_differ(key) && !key.deferred {
-        body.push(refuse(key, "", &orphans(key, keys)));
+        body.push(refuse(key, "", &left_by_affinity(key, keys, event)));
     }
     Some(trigger(key, end, &key.parent, &head, &body))
 }
@@ -296,16 +296,15 @@ fn left_behind(key: &Key, keys: &Keys, event: Event) -> String {
             let _ = write!(left, " AND NOT ifnull({new}, 0)");
         }
         Event::Delete if action == "NO ACTION" => {
-            if let Some(going) = cascade::is_about_to_go(key, keys) {
-                let _ = write!(left, " AND NOT ({going})");
-            }
+            left.push_str(&but_those_about_to_go(key, keys));
         }
         Event::Delete | Event::Update => {}
     }
     left
 }
 
-/// FROM and WHERE of the children that have the default for a key and no parent of that key.
+/// FROM and WHERE of the children that have the default for a key and no parent of that key,
+/// but for those that are about to go.
 fn orphaned_by_default(key: &Key, keys: &Keys) -> String {
     let columns = key.declared.columns.iter();
     let is_default: Vec<_> = columns
@@ -315,30 +314,58 @@ fn orphaned_by_default(key: &Key, keys: &Keys) -> String {
             format!("w.{} = {default}", quote(&column.name))
         })
         .collect();
-    format!("{} AND {}", orphans(key, keys), is_default.join(" AND "))
-}
-
-/// FROM and WHERE of the children without a parent, but for those that are about to go.
-fn orphans(key: &Key, keys: &Keys) -> String {
-    let mut orphans = format!(
-        " FROM {} AS w WHERE {}",
+    format!(
+        " FROM {} AS w WHERE {} AND {}{}",
         quote(&key.child.name),
-        is_orphan(key, "w")
-    );
-    if let Some(going) = cascade::is_about_to_go(key, keys) {
-        let _ = write!(orphans, " AND NOT ({going})");
-    }
-    orphans
+        is_default.join(" AND "),
+        is_orphan(key, "w"),
+        but_those_about_to_go(key, keys)
+    )
 }
 
-/// Whether a child may have a parent by the parent's affinity to which it is not equal in the
-/// condition of an action: '01' to 1. SQLite notices it by counting, a trigger by a look at all
-/// children.
+fn but_those_about_to_go(key: &Key, keys: &Keys) -> String {
+    let going = cascade::is_about_to_go(key, keys);
+    going.map_or(String::new(), |going| format!(" AND NOT ({going})"))
+}
+
+/// Whether a child may have a parent to which it is not equal in the condition of an action, as
+/// '01' has the parent 1. SQLite finds such a parent by its affinity, and counts.
 fn affinities_differ(key: &Key) -> bool {
     key.declared.pairs().any(|(column, parent)| {
         let affinity = |table: &Table, name| table.column(name).map(|it| it.affinity);
         affinity(&key.child, column) != affinity(&key.parent, parent)
     })
+}
+
+/// FROM and WHERE of the children that had the parent by its affinity and still refer to it.
+fn left_by_affinity(key: &Key, keys: &Keys, event: Event) -> String {
+    let (child, old) = (quote(&key.child.name), equals_by_affinity(key, "OLD"));
+    let rest = match event {
+        Event::Update => format!(" AND NOT ifnull({}, 0)", equals_by_affinity(key, "NEW")),
+        Event::Delete => but_those_about_to_go(key, keys),
+    };
+    format!(" FROM {child} AS w WHERE {old}{rest}")
+}
+
+/// The condition that the parent `row` is found for the child `w`. CAST gives the value the
+/// affinity that its column has (<https://www.sqlite.org/datatype3.html#affinity_of_expressions>)
+/// and leaves as it is what it is applied to here.
+fn equals_by_affinity(key: &Key, row: &str) -> String {
+    let pairs: Vec<_> = key
+        .declared
+        .pairs()
+        .map(|(column, parent)| {
+            let (value, child) = (format!("{row}.{}", quote(parent)), quote(column));
+            let affinity = key.parent.column(parent).map(|it| it.affinity);
+            let (types, cast) = match affinity {
+                Some(Affinity::Text) => ("'text'", "TEXT"),
+                Some(Affinity::Numeric) => ("'integer', 'real'", "NUMERIC"),
+                Some(Affinity::Blob) | None => return format!("{value} = +w.{child}"),
+            };
+            format!("CASE WHEN typeof({value}) IN ({types}) THEN CAST({value} AS {cast}) = +w.{child} ELSE {value} = +w.{child} END")
+        })
+        .collect();
+    pairs.join(" AND ")
 }
 
 /// The triggers on the child that refuse a row without a parent. A row that had none before may
