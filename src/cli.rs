@@ -103,6 +103,14 @@ pub enum Command {
     /// Draw the tables and their keys: declared, pending, discovered
     #[command(after_long_help = manual::GRAPH)]
     Graph(Graph),
+    /// Carry out the declared keys on every connection, by triggers
+    ///
+    /// SQLite acts on a declared key only on connections that set PRAGMA foreign_keys, and many
+    /// applications never do. This installs triggers that carry out each key's ON DELETE and
+    /// ON UPDATE action whatever the pragma says; where it is set they find nothing left to do. Run it again
+    /// after the keys have changed: what is missing comes, what is stale goes.
+    #[command(after_long_help = manual::ENFORCE)]
+    Enforce(Enforce),
     /// See it all on a sample database
     Demo(Demo),
     /// Print a script that completes commands and options in a shell
@@ -456,6 +464,28 @@ pub struct Graph {
     /// The format of the picture
     #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
     pub format: PictureFormat,
+}
+
+/// `fkfix enforce`
+#[derive(Args, Debug)]
+pub struct Enforce {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Also refuse a child without a parent, when it is inserted or its key changes
+    ///
+    /// Once given, it stays: to go back, remove the triggers first.
+    #[arg(long, conflicts_with = "remove")]
+    pub strict: bool,
+    /// Remove the triggers that fkfix has made, and none else
+    #[arg(long)]
+    pub remove: bool,
+    /// How to change it.
+    #[command(flatten)]
+    pub change: Change,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ChangeFormat,
 }
 
 /// `fkfix demo`

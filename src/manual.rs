@@ -12,7 +12,7 @@ Examples:
   fkfix down -d app.db                take them back
   DATABASE_URL=sqlite:///app.db fkfix status
 
-SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON: after up, see that the application does.";
+SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON: after up, see that the application does, or run fkfix enforce.";
 
 /// Of `fkfix up`.
 pub const UP: &str = "\
@@ -117,6 +117,28 @@ Examples:
 Exit status:
   0    drawn
   2    it could not look";
+
+/// Of `fkfix enforce`.
+pub const ENFORCE: &str = "\
+Examples:
+  fkfix enforce -d app.db --dry-run   which triggers would come
+  fkfix enforce -d app.db             each key's action, on every connection
+  fkfix enforce -d app.db --strict    and no child without a parent
+  fkfix enforce -d app.db --remove    the schema as it was before
+
+A trigger sees one row at a time:
+  NO ACTION   is checked at each row, not at the end of the statement: one that deletes a parent before its children, or changes keys in a circle, is refused
+  --strict    likewise: an INSERT that writes a child before its parent, in one table, is refused
+  DEFERRABLE INITIALLY DEFERRED keys get their actions, and nothing is refused: a trigger can't wait for COMMIT
+  REPLACE     fires no trigger for the rows that it removes unless PRAGMA recursive_triggers = ON: where the row that goes has another key than the one that comes, its children become orphans
+What no trigger can carry out is refused with a message that says so, and told as a warning. docs/enforce.md has the whole list.
+
+Before another tool rebuilds a table, remove the triggers, and install them again afterwards.
+
+Exit status:
+  0    done, or nothing to do
+  2    it could not be done; nothing has changed
+  130  interrupted; nothing has changed";
 
 /// Of `fkfix completions`.
 pub const COMPLETIONS: &str = "\

@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "up",
     "down",
     "status",
@@ -14,6 +14,7 @@ const VERBS: [&str; 12] = [
     "discover",
     "new",
     "graph",
+    "enforce",
     "demo",
     "completions",
     "man",
@@ -58,7 +59,7 @@ fn each_verb_has_a_man_page() {
 
 #[test]
 fn help_tells_exit_statuses_and_examples() {
-    for verb in ["up", "down", "check"] {
+    for verb in ["up", "down", "check", "enforce"] {
         let help = fkfix(&[verb, "--help"]);
         assert!(help.contains("Exit status:\n  0 "), "{help}");
         assert!(help.contains("Examples:\n  fkfix "), "{help}");

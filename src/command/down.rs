@@ -8,7 +8,9 @@ use crate::report::change::DownReport;
 use crate::report::output::Output;
 use crate::report::plan::{DownPlan, PlannedReturn};
 use crate::sqlite::back::{self, Order};
-use crate::sqlite::{connection, history, shell};
+use crate::sqlite::{connection, enforce, history, shell};
+
+const STALE_TRIGGERS: &str = "triggers of fkfix enforce still carry out keys that are gone; run fkfix enforce to remove these";
 
 /// Runs the verb.
 pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
@@ -35,6 +37,7 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
         backup: None,
         taken_back: Vec::new(),
     };
+    let mut stale = 0;
     let mut database = connection::open(location, arguments.change.lock_timeout)?;
     if !history::to_take_back(order.migrations, &history::read(&database)?, to)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;
@@ -45,10 +48,14 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
             report.backup = super::back_up(location, backup)?;
         }
         let done = back::down(&transaction, order, &applied)?;
+        stale = enforce::differences(&transaction)?.map_or(0, |found| found.stale.len());
         connection::commit(transaction, location)?;
         report.taken_back = done.iter().map(Into::into).collect();
     }
     output.result(&report, arguments.format.into())?;
+    if stale > 0 {
+        output.hint(STALE_TRIGGERS);
+    }
     Ok(Status::Done)
 }
 

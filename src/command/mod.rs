@@ -5,6 +5,7 @@ mod completions;
 mod demo;
 mod discover;
 mod down;
+mod enforce;
 mod graph;
 mod man;
 mod new;
@@ -39,6 +40,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Discover(arguments) => discover::run(arguments, output),
         Command::New(arguments) => new::run(arguments, output),
         Command::Graph(arguments) => graph::run(arguments, output),
+        Command::Enforce(arguments) => enforce::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
         Command::Completions(arguments) => completions::run(arguments, output),
         Command::Man(arguments) => man::run(arguments, output),
@@ -51,6 +53,7 @@ pub fn format_of(cli: &Cli) -> Format {
     match &cli.command {
         Command::Up(arguments) => arguments.format.into(),
         Command::Down(arguments) => arguments.format.into(),
+        Command::Enforce(arguments) => arguments.format.into(),
         Command::Status(arguments) => arguments.format,
         Command::Show(arguments) => arguments.format,
         Command::Discover(arguments) => arguments.format,

@@ -5,10 +5,11 @@ use anyhow::Result;
 use crate::cli;
 use crate::failure::Status;
 use crate::migrations::Migration;
+use crate::report::enforce::TriggerName;
 use crate::report::output::Output;
 use crate::report::status::{ArchiveStatus, MigrationStatus, State, StatusReport};
 use crate::sqlite::history::{Applied, State as Found};
-use crate::sqlite::{archive, connection, driver, history, row_counts};
+use crate::sqlite::{archive, connection, driver, enforce, history, row_counts};
 
 /// Runs the verb.
 pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
@@ -20,6 +21,7 @@ pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
         database: location.to_string(),
         migrations: Vec::new(),
         archives: Vec::new(),
+        enforcement: Vec::new(),
     };
     for (version, migration, found) in history::states(&migrations, &applied) {
         report
@@ -33,6 +35,8 @@ pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
             table: archive.table,
         });
     }
+    let triggers = enforce::installed(&database)?;
+    report.enforcement = triggers.iter().map(TriggerName::new).collect();
     output.result(&report, arguments.format)?;
     Ok(Status::Done)
 }

@@ -12,7 +12,7 @@ use crate::sqlite::driver::{self, Order, Outcome};
 use crate::sqlite::location::Location;
 use crate::sqlite::{connection, history, shell, space, timing};
 
-const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does";
+const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does, or run fkfix enforce";
 
 /// Runs the verb.
 pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {

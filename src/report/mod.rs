@@ -3,6 +3,7 @@
 pub mod change;
 pub mod check;
 pub mod discover;
+pub mod enforce;
 pub mod graph;
 pub mod new;
 pub mod orphans;

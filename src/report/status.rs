@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::enforce::TriggerName;
 use super::output::Report;
 use super::text::rows;
 
@@ -16,6 +17,8 @@ pub struct StatusReport {
     pub migrations: Vec<MigrationStatus>,
     /// The archives and how many rows they hold.
     pub archives: Vec<ArchiveStatus>,
+    /// The triggers of `fkfix enforce`.
+    pub enforcement: Vec<TriggerName>,
 }
 
 /// Where one migration stands.
@@ -86,6 +89,9 @@ impl Report for StatusReport {
                 rows(archive.rows),
                 archive.table
             );
+        }
+        for TriggerName { trigger, table } in &self.enforcement {
+            let _ = writeln!(text, "{trigger} on {table} carries out a key");
         }
         text
     }

@@ -182,6 +182,27 @@ pub fn foreign_key_names(create_table: &str) -> Result<Vec<(String, Vec<String>)
     Ok(named)
 }
 
+/// Whether each foreign key in a stored `CREATE TABLE` is checked at COMMIT alone, in the order
+/// of the text. `foreign_key_list` does not tell.
+pub fn deferred_keys(create_table: &str) -> Result<Vec<bool>> {
+    use TokenType::{TK_DEFERRABLE, TK_DEFERRED, TK_INITIALLY, TK_NOT, TK_REFERENCES};
+    let kinds: Vec<_> = tokens(create_table)?.iter().map(|it| it.kind).collect();
+    let mut deferred = Vec::new();
+    for (at, kind) in kinds.iter().enumerate() {
+        let (before, after) = kinds.split_at(at);
+        match (kind, deferred.last_mut()) {
+            (TK_REFERENCES, _) => deferred.push(false),
+            // SQLite gives the clause to the key before it, and the last clause counts.
+            (TK_DEFERRABLE, Some(last)) => {
+                let initially = after.starts_with(&[TK_DEFERRABLE, TK_INITIALLY, TK_DEFERRED]);
+                *last = initially && before.last() != Some(&TK_NOT);
+            }
+            _ => {}
+        }
+    }
+    Ok(deferred)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,5 +271,14 @@ mod tests {
     fn names_of_constraints_are_read_in_any_quoting() {
         let text = "CREATE TABLE t (a CONSTRAINT [one] NOT NULL, b, CONSTRAINT \"t\"\"wo\" CHECK (a), CONSTRAINT three UNIQUE (a))";
         assert_eq!(constraint_names(text).unwrap(), ["one", "t\"wo", "three"]);
+    }
+
+    #[test]
+    fn a_key_that_waits_for_commit_is_told_from_others() {
+        let text = "CREATE TABLE t (a REFERENCES p DEFERRABLE INITIALLY DEFERRED, deferred REFERENCES p NOT DEFERRABLE INITIALLY DEFERRED, b REFERENCES p deferrable /* x */ initially\ndeferred NOT DEFERRABLE, FOREIGN KEY (a) REFERENCES p ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED, FOREIGN KEY (b) REFERENCES p DEFERRABLE)";
+        assert_eq!(
+            deferred_keys(text).unwrap(),
+            [true, false, false, true, false]
+        );
     }
 }

@@ -14,6 +14,7 @@ pub mod diagram;
 pub mod discover;
 pub mod driver;
 pub mod dump;
+pub mod enforce;
 pub mod flush;
 pub mod foreign_key;
 pub mod full_text;

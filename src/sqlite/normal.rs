@@ -48,17 +48,18 @@ pub fn schema(connection: &Connection) -> Result<String> {
 }
 
 /// Knows which words SQLite takes for a name without quotes.
-struct Words(Connection);
+pub struct Words(Connection);
 
 impl Words {
-    fn new() -> Result<Self> {
+    /// Opens the database in memory that is asked.
+    pub fn new() -> Result<Self> {
         Ok(Words(
             Connection::open_in_memory().context("could not open a database in memory")?,
         ))
     }
 
     /// `sql` in its normal form, without the `;` behind it.
-    fn normal(&self, sql: &str) -> Result<String> {
+    pub fn normal(&self, sql: &str) -> Result<String> {
         let tokens = ddl::tokens(sql)?;
         let layout = Layout::of(&tokens);
         let mut place = Place::default();

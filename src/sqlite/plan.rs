@@ -338,16 +338,10 @@ impl KeyPlan {
         };
         let expected = others(self.schema_after.clone());
         let found = others(schema::snapshot(connection)?);
-        if expected == found {
+        let names = schema::differences(&expected, &found);
+        if names.is_empty() {
             return Ok(());
         }
-        let differs =
-            |(kind, name, ..): &&(String, String, String, Option<String>)| format!("{kind} {name}");
-        let lost = expected.iter().filter(|object| !found.contains(object));
-        let changed = lost.chain(found.iter().filter(|object| !expected.contains(object)));
-        let mut names: Vec<_> = changed.map(|object| differs(&object)).collect();
-        names.sort_unstable();
-        names.dedup();
         Err(Failure::impossible(format!(
             "the rebuild would have changed more than the keys: {}; everything is rolled back",
             names.join(", ")

@@ -40,6 +40,8 @@ pub struct Column {
     pub collation: String,
     /// Declared `NOT NULL`; a primary key may hold no NULL without it.
     pub not_null: bool,
+    /// The expression of its DEFAULT as written, if it has one.
+    pub default: Option<String>,
     /// Computed from others, so that nothing can be inserted into it.
     pub generated: bool,
 }
@@ -233,7 +235,7 @@ fn columns(
     strict: bool,
 ) -> Result<(Vec<Column>, Vec<String>)> {
     let mut statement = connection.prepare_cached(
-        "SELECT name, type, hidden, pk, \"notnull\" FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main'",
+        "SELECT name, type, hidden, pk, \"notnull\", dflt_value FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main'",
     )?;
     let mut rows = statement.query([table])?;
     let (mut columns, mut primary_key) = (Vec::new(), Vec::new());
@@ -253,6 +255,7 @@ fn columns(
             declared_type,
             collation,
             not_null: row.get(4)?,
+            default: row.get(5)?,
             // 2 is a virtual generated column, 3 a stored one.
             generated: hidden == 2 || hidden == 3,
             name,
@@ -402,4 +405,17 @@ pub fn snapshot(connection: &Connection) -> Result<Snapshot> {
     })?;
     rows.collect::<Result<_, _>>()
         .context("could not read the schema")
+}
+
+/// The objects in which two schemas differ, as `table logs`, in order.
+#[must_use]
+pub fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {
+    let lost = expected.iter().filter(|object| !found.contains(object));
+    let changed = lost.chain(found.iter().filter(|object| !expected.contains(object)));
+    let mut names: Vec<_> = changed
+        .map(|(kind, name, ..)| format!("{kind} {name}"))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }

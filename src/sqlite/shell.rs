@@ -50,6 +50,15 @@ pub fn down(planned: &[TakenBack]) -> Result<String> {
     end(script)
 }
 
+/// The script that runs `steps`, a plan for triggers.
+pub fn enforce(steps: &[Step]) -> Result<String> {
+    let mut script = begin("enforce", "3.26");
+    for own in steps {
+        step(&mut script, own);
+    }
+    end(script)
+}
+
 fn begin(verb: &str, version: &str) -> String {
     format!(
         "-- What fkfix {verb} does, for the sqlite3 shell: sqlite3 FILE < this script

@@ -35,5 +35,8 @@ mod adoption;
 #[path = "../integration/enforcement.rs"]
 mod enforcement;
 
+#[path = "../integration/enforce.rs"]
+mod enforce;
+
 #[path = "../integration/triggers_and_search.rs"]
 mod triggers_and_search;

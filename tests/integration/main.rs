@@ -47,6 +47,9 @@ mod bad_files;
 /// After `up`, SQLite acts on the keys where the application asks it to.
 mod enforcement;
 
+/// After `enforce`, every connection acts on the declared keys, whatever its pragma says.
+mod enforce;
+
 /// Full-text indexes and triggers keep telling the truth about a rebuilt table.
 mod triggers_and_search;
 

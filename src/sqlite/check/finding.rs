@@ -98,6 +98,10 @@ pub enum Code {
     LeftoverTable,
     /// Warning: an archive still holds rows
     ArchiveNotEmpty,
+    /// Error: triggers carry out other keys, but not this declared one
+    EnforcementMissing,
+    /// Error: a trigger of fkfix enforce is not as the declared keys ask for
+    EnforcementStale,
     /// Error: the schema is not that of the snapshot
     SchemaDiffers,
 }
@@ -125,6 +129,8 @@ impl Code {
             | Code::ParentMissing
             | Code::ParentKeyNotUnique
             | Code::Orphans
+            | Code::EnforcementMissing
+            | Code::EnforcementStale
             | Code::SchemaDiffers => Severity::Error,
         }
     }

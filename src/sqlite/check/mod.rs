@@ -3,6 +3,7 @@
 //! Expected are the keys that the migrations ask for. What their presence costs (an index that
 //! is missing, affinities that differ) is said of every key that the database declares.
 
+mod enforcement;
 mod expected;
 mod finding;
 mod indexes;
@@ -83,6 +84,7 @@ impl<'a> Schema<'a> {
         findings.extend(keys::presence(&declared, &self.wanted));
         findings.extend(keys::soundness(connection, &all)?);
         findings.extend(self.leftovers.iter().cloned());
+        findings.extend(enforcement::check(connection)?);
         Ok(findings)
     }
 }

@@ -155,11 +155,13 @@ impl Database {
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = run::binary();
         command.args(arguments.split_whitespace());
-        if arguments.split(' ').next() == Some("up") {
+        let verb = arguments.split(' ').next();
+        if verb == Some("up") {
             command.args(crate::UP_OPTIONS);
         }
         command.arg("--database").arg(&self.path);
-        if self.migrations.exists() {
+        // It goes by what the database declares.
+        if self.migrations.exists() && verb != Some("enforce") {
             command.arg("--migrations").arg(&self.migrations);
         }
         command

@@ -1,0 +1,189 @@
+//! What `enforce` did, or would do.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::output::Report;
+use super::text::plural;
+use crate::cli::Enforce;
+use crate::sqlite::enforce::{KeyTriggers, Plan, Trigger};
+
+/// What `fkfix enforce` did.
+#[derive(Debug, Serialize)]
+pub struct EnforceReport {
+    /// The file.
+    pub database: String,
+    /// Nothing was changed; this is what would be.
+    pub dry_run: bool,
+    /// The triggers were to be removed.
+    pub remove: bool,
+    /// A child without a parent is refused.
+    pub strict: bool,
+    /// The copy that was taken first.
+    pub backup: Option<String>,
+    /// The declared keys and what carries them out; none where the triggers were removed.
+    pub keys: Vec<EnforcedKey>,
+    /// Triggers that came.
+    pub created: Vec<TriggerName>,
+    /// Triggers that went; one that is in both lists was replaced.
+    pub dropped: Vec<TriggerName>,
+    /// How many triggers of fkfix there are now.
+    pub triggers: usize,
+}
+
+/// A declared key and what carries it out.
+#[derive(Debug, Serialize)]
+pub struct EnforcedKey {
+    /// The child table.
+    pub table: String,
+    /// The child's columns.
+    pub columns: Vec<String>,
+    /// The parent table.
+    pub parent: String,
+    /// The parent's columns.
+    pub parent_columns: Vec<String>,
+    /// What becomes of the child when the parent is deleted.
+    pub on_delete: String,
+    /// What becomes of the child when the parent's key changes.
+    pub on_update: String,
+    /// The triggers that carry it out; none where no trigger can.
+    pub triggers: Vec<String>,
+    /// What they do otherwise than SQLite's own keys, and why.
+    pub limits: Vec<String>,
+}
+
+/// A trigger and its table.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct TriggerName {
+    /// The trigger.
+    pub trigger: String,
+    /// The table that it is on.
+    pub table: String,
+}
+
+impl TriggerName {
+    /// The name of `trigger`.
+    #[must_use]
+    pub fn new(trigger: &Trigger) -> Self {
+        TriggerName {
+            trigger: trigger.name.clone(),
+            table: trigger.table.clone(),
+        }
+    }
+}
+
+impl EnforcedKey {
+    fn new(made: &KeyTriggers) -> Self {
+        let key = made.key.clone();
+        EnforcedKey {
+            table: key.child,
+            columns: key.columns,
+            parent: key.parent,
+            parent_columns: key.parent_columns,
+            on_delete: key.on_delete,
+            on_update: key.on_update,
+            triggers: made.triggers.iter().map(|it| it.name.clone()).collect(),
+            limits: made.limits.clone(),
+        }
+    }
+}
+
+impl EnforceReport {
+    /// A report that tells nothing yet.
+    #[must_use]
+    pub fn new(database: String, arguments: &Enforce) -> Self {
+        EnforceReport {
+            database,
+            dry_run: arguments.change.dry_run,
+            remove: arguments.remove,
+            strict: false,
+            backup: None,
+            keys: Vec::new(),
+            created: Vec::new(),
+            dropped: Vec::new(),
+            triggers: 0,
+        }
+    }
+
+    /// Tells what `plan` did, or would do.
+    pub fn add(&mut self, plan: &Plan) {
+        self.strict = plan.strict;
+        self.keys = plan.keys.iter().map(EnforcedKey::new).collect();
+        self.created = plan.created.iter().map(TriggerName::new).collect();
+        self.dropped = plan.dropped.iter().map(TriggerName::new).collect();
+        self.triggers = plan.left;
+    }
+
+    /// `2 foreign keys of app.db are carried out on every connection by 4 triggers`.
+    fn summary(&self, planned: bool) -> String {
+        let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let enforced = self.keys.iter().filter(|key| !key.triggers.is_empty());
+        let enforced = number(enforced.count());
+        let is = match (planned, enforced) {
+            (true, _) => "would be",
+            (false, 1) => "is",
+            (false, _) => "are",
+        };
+        format!(
+            "{} of {} {is} carried out on every connection by {}",
+            plural(enforced, "foreign key"),
+            self.database,
+            plural(number(self.triggers), "trigger")
+        )
+    }
+
+    fn nothing_to_do(&self) -> String {
+        let database = &self.database;
+        if self.remove {
+            format!("nothing to do: {database} has no trigger of fkfix enforce\n")
+        } else if self.keys.is_empty() {
+            format!("nothing to do: {database} declares no foreign key\n")
+        } else if self.triggers == 0 {
+            format!(
+                "nothing to do: {database} declares no foreign key that triggers can carry out\n"
+            )
+        } else {
+            format!("nothing to do: {}\n", self.summary(false))
+        }
+    }
+}
+
+impl Report for EnforceReport {
+    fn text(&self, _: Option<u16>) -> String {
+        if self.created.is_empty() && self.dropped.is_empty() {
+            return self.nothing_to_do();
+        }
+        let mut text = String::new();
+        if let Some(backup) = &self.backup {
+            let _ = writeln!(text, "backup written to {backup}");
+        }
+        let mut line = |verb: &str, TriggerName { trigger, table }: &TriggerName| {
+            let verb = if self.dry_run {
+                format!("would {verb}")
+            } else if verb == "drop" {
+                "dropped".to_owned()
+            } else {
+                format!("{verb}d")
+            };
+            let _ = writeln!(text, "{verb} {trigger} on {table}");
+        };
+        for trigger in &self.dropped {
+            if !self.created.contains(trigger) {
+                line("drop", trigger);
+            }
+        }
+        for trigger in &self.created {
+            let verb = if self.dropped.contains(trigger) {
+                "replace"
+            } else {
+                "create"
+            };
+            line(verb, trigger);
+        }
+        if self.triggers > 0 {
+            let _ = writeln!(text, "{}", self.summary(self.dry_run));
+        }
+        text
+    }
+}

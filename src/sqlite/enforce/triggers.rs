@@ -1,0 +1,406 @@
+//! The texts of the triggers of one key.
+
+use std::fmt::Write as _;
+
+use sqlite3_parser::dialect::TokenType::{
+    TK_BLOB, TK_FLOAT, TK_ID, TK_INTEGER, TK_LP, TK_MINUS, TK_NULL, TK_PLUS, TK_RP, TK_STRING,
+};
+
+use super::cascade;
+use super::keys::{Key, Keys};
+use super::{KeyTriggers, MARK, PREFIX, STRICT, Trigger};
+use crate::sqlite::ddl::{self, literal, quote, quote_list, same_name};
+use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::schema::{Affinity, Column, RowKey, Table};
+
+/// The condition that a child row, whose columns have `prefix` before them, refers to the
+/// parent row as it was. As SQLite writes it for its own keys.
+pub fn old_equals(key: &ForeignKey, prefix: &str) -> String {
+    equals(key, "OLD", prefix)
+}
+
+fn equals(key: &ForeignKey, row: &str, prefix: &str) -> String {
+    let pairs: Vec<_> = key
+        .pairs()
+        .map(|(column, parent)| format!("{row}.{} = {prefix}{}", quote(parent), quote(column)))
+        .collect();
+    pairs.join(" AND ")
+}
+
+/// The condition that the key of the child row `alias` has no NULL in it.
+pub fn is_complete(key: &ForeignKey, alias: &str) -> String {
+    let columns: Vec<_> = key
+        .columns
+        .iter()
+        .map(|column| format!("{alias}.{} IS NOT NULL", quote(column)))
+        .collect();
+    columns.join(" AND ")
+}
+
+/// The query that finds the parent of the child row `alias`.
+pub fn has_parent(parent: &Table, key: &ForeignKey, alias: &str, parent_alias: &str) -> String {
+    let pairs: Vec<_> = key
+        .pairs()
+        .map(|(column, parent)| {
+            format!(
+                "{parent_alias}.{} = +{alias}.{}",
+                quote(parent),
+                quote(column)
+            )
+        })
+        .collect();
+    format!(
+        "SELECT 1 FROM {} AS {parent_alias} WHERE {}",
+        quote(&parent.name),
+        pairs.join(" AND ")
+    )
+}
+
+fn is_orphan(key: &Key, alias: &str) -> String {
+    format!(
+        "{} AND NOT EXISTS ({})",
+        is_complete(&key.declared, alias),
+        has_parent(&key.parent, &key.declared, alias, "p")
+    )
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Event {
+    Delete,
+    Update,
+}
+
+impl Event {
+    fn word(self) -> &'static str {
+        match self {
+            Event::Delete => "DELETE",
+            Event::Update => "UPDATE",
+        }
+    }
+
+    fn action(self, key: &ForeignKey) -> &str {
+        match self {
+            Event::Delete => &key.on_delete,
+            Event::Update => &key.on_update,
+        }
+    }
+}
+
+/// The triggers of `key`, one of `keys`.
+pub fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
+    let mut made = KeyTriggers {
+        key: key.declared.clone(),
+        triggers: Vec::new(),
+        limits: Vec::new(),
+    };
+    for event in [Event::Delete, Event::Update] {
+        let trigger = on_parent(key, keys, event, &mut made.limits);
+        made.triggers.extend(trigger);
+    }
+    let acts = |event: Event| event.action(&key.declared) != "NO ACTION";
+    if key.deferred && !(acts(Event::Delete) && acts(Event::Update) && !strict) {
+        made.limits.push(
+            "is DEFERRABLE INITIALLY DEFERRED: SQLite checks it at COMMIT, which a trigger can't, so nothing is refused"
+                .to_owned(),
+        );
+    }
+    if strict && !key.deferred {
+        made.triggers.extend(on_child(key));
+    }
+    if key.is_self_reference() && !key.deferred {
+        made.limits.extend(self_reference_limit(key, strict));
+    }
+    made
+}
+
+fn self_reference_limit(key: &Key, strict: bool) -> Option<String> {
+    let waits = key.declared.on_delete == "NO ACTION";
+    let refused = match (waits, strict) {
+        (true, true) => {
+            "deletes a parent before its children, or writes a child before its parent,"
+        }
+        (true, false) => "deletes a parent before its children",
+        (false, true) => "writes a child before its parent",
+        (false, false) => return None,
+    };
+    Some(format!(
+        "refers to its own table, and a trigger checks each row, not the whole statement: one that {refused} is refused"
+    ))
+}
+
+fn trigger(key: &Key, end: &str, on: &Table, head: &str, body: &[String]) -> Trigger {
+    let name = format!("{PREFIX}{}_{}{end}", key.child.name, key.number);
+    let sql = format!(
+        "CREATE TRIGGER {} {head}\nBEGIN {MARK}\n  {};\nEND",
+        quote(&name),
+        body.join(";\n  ")
+    );
+    Trigger {
+        name,
+        table: on.name.clone(),
+        sql,
+    }
+}
+
+/// Raises for each row that `from` gives, FROM and WHERE.
+fn refuse(key: &Key, reason: &str, from: &str) -> String {
+    let message = format!(
+        "FOREIGN KEY constraint failed: {} {}{reason}",
+        key.child.name, key.declared
+    );
+    format!("SELECT RAISE(ABORT, {}){from}", literal(&message))
+}
+
+/// The trigger on the parent that does what the key says of `event`.
+fn on_parent(key: &Key, keys: &Keys, event: Event, limits: &mut Vec<String>) -> Option<Trigger> {
+    let action = event.action(&key.declared);
+    if key.deferred && action == "NO ACTION" {
+        return None;
+    }
+    let (mut head, end) = match event {
+        Event::Delete => (String::new(), "_delete"),
+        Event::Update => (is_changed(key), "_update"),
+    };
+    head = format!(
+        "AFTER {} ON {} FOR EACH ROW{head}",
+        event.word(),
+        quote(&key.parent.name)
+    );
+    let mut reason = String::new();
+    let act = match act(key, keys, event) {
+        Ok(act) => act,
+        Err(why) => {
+            let (event, action) = (event.word(), action.to_ascii_lowercase());
+            limits.push(format!(
+                "refuses to {} a parent that has children instead of ON {event} {}: {why}",
+                if event == "DELETE" {
+                    "delete"
+                } else {
+                    "change the key of"
+                },
+                action.to_ascii_uppercase()
+            ));
+            reason =
+                format!("; a trigger can not carry this out, PRAGMA foreign_keys = ON can: {why}");
+            None
+        }
+    };
+    let sets_default = action == "SET DEFAULT" && !key.deferred && act.is_some();
+    let mut body: Vec<_> = act.into_iter().collect();
+    let left = left_behind(key, keys, event);
+    body.push(refuse(key, &reason, &left));
+    if sets_default {
+        body.push(refuse(key, "", &orphaned_by_default(key, keys)));
+    }
+    if affinities_differ(key) && !key.deferred {
+        body.push(refuse(key, "", &left_by_affinity(key, keys, event)));
+    }
+    Some(trigger(key, end, &key.parent, &head, &body))
+}
+
+/// SQLite's own condition: a key that stays the same, or equal by its collation, is not changed.
+fn is_changed(key: &Key) -> String {
+    let same: Vec<_> = key
+        .declared
+        .parent_columns
+        .iter()
+        .map(|column| format!("OLD.{0} IS NEW.{0}", quote(column)))
+        .collect();
+    format!("\nWHEN NOT ({})", same.join(" AND "))
+}
+
+/// The statement that carries out the action, if it is one that writes; an error says why no
+/// trigger can.
+fn act(key: &Key, keys: &Keys, event: Event) -> Result<Option<String>, String> {
+    let child = quote(&key.child.name);
+    let action = event.action(&key.declared);
+    if action == "NO ACTION" || action == "RESTRICT" {
+        return Ok(None);
+    }
+    if event == Event::Update && cascade::updates_itself(key, keys) {
+        return Err("the change would lead back to the same key".to_owned());
+    }
+    if (event, action) == (Event::Delete, "CASCADE") {
+        let cycle = cascade::cycle_of(key, keys);
+        if cycle.iter().any(|it| cascade::shares_columns(it, keys)) {
+            return Err("the cascade may lead back to the same table, and another key acts on a column of it".to_owned());
+        }
+        let condition = if cycle.is_empty() {
+            old_equals(&key.declared, "")
+        } else {
+            cascade::reached(key, &cycle).ok_or(
+                "the cascade may lead back to the same table, and rows can't be told apart where columns are called rowid, oid and _rowid_",
+            )?
+        };
+        return Ok(Some(format!("DELETE FROM {child} WHERE {condition}")));
+    }
+    let mut set = Vec::new();
+    for (name, parent) in key.declared.pairs() {
+        let column = key.child.column(name).ok_or("a column is missing")?;
+        if column.generated {
+            return Err(format!("{name} is a generated column"));
+        }
+        let value = match action {
+            "CASCADE" => format!("NEW.{}", quote(parent)),
+            "SET DEFAULT" => default_of(column)?,
+            _ => "NULL".to_owned(),
+        };
+        set.push(format!("{} = {value}", quote(name)));
+    }
+    Ok(Some(format!(
+        "UPDATE {child} SET {} WHERE {}",
+        set.join(", "),
+        old_equals(&key.declared, "")
+    )))
+}
+
+/// The default of `column` as an expression that means the same anywhere.
+fn default_of(column: &Column) -> Result<String, String> {
+    let Some(default) = &column.default else {
+        return Ok("NULL".to_owned());
+    };
+    let tokens = ddl::tokens(default).map_err(|error| format!("{error:#}"))?;
+    let is_truth = |text: &str| same_name(text, "true") || same_name(text, "false");
+    // A name alone is a text to SQLite: DEFAULT abc.
+    if let [only] = tokens.as_slice()
+        && only.kind == TK_ID
+        && !is_truth(only.text)
+    {
+        return Ok(literal(&ddl::unquote(only.text)));
+    }
+    let is_constant = tokens.iter().all(|token| match token.kind {
+        TK_ID => is_truth(token.text),
+        TK_STRING | TK_INTEGER | TK_FLOAT | TK_BLOB | TK_NULL | TK_MINUS | TK_PLUS | TK_LP
+        | TK_RP => true,
+        _ => false,
+    });
+    if is_constant {
+        Ok(default.clone())
+    } else {
+        Err(format!("the default of {} is not a constant", column.name))
+    }
+}
+
+/// FROM and WHERE of the children that still refer to the parent as it was. After an action
+/// there are none, unless a trigger of the user's own, or an OR IGNORE, has kept them.
+fn left_behind(key: &Key, keys: &Keys, event: Event) -> String {
+    let action = event.action(&key.declared);
+    let mut left = format!(
+        " FROM {} AS w WHERE {}",
+        quote(&key.child.name),
+        old_equals(&key.declared, "w.")
+    );
+    match event {
+        Event::Update if action != "RESTRICT" => {
+            let new = equals(&key.declared, "NEW", "w.");
+            let _ = write!(left, " AND NOT ifnull({new}, 0)");
+        }
+        Event::Delete if action == "NO ACTION" => {
+            left.push_str(&but_those_about_to_go(key, keys));
+        }
+        Event::Delete | Event::Update => {}
+    }
+    left
+}
+
+/// FROM and WHERE of the children that have the default for a key and no parent of that key,
+/// but for those that are about to go.
+fn orphaned_by_default(key: &Key, keys: &Keys) -> String {
+    let columns = key.declared.columns.iter();
+    let is_default: Vec<_> = columns
+        .filter_map(|name| key.child.column(name))
+        .map(|column| {
+            let default = default_of(column).unwrap_or_else(|_| "NULL".to_owned());
+            format!("w.{} = {default}", quote(&column.name))
+        })
+        .collect();
+    format!(
+        " FROM {} AS w WHERE {} AND {}{}",
+        quote(&key.child.name),
+        is_default.join(" AND "),
+        is_orphan(key, "w"),
+        but_those_about_to_go(key, keys)
+    )
+}
+
+fn but_those_about_to_go(key: &Key, keys: &Keys) -> String {
+    let going = cascade::is_about_to_go(key, keys);
+    going.map_or(String::new(), |going| format!(" AND NOT ({going})"))
+}
+
+/// Whether a child may have a parent to which it is not equal in the condition of an action, as
+/// '01' has the parent 1. SQLite finds such a parent by its affinity, and counts.
+fn affinities_differ(key: &Key) -> bool {
+    key.declared.pairs().any(|(column, parent)| {
+        let affinity = |table: &Table, name| table.column(name).map(|it| it.affinity);
+        affinity(&key.child, column) != affinity(&key.parent, parent)
+    })
+}
+
+/// FROM and WHERE of the children that had the parent by its affinity and still refer to it.
+fn left_by_affinity(key: &Key, keys: &Keys, event: Event) -> String {
+    let (child, old) = (quote(&key.child.name), equals_by_affinity(key, "OLD"));
+    let rest = match event {
+        Event::Update => format!(" AND NOT ifnull({}, 0)", equals_by_affinity(key, "NEW")),
+        Event::Delete => but_those_about_to_go(key, keys),
+    };
+    format!(" FROM {child} AS w WHERE {old}{rest}")
+}
+
+/// The condition that the parent `row` is found for the child `w`. CAST gives the value the
+/// affinity that its column has (<https://www.sqlite.org/datatype3.html#affinity_of_expressions>)
+/// and leaves as it is what it is applied to here.
+fn equals_by_affinity(key: &Key, row: &str) -> String {
+    let pairs: Vec<_> = key
+        .declared
+        .pairs()
+        .map(|(column, parent)| {
+            let (value, child) = (format!("{row}.{}", quote(parent)), quote(column));
+            let affinity = key.parent.column(parent).map(|it| it.affinity);
+            let (types, cast) = match affinity {
+                Some(Affinity::Text) => ("'text'", "TEXT"),
+                Some(Affinity::Numeric) => ("'integer', 'real'", "NUMERIC"),
+                Some(Affinity::Blob) | None => return format!("{value} = +w.{child}"),
+            };
+            format!("CASE WHEN typeof({value}) IN ({types}) THEN CAST({value} AS {cast}) = +w.{child} ELSE {value} = +w.{child} END")
+        })
+        .collect();
+    pairs.join(" AND ")
+}
+
+/// The triggers on the child that refuse a row without a parent. A row that had none before may
+/// stay as it is, so that its other columns can be written.
+fn on_child(key: &Key) -> [Trigger; 2] {
+    let [on_insert, on_update] = STRICT;
+    let table = quote(&key.child.name);
+    let broken = is_orphan(key, "NEW");
+    let insert = format!("AFTER INSERT ON {table} FOR EACH ROW\nWHEN {broken}");
+    let columns = key.declared.columns.iter();
+    let same: Vec<_> = columns
+        .map(|column| format!("OLD.{0} IS NEW.{0} COLLATE BINARY", quote(column)))
+        .collect();
+    let update = format!(
+        "AFTER UPDATE{} ON {table} FOR EACH ROW\nWHEN {broken}\n AND NOT ({})",
+        of_columns(key),
+        same.join(" AND ")
+    );
+    let body = [refuse(key, "", "")];
+    [
+        trigger(key, on_insert, &key.child, &insert, &body),
+        trigger(key, on_update, &key.child, &update, &body),
+    ]
+}
+
+/// ` OF` the columns of the key, where they change only by their own names: a generated column
+/// changes with others, and the rowid has more than one name.
+fn of_columns(key: &Key) -> String {
+    let changes_otherwise = |name: &String| {
+        let is_rowid = matches!(&key.child.row_key, RowKey::Alias(alias) if same_name(alias, name));
+        is_rowid || key.child.column(name).is_some_and(|it| it.generated)
+    };
+    let columns = &key.declared.columns;
+    if columns.iter().any(changes_otherwise) {
+        return String::new();
+    }
+    format!(" OF {}", quote_list("", columns.iter().map(String::as_str)))
+}

@@ -1,0 +1,4 @@
+//! The triggers leave the rows that SQLite's own keys leave.
+
+mod case;
+mod property;
