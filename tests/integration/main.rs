@@ -80,6 +80,9 @@ mod graph;
 /// An interrupted run leaves everything as it was, and says so.
 mod interruption;
 
+/// What the README shows of a database without any key, word for word.
+mod walk_through;
+
 /// The newcomer's first minute works, and overwrites nothing.
 mod demo;
 
