@@ -283,9 +283,15 @@ fn what_is_not_there_is_told_with_what_is() {
         .remarks("hint: give one value for each column of the key, in this order");
     database
         .with(
-            "CREATE VIEW seen AS SELECT 1 AS id; CREATE TABLE flat (id PRIMARY KEY) WITHOUT ROWID;",
+            "CREATE VIEW seen AS SELECT 1 AS id",
         )
         .refuses("show seen 1", 2, "seen is a view");
+    let hidden = Database::of(
+        "CREATE TABLE hidden (rowid TEXT PRIMARY KEY, _rowid_, oid); INSERT INTO hidden VALUES ('a', 1, 2);
+         CREATE TABLE flat (id PRIMARY KEY) WITHOUT ROWID;",
+    );
+    hidden.refuses("show hidden a", 2, "the rows of hidden can't be told apart");
+    hidden.refuses("show flat 1 --rowid", 2, "flat has no rowid to be found by");
     let missing = shop().fkfix("show orders 99 --format json").status(1);
     assert_eq!(
         missing.json()["error"]["message"],
