@@ -58,7 +58,7 @@ fn each_verb_has_a_man_page() {
 
 #[test]
 fn help_tells_exit_statuses_and_examples() {
-    for verb in ["up", "down", "check"] {
+    for verb in ["up", "down", "check", "discover", "new"] {
         let help = fkfix(&[verb, "--help"]);
         assert!(help.contains("Exit status:\n  0 "), "{help}");
         assert!(help.contains("Examples:\n  fkfix "), "{help}");

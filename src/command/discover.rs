@@ -12,6 +12,7 @@ use crate::migrations::{self, Migrations};
 use crate::report::discover::DiscoverReport;
 use crate::report::new::NewReport;
 use crate::report::output::Output;
+use crate::report::text;
 use crate::sqlite::discover::{self, Candidate, requested};
 use crate::sqlite::{connection, key_script};
 
@@ -96,18 +97,24 @@ fn write(
 /// Says on stderr what the list does not show.
 fn remark(report: &DiscoverReport, output: &mut Output) {
     if report.in_migrations > 0 {
-        output.hint(&format!(
-            "{} more in the migrations already",
-            report.in_migrations
+        output.note(&format!(
+            "{} left out, which the migrations ask for already",
+            keys(report.in_migrations)
         ));
     }
-    if report.keys.is_empty() {
-        let least = report.min_confidence;
-        output.hint(&match report.less_sure {
-            0 => "no key was found that is not declared".to_owned(),
-            some => format!(
-                "no key is {least}% sure or more; --min-confidence 0 shows the {some} less sure"
-            ),
-        });
+    if !report.keys.is_empty() {
+        return;
     }
+    if report.less_sure == 0 {
+        output.note("no key was found that is not declared");
+        return;
+    }
+    let least = report.min_confidence;
+    output.note(&format!("no key was found at {least}% confidence or more"));
+    let less_sure = keys(report.less_sure);
+    output.hint(&format!("--min-confidence 0 shows {less_sure} less sure"));
+}
+
+fn keys(number: usize) -> String {
+    text::plural(i64::try_from(number).unwrap_or(i64::MAX), "key")
 }

@@ -123,7 +123,7 @@ impl Report for DiscoverReport {
         if !self.keys.is_empty() {
             let _ = write!(
                 text,
-                "{} at {}% or more",
+                "{} at {}% confidence or more",
                 plural(number(self.keys.len()), "key"),
                 self.min_confidence
             );

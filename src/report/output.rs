@@ -123,6 +123,11 @@ impl Output {
         self.remark("warning", WARNING, text);
     }
 
+    /// Tells what a result does not show.
+    pub fn note(&mut self, text: &str) {
+        self.remark("note", HINT, text);
+    }
+
     /// Tells what the user can do.
     pub fn hint(&mut self, text: &str) {
         self.remark("hint", HINT, text);

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use sqlite3_parser::dialect::keyword_token;
 
 use super::ddl::{self, quote, quote_list, same_name};
+use super::discover::words;
 use super::foreign_key::{self, ForeignKey};
 use super::keys::{self, TableKeys};
 use super::schema::Table;
@@ -213,20 +214,16 @@ fn add(key: &ForeignKey, name: &str) -> String {
 
 /// `fk_<child>_<columns without their id>`: `fk_webhook_logs_alert_rule`.
 fn name_of(key: &ForeignKey) -> String {
-    let mut words = vec!["fk".to_owned()];
-    words.extend(snake_case(&key.child));
+    let mut name = "fk_".to_owned() + &words::split(&key.child).join("_");
     for column in &key.columns {
-        let mut column = snake_case(column);
-        if column.len() > 1 && column.last().is_some_and(|last| last == "id") {
+        let mut column = words::split(column);
+        if column.len() > 1 && column.last().is_some_and(|last| *last == "id") {
             column.pop();
         }
-        words.extend(column);
+        name.push('_');
+        name.push_str(&column.join("_"));
     }
-    cut(&words.join("_"), LONGEST_NAME).to_owned()
-}
-
-fn snake_case(name: &str) -> Vec<String> {
-    super::discover::words::split(name)
+    cut(&name, LONGEST_NAME).to_owned()
 }
 
 fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {

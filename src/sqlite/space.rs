@@ -159,7 +159,7 @@ pub fn estimate<'p>(
 /// (<https://www.sqlite.org/wal.html>). The pragma does not tell a dry run, which opens a file
 /// whose log is empty as if it had none. Under a lock the file must not be looked at: closing it
 /// would take the lock off (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
-fn is_in_wal_mode(connection: &Connection) -> Result<bool> {
+pub fn is_in_wal_mode(connection: &Connection) -> Result<bool> {
     if !connection.is_readonly("main")? {
         let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
         return Ok(mode == "wal");

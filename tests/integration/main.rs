@@ -79,3 +79,9 @@ mod interruption;
 
 /// The newcomer's first minute works, and overwrites nothing.
 mod demo;
+
+/// A new migration is a pair of files: named as the next one, with the keys that were asked for.
+mod new;
+
+/// Keys that were meant are found with their reasons, and what only looks like one is not.
+mod discover;

@@ -282,9 +282,7 @@ fn what_is_not_there_is_told_with_what_is() {
         )
         .remarks("hint: give one value for each column of the key, in this order");
     database
-        .with(
-            "CREATE VIEW seen AS SELECT 1 AS id",
-        )
+        .with("CREATE VIEW seen AS SELECT 1 AS id")
         .refuses("show seen 1", 2, "seen is a view");
     let hidden = Database::of(
         "CREATE TABLE hidden (rowid TEXT PRIMARY KEY, _rowid_, oid); INSERT INTO hidden VALUES ('a', 1, 2);

@@ -2,7 +2,7 @@
 //! only where the child is plainly a part of its parent; in doubt NO ACTION keeps everything.
 
 use super::catalog::{Catalog, Subject};
-use super::words::{self, same};
+use super::words::{Word, same};
 use super::{Candidate, DEFAULT_CONFIDENCE, Values};
 use crate::report::text::rows;
 use crate::sqlite::ddl::same_name;
@@ -79,9 +79,10 @@ fn optional(values: &Values) -> (&'static str, String) {
     if values.nulls > 0 {
         let have = if values.nulls == 1 { "has" } else { "have" };
         let sample = if values.sampled { " of the sample" } else { "" };
+        let nulls = rows(values.nulls);
         return (
             "SET NULL",
-            format!("{}{sample} {have} no parent now", rows(values.nulls)),
+            format!("{nulls}{sample} {have} NULL there already"),
         );
     }
     let reason = if values.rows == 0 {
@@ -117,9 +118,6 @@ fn is_part(child: &Subject, parent: &Subject) -> bool {
 }
 
 fn is_kept(child: &Subject) -> bool {
-    let is_kept = |word: &String| {
-        KEPT.iter()
-            .any(|kept| words::stem(kept) == words::stem(word))
-    };
-    child.words.last().is_some_and(is_kept) || child.words.first().is_some_and(|it| it == "audit")
+    let is_kept = |word: &Word| KEPT.iter().any(|kept| word.is(kept));
+    child.words.last().is_some_and(is_kept) || child.words.first().is_some_and(|it| *it == "audit")
 }

@@ -3,10 +3,12 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::words;
+use super::roles;
+use super::words::{self, Word};
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::{self, Column, Table};
+use crate::sqlite::scratch;
 use crate::sqlite::{archive, history};
 
 /// What people put before or behind the name of a table to say that it is one.
@@ -21,6 +23,8 @@ pub struct Catalog {
     pub subjects: Vec<Subject>,
     /// The keys that are declared.
     pub declared: Vec<ForeignKey>,
+    /// The rank of the table that most likely holds the people.
+    pub best_people_rank: Option<usize>,
 }
 
 /// A table.
@@ -28,7 +32,9 @@ pub struct Subject {
     /// The table as found.
     pub table: Table,
     /// The words of its name, without marks such as `tbl`.
-    pub words: Vec<String>,
+    pub words: Vec<Word>,
+    /// How likely its rows are people: 0 is likeliest; none where they are not.
+    pub people_rank: Option<usize>,
     /// What its rows can be referred to by, its primary key first.
     pub keys: Vec<ParentKey>,
 }
@@ -40,6 +46,8 @@ pub struct ParentKey {
     pub columns: Vec<String>,
     /// They are the primary key, or look like it in a table that has none.
     pub is_primary: bool,
+    /// Why SQLite could not take them as a parent key; none where it can.
+    pub obstacle: Option<String>,
 }
 
 impl Catalog {
@@ -63,6 +71,7 @@ impl Catalog {
             }
         }
         Ok(Catalog {
+            best_people_rank: subjects.iter().filter_map(|it| it.people_rank).min(),
             subjects,
             declared: foreign_key::declared_keys(connection)?,
         })
@@ -77,7 +86,7 @@ impl Catalog {
 
     /// Whether several tables begin with these words and none is called by them alone, as with
     /// the name of an application in `auth_user` and `auth_group`.
-    pub fn is_prefix(&self, words: &[String]) -> bool {
+    pub fn is_prefix(&self, words: &[Word]) -> bool {
         let begin = |subject: &&Subject| {
             subject.words.len() > words.len() && subject.words.starts_with(words)
         };
@@ -104,11 +113,13 @@ impl Subject {
             keys.extend(column.map(|column| ParentKey {
                 columns: vec![column.name.clone()],
                 is_primary: true,
+                obstacle: None,
             }));
         } else if !primary.is_empty() {
             keys.push(ParentKey {
                 columns: primary,
                 is_primary: true,
+                obstacle: None,
             });
         }
         for columns in unique {
@@ -116,10 +127,19 @@ impl Subject {
                 keys.push(ParentKey {
                     columns,
                     is_primary: false,
+                    obstacle: None,
                 });
             }
         }
-        Ok(Subject { table, words, keys })
+        for key in &mut keys {
+            key.obstacle = obstacle(&table, &key.columns);
+        }
+        Ok(Subject {
+            people_rank: roles::people_rank(&words),
+            table,
+            words,
+            keys,
+        })
     }
 
     /// The keys of one column, each with that column.
@@ -152,8 +172,29 @@ impl Subject {
     }
 }
 
+/// Why SQLite could not take `columns` as a parent key, if it could not.
+fn obstacle(table: &Table, columns: &[String]) -> Option<String> {
+    let to_itself = ForeignKey {
+        child: table.name.clone(),
+        columns: columns.to_vec(),
+        parent: table.name.clone(),
+        parent_columns: columns.to_vec(),
+        on_delete: "NO ACTION".to_owned(),
+        on_update: "NO ACTION".to_owned(),
+    };
+    match scratch::is_parent_key(table, &to_itself) {
+        Ok(true) => None,
+        Ok(false) => Some(format!(
+            "{} ({}) is neither PRIMARY KEY nor UNIQUE",
+            table.name,
+            columns.join(", ")
+        )),
+        Err(error) => Some(format!("{error:#}")),
+    }
+}
+
 /// Whether `column` is made of the words of the table and `id`.
-fn is_id_of(column: &[String], table: &[String]) -> bool {
+fn is_id_of(column: &[Word], table: &[Word]) -> bool {
     match column {
         [base @ .., last] => last == "id" && words::same(base, table),
         [] => false,
@@ -161,8 +202,8 @@ fn is_id_of(column: &[String], table: &[String]) -> bool {
 }
 
 /// The words of a table's name without those that only say that it is a table.
-fn without_marks(mut words: Vec<String>) -> Vec<String> {
-    let is_mark = |word: &String| TABLE_MARKS.contains(&word.as_str());
+fn without_marks(mut words: Vec<Word>) -> Vec<Word> {
+    let is_mark = |word: &Word| TABLE_MARKS.contains(&word.as_str());
     if words.len() > 1 && words.first().is_some_and(is_mark) {
         words.remove(0);
     }
@@ -173,7 +214,7 @@ fn without_marks(mut words: Vec<String>) -> Vec<String> {
         && let Some(rest) = first.strip_prefix("tbl")
         && !rest.is_empty()
     {
-        *first = rest.to_owned();
+        *first = Word::new(rest.to_owned());
     }
     words
 }

@@ -1,6 +1,6 @@
 //! What the name of a column says: `billing_address_id` is the id of a billing address.
 
-use super::words;
+use super::words::{self, Word};
 
 /// What a row is told by, where a name ends with one of these.
 const IDS: [&str; 10] = [
@@ -32,7 +32,7 @@ pub enum Ending {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// What the row is of.
-    pub base: Vec<String>,
+    pub base: Vec<Word>,
     /// How the name says that it tells a row.
     pub ending: Ending,
 }
@@ -47,7 +47,11 @@ pub fn is_generic(column: &str) -> bool {
     ];
     const BEFORE_ID: [&str; 5] = ["external", "public", "object", "record", "row"];
     let words = words::split(column);
-    let is_id = |word: &String| IDS.contains(&word.as_str()) || CODES.contains(&word.as_str());
+    let is_id = |word: &Word| {
+        // A SKU is one of an article, wherever it stands.
+        let is_code = CODES.contains(&word.as_str()) && *word != "sku";
+        is_code || IDS.contains(&word.as_str())
+    };
     match words.as_slice() {
         [word] => WORDS.contains(&word.as_str()) || is_id(word),
         [first, rest @ ..] => {
@@ -55,6 +59,15 @@ pub fn is_generic(column: &str) -> bool {
         }
         [] => true,
     }
+}
+
+/// Whether `word` tells a number that counts or ranks, even where a table is called by it.
+#[must_use]
+pub fn is_number(word: &str) -> bool {
+    [
+        "version", "position", "order", "sort", "rank", "year", "priority", "number",
+    ]
+    .contains(&word)
 }
 
 /// Whether `word` is a plural by its form: a column called `posts` counts them.
@@ -82,13 +95,13 @@ pub fn readings(column: &str) -> Vec<Reading> {
         if let ("id" | "fk", Some(Ending::None)) =
             (first.as_str(), found.last().map(|reading| &reading.ending))
         {
-            push(rest, &Ending::Id(first.clone()), &mut found);
+            push(rest, &Ending::Id(first.to_string()), &mut found);
         }
     }
     found
 }
 
-fn read(words: &[String], found: &mut Vec<Reading>) {
+fn read(words: &[Word], found: &mut Vec<Reading>) {
     let [base @ .., last] = words else { return };
     let word = last.as_str();
     // `address_id_2` is the id of a second address.
@@ -97,12 +110,12 @@ fn read(words: &[String], found: &mut Vec<Reading>) {
     } else if IDS.contains(&word) {
         match base {
             [inner @ .., id] if IDS.contains(&id.as_str()) && !inner.is_empty() => {
-                push(inner, &Ending::Id(id.clone()), found);
+                push(inner, &Ending::Id(id.to_string()), found);
             }
-            _ => push(base, &Ending::Id(last.clone()), found),
+            _ => push(base, &Ending::Id(last.to_string()), found),
         }
     } else if CODES.contains(&word) {
-        push(base, &Ending::Code(last.clone()), found);
+        push(base, &Ending::Code(last.to_string()), found);
     } else {
         push(words, &Ending::None, found);
         // `customerid`, without a gap.
@@ -111,7 +124,7 @@ fn read(words: &[String], found: &mut Vec<Reading>) {
                 && head.len() > 1
             {
                 let mut base = base.to_vec();
-                base.push(head.to_owned());
+                base.push(Word::new(head.to_owned()));
                 push(&base, &Ending::Id(id.to_owned()), found);
                 break;
             }
@@ -119,17 +132,20 @@ fn read(words: &[String], found: &mut Vec<Reading>) {
     }
 }
 
-/// Notes a reading, and what it is without a number at the end: `address2` is an address.
-fn push(base: &[String], ending: &Ending, found: &mut Vec<Reading>) {
+/// Notes a reading, and what it is without what tells it from another of its kind at the end:
+/// `address2` is an address, `issue_from` an issue.
+fn push(base: &[Word], ending: &Ending, found: &mut Vec<Reading>) {
     if base.is_empty() {
         return;
     }
     let mut bases = vec![base.to_vec()];
     if let [head @ .., last] = base {
         let word = last.trim_end_matches(|letter: char| letter.is_ascii_digit());
-        if word.len() > 2 && word.len() < last.len() {
+        if *ending != Ending::None && ["from", "to"].contains(&word) {
+            bases.push(head.to_vec());
+        } else if word.len() > 2 && word.len() < last.len() {
             let mut base = head.to_vec();
-            base.push(word.to_owned());
+            base.push(Word::new(word.to_owned()));
             bases.push(base);
         }
     }
@@ -163,6 +179,7 @@ mod tests {
         assert_eq!(read("country_code"), ["code of country"]);
         assert_eq!(read("address2_id"), ["id of address2", "id of address"]);
         assert_eq!(read("address_id_2"), ["id of address"]);
+        assert_eq!(read("issue_from_id"), ["id of issue from", "id of issue"]);
         assert_eq!(
             read("lngCustomerID"),
             ["id of lng customer", "id of customer"]

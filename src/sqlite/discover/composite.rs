@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::names::How;
 use super::words::{self, same};
-use super::{Candidate, DEFAULT_CONFIDENCE, column, key_of, obstacle, score, values};
+use super::{Candidate, DEFAULT_CONFIDENCE, column, key_of, score, values};
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::schema::Column;
@@ -103,7 +103,8 @@ fn of_key(
         return Ok(None);
     };
     let key = key_of(child, &columns, parent, to);
-    let is_declared = catalog.declared.iter().any(|it| it.same_columns(&key));
+    // A declared key with these columns and others says more.
+    let is_declared = catalog.declared.iter().any(|it| covers(it, &key));
     if is_declared || is_ambiguous(child, parent, &key) {
         return Ok(None);
     }
@@ -121,7 +122,7 @@ fn of_key(
     } else {
         (How::Plainly, 85)
     };
-    let obstacle = obstacle(parent, &key)?;
+    let obstacle = to.obstacle.clone();
     let look = values::look(
         connection,
         &child.table,

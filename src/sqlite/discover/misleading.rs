@@ -4,12 +4,12 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::catalog::{Catalog, Subject};
-use super::words::{self, same};
+use super::words::{self, Word, same};
 use crate::sqlite::ddl::{quote, same_name};
 use crate::sqlite::schema::Column;
 
 /// Systems whose ids are not those of a table here, and words for what is gone or elsewhere.
-const ELSEWHERE: [&str; 48] = [
+const ELSEWHERE: [&str; 47] = [
     "stripe",
     "paypal",
     "braintree",
@@ -52,7 +52,6 @@ const ELSEWHERE: [&str; 48] = [
     "external",
     "ext",
     "legacy",
-    "old",
     "tmp",
     "temp",
     "import",
@@ -63,9 +62,8 @@ const ELSEWHERE: [&str; 48] = [
 /// The word in the name of `column` that speaks of something outside the database.
 pub fn elsewhere(column: &str) -> Option<String> {
     let words = words::split(column);
-    words
-        .into_iter()
-        .find(|word| ELSEWHERE.contains(&word.as_str()))
+    let mut words = words.iter().map(|word| word.to_string());
+    words.find(|word| ELSEWHERE.contains(&word.as_str()))
 }
 
 /// Whether the type of `column` is one that no key has: a time, a truth, a measure.
@@ -136,8 +134,8 @@ fn kind_beside<'a>(child: &'a Subject, column: &Column) -> Option<&'a Column> {
             return false;
         };
         let is_kind = ["type", "kind", "class", "table", "model"].contains(&kind.as_str());
-        let of_object =
-            base == ["object"] && other_words.starts_with(&["content".into(), "type".into()]);
+        let of_object = base == ["object"]
+            && other_words.starts_with(&[Word::new("content".into()), Word::new("type".into())]);
         (is_kind && head == base) || of_object
     })
 }

@@ -10,7 +10,6 @@ use rusqlite::Connection;
 
 use super::foreign_key::ForeignKey;
 use super::schema::Column;
-use super::scratch;
 use catalog::{Catalog, ParentKey, Subject};
 use names::Match;
 
@@ -168,7 +167,7 @@ fn weighed(
     key: ForeignKey,
 ) -> Result<Candidate> {
     let parent = &found.parent.table;
-    let obstacle = obstacle(found.parent, &key)?;
+    let obstacle = found.key.obstacle.clone();
     let look = values::look(connection, &child.table, parent, &key, obstacle.is_none())?;
     let parent_column = key
         .parent_columns
@@ -183,17 +182,6 @@ fn weighed(
         values: look.values,
         obstacle,
     })
-}
-
-/// Why SQLite could not take `key`, if it could not.
-fn obstacle(parent: &Subject, key: &ForeignKey) -> Result<Option<String>> {
-    Ok((!scratch::is_parent_key(&parent.table, key)?).then(|| {
-        format!(
-            "{} ({}) is neither PRIMARY KEY nor UNIQUE",
-            key.parent,
-            key.parent_columns.join(", ")
-        )
-    }))
 }
 
 fn key_of(child: &Subject, columns: &[&Column], parent: &Subject, to: &ParentKey) -> ForeignKey {

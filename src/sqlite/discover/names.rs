@@ -3,7 +3,7 @@
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::column::{self, Ending, Reading};
 use super::roles::{person, to_itself};
-use super::words::{self, same};
+use super::words::{self, Word, same};
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::schema::{Affinity, Column};
 
@@ -55,7 +55,7 @@ pub fn matches<'a>(catalog: &'a Catalog, child: &Subject, column: &Column) -> Ve
     };
     for parent in &catalog.subjects {
         let is_self = same_name(&parent.table.name, &child.table.name);
-        if let Some(shared) = shared_key(child, column, parent, is_self) {
+        if let Some(shared) = shared_key(child, column, &readings, parent, is_self) {
             add(shared);
         }
         for reading in &readings {
@@ -82,13 +82,14 @@ pub fn matches<'a>(catalog: &'a Catalog, child: &Subject, column: &Column) -> Ve
 fn shared_key<'a>(
     child: &Subject,
     column: &Column,
+    readings: &[Reading],
     parent: &'a Subject,
     is_self: bool,
 ) -> Option<Match<'a>> {
     let (key, _) = parent
         .single_keys()
         .find(|(_, key)| same_name(&key.name, &column.name))?;
-    let named = column::readings(&column.name)
+    let named = readings
         .iter()
         .any(|reading| same(&reading.base, &parent.words));
     // Where both tables are told by it, the name must say whose it is.
@@ -97,7 +98,7 @@ fn shared_key<'a>(
         return None;
     }
     let is_id = matches!(
-        column::readings(&column.name).first(),
+        readings.first(),
         Some(Reading {
             ending: Ending::Id(_),
             ..
@@ -107,11 +108,17 @@ fn shared_key<'a>(
     Some(Match {
         parent,
         key,
-        how: if is_id { How::Plainly } else { How::Vaguely },
+        how: if is_id || key.is_primary {
+            How::Plainly
+        } else {
+            How::Vaguely
+        },
         weight: match (named, is_id) {
             (true, true) => 93,
-            (false, true) => 82,
             (true, false) => 84,
+            (false, true) => 82,
+            // `isbn`, where that is what tells books apart.
+            (false, false) if key.is_primary => 75,
             (false, false) => 68,
         },
         evidence: format!("{} is the name of the key of {name} too", column.name),
@@ -148,21 +155,23 @@ fn speaks_of(
 
 /// Whether `base` is a word for a number or a text, and `parent` is not called by it and the
 /// child, as `area_type` is by the type of `area`.
-fn is_level(child: &Subject, base: &[String], parent: &Subject) -> bool {
+fn is_level(child: &Subject, base: &[Word], parent: &Subject) -> bool {
+    let Some(last) = base.last() else {
+        return false;
+    };
     let of_child = [&child.words, base].concat();
-    column::is_generic(&base.join("_")) && !same(&of_child, &parent.words)
+    column::is_number(last) || column::is_generic(last) && !same(&of_child, &parent.words)
 }
 
 /// By the words of the table's name, all of them or some.
 fn by_words(
     catalog: &Catalog,
     child: &Subject,
-    base: &[String],
+    base: &[Word],
     parent: &Subject,
 ) -> Option<(How, i32, String)> {
     let (name, words) = (&parent.table.name, &parent.words);
-    let is_prefix =
-        |prefix: &[String]| catalog.is_prefix(prefix) || child.words.starts_with(prefix);
+    let is_prefix = |prefix: &[Word]| catalog.is_prefix(prefix) || child.words.starts_with(prefix);
     if same(base, words) {
         return Some((How::Plainly, 90, format!("is made of the name of {name}")));
     }
@@ -185,46 +194,54 @@ fn by_words(
     let (how, weight) = if is_prefix(prefix) {
         (How::Plainly, 74)
     } else {
-        (How::Vaguely, 60)
+        (How::Vaguely, 62)
     };
     Some((how, weight, format!("ends like {name}: {}", tail.join("_"))))
 }
 
 /// The words behind a prefix, of which `fits` is true.
-fn tail_that(words: &[String], fits: impl Fn(&[String]) -> bool) -> Option<(&[String], &[String])> {
+fn tail_that(words: &[Word], fits: impl Fn(&[Word]) -> bool) -> Option<(&[Word], &[Word])> {
     (1..words.len())
         .map(|at| words.split_at(at))
         .find(|(_, tail)| fits(tail))
 }
 
 /// The words that stand before `name` at the end of `base`.
-pub fn role_before(base: &[String], name: &[String]) -> Option<String> {
+pub fn role_before(base: &[Word], name: &[Word]) -> Option<String> {
     (1..base.len())
         .map(|at| base.split_at(at))
         .find(|(_, tail)| same(tail, name))
         .map(|(role, _)| role.join(" "))
 }
 
-/// `cust_id` for `customers`, `po_id` for `purchase_orders`.
+/// `cust_id` for `customers`, `head_repo_id` for `repositories`, `po_id` for `purchase_orders`.
 fn shortened(reading: &Reading, parent: &Subject) -> Option<(How, i32, String)> {
+    let (base, words) = (reading.base.as_slice(), parent.words.as_slice());
     if reading.ending == Ending::None {
         return None;
     }
-    let (base, name) = (reading.base.as_slice(), &parent.table.name);
-    let mut pairs = base.iter().zip(&parent.words);
-    let shortens = |(short, long): (&String, &String)| {
-        words::stem(short) == words::stem(long) || words::abbreviates(short, long)
-    };
-    if base.len() == parent.words.len() && pairs.all(shortens) {
-        return Some((How::Vaguely, 66, format!("shortens the name of {name}")));
+    let name = &parent.table.name;
+    let told = |weight, what: &str| Some((How::Vaguely, weight, format!("{what} {name}")));
+    let shortens =
+        |(short, long): (&Word, &Word)| short.is_like(long) || words::abbreviates(short, long);
+    if base.len() >= words.len() {
+        let (role, end) = base.split_at(base.len() - words.len());
+        if end.iter().zip(words).all(shortens) {
+            let weight = if role.is_empty() { 66 } else { 60 };
+            return told(weight, "shortens the name of");
+        }
     }
-    let initials: String = parent
-        .words
-        .iter()
-        .filter_map(|word| word.chars().next())
-        .collect();
-    let is_initials = parent.words.len() > 1 && base.concat() == initials;
-    is_initials.then(|| (How::Vaguely, 60, format!("has the initials of {name}")))
+    let letters: usize = base.iter().map(|word| word.len()).sum();
+    let mut initials = words.iter().filter_map(|word| word.chars().next());
+    let are_initials = letters == words.len()
+        && base
+            .iter()
+            .flat_map(|word| word.chars())
+            .all(|letter| initials.next() == Some(letter));
+    if words.len() > 1 && are_initials {
+        return told(60, "has the initials of");
+    }
+    None
 }
 
 /// The keys of `parent` that a column may mean that reads so, each with what must be taken
@@ -232,12 +249,13 @@ fn shortened(reading: &Reading, parent: &Subject) -> Option<(How, i32, String)> 
 fn keys_for<'a>(parent: &'a Subject, reading: &Reading) -> Vec<(&'a ParentKey, i32)> {
     let mut keys = Vec::new();
     for (key, column) in parent.single_keys() {
-        let last = words::split(&column.name).pop().unwrap_or_default();
+        let last = words::split(&column.name).pop();
+        let last = last.as_ref().map_or("", Word::as_str);
         let less = match &reading.ending {
-            Ending::Id(id) if key.is_primary => i32::from(id != "id" && *id != last),
-            Ending::Id(id) if *id == last => 0,
+            Ending::Id(id) if key.is_primary => i32::from(id != "id" && id != last),
+            Ending::Id(id) if id == last => 0,
             Ending::Id(_) => 12,
-            Ending::Code(code) if *code == last => 0,
+            Ending::Code(code) if code == last => 0,
             // `version_number` is mostly a number, and not the id of a version.
             Ending::Code(_) if key.is_primary && column.affinity == Affinity::Numeric => 30,
             Ending::Code(_) if key.is_primary => 14,

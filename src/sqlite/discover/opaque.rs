@@ -5,7 +5,8 @@ use rusqlite::Connection;
 
 use super::catalog::{Catalog, Subject};
 use super::names::How;
-use super::{Candidate, key_of, obstacle, score, values};
+use super::values::unless_lacking;
+use super::{Candidate, key_of, score, values};
 use crate::sqlite::ddl::{quote, same_name};
 use crate::sqlite::schema::{Affinity, Column};
 
@@ -26,7 +27,8 @@ pub fn of_column(
     let is_fit = column.affinity != Affinity::Numeric
         && !column.generated
         && !child.is_single_key(&column.name);
-    if !is_fit || !is_opaque(connection, child, column)? {
+    let is_opaque = || unless_lacking(is_opaque(connection, child, column));
+    if !is_fit || is_opaque()? != Some(true) {
         return Ok(None);
     }
     let mut found: Vec<Candidate> = Vec::new();
@@ -40,10 +42,11 @@ pub fn of_column(
             if catalog.declared.iter().any(|it| it.same_columns(&key)) {
                 return Ok(None);
             }
-            if !is_probable(connection, child, column, parent, parent_column)? {
+            let probe = is_probable(connection, child, column, parent, parent_column);
+            if unless_lacking(probe)? != Some(true) {
                 continue;
             }
-            let obstacle = obstacle(parent, &key)?;
+            let obstacle = to.obstacle.clone();
             let look = values::look(
                 connection,
                 &child.table,

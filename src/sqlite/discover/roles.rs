@@ -3,7 +3,7 @@
 use super::catalog::{Catalog, Subject};
 use super::column::{Ending, Reading};
 use super::names::{How, role_before};
-use super::words;
+use super::words::Word;
 
 /// Tables whose rows are people who use the application, the likeliest first.
 const PEOPLE: [&str; 9] = [
@@ -11,7 +11,7 @@ const PEOPLE: [&str; 9] = [
 ];
 
 /// What people are to a row.
-const ROLES: [&str; 68] = [
+const ROLES: [&str; 70] = [
     "author",
     "owner",
     "creator",
@@ -80,6 +80,8 @@ const ROLES: [&str; 68] = [
     "rater",
     "rep",
     "representative",
+    "publisher",
+    "modifier",
 ];
 
 /// What one person is to another of the same table.
@@ -148,17 +150,20 @@ pub fn to_itself(
     }
     let what = base.join(" ");
     let is_superior = SUPERIORS.contains(&first.as_str()) && rest.is_empty();
-    if people_rank(subject).is_some() && (is_superior || base == ["reports", "to"]) {
+    if subject.people_rank.is_some() && (is_superior || base == ["reports", "to"]) {
         return told(79, &what);
     }
-    let is_small = |word: &String| SMALL_WORDS.contains(&word.as_str());
+    let is_small = |word: &Word| SMALL_WORDS.contains(&word.as_str());
     let is_relative = RELATIVES.contains(&first.as_str()) && rest.iter().all(is_small)
         || base == ["in", "reply", "to"];
     let is_id = matches!(reading.ending, Ending::Id(_));
     if is_relative {
         return told(if is_id { 82 } else { 70 }, &what);
     }
-    if is_id && rest == ["of"] {
+    // `copy_of_id`, `moved_to_id`, `inherited_from_id`: of, to, from another such row.
+    let is_made = first.ends_with("ed")
+        && matches!(rest, [word] if ["to", "from", "into"].contains(&word.as_str()));
+    if is_id && (rest == ["of"] || is_made && first != "assigned") {
         return told(74, &what);
     }
     // A user that another user invited.
@@ -172,26 +177,25 @@ pub fn person(
     reading: &Reading,
     parent: &Subject,
 ) -> Option<(How, i32, String)> {
-    let rank = people_rank(parent)?;
-    let best = catalog.subjects.iter().filter_map(people_rank).min();
+    let rank = parent.people_rank?;
     let (last, before) = reading.base.split_last()?;
-    let before = before.last().map(String::as_str);
+    let before = before.last().map(Word::as_str);
     let is_deed = match last.as_str() {
         "by" => before.is_some_and(|before| before.ends_with("ed")),
         "to" => before == Some("assigned"),
         _ => false,
     };
     let is_role = ROLES.contains(&last.as_str()) && matches!(reading.ending, Ending::Id(_));
-    ((is_deed || is_role) && best == Some(rank)).then(|| {
+    ((is_deed || is_role) && catalog.best_people_rank == Some(rank)).then(|| {
         let evidence = format!("tells a person, and {} holds people", parent.table.name);
         (How::ByRole, 74, evidence)
     })
 }
 
-/// How likely a table holds the people: 0 is likeliest; none where it does not.
-fn people_rank(subject: &Subject) -> Option<usize> {
-    let last = words::stem(subject.words.last()?);
-    let rank = PEOPLE.iter().position(|word| words::stem(word) == last)?;
+/// How likely a table of this name holds the people: 0 is likeliest; none where it does not.
+pub fn people_rank(words: &[Word]) -> Option<usize> {
+    let last = words.last()?;
+    let rank = PEOPLE.iter().position(|word| last.is(word))?;
     // `auth_user` is as good as `users`, `blocked_user_emails` is neither.
-    (subject.words.len() <= 2).then_some(2 * rank + subject.words.len() - 1)
+    (words.len() <= 2).then_some(2 * rank + words.len() - 1)
 }

@@ -4,7 +4,6 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::Values;
-use crate::interrupt;
 use crate::sqlite::conditions;
 use crate::sqlite::ddl::{quote, quote_list, same_name};
 use crate::sqlite::foreign_key::ForeignKey;
@@ -38,26 +37,29 @@ pub fn look(
     key: &ForeignKey,
     is_unique: bool,
 ) -> Result<Look> {
-    match try_to_look(connection, child, parent, key, is_unique) {
-        // A collation or a function of the application's own, which this program lacks.
-        Err(error) if !interrupt::is_requested() && is_lack(&error) => Ok(Look {
-            failed: true,
-            ..Look::default()
-        }),
-        other => other,
-    }
+    let look = unless_lacking(try_to_look(connection, child, parent, key, is_unique))?;
+    Ok(look.unwrap_or(Look {
+        failed: true,
+        ..Look::default()
+    }))
 }
 
-fn is_lack(error: &anyhow::Error) -> bool {
-    let text = error.to_string();
-    [
+/// None where the query failed for want of a collation or a function of the application's own.
+pub fn unless_lacking<T>(result: Result<T>) -> Result<Option<T>> {
+    const LACKS: [&str; 4] = [
         "no such collation",
         "no such function",
         "unsafe use",
         "no such module",
-    ]
-    .iter()
-    .any(|lack| text.contains(lack))
+    ];
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            let text = format!("{error:#}");
+            let lacks = LACKS.iter().any(|lack| text.contains(lack));
+            if lacks { Ok(None) } else { Err(error) }
+        }
+    }
 }
 
 fn try_to_look(

@@ -1,10 +1,73 @@
 //! The words that names are made of, and when two names mean the same thing.
 
-/// The words of `name` in lower case: `alert_rule_id`, `AlertRuleID` and `alertRuleId` are
-/// `alert`, `rule`, `id`.
+use std::borrow::Borrow;
+use std::ops::Deref;
+
+/// A word of a name, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    text: String,
+    stem: String,
+}
+
+impl Word {
+    /// The word `text`.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        let stem = stem(&text);
+        Word { text, stem }
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is `other`, singular and plural alike.
+    #[must_use]
+    pub fn is(&self, other: &str) -> bool {
+        self.stem == stem(other)
+    }
+
+    /// Whether both are the same, singular and plural alike.
+    #[must_use]
+    pub fn is_like(&self, other: &Word) -> bool {
+        self.stem == other.stem
+    }
+}
+
+impl Deref for Word {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Borrow<str> for Word {
+    fn borrow(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq<str> for Word {
+    fn eq(&self, other: &str) -> bool {
+        self.text == other
+    }
+}
+
+impl PartialEq<&str> for Word {
+    fn eq(&self, other: &&str) -> bool {
+        self.text == *other
+    }
+}
+
+/// The words of `name`: `alert_rule_id`, `AlertRuleID` and `alertRuleId` are `alert`, `rule`,
+/// `id`.
 #[must_use]
-pub fn split(name: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
+pub fn split(name: &str) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
     let mut word = String::new();
     let letters: Vec<char> = name.chars().collect();
     for (at, letter) in letters.iter().enumerate() {
@@ -27,22 +90,29 @@ pub fn split(name: &str) -> Vec<String> {
     words
 }
 
-fn take(word: &mut String) -> Option<String> {
-    (!word.is_empty()).then(|| std::mem::take(word))
+fn take(word: &mut String) -> Option<Word> {
+    (!word.is_empty()).then(|| Word::new(std::mem::take(word)))
 }
 
-/// What words mean, as one text: without spaces, and singular and plural alike.
+/// Whether both lists of words mean the same, singular and plural alike and with or without
+/// gaps: `alert`, `rules` and `alertrule` do.
 #[must_use]
-pub fn meaning(words: &[String]) -> String {
-    words.iter().map(|word| stem(word)).collect()
+pub fn same(left: &[Word], right: &[Word]) -> bool {
+    let (Some((left_last, left_head)), Some((right_last, right_head))) =
+        (left.split_last(), right.split_last())
+    else {
+        return false;
+    };
+    let in_one = texts(left_head).chain(left_last.stem.bytes());
+    stems(left).eq(stems(right)) || in_one.eq(texts(right_head).chain(right_last.stem.bytes()))
 }
 
-/// Whether both lists of words mean the same: `alert`, `rules` and `alertrule` do.
-#[must_use]
-pub fn same(left: &[String], right: &[String]) -> bool {
-    !left.is_empty()
-        && !right.is_empty()
-        && (meaning(left) == meaning(right) || stem(&left.concat()) == stem(&right.concat()))
+fn stems(words: &[Word]) -> impl Iterator<Item = u8> {
+    words.iter().flat_map(|word| word.stem.bytes())
+}
+
+fn texts(words: &[Word]) -> impl Iterator<Item = u8> {
+    words.iter().flat_map(|word| word.text.bytes())
 }
 
 /// Plurals that follow no rule, with the singular of each.
@@ -98,8 +168,7 @@ const ENDINGS: [(&str, &str); 21] = [
 ];
 
 /// What the singular and the plural of a word have in common.
-#[must_use]
-pub fn stem(word: &str) -> String {
+fn stem(word: &str) -> String {
     if let Some((head, singular)) = IRREGULAR.iter().find_map(|(plural, singular)| {
         let head = word.strip_suffix(plural)?;
         // `salespeople` too, but not `women` by its `men`.

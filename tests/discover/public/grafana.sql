@@ -1,0 +1,20 @@
+-- The shape of a part of Grafana, which declares no key; these are the ones it means.
+CREATE TABLE org (id INTEGER PRIMARY KEY, version INTEGER, name TEXT UNIQUE);
+CREATE TABLE user (id INTEGER PRIMARY KEY, version INTEGER, login TEXT UNIQUE, org_id INTEGER NOT NULL REFERENCES org (id), help_flags1 INTEGER, uid TEXT);
+CREATE TABLE org_user (id INTEGER PRIMARY KEY, org_id INTEGER NOT NULL REFERENCES org (id), user_id INTEGER NOT NULL REFERENCES user (id), role TEXT, UNIQUE (org_id, user_id));
+CREATE TABLE dashboard (id INTEGER PRIMARY KEY, version INTEGER, slug TEXT, org_id INTEGER NOT NULL REFERENCES org (id), created_by INTEGER REFERENCES user (id), updated_by INTEGER REFERENCES user (id), folder_id INTEGER REFERENCES dashboard (id), gnet_id INTEGER, is_folder INTEGER);
+CREATE TABLE dashboard_version (id INTEGER PRIMARY KEY, dashboard_id INTEGER NOT NULL REFERENCES dashboard (id), parent_version INTEGER, restored_from INTEGER, version INTEGER, created_by INTEGER REFERENCES user (id));
+CREATE TABLE dashboard_tag (id INTEGER PRIMARY KEY, dashboard_id INTEGER NOT NULL REFERENCES dashboard (id), term TEXT);
+CREATE TABLE dashboard_acl (id INTEGER PRIMARY KEY, org_id INTEGER NOT NULL REFERENCES org (id), dashboard_id INTEGER NOT NULL REFERENCES dashboard (id), user_id INTEGER REFERENCES user (id), team_id INTEGER REFERENCES team (id), permission SMALLINT);
+CREATE TABLE data_source (id INTEGER PRIMARY KEY, org_id INTEGER NOT NULL REFERENCES org (id), version INTEGER, type TEXT, name TEXT, uid TEXT);
+CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT, org_id INTEGER NOT NULL REFERENCES org (id));
+CREATE TABLE team_member (id INTEGER PRIMARY KEY, org_id INTEGER NOT NULL REFERENCES org (id), team_id INTEGER NOT NULL REFERENCES team (id), user_id INTEGER NOT NULL REFERENCES user (id), permission SMALLINT);
+CREATE TABLE api_key (id INTEGER PRIMARY KEY, org_id INTEGER NOT NULL REFERENCES org (id), name TEXT, service_account_id INTEGER REFERENCES user (id));
+CREATE TABLE star (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES user (id), dashboard_id INTEGER NOT NULL REFERENCES dashboard (id));
+CREATE TABLE preferences (id INTEGER PRIMARY KEY, org_id INTEGER NOT NULL REFERENCES org (id), user_id INTEGER REFERENCES user (id), version INTEGER, home_dashboard_id INTEGER REFERENCES dashboard (id), team_id INTEGER REFERENCES team (id));
+CREATE TABLE playlist (id INTEGER PRIMARY KEY, name TEXT, org_id INTEGER NOT NULL REFERENCES org (id));
+CREATE TABLE playlist_item (id INTEGER PRIMARY KEY, playlist_id INTEGER NOT NULL REFERENCES playlist (id), type TEXT, value TEXT, "order" INTEGER);
+CREATE TABLE annotation (id INTEGER PRIMARY KEY, org_id INTEGER NOT NULL REFERENCES org (id), user_id INTEGER REFERENCES user (id), dashboard_id INTEGER REFERENCES dashboard (id), panel_id INTEGER, epoch INTEGER);
+CREATE TABLE user_auth_token (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES user (id), auth_token TEXT UNIQUE, seen_at INTEGER);
+CREATE TABLE alert_rule (id INTEGER PRIMARY KEY, org_id INTEGER NOT NULL REFERENCES org (id), title TEXT, uid TEXT, rule_group TEXT, version INTEGER);
+CREATE TABLE alert_rule_version (id INTEGER PRIMARY KEY, rule_org_id INTEGER NOT NULL REFERENCES org (id), rule_uid TEXT, version INTEGER);
