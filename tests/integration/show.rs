@@ -156,6 +156,33 @@ deleting it would otherwise take with it
 }
 
 #[test]
+fn a_default_is_read_as_sqlite_reads_it() {
+    for (default, has_parent) in [
+        ("abc", true),
+        ("\"abc\"", true),
+        ("'abc'", true),
+        ("('a' || 'bc')", true),
+        ("true", false),
+        ("-1", false),
+        ("CURRENT_DATE", false),
+        ("NULL", true),
+    ] {
+        let database = Database::of(&format!(
+            "CREATE TABLE parent (id TEXT PRIMARY KEY); INSERT INTO parent VALUES ('abc'), ('x');
+             CREATE TABLE child (p TEXT DEFAULT {default} REFERENCES parent ON DELETE SET DEFAULT); INSERT INTO child VALUES ('x');"
+        ));
+        let told = database
+            .fkfix("show parent x --format json")
+            .status(0)
+            .json();
+        assert_eq!(told["deletion"]["refused"], !has_parent, "{default}");
+        let connection = database.open_enforcing();
+        let deleted = connection.execute_batch("DELETE FROM parent WHERE id = 'x'");
+        assert_eq!(deleted.is_ok(), has_parent, "{default}");
+    }
+}
+
+#[test]
 fn rows_in_a_ring_are_counted_once() {
     let database = Database::of(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER REFERENCES b ON DELETE CASCADE);
