@@ -6,9 +6,10 @@
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
+use sqlite3_parser::dialect::TokenType;
 
 use super::conditions;
-use super::ddl::{quote, same_name};
+use super::ddl::{self, literal, quote, same_name};
 use super::foreign_key::ForeignKey;
 use super::lists::Removal;
 use super::orphans::{Blocked, Found};
@@ -215,8 +216,9 @@ fn what_forbids(
     for name in &key.columns {
         let (not_null, default) = column(connection, &child, name)?;
         let default = if to_default { default } else { None };
-        // Behind a line break, where a comment at the default's end can't hide the parenthesis.
-        let default = default.map_or("NULL".to_owned(), |text| format!("({text}\n)"));
+        let default = default
+            .as_deref()
+            .map_or(Ok("NULL".to_owned()), expression)?;
         let is_null: bool = connection
             .query_row(&format!("SELECT {default} IS NULL"), [], |row| row.get(0))
             .with_context(|| format!("could not read the default of {}.{name}", child.name))?;
@@ -241,6 +243,19 @@ fn what_forbids(
     );
     let has_parent: bool = connection.query_row(&query, [], |row| row.get(0))?;
     Ok((!has_parent).then_some(Reason::NoDefaultParent))
+}
+
+/// The expression that the text of a default stands for: a bare name is a string there
+/// (`ccons ::= DEFAULT id` in SQLite's grammar), unless it is true or false.
+fn expression(default: &str) -> Result<String> {
+    if let [name] = ddl::tokens(default)?.as_slice()
+        && name.kind == TokenType::TK_ID
+        && !["true", "false"].iter().any(|it| same_name(it, name.text))
+    {
+        return Ok(literal(&ddl::unquote(name.text)));
+    }
+    // Behind a line break, where a comment at the default's end can't hide the parenthesis.
+    Ok(format!("({default}\n)"))
 }
 
 /// Whether the column `name` takes no NULL, and the text of its default.

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::ddl::{literal, quote, quote_list};
-use super::schema::{self, Affinity, Table};
+use super::schema::{self, Affinity, RowKey, Table};
 use super::value::Value;
 use crate::failure::Failure;
 
@@ -51,6 +51,14 @@ pub fn find(
     values: &[String],
     by_rowid: bool,
 ) -> Result<Found> {
+    if matches!(table.row_key, RowKey::Hidden) {
+        return Err(Failure::impossible(format!(
+            "the rows of {} can't be told apart: its columns are called rowid, _rowid_ and oid",
+            table.name
+        ))
+        .hint("rename one of these columns")
+        .into());
+    }
     let key = key_of(connection, table, by_rowid)?;
     if key.len() != values.len() {
         return Err(Failure::impossible(format!(
@@ -117,11 +125,7 @@ fn key_of(connection: &Connection, table: &Table, by_rowid: bool) -> Result<Vec<
         Some(rowid) => Ok(vec![rowid.to_owned()]),
         None => Err(
             Failure::impossible(format!("{} has no rowid to be found by", table.name))
-                .hint(if primary_key.is_empty() {
-                    "its columns are called rowid, _rowid_ and oid: rename one of them"
-                } else {
-                    "it is a WITHOUT ROWID table: give its primary key, without --rowid"
-                })
+                .hint("it is a WITHOUT ROWID table: give its primary key, without --rowid")
                 .into(),
         ),
     }

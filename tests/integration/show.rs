@@ -156,6 +156,33 @@ deleting it would otherwise take with it
 }
 
 #[test]
+fn a_default_is_read_as_sqlite_reads_it() {
+    for (default, has_parent) in [
+        ("abc", true),
+        ("\"abc\"", true),
+        ("'abc'", true),
+        ("('a' || 'bc')", true),
+        ("true", false),
+        ("-1", false),
+        ("CURRENT_DATE", false),
+        ("NULL", true),
+    ] {
+        let database = Database::of(&format!(
+            "CREATE TABLE parent (id TEXT PRIMARY KEY); INSERT INTO parent VALUES ('abc'), ('x');
+             CREATE TABLE child (p TEXT DEFAULT {default} REFERENCES parent ON DELETE SET DEFAULT); INSERT INTO child VALUES ('x');"
+        ));
+        let told = database
+            .fkfix("show parent x --format json")
+            .status(0)
+            .json();
+        assert_eq!(told["deletion"]["refused"], !has_parent, "{default}");
+        let connection = database.open_enforcing();
+        let deleted = connection.execute_batch("DELETE FROM parent WHERE id = 'x'");
+        assert_eq!(deleted.is_ok(), has_parent, "{default}");
+    }
+}
+
+#[test]
 fn rows_in_a_ring_are_counted_once() {
     let database = Database::of(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER REFERENCES b ON DELETE CASCADE);
@@ -282,10 +309,14 @@ fn what_is_not_there_is_told_with_what_is() {
         )
         .remarks("hint: give one value for each column of the key, in this order");
     database
-        .with(
-            "CREATE VIEW seen AS SELECT 1 AS id; CREATE TABLE flat (id PRIMARY KEY) WITHOUT ROWID;",
-        )
+        .with("CREATE VIEW seen AS SELECT 1 AS id")
         .refuses("show seen 1", 2, "seen is a view");
+    let hidden = Database::of(
+        "CREATE TABLE hidden (rowid TEXT PRIMARY KEY, _rowid_, oid); INSERT INTO hidden VALUES ('a', 1, 2);
+         CREATE TABLE flat (id PRIMARY KEY) WITHOUT ROWID;",
+    );
+    hidden.refuses("show hidden a", 2, "the rows of hidden can't be told apart");
+    hidden.refuses("show flat 1 --rowid", 2, "flat has no rowid to be found by");
     let missing = shop().fkfix("show orders 99 --format json").status(1);
     assert_eq!(
         missing.json()["error"]["message"],
