@@ -482,3 +482,52 @@ dropped fkfix_enforce_child_1_update on parent
     );
     database.execute(delete);
 }
+
+#[test]
+fn a_child_that_another_cascade_takes_away_does_not_keep_its_parent() {
+    let database = Database::of(
+        "CREATE TABLE tenant (id INTEGER PRIMARY KEY); INSERT INTO tenant VALUES (1), (2);
+         CREATE TABLE project (id INTEGER PRIMARY KEY, tenant INTEGER REFERENCES tenant ON DELETE CASCADE);
+         CREATE TABLE task (id INTEGER PRIMARY KEY, project INTEGER REFERENCES project ON DELETE CASCADE, person INTEGER REFERENCES person);
+         CREATE TABLE person (id INTEGER PRIMARY KEY, tenant INTEGER REFERENCES tenant ON DELETE CASCADE);
+         INSERT INTO project VALUES (1, 1), (2, 2); INSERT INTO person VALUES (1, 1), (2, 2); INSERT INTO task VALUES (1, 1, 1), (2, 2, 2);",
+    );
+    enforce(&database, "--strict");
+    let connection = database.open();
+    connection
+        .execute("DELETE FROM person WHERE id = 1", [])
+        .unwrap_err();
+    connection
+        .execute("DELETE FROM tenant WHERE id = 1", [])
+        .unwrap();
+    assert_eq!(database.rows("SELECT * FROM task"), ["2|2|2"]);
+    assert_eq!(database.rows("SELECT * FROM person"), ["2|2"]);
+}
+
+#[test]
+fn a_change_that_would_lead_back_to_its_own_key_is_refused_unless_the_pragma_is_on() {
+    let database = Database::of(
+        "CREATE TABLE node (tenant INTEGER, id INTEGER, up INTEGER, PRIMARY KEY (tenant, id),
+           FOREIGN KEY (tenant, up) REFERENCES node (tenant, id) ON UPDATE CASCADE);
+         INSERT INTO node VALUES (1, 1, NULL), (1, 2, 1), (1, 3, 2);",
+    );
+    let warned = database.fkfix("enforce").status(0);
+    assert!(
+        warned.stderr.starts_with("warning: node(tenant, up) refuses to change the key of a parent that has children instead of ON UPDATE CASCADE: the change would lead back to the same key\n"),
+        "{}",
+        warned.stderr
+    );
+    let change = "UPDATE node SET tenant = 2 WHERE id = 1";
+    for recursive in ["OFF", "ON"] {
+        let connection = database.open();
+        connection
+            .pragma_update(None, "recursive_triggers", recursive)
+            .unwrap();
+        connection.execute(change, []).unwrap_err();
+    }
+    database.open_enforcing().execute(change, []).unwrap();
+    assert_eq!(
+        database.rows("SELECT * FROM node ORDER BY id"),
+        ["2|1|NULL", "2|2|1", "2|3|2"]
+    );
+}
