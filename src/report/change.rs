@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::key::Key;
 use super::output::Report;
 use super::text::{count, listing, plural, rows};
 use crate::policy::{OrphanAction, Policy};
 use crate::sqlite::archive;
 use crate::sqlite::back::TakenBack;
 use crate::sqlite::driver::Outcome;
-use crate::sqlite::keys::NewKey;
 use crate::sqlite::lists::Removal;
 use crate::sqlite::plan::{KeyPlan, TablePlan};
 
@@ -53,23 +53,6 @@ pub struct ChildTable {
     pub added: Vec<Key>,
     /// Keys that it had already.
     pub adopted: Vec<Key>,
-}
-
-/// A key.
-#[derive(Debug, Serialize)]
-pub struct Key {
-    /// Its name, if it has one.
-    pub constraint: Option<String>,
-    /// The child's columns.
-    pub columns: Vec<String>,
-    /// The parent table.
-    pub parent: String,
-    /// The parent's columns.
-    pub parent_columns: Vec<String>,
-    /// What becomes of the child when the parent is deleted.
-    pub on_delete: String,
-    /// What becomes of the child when the parent's key changes.
-    pub on_update: String,
 }
 
 /// Rows that left a table.
@@ -139,46 +122,10 @@ impl ChildTable {
                 table: name.clone(),
                 rows_before: *rows,
                 rows_after: rows - leaving,
-                added: added.iter().map(Key::new).collect(),
-                adopted: adopted.iter().map(Key::new).collect(),
+                added: added.iter().map(Into::into).collect(),
+                adopted: adopted.iter().map(Into::into).collect(),
             }
         })
-    }
-}
-
-impl Key {
-    /// The key of `new`.
-    pub fn new(new: &NewKey) -> Self {
-        let key = &new.key;
-        Key {
-            constraint: new.name.clone(),
-            columns: key.columns.clone(),
-            parent: key.parent.clone(),
-            parent_columns: key.parent_columns.clone(),
-            on_delete: key.on_delete.clone(),
-            on_update: key.on_update.clone(),
-        }
-    }
-
-    /// `name (columns) references parent (columns) on delete cascade`
-    fn text(&self) -> String {
-        let mut text = String::new();
-        if let Some(name) = &self.constraint {
-            let _ = write!(text, "{name} ");
-        }
-        let _ = write!(
-            text,
-            "({}) references {} ({})",
-            self.columns.join(", "),
-            self.parent,
-            self.parent_columns.join(", ")
-        );
-        for (event, action) in [("delete", &self.on_delete), ("update", &self.on_update)] {
-            if action != "NO ACTION" {
-                let _ = write!(text, " on {event} {}", action.to_lowercase());
-            }
-        }
-        text
     }
 }
 

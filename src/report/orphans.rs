@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::change::Key;
+use super::key::TableKey;
 use super::output::Report;
 use super::table::{fits, sample, table};
 use super::text::{count, rows};
@@ -34,11 +34,9 @@ pub struct OrphansReport {
 /// A key and its orphans.
 #[derive(Debug, Serialize)]
 pub struct KeyOrphans {
-    /// The child table.
-    pub table: String,
     /// The key.
     #[serde(flatten)]
-    pub key: Key,
+    pub key: TableKey,
     /// A migration is about to add it; otherwise the database declares it.
     pub pending: bool,
     /// How many rows break it.
@@ -141,8 +139,7 @@ impl From<SurveyedKey> for KeyOrphans {
     fn from(surveyed: SurveyedKey) -> Self {
         let frequent = surveyed.most_frequent.into_iter();
         KeyOrphans {
-            table: surveyed.new.key.child.clone(),
-            key: Key::new(&surveyed.new),
+            key: TableKey::new(&surveyed.new.key, surveyed.new.name),
             pending: surveyed.pending,
             rows: surveyed.rows,
             dead_parents: surveyed.dead_parents,
@@ -160,11 +157,8 @@ impl From<SurveyedKey> for KeyOrphans {
 
 impl KeyOrphans {
     fn label(&self) -> String {
-        let columns = self.key.columns.join(", ");
-        self.key
-            .constraint
-            .clone()
-            .unwrap_or(format!("{}({columns})", self.table))
+        let name = self.key.constraint.clone();
+        name.unwrap_or_else(|| self.key.place())
     }
 
     fn cells(&self) -> Vec<String> {
@@ -224,7 +218,7 @@ impl OrphansReport {
     fn keys_of<'a>(&'a self, of: &'a TableOrphans) -> impl Iterator<Item = &'a KeyOrphans> {
         self.keys
             .iter()
-            .filter(|key| key.table == of.table && key.rows > 0)
+            .filter(|key| key.key.table == of.table && key.rows > 0)
     }
 
     fn keys_text(&self, of: &TableOrphans, width: Option<u16>) -> String {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::key::TableKey;
 use super::output::Report;
 use super::table::{sample, table};
 use super::text::{count, listing, one_line, rows};
@@ -43,29 +44,12 @@ pub struct ShowReport {
 #[derive(Debug)]
 pub struct RowValues(Row);
 
-/// A key as it is declared.
-#[derive(Debug, Serialize)]
-pub struct KeyEnds {
-    /// The child table.
-    pub table: String,
-    /// The constraint's name, if it has one.
-    pub constraint: Option<String>,
-    /// The child's columns.
-    pub columns: Vec<String>,
-    /// The parent table.
-    pub parent: String,
-    /// The parent's columns.
-    pub parent_columns: Vec<String>,
-    /// What becomes of the child when the parent is deleted.
-    pub on_delete: String,
-}
-
 /// Where a key of the row leads.
 #[derive(Debug, Serialize)]
 pub struct ParentRow {
     /// The key.
     #[serde(flatten)]
-    pub key: KeyEnds,
+    pub key: TableKey,
     /// The values of its columns.
     pub values: Vec<Value>,
     /// Whether there is a parent.
@@ -95,7 +79,7 @@ pub enum ParentState {
 pub struct ChildRows {
     /// The key.
     #[serde(flatten)]
-    pub key: KeyEnds,
+    pub key: TableKey,
     /// How many there are.
     pub total: i64,
     /// The first of them.
@@ -178,27 +162,10 @@ impl ShowReport {
     pub fn add_children(&mut self, children: Vec<Children>) {
         self.children
             .extend(children.into_iter().map(|it| ChildRows {
-                key: KeyEnds::new(it.key, it.name),
+                key: TableKey::new(&it.key, it.name),
                 total: it.total,
                 rows: it.rows.into_iter().map(RowValues).collect(),
             }));
-    }
-}
-
-impl KeyEnds {
-    fn new(key: ForeignKey, name: Option<String>) -> Self {
-        KeyEnds {
-            table: key.child,
-            constraint: name,
-            columns: key.columns,
-            parent: key.parent,
-            parent_columns: key.parent_columns,
-            on_delete: key.on_delete,
-        }
-    }
-
-    fn label(&self) -> String {
-        format!("{}({})", self.table, self.columns.join(", "))
     }
 }
 
@@ -211,7 +178,7 @@ impl From<Reference> for ParentRow {
             Parent::Unusable(reason) => (ParentState::Unusable, None, Some(reason)),
         };
         ParentRow {
-            key: KeyEnds::new(reference.key, reference.name),
+            key: TableKey::new(&reference.key, reference.name),
             values: reference.values,
             state,
             row,
@@ -356,7 +323,7 @@ impl ChildRows {
         let mut text = format!(
             "\n{of} of {} {refer} to it by {} on delete {}",
             self.key.table,
-            self.key.label(),
+            self.key.place(),
             self.key.on_delete.to_ascii_lowercase()
         );
         let Some(first) = self.rows.first() else {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::report::key::TableKey;
 use crate::sqlite::diagram::{Diagram, Relation, State};
 
 /// The tables and keys.
@@ -42,20 +43,9 @@ pub struct ColumnReport {
 /// A key.
 #[derive(Debug, Serialize)]
 pub struct KeyReport {
-    /// The child table.
-    pub table: String,
-    /// Its name, if it has one.
-    pub constraint: Option<String>,
-    /// The child's columns.
-    pub columns: Vec<String>,
-    /// The parent table.
-    pub parent: String,
-    /// The parent's columns.
-    pub parent_columns: Vec<String>,
-    /// What becomes of the child when the parent is deleted.
-    pub on_delete: String,
-    /// What becomes of the child when the parent's key changes.
-    pub on_update: String,
+    /// The key.
+    #[serde(flatten)]
+    pub key: TableKey,
     /// `declared`, `pending` or `discovered`.
     pub state: &'static str,
     /// How sure a discovered key is, in percent.
@@ -98,15 +88,8 @@ impl KeyReport {
             State::Pending => ("pending", None),
             State::Discovered(confidence) => ("discovered", Some(confidence)),
         };
-        let key = relation.key.clone();
         KeyReport {
-            table: key.child,
-            constraint: relation.name.clone(),
-            columns: key.columns,
-            parent: key.parent,
-            parent_columns: key.parent_columns,
-            on_delete: key.on_delete,
-            on_update: key.on_update,
+            key: TableKey::new(&relation.key, relation.name.clone()),
             state,
             confidence,
             unique: relation.unique,
