@@ -1,0 +1,164 @@
+//! The verbs that change a database, and the one that writes migrations.
+
+// They are read in a terminal, so they hold no Markdown.
+#![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::invalid_html_tags)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::{Database, Format, Set};
+use crate::policy::{Limit, OrphanAction};
+use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::location::Location;
+use crate::sqlite::notation;
+
+/// A format of what a change did, or would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ChangeFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// With --dry-run: the script that does the same in the sqlite3 shell
+    Sql,
+}
+
+/// Everything about changing a database.
+#[derive(Args, Debug)]
+pub struct Change {
+    /// Show what would be done, change not one byte, and exit as the real run would
+    #[arg(long)]
+    pub dry_run: bool,
+    /// First copy the database to this file, which must not exist
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+    /// How long to wait for other writers before giving up with nothing changed
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub lock_timeout: Duration,
+}
+
+/// `fkfix up`
+#[derive(Args, Debug)]
+pub struct Up {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Stop at this version
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<i32>,
+    /// What becomes of rows that break a new key
+    #[arg(long, value_name = "ACTION", default_value = "archive")]
+    pub orphans: OrphanAction,
+    /// Refuse when more rows than this would leave a table: a number, or a share such as 5%
+    ///
+    /// Without it, one case is still refused: a parent table that holds no row at all, which
+    /// mostly means the wrong database.
+    #[arg(long, value_name = "N|N%")]
+    pub max_orphans: Option<Limit>,
+    /// Go on even where the disk seems to have no room for the copy
+    ///
+    /// The room is estimated before anything is written. If it does run out, nothing is changed.
+    #[arg(long)]
+    pub no_space_check: bool,
+    /// Add the keys by editing the stored definition, without a copy of the table
+    ///
+    /// As SQLite itself does for ADD CONSTRAINT ... CHECK: the cost is by orphans, not by rows,
+    /// and the file does not grow. Where more than a tenth of the rows leave, a copy is faster
+    /// and is made all the same.
+    #[arg(long, conflicts_with = "documented")]
+    pub in_place: bool,
+    /// Copy by statements that SQLite documents for it, and none else
+    ///
+    /// Without it the indexes are copied too and renamed in sqlite_schema, which is faster
+    /// than building them anew.
+    #[arg(long)]
+    pub documented: bool,
+    /// How to change it.
+    #[command(flatten)]
+    pub change: Change,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ChangeFormat,
+}
+
+/// `fkfix down`
+#[derive(Args, Debug)]
+pub struct Down {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Take back all above this version; 0 takes everything back
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<i32>,
+    /// Keep archived rows in the archive instead of putting them back
+    #[arg(long)]
+    pub leave_orphans: bool,
+    /// How to change it.
+    #[command(flatten)]
+    pub change: Change,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ChangeFormat,
+}
+
+/// `fkfix enforce`
+#[derive(Args, Debug)]
+pub struct Enforce {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Also refuse a child without a parent, when it is inserted or its key changes
+    ///
+    /// Once given, it stays: to go back, remove the triggers first.
+    #[arg(long, conflicts_with = "remove")]
+    pub strict: bool,
+    /// Remove the triggers that fkfix has made, and none else
+    #[arg(long)]
+    pub remove: bool,
+    /// How to change it.
+    #[command(flatten)]
+    pub change: Change,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ChangeFormat,
+}
+
+/// `fkfix new`
+#[derive(Args, Debug)]
+pub struct New {
+    /// The name of the migration, such as add_order_keys
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Add this key: 'orders.customer_id -> customers.id on delete cascade'; may be given several times
+    ///
+    /// Several columns: 'a(x, y) -> b(x, y)'. Names that are not one word stand in double
+    /// quotes. Actions, on delete and on update: cascade, set null, restrict, no action.
+    #[arg(long, value_name = "KEY", value_parser = notation::parse)]
+    pub add: Vec<ForeignKey>,
+    /// Write into this folder, which is made if it is missing
+    #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS", default_value = DEFAULT_FOLDER)]
+    pub folder: PathBuf,
+    /// Check the keys of --add against this database, which is only read
+    #[arg(
+        short = 'd',
+        long = "database",
+        value_name = "DATABASE",
+        env = "DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub location: Option<Location>,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// Where migrations are written when nobody says where.
+pub const DEFAULT_FOLDER: &str = "migrations";

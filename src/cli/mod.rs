@@ -1,0 +1,182 @@
+//! What a user may type. No logic: the doc comments are the manual.
+
+// They are read in a terminal, so they hold no Markdown.
+#![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::invalid_html_tags)]
+
+mod changing;
+mod reading;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+pub use changing::{Change, ChangeFormat, DEFAULT_FOLDER, Down, Enforce, New, Up};
+pub use reading::{
+    Check, CheckFormat, Discover, Graph, Orphans, PictureFormat, RowsFormat, Show, Status,
+};
+
+use crate::manual;
+use crate::sqlite::location::Location;
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    done, or nothing to report
+  1    the answer is no: check found something, orphans exist, a limit refused
+  2    it could not be done: usage, no such database, locked, corrupt, full
+  130  interrupted, with everything rolled back";
+
+/// Adds missing foreign keys to SQLite tables that already hold data
+///
+/// Nothing is lost: rows that break a key are kept in <table>_orphans and come back on down.
+/// Nothing else changes: indexes, triggers, views, defaults, comments stay as they are. All of
+/// it happens in one transaction, or not at all.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    long_version = manual::long_version(),
+    after_help = EXIT_STATUS,
+    after_long_help = format!("{EXIT_STATUS}\n\n{}", manual::FKFIX),
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// Say more on stderr: -v each step, -vv each statement
+    ///
+    /// FKFIX_LOG takes a filter instead, such as fkfix=debug.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// A verb.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Apply pending migrations
+    #[command(after_long_help = manual::UP)]
+    Up(Up),
+    /// Take back the newest applied migration
+    #[command(after_long_help = manual::DOWN)]
+    Down(Down),
+    /// Show what is applied, pending, changed
+    #[command(after_long_help = manual::STATUS)]
+    Status(Status),
+    /// Show the rows that break keys, declared or pending
+    #[command(after_long_help = manual::ORPHANS)]
+    Orphans(Orphans),
+    /// Show a row, the rows it refers to and those that refer to it, and what deleting it would take
+    #[command(after_long_help = manual::SHOW)]
+    Show(Show),
+    /// Is the schema as it should be? For CI and for cron; read-only
+    #[command(after_long_help = manual::CHECK)]
+    Check(Check),
+    /// Find foreign keys that were meant but never declared; read-only
+    #[command(after_long_help = manual::DISCOVER)]
+    Discover(Discover),
+    /// Write the next migration: a pair of files, empty or with the keys given
+    #[command(after_long_help = manual::NEW)]
+    New(New),
+    /// Draw the tables and their keys: declared, pending, discovered
+    #[command(after_long_help = manual::GRAPH)]
+    Graph(Graph),
+    /// Carry out the declared keys on every connection, by triggers
+    ///
+    /// SQLite acts on a declared key only on connections that set PRAGMA foreign_keys, and many
+    /// applications never do. This installs triggers that carry out each key's ON DELETE and
+    /// ON UPDATE action whatever the pragma says; where it is set they find nothing left to do.
+    /// Run it again after the keys have changed: what is missing comes, what is stale goes.
+    #[command(after_long_help = manual::ENFORCE)]
+    Enforce(Enforce),
+    /// See it all on a sample database
+    Demo(Demo),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_long_help = manual::COMPLETIONS)]
+    Completions(Completions),
+    /// Print this manual as a man page
+    #[command(after_long_help = manual::MAN)]
+    Man(Man),
+}
+
+/// The database.
+#[derive(Args, Debug)]
+pub struct Database {
+    /// The database: a path, sqlite:path, or a URL as SQLAlchemy reads it
+    ///
+    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute. The file must exist.
+    #[arg(
+        short = 'd',
+        long = "database",
+        value_name = "DATABASE",
+        env = "DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub location: Location,
+}
+
+/// Which migrations.
+#[derive(Args, Debug)]
+pub struct Set {
+    /// Take the migrations from this folder instead of the built-in one
+    ///
+    /// It holds V<number>__<name>.sql and, for the way back, V<number>__<name>.down.sql.
+    #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS")]
+    pub folder: Option<PathBuf>,
+}
+
+/// A format of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// `fkfix demo`
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Where to make the sample database, which must not exist; without it, in a new temporary folder
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// `fkfix completions`
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// `fkfix man`
+#[derive(Args, Debug)]
+pub struct Man {
+    /// Write a page for each command to this folder instead
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}

@@ -1,0 +1,196 @@
+//! The verbs that only read.
+
+// They are read in a terminal, so they hold no Markdown.
+#![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::invalid_html_tags)]
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{Database, Format, Set};
+use crate::sqlite::check::Code;
+use crate::sqlite::discover::DEFAULT_CONFIDENCE;
+use crate::sqlite::location::Location;
+
+/// A format of a list of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RowsFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// Every row, whole, under one header
+    Csv,
+}
+
+/// `fkfix status`
+#[derive(Args, Debug)]
+pub struct Status {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `fkfix orphans`
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 no orphans, 1 there are some, 2 it could not look")]
+pub struct Orphans {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Look at this child table alone
+    #[arg(long, value_name = "TABLE")]
+    pub table: Option<String>,
+    /// How many rows of each table to show; csv shows all
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: RowsFormat,
+}
+
+/// `fkfix show`
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 shown, 1 there is no such row, 2 it could not look")]
+pub struct Show {
+    /// The table
+    pub table: String,
+    /// The row's primary key, one value for each of its columns in order
+    ///
+    /// In a table without a primary key it is the rowid. X'00ff' stands for a blob.
+    #[arg(required = true, value_name = "KEY", allow_negative_numbers = true)]
+    pub key: Vec<String>,
+    /// KEY is the rowid, whatever the primary key is
+    #[arg(long)]
+    pub rowid: bool,
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// How many of the rows that refer to it to show, of each table
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// A format of what a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// Annotations that GitHub shows on a pull request
+    Github,
+}
+
+/// `fkfix check`
+#[derive(Args, Debug)]
+pub struct Check {
+    /// The database: a path, sqlite:path, or a URL as SQLAlchemy reads it
+    ///
+    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute. The file must exist.
+    #[arg(
+        short = 'd',
+        long = "database",
+        value_name = "DATABASE",
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        required_unless_present = "schema"
+    )]
+    pub location: Option<Location>,
+    /// Check this dump instead, such as sqlite3 app.db .schema prints; - reads standard input
+    ///
+    /// The database is then not opened, nor is DATABASE_URL looked at. A dump does not tell which
+    /// migrations are applied, so every key that one asks for must be there.
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Also compare the whole schema with this file
+    ///
+    /// Quoting, white space, comments, the case of keywords and the order of statements make no
+    /// difference. fkfix's own history and archives are left out.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// Write the snapshot instead of comparing it, and check nothing
+    #[arg(long, requires = "snapshot")]
+    pub update: bool,
+    /// Exit 1 on warnings too
+    #[arg(long)]
+    pub strict: bool,
+    /// Leave out findings of this kind; may be given several times
+    #[arg(long, value_name = "CODE")]
+    pub ignore: Vec<Code>,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: CheckFormat,
+}
+
+/// `fkfix discover`
+#[derive(Args, Debug)]
+pub struct Discover {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Show keys that are at least this sure, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = DEFAULT_CONFIDENCE, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_confidence: u8,
+    /// Write the keys shown as a migration of this name, into the folder of --migrations
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "discovered_keys")]
+    pub write: Option<String>,
+    /// The folder of your migrations: keys that they ask for already are not shown again
+    ///
+    /// --write without it writes to the folder migrations.
+    #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS")]
+    pub folder: Option<PathBuf>,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// A format of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PictureFormat {
+    /// For Mermaid, which GitHub and GitLab draw in Markdown
+    Mermaid,
+    /// For Graphviz
+    Dot,
+    /// To look at
+    Svg,
+    /// One JSON document
+    Json,
+}
+
+/// `fkfix graph`
+#[derive(Args, Debug)]
+pub struct Graph {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Which migrations.
+    #[command(flatten)]
+    pub set: Set,
+    /// Draw keys too that were perhaps meant and never declared, as fkfix discover finds them
+    ///
+    /// It reads the tables for that; the rest of the picture comes from the schema alone.
+    #[arg(long)]
+    pub discover: bool,
+    /// Draw fkfix's own tables too: its history and its archives
+    #[arg(long)]
+    pub all: bool,
+    /// The format of the picture
+    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
+    pub format: PictureFormat,
+}
