@@ -75,14 +75,13 @@ def draw_by_rows(cases, file):
 
 
 def curves(cases, places):
-    """A curve for each subject that was measured in all of `cases`."""
+    """A curve for each subject, through those of `cases` in which it was measured."""
     _, axes = plt.subplots(figsize=(7.6, 4.4))
     for name in WRITERS:
-        if all(it.has(name) for it in cases):
-            heights = [it.median(name) for it in cases]
+        points = [(at, it.median(name)) for at, it in zip(places, cases) if it.has(name)]
+        if len(points) > 1:
             axes.plot(
-                places,
-                heights,
+                *zip(*points),
                 marker="o",
                 markersize=5,
                 label=LABELS.get(name, name),
