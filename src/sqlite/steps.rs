@@ -107,7 +107,9 @@ pub fn carry_out(connection: &Connection, steps: &[Step]) -> Result<()> {
     progress::expect(work);
     let flush = match connection.path() {
         // A copy fills the disk; rows that change here and there do not.
-        Some(path) if work > 0 && !path.is_empty() => Some(Flush::start(path.into())),
+        Some(path) if work > 0 && !path.is_empty() && Flush::HELPS => {
+            Some(Flush::start(path.into()))
+        }
         _ => None,
     };
     for step in steps {
