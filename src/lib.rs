@@ -14,3 +14,4 @@ pub mod policy;
 pub mod progress;
 pub mod report;
 pub mod sqlite;
+pub mod words;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::failure::Failure;
-use crate::sqlite::discover::words;
+use crate::words;
 
 /// The up files of `migrations/`, in the form that refinery gives them.
 #[allow(missing_docs, clippy::unwrap_used)]

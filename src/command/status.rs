@@ -47,7 +47,7 @@ fn status_of(version: i32, migration: Option<&Migration>, found: Found) -> Resul
         Found::Changed(row) => (State::Changed, Some(row)),
         Found::Unknown(row) => (State::Unknown, Some(row)),
         Found::Applied(row) => {
-            let keys = migration.map_or(Ok(0), driver::key_count)?;
+            let keys = migration.map_or(Ok(Vec::new()), driver::requests)?.len();
             let adopted = keys > 0 && row.adopted.len() == keys;
             let state = if adopted {
                 State::Adopted

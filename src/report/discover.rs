@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::new::NewReport;
 use super::output::Report;
 use super::text::{count, plural, rows};
-use crate::sqlite::discover::Candidate;
+use crate::sqlite::discover::{Candidate, Values};
 use crate::sqlite::notation;
 
 /// What `fkfix discover` found.
@@ -48,25 +48,16 @@ pub struct DiscoveredKey {
     pub confidence: u8,
     /// Why it seems to be meant.
     pub evidence: Vec<String>,
-    /// How many rows were looked at.
-    pub rows: i64,
-    /// They are a sample.
-    pub sampled: bool,
-    /// How many of them have no key.
-    pub nulls: i64,
-    /// How many distinct keys they have.
-    pub distinct: i64,
-    /// How many of those have a parent.
-    pub with_parent: i64,
-    /// How many of the rows have no parent.
-    pub orphans: i64,
+    /// What its columns hold.
+    #[serde(flatten)]
+    pub values: Values,
     /// What must be done before the key can be added.
     pub obstacle: Option<String>,
 }
 
 impl From<Candidate> for DiscoveredKey {
     fn from(candidate: Candidate) -> Self {
-        let (key, values) = (candidate.key, candidate.values);
+        let key = candidate.key;
         DiscoveredKey {
             add: notation::write(&key),
             table: key.child,
@@ -77,12 +68,7 @@ impl From<Candidate> for DiscoveredKey {
             action_reason: candidate.action_reason,
             confidence: candidate.confidence,
             evidence: candidate.evidence,
-            rows: values.rows,
-            sampled: values.sampled,
-            nulls: values.nulls,
-            distinct: values.distinct,
-            with_parent: values.with_parent,
-            orphans: values.orphans,
+            values: candidate.values,
             obstacle: candidate.obstacle,
         }
     }
@@ -94,13 +80,17 @@ impl DiscoveredKey {
         for line in &self.evidence {
             let _ = writeln!(text, "      {line}");
         }
-        if self.orphans > 0 {
-            let sample = if self.sampled { "a sample of " } else { "" };
+        if self.values.orphans > 0 {
+            let sample = if self.values.sampled {
+                "a sample of "
+            } else {
+                ""
+            };
             let _ = writeln!(
                 text,
                 "      {} in {sample}{}",
-                plural(self.orphans, "orphan"),
-                rows(self.rows)
+                plural(self.values.orphans, "orphan"),
+                rows(self.values.rows)
             );
         }
         let action = self.on_delete.to_ascii_lowercase();

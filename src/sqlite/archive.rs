@@ -11,6 +11,7 @@ use super::bulk::{self, Aside};
 use super::conditions;
 use super::ddl::{quote, quote_list, same_name};
 use super::full_text;
+use super::history;
 use super::lists::Removal;
 use super::row_counts;
 use super::schema::{self, RowKey, Table};
@@ -82,6 +83,12 @@ pub fn all(connection: &Connection) -> Result<Vec<Archive>> {
         archives.extend(read(connection, &name?)?);
     }
     Ok(archives)
+}
+
+/// The names of fkfix's own tables: its archives, and its history, whether it is there or not.
+pub fn own_tables(connection: &Connection) -> Result<Vec<String>> {
+    let archives = all(connection)?.into_iter().map(|archive| archive.name);
+    Ok(archives.chain([history::TABLE.to_owned()]).collect())
 }
 
 fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {

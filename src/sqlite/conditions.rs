@@ -99,10 +99,18 @@ impl Lookup {
 /// Where an index of the child has its keys, each distinct one is looked at once.
 #[must_use]
 pub fn broken(child: &Table, parent: &Table, key: &ForeignKey, lookup: Lookup) -> String {
-    match (dead_keys(child, parent, key, lookup), key.columns.first()) {
-        (Some(dead_keys), Some(column)) => format!("w.{} IN ({dead_keys})", quote(column)),
-        _ => orphaned(parent, key),
+    match dead_keys(child, parent, key, lookup) {
+        Some(dead_keys) => has_key_of(key, &dead_keys),
+        None => orphaned(parent, key),
     }
+}
+
+/// The condition that the child row `w` has one of the keys that `query` finds, which are of one
+/// column.
+#[must_use]
+pub fn has_key_of(key: &ForeignKey, query: &str) -> String {
+    let column = key.columns.first().map_or("", String::as_str);
+    format!("w.{} IN ({query})", quote(column))
 }
 
 /// A query for the distinct keys of the child that have no parent, where an index has them.

@@ -14,7 +14,7 @@ use super::foreign_key::ForeignKey;
 use super::lists::Removal;
 use super::orphans::{Blocked, Found};
 use super::relatives;
-use super::schema::Table;
+use super::schema::{RowKey, Table};
 use super::scratch;
 
 /// What becomes of other rows when those that are listed are deleted.
@@ -214,15 +214,15 @@ fn what_forbids(
     let to_default = key.on_delete == "SET DEFAULT";
     let mut defaults = Vec::new();
     for name in &key.columns {
-        let (not_null, default) = column(connection, &child, name)?;
-        let default = if to_default { default } else { None };
-        let default = default
-            .as_deref()
-            .map_or(Ok("NULL".to_owned()), expression)?;
+        let column = child.column(name);
+        let default = column.and_then(|it| it.default.as_deref());
+        let default = default.filter(|_| to_default);
+        let default = default.map_or(Ok("NULL".to_owned()), expression)?;
         let is_null: bool = connection
             .query_row(&format!("SELECT {default} IS NULL"), [], |row| row.get(0))
             .with_context(|| format!("could not read the default of {}.{name}", child.name))?;
-        if is_null && not_null {
+        let is_rowid = matches!(&child.row_key, RowKey::Alias(alias) if same_name(alias, name));
+        if is_null && (is_rowid || column.is_some_and(|it| it.not_null)) {
             return Ok(Some(Reason::NotNull(name.clone())));
         }
         defaults.push((default, is_null));
@@ -256,21 +256,6 @@ fn expression(default: &str) -> Result<String> {
     }
     // Behind a line break, where a comment at the default's end can't hide the parenthesis.
     Ok(format!("({default}\n)"))
-}
-
-/// Whether the column `name` takes no NULL, and the text of its default.
-fn column(connection: &Connection, table: &Table, name: &str) -> Result<(bool, Option<String>)> {
-    let is_rowid =
-        matches!(&table.row_key, super::schema::RowKey::Alias(alias) if same_name(alias, name));
-    let (not_null, default): (bool, Option<String>) = connection
-        .query_row(
-            "SELECT \"notnull\", dflt_value FROM pragma_table_xinfo
-             WHERE arg = ?1 AND schema = 'main' AND name = ?2 COLLATE NOCASE",
-            [&table.name, name],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .with_context(|| format!("could not read the definition of {}.{name}", table.name))?;
-    Ok((not_null || is_rowid, default))
 }
 
 #[cfg(test)]

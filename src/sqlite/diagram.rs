@@ -3,12 +3,12 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
+use super::archive;
 use super::ddl::same_name;
 use super::foreign_key::{self, ForeignKey};
 use super::keys::{self, label_of};
 use super::schema::{self, Table};
 use super::survey;
-use super::{archive, history};
 use crate::migrations::Migrations;
 
 /// Tables and keys.
@@ -88,12 +88,8 @@ impl Diagram {
     /// inside of virtual ones are left out; those of fkfix too, unless `with_own` asks for them.
     pub fn read(connection: &Connection, with_own: bool) -> Result<Self> {
         let mut diagram = Diagram::default();
-        let mut own: Vec<_> = archive::all(connection)?
-            .into_iter()
-            .map(|archive| archive.name)
-            .collect();
-        own.push(history::TABLE.to_owned());
-        for name in ordinary_tables(connection)? {
+        let own = archive::own_tables(connection)?;
+        for name in schema::ordinary_tables(connection)? {
             if with_own || !own.iter().any(|other| same_name(other, &name)) {
                 diagram.entities.push(entity(connection, name)?);
             }
@@ -200,18 +196,6 @@ impl Relation {
     pub fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| label_of(&self.key))
     }
-}
-
-/// The names of ordinary tables, in the order of the schema.
-fn ordinary_tables(connection: &Connection) -> Result<Vec<String>> {
-    let mut statement = connection.prepare(
-        "SELECT l.name FROM pragma_table_list AS l JOIN main.sqlite_schema AS s ON s.type = 'table' AND s.name = l.name
-         WHERE l.schema = 'main' AND l.type = 'table' AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.rowid",
-    )?;
-    let names = statement.query_map([], |row| row.get(0))?;
-    names
-        .collect::<Result<_, _>>()
-        .context("could not read the names of the tables")
 }
 
 fn entity(connection: &Connection, name: String) -> Result<Entity> {

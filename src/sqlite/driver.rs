@@ -294,14 +294,13 @@ pub fn parts(migration: &Migration) -> Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// How many keys `migration` asks for.
-pub fn key_count(migration: &Migration) -> Result<usize> {
-    let parts = parts(migration)?;
-    let keys = parts.iter().map(|part| match part {
-        Part::Keys(keys) => keys.len(),
-        Part::Statement(..) => 0,
+/// The keys that `migration` asks for, in order.
+pub fn requests(migration: &Migration) -> Result<Vec<AddForeignKey>> {
+    let keys = parts(migration)?.into_iter().map(|part| match part {
+        Part::Keys(keys) => keys,
+        Part::Statement(..) => Vec::new(),
     });
-    Ok(keys.sum())
+    Ok(keys.flatten().collect())
 }
 
 /// The step that runs a statement of a script.

@@ -1,5 +1,6 @@
 //! A foreign key, and those that a database declares.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use anyhow::Result;
@@ -92,11 +93,11 @@ impl fmt::Display for ForeignKey {
 }
 
 /// Each of `keys` once, however often it is declared.
-#[must_use]
-pub fn distinct(keys: Vec<ForeignKey>) -> Vec<ForeignKey> {
-    let mut distinct: Vec<ForeignKey> = Vec::new();
+pub fn distinct<K: Borrow<ForeignKey>>(keys: impl IntoIterator<Item = K>) -> Vec<K> {
+    let mut distinct: Vec<K> = Vec::new();
     for key in keys {
-        if !distinct.iter().any(|other| other.same_definition(&key)) {
+        let is_key = |other: &K| other.borrow().same_definition(key.borrow());
+        if !distinct.iter().any(is_key) {
             distinct.push(key);
         }
     }

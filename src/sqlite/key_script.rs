@@ -8,13 +8,13 @@ use rusqlite::Connection;
 use sqlite3_parser::dialect::keyword_token;
 
 use super::ddl::{self, quote, quote_list, same_name};
-use super::discover::words;
 use super::foreign_key::{self, ForeignKey};
 use super::keys::{self, TableKeys};
 use super::schema::Table;
 use super::scratch;
 use super::script::{self, Action};
 use crate::failure::Failure;
+use crate::words;
 
 /// `PostgreSQL` cuts a name behind so many bytes
 /// (<https://www.postgresql.org/docs/current/limits.html>).

@@ -5,6 +5,7 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
+use super::conditions;
 use super::ddl::{literal, quote, same_name};
 use super::foreign_key::ForeignKey;
 use super::keys::NewKey;
@@ -53,6 +54,8 @@ pub struct Reason {
 pub struct DeadKeys {
     /// The foreign key.
     pub key: ForeignKey,
+    /// The query that finds them.
+    pub query: String,
     /// The temporary table that lists them, in its one column `key`.
     pub list: String,
 }
@@ -61,9 +64,8 @@ impl DeadKeys {
     /// The condition that the child row `w` has one of them.
     #[must_use]
     pub fn has_one(&self) -> String {
-        let column = self.key.columns.first().map_or("", String::as_str);
-        let (column, list) = (quote(column), quote(&self.list));
-        format!("w.{column} IN (SELECT key FROM temp.{list})")
+        let listed = format!("SELECT key FROM temp.{}", quote(&self.list));
+        conditions::has_key_of(&self.key, &listed)
     }
 }
 
@@ -116,6 +118,7 @@ impl<'a> Lists<'a> {
     pub fn add_dead_keys(&mut self, key: &ForeignKey, query: &str) -> Result<String> {
         let dead_keys = DeadKeys {
             key: key.clone(),
+            query: query.to_owned(),
             list: format!("fkfix_dead_keys_{}", self.dead_keys.len() + 1),
         };
         let list = quote(&dead_keys.list);

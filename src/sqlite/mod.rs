@@ -36,6 +36,7 @@ pub mod schema;
 pub mod scratch;
 pub mod script;
 pub mod shell;
+pub mod snapshot;
 pub mod space;
 pub mod steps;
 pub mod survey;

@@ -17,7 +17,7 @@ use super::ddl::{quote, same_name};
 use super::foreign_key::ForeignKey;
 use super::keys::{NewKey, TableKeys, label_of};
 use super::lists::{self, DeadKeys, KEYS_PER_PASS, Lists, Removal};
-use super::row_counts::RowCounts;
+use super::row_counts::{RowCounts, is_empty};
 use super::schema::Table;
 use super::scratch;
 
@@ -280,11 +280,6 @@ impl<'a> Search<'a> {
         let refers = conditions::refers_to(&child, &removal.table, key, &parents);
         Ok(Some(refers))
     }
-}
-
-fn is_empty(connection: &Connection, table: &str) -> Result<bool> {
-    let query = format!("SELECT NOT EXISTS (SELECT 1 FROM main.{})", quote(table));
-    Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::archive;
-use super::conditions::{self, Lookup};
+use super::conditions;
 use super::ddl::{self, quote, same_name};
 use super::foreign_key::{self, ForeignKey};
 use super::full_text;
@@ -13,9 +13,10 @@ use super::lists::{DeadKeys, Removal};
 use super::orphans::{self, Found};
 use super::rebuild::{self, Rebuild, Way};
 use super::row_counts::{self, RowCounts};
-use super::schema::{self, Snapshot, Table};
+use super::schema::{self, Table};
 use super::scratch;
 use super::script::AddForeignKey;
+use super::snapshot::{self, Snapshot};
 use super::steps::Step;
 use crate::failure::Failure;
 use crate::policy::{Method, OrphanAction, Policy};
@@ -62,7 +63,7 @@ pub fn add_keys(
     policy: &Policy,
 ) -> Result<KeyPlan> {
     let declared = foreign_key::declared_keys(connection)?;
-    let schema_before = schema::snapshot(connection)?;
+    let schema_before = snapshot::take(connection)?;
     let targets = keys::resolve(connection, &declared, requests)?;
     let counts = RowCounts::new(connection);
     let found = orphans::find(connection, &targets, &declared, &counts)?;
@@ -230,15 +231,17 @@ impl Planner<'_> {
             });
         }
         for new in targets.iter().flat_map(|keys| &keys.added) {
-            let child = Table::read(self.connection, &new.key.child)?;
-            let parent = Table::read(self.connection, &new.key.parent)?;
-            let lookup = Lookup::choose(self.connection, self.counts, &child, &parent, &new.key)?;
+            let broken = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
+                conditions::has_key_of(&new.key, &dead_keys.query)
+            } else {
+                let parent = Table::read(self.connection, &new.key.parent)?;
+                conditions::orphaned(&parent, &new.key)
+            };
             self.steps.push(Step::Expect {
                 what: format!("no row breaks {}", new.label()),
                 query: format!(
-                    "SELECT count(*) FROM main.{} AS w WHERE {}",
-                    quote(&child.name),
-                    conditions::broken(&child, &parent, &new.key, lookup)
+                    "SELECT count(*) FROM main.{} AS w WHERE {broken}",
+                    quote(&new.key.child)
                 ),
                 value: 0,
             });
@@ -337,8 +340,8 @@ impl KeyPlan {
                 .collect()
         };
         let expected = others(self.schema_after.clone());
-        let found = others(schema::snapshot(connection)?);
-        let names = schema::differences(&expected, &found);
+        let found = others(snapshot::take(connection)?);
+        let names = snapshot::differences(&expected, &found);
         if names.is_empty() {
             return Ok(());
         }

@@ -18,8 +18,9 @@ use anyhow::Result;
 use super::conditions::listed;
 use super::ddl::{self, literal, quote, quote_list, same_name};
 use super::lists::Removal;
-use super::schema::{RowKey, SchemaObject, Snapshot, Table};
+use super::schema::{RowKey, SchemaObject, Table};
 use super::scratch::Rehearsal;
+use super::snapshot::Snapshot;
 use super::steps::Step;
 use crate::policy::Method;
 

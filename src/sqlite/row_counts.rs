@@ -21,6 +21,12 @@ pub fn count_sql(table: &str) -> String {
     format!("SELECT count(*) FROM main.{}", quote(table))
 }
 
+/// Whether `table` of the main database holds no row at all.
+pub fn is_empty(connection: &Connection, table: &str) -> Result<bool> {
+    let query = format!("SELECT NOT EXISTS (SELECT 1 FROM main.{})", quote(table));
+    Ok(connection.query_row(&query, [], |row| row.get(0))?)
+}
+
 /// Counts each table once, for as long as nothing is written.
 #[derive(Debug)]
 pub struct RowCounts<'a> {

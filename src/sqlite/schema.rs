@@ -369,6 +369,19 @@ pub fn primary_key(connection: &Connection, table: &str) -> Result<Vec<String>> 
     Ok(names.collect::<Result<_, _>>()?)
 }
 
+/// The names of the ordinary tables of the main database, in the order of the schema: no view,
+/// no virtual table and what lies inside of one, none of SQLite's own.
+pub fn ordinary_tables(connection: &Connection) -> Result<Vec<String>> {
+    let mut statement = connection.prepare(
+        "SELECT l.name FROM pragma_table_list AS l JOIN main.sqlite_schema AS s ON s.type = 'table' AND s.name = l.name
+         WHERE l.schema = 'main' AND l.type = 'table' AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.rowid",
+    )?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    names
+        .collect::<Result<_, _>>()
+        .context("could not read the names of the tables")
+}
+
 /// Whether the main database has a table called `name`.
 pub fn table_exists(connection: &Connection, name: &str) -> Result<bool> {
     let found = connection.query_row(
@@ -390,32 +403,4 @@ pub fn kind_of(connection: &Connection, name: &str) -> Result<Option<String>> {
         )
         .optional()?;
     Ok(kind)
-}
-
-/// Every object of the main schema as (type, name, table, text), in a fixed order.
-pub type Snapshot = Vec<(String, String, String, Option<String>)>;
-
-/// What the main schema holds now.
-pub fn snapshot(connection: &Connection) -> Result<Snapshot> {
-    let mut statement = connection.prepare_cached(
-        "SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY type, name, tbl_name",
-    )?;
-    let rows = statement.query_map([], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-    })?;
-    rows.collect::<Result<_, _>>()
-        .context("could not read the schema")
-}
-
-/// The objects in which two schemas differ, as `table logs`, in order.
-#[must_use]
-pub fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {
-    let lost = expected.iter().filter(|object| !found.contains(object));
-    let changed = lost.chain(found.iter().filter(|object| !expected.contains(object)));
-    let mut names: Vec<_> = changed
-        .map(|(kind, name, ..)| format!("{kind} {name}"))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }

@@ -8,7 +8,8 @@ use super::connection;
 use super::ddl::{self, quote};
 use super::foreign_key::{self, ForeignKey};
 use super::rebuild::free_name;
-use super::schema::{self, Table};
+use super::schema::Table;
+use super::snapshot;
 use crate::failure::Failure;
 
 fn open() -> Result<Connection> {
@@ -57,6 +58,16 @@ fn reason(error: &rusqlite::Error) -> String {
     }
 }
 
+/// As [`is_parent_key`], in favour of a definition that needs a function of the application's
+/// own, which can't be judged here.
+#[must_use]
+pub fn has_parent_key(parent: &Table, key: &ForeignKey) -> bool {
+    is_parent_key(parent, key).unwrap_or_else(|error| {
+        tracing::debug!("{error:#}");
+        true
+    })
+}
+
 /// Whether SQLite takes the parent columns of `key` as a parent key: PRIMARY KEY or UNIQUE,
 /// whole and of the columns' own collation
 /// (<https://www.sqlite.org/foreignkeys.html#fk_indexes>).
@@ -75,7 +86,7 @@ pub fn is_parent_key(parent: &Table, key: &ForeignKey) -> Result<bool> {
     let columns: Vec<_> = key.columns.iter().map(String::as_str).collect();
     let columns = ddl::quote_list("", columns);
     let parent_columns = ddl::quote_list("", key.parent_columns.iter().map(String::as_str));
-    let child = quote(&free_name(&schema::snapshot(&scratch)?, "fkfix_child"));
+    let child = quote(&free_name(&snapshot::take(&scratch)?, "fkfix_child"));
     scratch.execute_batch(&format!(
         "CREATE TABLE {child} ({columns}, FOREIGN KEY ({columns}) REFERENCES {} ({parent_columns}))",
         quote(&parent.name)
@@ -106,7 +117,7 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
         .indexes
         .iter()
         .all(|index| scratch.execute_batch(&index.sql).is_ok());
-    let old = free_name(&schema::snapshot(&scratch)?, "fkfix_old");
+    let old = free_name(&snapshot::take(&scratch)?, "fkfix_old");
     scratch.execute_batch(&format!(
         "ALTER TABLE {} RENAME TO {old}; {edited};",
         quote(&table.name)

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::conditions;
 use super::ddl::{quote, quote_list, same_name};
-use super::driver::{self, Part};
+use super::driver;
 use super::foreign_key::{self, ForeignKey};
 use super::history::{self, State};
 use super::keys::{self, NewKey, TableKeys};
@@ -116,11 +116,7 @@ pub fn pending_requests(
         let (Some(migration), State::Pending) = (migration, state) else {
             continue;
         };
-        for part in driver::parts(migration)? {
-            if let Part::Keys(keys) = part {
-                requests.extend(keys);
-            }
-        }
+        requests.extend(driver::requests(migration)?);
     }
     Ok(requests)
 }
@@ -132,12 +128,7 @@ fn add_declared(
     targets: &mut Vec<TableKeys>,
 ) -> Result<Vec<(ForeignKey, String)>> {
     let mut unusable = Vec::new();
-    let mut seen: Vec<&ForeignKey> = Vec::new();
-    for key in declared {
-        if seen.iter().any(|other| other.same_definition(key)) {
-            continue;
-        }
-        seen.push(key);
+    for key in foreign_key::distinct(declared) {
         if let Err(error) = Table::read(connection, &key.parent) {
             unusable.push((key.clone(), format!("{error:#}")));
             continue;

@@ -1,8 +1,8 @@
 //! How long a plan will take on this machine, from a short sample.
 //!
 //! The dry run has done the search already, which the real run does again to find orphans, and
-//! once more to see that none is left. What copying costs is found out by copying some rows of the table
-//! into a table of the same definition in the temporary folder.
+//! once more to see that none is left. What copying costs is found out by copying some rows of
+//! the table into a table of the same definition in the temporary folder.
 
 #![allow(clippy::cast_precision_loss)] // a table has fewer than 2^52 rows
 

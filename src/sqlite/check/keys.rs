@@ -8,7 +8,7 @@ use super::finding::{Code, Finding};
 use super::indexes;
 use crate::failure;
 use crate::sqlite::ddl::{quote, quote_list};
-use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::foreign_key::{self, ForeignKey};
 use crate::sqlite::keys::{affinity_warning, collation_warning};
 use crate::sqlite::schema::{self, Table};
 use crate::sqlite::scratch;
@@ -91,24 +91,13 @@ fn kind_of(connection: &Connection, name: &str) -> Result<Option<String>> {
         .optional()?)
 }
 
-/// Each of `keys` once, however often it is declared.
-pub fn distinct<'a>(keys: &[&'a ForeignKey]) -> Vec<&'a ForeignKey> {
-    let mut distinct: Vec<&ForeignKey> = Vec::new();
-    for key in keys {
-        if !distinct.iter().any(|other| other.same_definition(key)) {
-            distinct.push(key);
-        }
-    }
-    distinct
-}
-
 /// Holds the `wanted` keys against those that are `declared`.
 pub fn presence(declared: &[&ForeignKey], wanted: &[Wanted<'_>]) -> Vec<Finding> {
     let mut findings: Vec<_> = wanted
         .iter()
         .flat_map(|wanted| presence_of(declared, wanted))
         .collect();
-    for key in distinct(declared) {
+    for key in foreign_key::distinct(declared.iter().copied()) {
         let times = declared.iter().filter(|it| it.same_definition(key)).count();
         if times > 1 {
             findings.push(twice(key, times));
@@ -159,7 +148,7 @@ fn twice(key: &ForeignKey, times: usize) -> Finding {
 /// Looks at what each key needs, and at what it costs.
 pub fn soundness(connection: &Connection, keys: &[&ForeignKey]) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for key in distinct(keys) {
+    for key in foreign_key::distinct(keys.iter().copied()) {
         match ends(connection, key)? {
             Err(finding) => findings.push(finding),
             Ok((child, parent)) => {
@@ -207,19 +196,8 @@ pub fn ends(connection: &Connection, key: &ForeignKey) -> Result<Result<(Table, 
     Ok(Ok((Table::read(connection, &key.child)?, parent)))
 }
 
-/// Whether SQLite accepts the parent key of `key`.
-#[must_use]
-pub fn has_parent_key(parent: &Table, key: &ForeignKey) -> bool {
-    key.columns.len() == key.parent_columns.len()
-        && scratch::is_parent_key(parent, key).unwrap_or_else(|error| {
-            // A definition that needs a function of the application's own can't be judged here.
-            tracing::debug!("{error:#}");
-            true
-        })
-}
-
 fn parent_key(parent: &Table, key: &ForeignKey) -> Option<Finding> {
-    if has_parent_key(parent, key) {
+    if scratch::has_parent_key(parent, key) {
         return None;
     }
     let columns = &key.parent_columns;

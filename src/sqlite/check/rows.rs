@@ -10,16 +10,16 @@ use crate::report::text::{self, rows};
 use crate::sqlite::archive;
 use crate::sqlite::conditions::{self, Lookup};
 use crate::sqlite::ddl::quote;
-use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::foreign_key::{self, ForeignKey};
 use crate::sqlite::row_counts::{self, RowCounts};
+use crate::sqlite::scratch;
 
 /// Counts the rows that break a declared key. They have come after the key did, by a
 /// connection on which SQLite did not enforce it.
 pub fn orphans(connection: &Connection, schema: &Schema<'_>) -> Result<Vec<Finding>> {
-    let declared: Vec<_> = schema.declared.iter().collect();
     let counts = RowCounts::new(connection);
     let mut searches = Vec::new();
-    for key in keys::distinct(&declared) {
+    for key in foreign_key::distinct(&schema.declared) {
         searches.extend(Search::of(connection, &counts, key)?);
     }
     let mut findings = Vec::new();
@@ -51,7 +51,7 @@ impl<'a> Search<'a> {
         key: &'a ForeignKey,
     ) -> Result<Option<Self>> {
         let (child, parent) = match keys::ends(connection, key)? {
-            Ok(ends) if keys::has_parent_key(&ends.1, key) => ends,
+            Ok(ends) if scratch::has_parent_key(&ends.1, key) => ends,
             _ => return Ok(None),
         };
         let lookup = Lookup::choose(connection, counts, &child, &parent, key)?;

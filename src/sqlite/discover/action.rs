@@ -2,11 +2,11 @@
 //! only where the child is plainly a part of its parent; in doubt NO ACTION keeps everything.
 
 use super::catalog::{Catalog, Subject};
-use super::words::{Word, same};
 use super::{Candidate, DEFAULT_CONFIDENCE, Values};
 use crate::report::text::rows;
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::foreign_key::ForeignKey;
+use crate::words::{Word, same};
 
 /// What outlives that which it tells of.
 const KEPT: [&str; 16] = [

@@ -4,12 +4,12 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::roles;
-use super::words::{self, Word};
+use crate::sqlite::archive;
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::{self, Column, Table};
 use crate::sqlite::scratch;
-use crate::sqlite::{archive, history};
+use crate::words::{self, Word};
 
 /// What people put before or behind the name of a table to say that it is one.
 const TABLE_MARKS: [&str; 14] = [
@@ -53,20 +53,10 @@ pub struct ParentKey {
 impl Catalog {
     /// Reads the tables of `connection`.
     pub fn read(connection: &Connection) -> Result<Self> {
-        let archives = archive::all(connection)?;
-        let mut statement = connection.prepare(
-            "SELECT s.name FROM main.sqlite_schema AS s, pragma_table_list AS t
-             WHERE s.type = 'table' AND t.name = s.name AND t.schema = 'main' AND t.type = 'table'
-               AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-             ORDER BY s.rowid",
-        )?;
-        let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let own = archive::own_tables(connection)?;
         let mut subjects = Vec::new();
-        for name in names {
-            let name = name?;
-            let is_own = same_name(&name, history::TABLE)
-                || archives.iter().any(|it| same_name(&it.name, &name));
-            if !is_own {
+        for name in schema::ordinary_tables(connection)? {
+            if !own.iter().any(|it| same_name(it, &name)) {
                 subjects.push(Subject::read(connection, &name)?);
             }
         }

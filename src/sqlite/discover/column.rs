@@ -1,6 +1,6 @@
 //! What the name of a column says: `billing_address_id` is the id of a billing address.
 
-use super::words::{self, Word};
+use crate::words::{self, Word};
 
 /// What a row is told by, where a name ends with one of these.
 const IDS: [&str; 10] = [

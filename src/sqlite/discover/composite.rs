@@ -5,11 +5,12 @@ use rusqlite::Connection;
 
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::names::How;
-use super::words::{self, same};
+use super::score::Verdict;
 use super::{Candidate, DEFAULT_CONFIDENCE, column, key_of, score, values};
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::schema::Column;
+use crate::words::{self, same};
 
 /// Adds keys of several columns to `candidates`, which has those of one, and takes those out
 /// that such a key implies.
@@ -122,15 +123,8 @@ fn of_key(
     } else {
         (How::Plainly, 85)
     };
-    let obstacle = to.obstacle.clone();
-    let look = values::look(
-        connection,
-        &child.table,
-        &parent.table,
-        &key,
-        obstacle.is_none(),
-    )?;
-    Ok(Some(Candidate {
+    let look = values::look(connection, &child.table, &parent.table, &key, to)?;
+    let verdict = Verdict {
         confidence: score::percent(weight + score::by_values(how, &look)),
         evidence: vec![
             format!(
@@ -139,11 +133,8 @@ fn of_key(
             ),
             score::in_words(&look, &parent.table.name),
         ],
-        action_reason: String::new(),
-        values: look.values,
-        obstacle,
-        key,
-    }))
+    };
+    Ok(Some(Candidate::new(key, to, &look, verdict)))
 }
 
 /// The column of `child` for each column of the key.

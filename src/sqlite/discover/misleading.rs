@@ -4,9 +4,9 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::catalog::{Catalog, Subject};
-use super::words::{self, Word, same};
 use crate::sqlite::ddl::{quote, same_name};
 use crate::sqlite::schema::Column;
+use crate::words::{self, Word, same};
 
 /// Systems whose ids are not those of a table here, and words for what is gone or elsewhere.
 const ELSEWHERE: [&str; 47] = [

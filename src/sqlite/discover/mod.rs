@@ -7,11 +7,14 @@
 
 use anyhow::Result;
 use rusqlite::Connection;
+use serde::Serialize;
 
 use super::foreign_key::ForeignKey;
 use super::schema::Column;
 use catalog::{Catalog, ParentKey, Subject};
 use names::Match;
+use score::Verdict;
+use values::Look;
 
 mod action;
 mod catalog;
@@ -24,7 +27,6 @@ pub mod requested;
 mod roles;
 mod score;
 mod values;
-pub mod words;
 
 /// How sure a key must be to be proposed, in percent. Chosen by measurement, see
 /// `docs/discover.md`.
@@ -54,7 +56,7 @@ pub struct Candidate {
 }
 
 /// What the columns of a key hold, as far as it was looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Values {
     /// How many rows were looked at.
     pub rows: i64,
@@ -68,6 +70,20 @@ pub struct Values {
     pub with_parent: i64,
     /// How many rows refer to a parent that is not there.
     pub orphans: i64,
+}
+
+impl Candidate {
+    /// A candidate to which no action is suggested yet.
+    fn new(key: ForeignKey, to: &ParentKey, look: &Look, verdict: Verdict) -> Self {
+        Candidate {
+            key,
+            confidence: verdict.confidence,
+            evidence: verdict.evidence,
+            action_reason: String::new(),
+            values: look.values,
+            obstacle: to.obstacle.clone(),
+        }
+    }
 }
 
 impl Values {
@@ -167,21 +183,13 @@ fn weighed(
     key: ForeignKey,
 ) -> Result<Candidate> {
     let parent = &found.parent.table;
-    let obstacle = found.key.obstacle.clone();
-    let look = values::look(connection, &child.table, parent, &key, obstacle.is_none())?;
+    let look = values::look(connection, &child.table, parent, &key, found.key)?;
     let parent_column = key
         .parent_columns
         .first()
         .and_then(|name| parent.column(name));
     let verdict = score::weigh(found, column, parent_column.unwrap_or(column), &look);
-    Ok(Candidate {
-        key,
-        confidence: verdict.confidence,
-        evidence: verdict.evidence,
-        action_reason: String::new(),
-        values: look.values,
-        obstacle,
-    })
+    Ok(Candidate::new(key, found.key, &look, verdict))
 }
 
 fn key_of(child: &Subject, columns: &[&Column], parent: &Subject, to: &ParentKey) -> ForeignKey {

@@ -3,9 +3,9 @@
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::column::{self, Ending, Reading};
 use super::roles::{person, to_itself};
-use super::words::{self, Word, same};
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::schema::{Affinity, Column};
+use crate::words::{self, Word, same};
 
 /// A table that a column seems to speak of.
 pub struct Match<'a> {

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use super::catalog::{Catalog, Subject};
 use super::names::How;
+use super::score::Verdict;
 use super::values::unless_lacking;
 use super::{Candidate, key_of, score, values};
 use crate::sqlite::ddl::{quote, same_name};
@@ -46,28 +47,18 @@ pub fn of_column(
             if unless_lacking(probe)? != Some(true) {
                 continue;
             }
-            let obstacle = to.obstacle.clone();
-            let look = values::look(
-                connection,
-                &child.table,
-                &parent.table,
-                &key,
-                obstacle.is_none(),
-            )?;
+            let look = values::look(connection, &child.table, &parent.table, &key, to)?;
             if look.values.distinct < FEWEST || look.values.with_parent < look.values.distinct {
                 continue;
             }
-            found.push(Candidate {
+            let verdict = Verdict {
                 confidence: score::percent(WEIGHT + score::by_values(How::Vaguely, &look)),
                 evidence: vec![
                     score::in_words(&look, &parent.table.name),
                     "such values are in no two tables by chance".to_owned(),
                 ],
-                action_reason: String::new(),
-                values: look.values,
-                obstacle,
-                key,
-            });
+            };
+            found.push(Candidate::new(key, to, &look, verdict));
         }
     }
     // Tables that share their keys: which of them is meant, the values do not tell.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use crate::migrations::Migrations;
-use crate::sqlite::driver::{self, Part};
+use crate::sqlite::driver;
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::schema::Table;
 use crate::sqlite::scratch;
@@ -14,13 +14,10 @@ use crate::sqlite::scratch;
 pub fn keys(connection: &Connection, migrations: &Migrations) -> Result<Vec<ForeignKey>> {
     let mut keys = Vec::new();
     for migration in migrations.iter() {
-        for part in driver::parts(migration)? {
-            let Part::Keys(requests) = part else { continue };
-            for request in requests {
-                let key = Table::read(connection, &request.table)
-                    .and_then(|table| scratch::read_constraint(&table, &request.constraint));
-                keys.extend(key);
-            }
+        for request in driver::requests(migration)? {
+            let key = Table::read(connection, &request.table)
+                .and_then(|table| scratch::read_constraint(&table, &request.constraint));
+            keys.extend(key);
         }
     }
     Ok(keys)

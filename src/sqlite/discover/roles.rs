@@ -3,7 +3,7 @@
 use super::catalog::{Catalog, Subject};
 use super::column::{Ending, Reading};
 use super::names::{How, role_before};
-use super::words::Word;
+use crate::words::Word;
 
 /// Tables whose rows are people who use the application, the likeliest first.
 const PEOPLE: [&str; 9] = [

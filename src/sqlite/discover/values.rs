@@ -4,9 +4,11 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::Values;
+use super::catalog::ParentKey;
 use crate::sqlite::conditions;
 use crate::sqlite::ddl::{quote, quote_list, same_name};
 use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::row_counts::is_empty;
 use crate::sqlite::schema::Table;
 
 /// A table of at most so many rows is looked at whole.
@@ -29,14 +31,16 @@ pub struct Look {
     pub failed: bool,
 }
 
-/// Looks at the values of `key`. `is_unique` tells that SQLite has an index of the parent key.
+/// Looks at the values of `key`, which refers to the parent key `to`.
 pub fn look(
     connection: &Connection,
     child: &Table,
     parent: &Table,
     key: &ForeignKey,
-    is_unique: bool,
+    to: &ParentKey,
 ) -> Result<Look> {
+    // SQLite has an index of a parent key that it can take.
+    let is_unique = to.obstacle.is_none();
     let look = unless_lacking(try_to_look(connection, child, parent, key, is_unique))?;
     Ok(look.unwrap_or(Look {
         failed: true,
@@ -69,14 +73,7 @@ fn try_to_look(
     key: &ForeignKey,
     is_unique: bool,
 ) -> Result<Look> {
-    let parent_is_empty = connection.query_row(
-        &format!(
-            "SELECT NOT EXISTS (SELECT 1 FROM main.{})",
-            quote(&parent.name)
-        ),
-        [],
-        |row| row.get(0),
-    )?;
+    let parent_is_empty = is_empty(connection, &parent.name)?;
     let (source, sampled) = source(connection, child, key)?;
     let columns = quote_list("", key.columns.iter().map(String::as_str));
     let per = |glue: &str, column: &dyn Fn(&str) -> String| {

@@ -115,8 +115,7 @@ fn parent_of(connection: &Connection, key: &ForeignKey) -> Result<Table, String>
     if let Some(column) = missing {
         return Err(format!("{} has no column {column}", parent.name));
     }
-    // A definition that needs a function of the application's own can't be judged here.
-    if !scratch::is_parent_key(&parent, key).unwrap_or(true) {
+    if !scratch::has_parent_key(&parent, key) {
         let columns = key.parent_columns.join(", ");
         return Err(format!(
             "{} ({columns}) is neither PRIMARY KEY nor UNIQUE",

@@ -5,6 +5,7 @@
 //! the triggers that it makes for itself (`fkActionTrigger` in its source), so that rows compare
 //! as they do for its own keys. docs/enforce.md says where a trigger can't do the same.
 
+mod affinity;
 mod cascade;
 mod keys;
 mod plan;

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::{KeyTriggers, Trigger, installed, wanted};
 use crate::failure::Failure;
 use crate::sqlite::ddl::{quote, same_name};
-use crate::sqlite::schema::{self, Snapshot};
+use crate::sqlite::snapshot::{self, Snapshot};
 use crate::sqlite::steps::Step;
 
 /// A plan for the triggers of a database.
@@ -30,19 +30,24 @@ pub struct Plan {
 /// Plans to give the database the triggers that its declared keys ask for, and none else of
 /// fkfix. Once it has those of `--strict`, it keeps them.
 pub fn plan(connection: &Connection, strict: bool) -> Result<Plan> {
-    let strict = strict || installed(connection)?.iter().any(Trigger::is_strict);
-    Plan::to(connection, wanted(connection, strict)?, strict)
+    let there = installed(connection)?;
+    let strict = strict || there.iter().any(Trigger::is_strict);
+    Plan::to(connection, there, wanted(connection, strict)?, strict)
 }
 
 /// Plans to remove all triggers of fkfix.
 pub fn removal(connection: &Connection) -> Result<Plan> {
-    Plan::to(connection, Vec::new(), false)
+    Plan::to(connection, installed(connection)?, Vec::new(), false)
 }
 
 impl Plan {
-    fn to(connection: &Connection, keys: Vec<KeyTriggers>, strict: bool) -> Result<Plan> {
-        let mut schema_after = schema::snapshot(connection)?;
-        let there = installed(connection)?;
+    fn to(
+        connection: &Connection,
+        there: Vec<Trigger>,
+        keys: Vec<KeyTriggers>,
+        strict: bool,
+    ) -> Result<Plan> {
+        let mut schema_after = snapshot::take(connection)?;
         let wanted: Vec<_> = keys.iter().flat_map(|key| &key.triggers).cloned().collect();
         let (kept, dropped): (Vec<_>, Vec<_>) = there
             .into_iter()
@@ -84,7 +89,7 @@ impl Plan {
 
     /// Compares the schema with what the plan promised.
     pub fn verify_schema(&self, connection: &Connection) -> Result<()> {
-        let names = schema::differences(&self.schema_after, &schema::snapshot(connection)?);
+        let names = snapshot::differences(&self.schema_after, &snapshot::take(connection)?);
         if names.is_empty() {
             return Ok(());
         }

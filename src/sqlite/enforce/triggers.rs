@@ -6,12 +6,13 @@ use sqlite3_parser::dialect::TokenType::{
     TK_BLOB, TK_FLOAT, TK_ID, TK_INTEGER, TK_LP, TK_MINUS, TK_NULL, TK_PLUS, TK_RP, TK_STRING,
 };
 
+use super::affinity;
 use super::cascade;
 use super::keys::{Key, Keys};
 use super::{KeyTriggers, MARK, PREFIX, STRICT, Trigger};
 use crate::sqlite::ddl::{self, literal, quote, quote_list, same_name};
 use crate::sqlite::foreign_key::ForeignKey;
-use crate::sqlite::schema::{Affinity, Column, RowKey, Table};
+use crate::sqlite::schema::{Column, RowKey, Table};
 
 /// The condition that a child row, whose columns have `prefix` before them, refers to the
 /// parent row as it was. As SQLite writes it for its own keys.
@@ -64,8 +65,9 @@ fn is_orphan(key: &Key, alias: &str) -> String {
     )
 }
 
+/// What happens to the parent.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Event {
+pub enum Event {
     Delete,
     Update,
 }
@@ -192,8 +194,8 @@ fn on_parent(key: &Key, keys: &Keys, event: Event, limits: &mut Vec<String>) -> 
     if sets_default {
         body.push(refuse(key, "", &orphaned_by_default(key, keys)));
     }
-    if affinities_differ(key) && !key.deferred {
-        body.push(refuse(key, "", &left_by_affinity(key, keys, event)));
+    if affinity::differs(key) && !key.deferred {
+        body.push(refuse(key, "", &affinity::left(key, keys, event)));
     }
     Some(trigger(key, end, &key.parent, &head, &body))
 }
@@ -323,49 +325,10 @@ fn orphaned_by_default(key: &Key, keys: &Keys) -> String {
     )
 }
 
-fn but_those_about_to_go(key: &Key, keys: &Keys) -> String {
+/// What leaves those out that another cascade is about to take.
+pub fn but_those_about_to_go(key: &Key, keys: &Keys) -> String {
     let going = cascade::is_about_to_go(key, keys);
     going.map_or(String::new(), |going| format!(" AND NOT ({going})"))
-}
-
-/// Whether a child may have a parent to which it is not equal in the condition of an action, as
-/// '01' has the parent 1. SQLite finds such a parent by its affinity, and counts.
-fn affinities_differ(key: &Key) -> bool {
-    key.declared.pairs().any(|(column, parent)| {
-        let affinity = |table: &Table, name| table.column(name).map(|it| it.affinity);
-        affinity(&key.child, column) != affinity(&key.parent, parent)
-    })
-}
-
-/// FROM and WHERE of the children that had the parent by its affinity and still refer to it.
-fn left_by_affinity(key: &Key, keys: &Keys, event: Event) -> String {
-    let (child, old) = (quote(&key.child.name), equals_by_affinity(key, "OLD"));
-    let rest = match event {
-        Event::Update => format!(" AND NOT ifnull({}, 0)", equals_by_affinity(key, "NEW")),
-        Event::Delete => but_those_about_to_go(key, keys),
-    };
-    format!(" FROM {child} AS w WHERE {old}{rest}")
-}
-
-/// The condition that the parent `row` is found for the child `w`. CAST gives the value the
-/// affinity that its column has (<https://www.sqlite.org/datatype3.html#affinity_of_expressions>)
-/// and leaves as it is what it is applied to here.
-fn equals_by_affinity(key: &Key, row: &str) -> String {
-    let pairs: Vec<_> = key
-        .declared
-        .pairs()
-        .map(|(column, parent)| {
-            let (value, child) = (format!("{row}.{}", quote(parent)), quote(column));
-            let affinity = key.parent.column(parent).map(|it| it.affinity);
-            let (types, cast) = match affinity {
-                Some(Affinity::Text) => ("'text'", "TEXT"),
-                Some(Affinity::Numeric) => ("'integer', 'real'", "NUMERIC"),
-                Some(Affinity::Blob) | None => return format!("{value} = +w.{child}"),
-            };
-            format!("CASE WHEN typeof({value}) IN ({types}) THEN CAST({value} AS {cast}) = +w.{child} ELSE {value} = +w.{child} END")
-        })
-        .collect();
-    pairs.join(" AND ")
 }
 
 /// The triggers on the child that refuse a row without a parent. A row that had none before may

@@ -1,0 +1,46 @@
+//! Children that SQLite finds by an affinity that differs from the parent's.
+
+use super::keys::{Key, Keys};
+use super::triggers::{Event, but_those_about_to_go};
+use crate::sqlite::ddl::quote;
+use crate::sqlite::schema::{Affinity, Table};
+
+/// Whether a child may have a parent to which it is not equal in the condition of an action, as
+/// '01' has the parent 1. SQLite finds such a parent by its affinity, and counts.
+pub fn differs(key: &Key) -> bool {
+    key.declared.pairs().any(|(column, parent)| {
+        let affinity = |table: &Table, name| table.column(name).map(|it| it.affinity);
+        affinity(&key.child, column) != affinity(&key.parent, parent)
+    })
+}
+
+/// FROM and WHERE of the children that had the parent by its affinity and still refer to it.
+pub fn left(key: &Key, keys: &Keys, event: Event) -> String {
+    let (child, old) = (quote(&key.child.name), equals(key, "OLD"));
+    let rest = match event {
+        Event::Update => format!(" AND NOT ifnull({}, 0)", equals(key, "NEW")),
+        Event::Delete => but_those_about_to_go(key, keys),
+    };
+    format!(" FROM {child} AS w WHERE {old}{rest}")
+}
+
+/// The condition that the parent `row` is found for the child `w`. CAST gives the value the
+/// affinity that its column has (<https://www.sqlite.org/datatype3.html#affinity_of_expressions>)
+/// and leaves as it is what it is applied to here.
+fn equals(key: &Key, row: &str) -> String {
+    let pairs: Vec<_> = key
+        .declared
+        .pairs()
+        .map(|(column, parent)| {
+            let (value, child) = (format!("{row}.{}", quote(parent)), quote(column));
+            let affinity = key.parent.column(parent).map(|it| it.affinity);
+            let (types, cast) = match affinity {
+                Some(Affinity::Text) => ("'text'", "TEXT"),
+                Some(Affinity::Numeric) => ("'integer', 'real'", "NUMERIC"),
+                Some(Affinity::Blob) | None => return format!("{value} = +w.{child}"),
+            };
+            format!("CASE WHEN typeof({value}) IN ({types}) THEN CAST({value} AS {cast}) = +w.{child} ELSE {value} = +w.{child} END")
+        })
+        .collect();
+    pairs.join(" AND ")
+}

@@ -1,0 +1,32 @@
+//! What a schema holds, to be compared before and after a change.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+/// Every object of the main schema as (type, name, table, text), in a fixed order.
+pub type Snapshot = Vec<(String, String, String, Option<String>)>;
+
+/// What the main schema holds now.
+pub fn take(connection: &Connection) -> Result<Snapshot> {
+    let mut statement = connection.prepare_cached(
+        "SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY type, name, tbl_name",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    rows.collect::<Result<_, _>>()
+        .context("could not read the schema")
+}
+
+/// The objects in which two schemas differ, as `table logs`, in order.
+#[must_use]
+pub fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {
+    let lost = expected.iter().filter(|object| !found.contains(object));
+    let changed = lost.chain(found.iter().filter(|object| !expected.contains(object)));
+    let mut names: Vec<_> = changed
+        .map(|(kind, name, ..)| format!("{kind} {name}"))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
