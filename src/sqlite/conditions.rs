@@ -52,16 +52,23 @@ fn has_listed_key(alias: &str, removal: &Removal) -> String {
 pub enum Lookup {
     /// Each row of the child looks for its parent.
     EachRow,
-    /// Each distinct key, read from an index of the child, looks for its parent.
+    /// Each distinct key looks for its parent. An index of the child is read for them, all of it.
     EachKey,
+    /// Each distinct key looks for its parent. They are few, and the search goes from one to the
+    /// next in an index of the child without a look at what is between: a loose index scan.
+    EachOfFew,
     /// Both indexes are read side by side, in order.
     Merge,
 }
 
+/// Keys are few where there are this many rows to each: to seek the next one takes as long as to
+/// step over some 15 entries of an index, and up to a part of the rows is sought to find that out.
+const ROWS_TO_A_KEY: i64 = 200;
+
 impl Lookup {
     /// Chooses for `key`. Reads at most as many keys of the parent as the child has rows.
     ///
-    /// To merge is twice as fast as to look each key up, but it reads all keys of the parent:
+    /// With few keys, no other way comes near. To merge is twice as fast as to look each key up, but it reads all keys of the parent:
     /// so it serves where these have an index to themselves and are no more than the child's rows.
     pub fn choose(
         connection: &Connection,
@@ -72,6 +79,9 @@ impl Lookup {
     ) -> Result<Self> {
         if !is_by_index(child, parent, key) {
             return Ok(Lookup::EachRow);
+        }
+        if has_few_keys(connection, counts, child, key)? {
+            return Ok(Lookup::EachOfFew);
         }
         let with_the_rows = parent.row_key.columns();
         let has_own_index = |column: &String| !with_the_rows.iter().any(|it| same_name(it, column));
@@ -92,6 +102,36 @@ impl Lookup {
             Lookup::EachKey
         })
     }
+}
+
+/// Whether the key of one column `key` has few distinct values among the rows of `child`.
+fn has_few_keys(
+    connection: &Connection,
+    counts: &RowCounts<'_>,
+    child: &Table,
+    key: &ForeignKey,
+) -> Result<bool> {
+    let few = counts.of(&child.name)? / ROWS_TO_A_KEY;
+    let query = format!(
+        "{} SELECT count(*) FROM (SELECT 1 FROM w LIMIT {few} + 1)",
+        each_distinct(child, key)
+    );
+    let keys: i64 = connection
+        .query_row(&query, [], |row| row.get(0))
+        .with_context(|| format!("could not count the keys of {}", child.name))?;
+    Ok(keys <= few)
+}
+
+/// `WITH` that finds the distinct values of a key of one column one after the other, and a NULL
+/// behind the last, as the rows of `w`.
+///
+/// SQLite answers min() by one search in an index (<https://www.sqlite.org/optoverview.html#minmax>).
+fn each_distinct(child: &Table, key: &ForeignKey) -> String {
+    let column = quote(key.columns.first().map_or("", String::as_str));
+    let table = quote(&child.name);
+    format!(
+        "WITH RECURSIVE w ({column}) AS (SELECT min({column}) FROM main.{table} UNION ALL SELECT (SELECT min(c.{column}) FROM main.{table} AS c WHERE c.{column} > w.{column}) FROM w WHERE w.{column} IS NOT NULL)"
+    )
 }
 
 /// The condition that a child row `w` has no NULL in its key and no parent.
@@ -126,15 +166,20 @@ pub fn dead_keys(
 ) -> Option<String> {
     let (column, parent_column) = key.pairs().next()?;
     let (column, parent_column) = (quote(column), quote(parent_column));
-    let (child, parent_table) = (quote(&child.name), quote(&parent.name));
+    let (table, parent_table) = (quote(&child.name), quote(&parent.name));
     match lookup {
         Lookup::EachRow => None,
         Lookup::EachKey => Some(format!(
-            "SELECT w.{column} FROM (SELECT DISTINCT {column} FROM main.{child}) AS w WHERE {}",
+            "SELECT w.{column} FROM (SELECT DISTINCT {column} FROM main.{table}) AS w WHERE {}",
+            orphaned(parent, key)
+        )),
+        Lookup::EachOfFew => Some(format!(
+            "{} SELECT w.{column} FROM w WHERE {}",
+            each_distinct(child, key),
             orphaned(parent, key)
         )),
         Lookup::Merge => Some(format!(
-            "SELECT {column} FROM main.{child} WHERE {column} IS NOT NULL EXCEPT SELECT {parent_column} FROM main.{parent_table}"
+            "SELECT {column} FROM main.{table} WHERE {column} IS NOT NULL EXCEPT SELECT {parent_column} FROM main.{parent_table}"
         )),
     }
 }

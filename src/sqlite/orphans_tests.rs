@@ -225,6 +225,28 @@ proptest! {
     fn the_search_names_the_rows_that_sqlite_names(case in cases()) {
         prop_assert_eq!(by_search(&case), by_sqlite(&case));
     }
+
+    #[test]
+    fn each_way_to_look_keys_up_finds_the_same_rows(case in cases()) {
+        let connection = case.build("");
+        let key = scratch::read_constraint(&table(&connection, "w"), &case.constraint()).unwrap();
+        let (child, parent) = (table(&connection, "w"), table(&connection, "p"));
+        let count = |lookup| -> i64 {
+            let broken = conditions::broken(&child, &parent, &key, lookup);
+            let query = format!("SELECT count(*) FROM main.w AS w WHERE {broken}");
+            connection.query_row(&query, [], |row| row.get(0)).unwrap()
+        };
+        if conditions::compares_alike(&child, &parent, &key) {
+            let each_row = count(Lookup::EachRow);
+            for lookup in [Lookup::EachKey, Lookup::EachOfFew, Lookup::Merge] {
+                prop_assert_eq!(count(lookup), each_row, "{:?}", lookup);
+            }
+        }
+    }
+}
+
+fn table(connection: &Connection, name: &str) -> Table {
+    Table::read(connection, name).unwrap()
 }
 
 /// A child without an index on its keys, so that all are looked at in one pass.

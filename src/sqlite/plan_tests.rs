@@ -4,6 +4,7 @@
 use rusqlite::Connection;
 
 use super::*;
+use crate::sqlite::conditions::Lookup;
 use crate::sqlite::steps;
 
 /// A thousand logs, an eleventh of them orphans; with and without indexes on the keys.
@@ -160,4 +161,49 @@ fn of_a_parent_larger_than_its_child_only_what_is_asked_for_is_read() {
         plans[2],
         r#"INSERT INTO temp."fkfix_dead_keys_2": CO-ROUTINE w; SEARCH main.logs USING COVERING INDEX logs_event (event>?); SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH p USING COVERING INDEX sqlite_autoindex_events_1 (id=?)"#
     );
+}
+
+#[test]
+fn few_keys_are_sought_one_after_the_other() {
+    let connection = logs(INDEXES);
+    connection
+        .execute_batch("UPDATE logs SET rule = 'r' || (id % 3), event = 'e' || (id % 6)")
+        .unwrap();
+    let plans = query_plans(&connection, Method::Fastest);
+    assert_eq!(
+        plans[0],
+        r#"INSERT INTO temp."fkfix_dead_keys_1": CO-ROUTINE w; SETUP; SEARCH main.logs USING COVERING INDEX logs_rule; RECURSIVE STEP; SCAN w; CORRELATED SCALAR SUBQUERY 2; SEARCH c USING COVERING INDEX logs_rule (rule>?); SCAN w; CORRELATED SCALAR SUBQUERY 4; SEARCH p USING COVERING INDEX sqlite_autoindex_rules_1 (id=?)"#
+    );
+    assert!(
+        plans[2].contains("MERGE (EXCEPT)"),
+        "six are not few: {}",
+        plans[2]
+    );
+}
+
+/// Text that looks like a number, in a column that makes numbers of such text, compares as the
+/// number and stands behind all numbers: to seek the next key would go round for ever.
+#[test]
+fn keys_that_have_no_order_are_not_sought_one_after_the_other() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             CREATE TABLE p (id INTEGER UNIQUE);
+             CREATE TABLE c (p_id TEXT);
+             CREATE INDEX c_p ON c (p_id);
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+             INSERT INTO c SELECT '5' FROM n;
+             PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, 'TEXT', 'INTEGER');
+             PRAGMA writable_schema = RESET;
+             INSERT INTO c VALUES (6), (7), (8);",
+        )
+        .unwrap();
+    let counts = RowCounts::new(&connection);
+    let child = Table::read(&connection, "c").unwrap();
+    let parent = Table::read(&connection, "p").unwrap();
+    let key = scratch::read_constraint(&child, "FOREIGN KEY (p_id) REFERENCES p (id)").unwrap();
+    let lookup = Lookup::choose(&connection, &counts, &child, &parent, &key).unwrap();
+    assert_ne!(lookup, Lookup::EachOfFew);
 }
