@@ -15,7 +15,7 @@ use super::history;
 use super::lists::Removal;
 use super::row_counts;
 use super::schema::{self, RowKey, Table};
-use super::steps::Step;
+use super::steps::{Step, scattered};
 use crate::failure::Failure;
 
 const SUFFIX: &str = "_orphans";
@@ -23,6 +23,9 @@ const SUFFIX: &str = "_orphans";
 /// With fewer rows to put back, or with a smaller share of the table's, its indexes stay.
 const MANY_ROWS: i64 = 1000;
 const LARGE_SHARE: i64 = 5;
+
+/// About as many instructions of SQLite's virtual machine, for the table and for each index.
+const WORK_PER_RESTORED_ROW: usize = 10;
 
 /// The columns that stand before those of the table.
 const OWN_COLUMNS: [&str; 4] = [
@@ -264,15 +267,15 @@ impl Archive {
             quote(&self.name),
             self.fits(table, version)
         );
-        steps.push(Step::run(
-            format!("put the rows of {} back into {}", self.name, table.name),
-            format!(
-                "PRAGMA ignore_check_constraints = ON;\nINSERT OR IGNORE INTO main.{} ({})\nSELECT {} FROM {from} ORDER BY a.rowid;\nPRAGMA ignore_check_constraints = OFF",
-                quote(&table.name),
-                targets.join(", "),
-                sources.join(", "),
-            ),
-        ));
+        let insert = format!(
+            "PRAGMA ignore_check_constraints = ON;\nINSERT OR IGNORE INTO main.{} ({})\nSELECT {} FROM {from} ORDER BY a.rowid;\nPRAGMA ignore_check_constraints = OFF",
+            quote(&table.name),
+            targets.join(", "),
+            sources.join(", "),
+        );
+        let title = format!("put the rows of {} back into {}", self.name, table.name);
+        let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
+        steps.push(Step::run(title, scattered(&insert)).over(rows, work));
         steps.push(Step::Discard {
             title: format!("take what is back out of {}", self.name),
             table: self.name.clone(),

@@ -125,7 +125,7 @@ fn has_few_keys(
 /// `WITH` that finds the distinct values of a key of one column one after the other, and a NULL
 /// behind the last, as the rows of `w`.
 ///
-/// SQLite answers min() by one search in an index (<https://www.sqlite.org/optoverview.html#minmax>).
+/// SQLite answers `min()` by one search in an index (<https://www.sqlite.org/optoverview.html#minmax>).
 fn each_distinct(child: &Table, key: &ForeignKey) -> String {
     let column = quote(key.columns.first().map_or("", String::as_str));
     let table = quote(&child.name);

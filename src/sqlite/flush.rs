@@ -1,22 +1,25 @@
-//! Has the disk write while a copy goes on, instead of all at once at COMMIT.
+//! Has the disk write while SQLite works, instead of when it waits for the disk.
 //!
 //! SQLite hands pages that do not fit its cache to the operating system, which keeps them until
-//! COMMIT asks for them to be on the disk. A thread asks for it all along: for what SQLite has
+//! COMMIT asks for them to be on the disk; what it writes to its journal is kept until a page that
+//! the journal covers is to be written. A thread asks for it all along: for what SQLite has
 //! written already, so what is safe stays safe, and a journal is flushed by SQLite before the
 //! pages that it covers are written at all (<https://www.sqlite.org/atomiccommit.html>).
 
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How often. Work that is done sooner starts no thread's work at all.
-const INTERVAL: Duration = Duration::from_millis(100);
+use super::connection::beside;
 
-/// Flushes a file until it is finished or dropped.
+/// How often. Work that is done sooner starts no thread's work at all.
+const INTERVAL: Duration = Duration::from_millis(30);
+
+/// Flushes a database with its journal or log until it is finished or dropped.
 #[derive(Debug)]
 pub struct Flush {
     stop: Sender<()>,
@@ -28,19 +31,23 @@ impl Flush {
     /// flushes no file that is open to read.
     pub const HELPS: bool = cfg!(target_os = "linux");
 
-    /// Begins to flush the file at `path`.
+    /// Begins to flush the database at `path`.
     pub fn start(path: PathBuf) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let flush = move || {
-            let mut file = None;
+            let mut logs = ["-journal", "-wal"].map(|suffix| (beside(&path, suffix), None));
+            let mut database = None;
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                let file = match &file {
+                for (path, file) in &mut logs {
+                    flush_log(path, file)?;
+                }
+                let database = match &database {
                     Some(file) => file,
                     // Never closed: that would take the locks off the file that SQLite holds in
                     // this process (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
-                    None => file.insert(ManuallyDrop::new(File::open(&path)?)),
+                    None => database.insert(ManuallyDrop::new(File::open(&path)?)),
                 };
-                file.sync_data()?;
+                database.sync_data()?;
             }
             Ok(())
         };
@@ -60,6 +67,17 @@ impl Flush {
             .join()
             .unwrap_or_else(|_| Err(io::Error::other("the thread that flushes failed")))
     }
+}
+
+/// Flushes the journal or log at `path`, if it is there by now.
+fn flush_log(path: &Path, file: &mut Option<File>) -> io::Result<()> {
+    if file.is_none() {
+        *file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            opened => Some(opened?),
+        };
+    }
+    file.as_ref().map_or(Ok(()), File::sync_data)
 }
 
 #[cfg(test)]

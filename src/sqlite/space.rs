@@ -11,6 +11,7 @@ use super::connection::is_wal;
 use super::lists::Removal;
 use super::plan::KeyPlan;
 use super::rebuild::Way;
+use super::steps::SCATTERED_CACHE;
 use crate::failure::Failure;
 
 /// What any change needs: the history, a page of each index, the head of a journal.
@@ -19,9 +20,9 @@ const AT_LEAST: u64 = 64 * 1024;
 /// What fkfix adds to each row that it archives: names of keys, a time.
 const BYTES_PER_ARCHIVED_ROW: u64 = 100;
 
-/// SQLite's cache holds 2 MiB of pages. In WAL mode it saves those that were changed before a
+/// The most that SQLite's cache holds. In WAL mode it saves the pages that were changed before a
 /// statement in the statement's journal, when it has to let go of them.
-const CACHE: u64 = 2 << 20;
+const CACHE: u64 = SCATTERED_CACHE * 1024;
 
 /// Room on the disk, in bytes.
 #[derive(Clone, Copy, Debug)]
