@@ -159,6 +159,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
         what: format!("{name} holds every row that leaves {}", table.name),
         query: row_counts::count_sql(&name),
         value: before + removal.rows,
+        by_row: None,
     });
     Ok(steps)
 }

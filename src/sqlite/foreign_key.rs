@@ -11,7 +11,7 @@ use super::schema::primary_key;
 
 /// A foreign key: which columns of the child refer to which of the parent, and what happens
 /// to the child when the parent goes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignKey {
     /// The child table.
     pub child: String,

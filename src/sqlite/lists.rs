@@ -8,7 +8,6 @@ use rusqlite::Connection;
 use super::conditions;
 use super::ddl::{literal, quote, same_name};
 use super::foreign_key::ForeignKey;
-use super::keys::NewKey;
 use super::row_counts::RowCounts;
 use super::schema::{RowKey, Table};
 use crate::failure::Failure;
@@ -47,6 +46,19 @@ pub struct Reason {
     /// The rows break the key itself; otherwise their parent leaves, and the key's own
     /// `ON DELETE CASCADE` takes them along.
     pub breaks: bool,
+    /// The bit of `marks` that tells which rows of the list; 0 where none does.
+    pub mark: i64,
+}
+
+/// Rows that are looked for.
+#[derive(Clone, Debug)]
+pub struct Sought {
+    /// The key that they break, or by which they hang, by its name or its columns.
+    pub key: String,
+    /// The condition that a row `w` of the child is one of them.
+    pub condition: String,
+    /// The bit that `marks` gets for them, or 0.
+    pub mark: i64,
 }
 
 /// The distinct keys of a child that have no parent.
@@ -130,38 +142,32 @@ impl<'a> Lists<'a> {
         Ok(has_one)
     }
 
-    /// Reads the rows of `child` once and marks, bit by bit, which of `keys` each breaks.
+    /// Reads the rows of `child` once and marks, bit by bit, which keys each breaks.
     ///
     /// Gives the number of rows for each.
-    pub fn add_in_one_pass(
-        &mut self,
-        child: &Table,
-        keys: &[(&NewKey, String)],
-    ) -> Result<Vec<i64>> {
+    pub fn add_in_one_pass(&mut self, child: &Table, keys: &[Sought]) -> Result<Vec<i64>> {
         if matches!(child.row_key, RowKey::Hidden) {
             let keys = keys.iter();
             return keys
-                .map(|(_, broken)| self.none_of(child, broken))
+                .map(|sought| self.none_of(child, &sought.condition))
                 .collect();
         }
         let list = self.list_of(child)?;
-        let each = |form: fn(usize, &NewKey, &str) -> String, joint: &str| {
-            let parts = keys.iter().enumerate();
-            let parts = parts.map(|(bit, (new, broken))| form(bit, new, broken));
-            parts.collect::<Vec<_>>().join(joint)
+        let each = |form: fn(&Sought) -> String, joint: &str| {
+            keys.iter().map(form).collect::<Vec<_>>().join(joint)
         };
-        let marks = each(|bit, _, broken| format!("(({broken}) << {bit})"), " | ");
+        let marks = each(
+            |it| format!("CASE WHEN {} THEN {} ELSE 0 END", it.condition, it.mark),
+            " | ",
+        );
         let reasons = each(
-            |bit, new, _| {
-                let reason = literal(&format!(", {}", new.label()));
-                format!(
-                    "CASE WHEN marks & {} THEN {reason} ELSE '' END",
-                    1_u64 << bit
-                )
+            |it| {
+                let reason = literal(&format!(", {}", it.key));
+                format!("CASE WHEN marks & {} THEN {reason} ELSE '' END", it.mark)
             },
             " || ",
         );
-        let breaks = each(|bit, _, _| format!("(marks >> {bit} & 1)"), " + ");
+        let breaks = each(|it| format!("(marks & {} <> 0)", it.mark), " + ");
         let key = key_columns(&child.row_key);
         let columns = child.row_key.columns();
         let values = columns.iter().enumerate();
@@ -171,39 +177,33 @@ impl<'a> Lists<'a> {
         // The limit keeps SQLite from working the marks out again for each mention of them
         // (<https://www.sqlite.org/optoverview.html#flattening>).
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {key}, substr({reasons}, 3), {breaks}, 0, marks\nFROM (SELECT {}, {marks} AS marks FROM main.{} AS w LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = excluded.marks",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {key}, substr({reasons}, 3), {breaks}, 0, marks\nFROM (SELECT {}, {marks} AS marks FROM main.{} AS w LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks",
             values.join(", "),
             quote(&child.name),
             list = quote(&list),
         );
         self.run(insert, &child.name)?;
         let mut counts = Vec::new();
-        for (bit, (new, _)) in keys.iter().enumerate() {
+        for sought in keys {
             let count = format!(
                 "SELECT count(*) FROM temp.{} WHERE marks & {}",
                 quote(&list),
-                1_u64 << bit
+                sought.mark
             );
             let rows = self.connection.query_row(&count, [], |row| row.get(0))?;
-            self.note_reason(&list, &new.label(), rows, true);
+            self.note_reason(&list, sought, rows, true);
             counts.push(rows);
         }
         Ok(counts)
     }
 
-    /// Adds the rows of `table` that meet `condition` to its list; the number of rows found.
+    /// Adds the rows of `table` that are `sought` to its list; the number of rows found.
     ///
-    /// They break the key `reason` themselves, or else hang by it on rows listed before. A row
+    /// They break the key themselves, or else hang by it on rows listed before. A row
     /// that is listed already gets a further reason in the first round, and stays as it is in
     /// later ones.
-    pub fn add(
-        &mut self,
-        table: &Table,
-        reason: &str,
-        condition: &str,
-        breaks: bool,
-        round: i64,
-    ) -> Result<i64> {
+    pub fn add(&mut self, table: &Table, sought: &Sought, breaks: bool, round: i64) -> Result<i64> {
+        let condition = &sought.condition;
         if matches!(table.row_key, RowKey::Hidden) {
             return self.none_of(table, condition);
         }
@@ -215,23 +215,38 @@ impl<'a> Lists<'a> {
             .map(|name| format!("w.{}", quote(name)))
             .collect();
         let known = if round == 0 {
-            "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + 1"
+            "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + 1, marks = marks | excluded.marks"
         } else {
             "DO NOTHING"
         };
         // In the order of the list's key, which fills it without a search for each row. The
         // plus keeps SQLite from reading the whole table for that order's sake.
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round)\nSELECT {}, {}, 1, {round} FROM main.{} AS w\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {}, {}, 1, {round}, {} FROM main.{} AS w\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
             values.join(", "),
-            literal(reason),
+            literal(&sought.key),
+            sought.mark,
             quote(&table.name),
             values.join(", +"),
             list = quote(&list),
         );
         let rows = i64::try_from(self.run(insert, &table.name)?)?;
-        self.note_reason(&list, reason, rows, breaks);
+        self.note_reason(&list, sought, rows, breaks);
         Ok(rows)
+    }
+
+    /// Takes all marks off the rows of `table`, so that their bits can mean other keys.
+    pub fn clear_marks(&mut self, table: &Table) -> Result<()> {
+        let mut removals = self.removals.iter_mut();
+        let Some(removal) = removals.find(|it| same_name(&it.table.name, &table.name)) else {
+            return Ok(());
+        };
+        for reason in &mut removal.reasons {
+            reason.mark = 0;
+        }
+        let clear = format!("UPDATE temp.{} SET marks = 0", quote(&removal.list));
+        self.run(clear, &table.name)?;
+        Ok(())
     }
 
     /// Looks for rows of a table whose rows can't be listed: they must stay.
@@ -251,16 +266,18 @@ impl<'a> Lists<'a> {
         Ok(0)
     }
 
-    fn note_reason(&mut self, list: &str, key: &str, rows: i64, breaks: bool) {
+    fn note_reason(&mut self, list: &str, sought: &Sought, rows: i64, breaks: bool) {
+        let key = &sought.key;
         let mut removals = self.removals.iter_mut();
         let removal = removals.find(|removal| removal.list == list);
         if let (true, Some(removal)) = (rows > 0, removal) {
-            match removal.reasons.iter_mut().find(|it| it.key == key) {
+            match removal.reasons.iter_mut().find(|it| it.key == *key) {
                 Some(known) => known.rows += rows,
                 None => removal.reasons.push(Reason {
-                    key: key.to_owned(),
+                    key: key.clone(),
                     rows,
                     breaks,
+                    mark: sought.mark,
                 }),
             }
         }

@@ -21,6 +21,7 @@ pub mod full_text;
 pub mod history;
 pub mod key_script;
 pub mod keys;
+pub mod known_keys;
 pub mod lists;
 pub mod location;
 pub mod normal;

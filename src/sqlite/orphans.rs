@@ -16,7 +16,8 @@ use super::conditions::{self, Lookup};
 use super::ddl::{quote, same_name};
 use super::foreign_key::ForeignKey;
 use super::keys::{NewKey, TableKeys, label_of};
-use super::lists::{self, DeadKeys, KEYS_PER_PASS, Lists, Removal};
+use super::known_keys::KnownKeys;
+use super::lists::{self, DeadKeys, KEYS_PER_PASS, Lists, Removal, Sought};
 use super::row_counts::{RowCounts, is_empty};
 use super::schema::Table;
 use super::scratch;
@@ -95,7 +96,12 @@ pub fn hanging_on(
     let since = Instant::now();
     let counts = &RowCounts::new(connection);
     let mut search = Search::new(connection, counts);
-    search.lists.add(table, "asked for", condition, false, 0)?;
+    let sought = Sought {
+        key: "asked for".to_owned(),
+        condition: condition.to_owned(),
+        mark: 0,
+    };
+    search.lists.add(table, &sought, false, 0)?;
     let links: Vec<_> = declared.iter().map(Link::declared).collect();
     search.follow(&links, since)
 }
@@ -181,29 +187,49 @@ impl<'a> Search<'a> {
     /// one for the key, and in one pass over the table for all other keys together.
     fn orphans(&mut self, target: &TableKeys) -> Result<()> {
         let child = &target.table;
+        let all_have_marks = target.added.len() <= KEYS_PER_PASS;
+        let mut known = KnownKeys::new(self.connection);
         let mut others = Vec::new();
-        for new in &target.added {
+        for (place, new) in target.added.iter().enumerate() {
             let parent = Table::read(self.connection, &new.key.parent)?;
             let lookup = Lookup::choose(self.connection, self.counts, child, &parent, &new.key)?;
-            match conditions::dead_keys(child, &parent, &new.key, lookup) {
-                Some(dead_keys) => {
-                    let broken = self.lists.add_dead_keys(&new.key, &dead_keys)?;
-                    let rows = self.lists.add(child, &new.label(), &broken, true, 0)?;
-                    self.note_empty_parent(new, rows)?;
-                }
-                None => others.push((new, conditions::orphaned(&parent, &new.key))),
-            }
-        }
-        for pass in others.chunks(KEYS_PER_PASS) {
-            if let [(new, broken)] = pass {
-                let rows = self.lists.add(child, &new.label(), broken, true, 0)?;
+            let mut sought = Sought {
+                key: new.label(),
+                condition: String::new(),
+                mark: if all_have_marks { 1 << place } else { 0 },
+            };
+            if let Some(dead_keys) = conditions::dead_keys(child, &parent, &new.key, lookup) {
+                sought.condition = self.lists.add_dead_keys(&new.key, &dead_keys)?;
+                let rows = self.lists.add(child, &sought, true, 0)?;
                 self.note_empty_parent(new, rows)?;
             } else {
-                let counts = self.lists.add_in_one_pass(child, pass)?;
-                for ((new, _), rows) in pass.iter().zip(counts) {
-                    self.note_empty_parent(new, rows)?;
+                let orphaned = conditions::orphaned(&parent, &new.key);
+                let most = self.counts.of(&child.name)?;
+                sought.condition = known.shorten(&parent, &new.key, most, orphaned)?;
+                others.push((new, sought));
+            }
+        }
+        for pass in others.chunks_mut(KEYS_PER_PASS) {
+            if !all_have_marks {
+                self.lists.clear_marks(child)?;
+                for (place, (_, sought)) in pass.iter_mut().enumerate() {
+                    sought.mark = 1 << place;
                 }
             }
+            let (keys, sought): (Vec<_>, Vec<_>) = pass.iter().cloned().unzip();
+            let counts = match sought.as_slice() {
+                [only] => vec![self.lists.add(child, only, true, 0)?],
+                several => self.lists.add_in_one_pass(child, several)?,
+            };
+            for (new, rows) in keys.into_iter().zip(counts) {
+                self.note_empty_parent(new, rows)?;
+            }
+        }
+        if !all_have_marks {
+            self.lists.clear_marks(child)?;
+        }
+        for statement in &mut self.lists.statements {
+            *statement = known.strike_from(statement);
         }
         Ok(())
     }
@@ -225,9 +251,12 @@ impl<'a> Search<'a> {
                     continue;
                 };
                 let child = Table::read(self.connection, &link.key.child)?;
-                more += self
-                    .lists
-                    .add(&child, &link.label, &refers, link.added, round + 1)?;
+                let sought = Sought {
+                    key: link.label.clone(),
+                    condition: refers,
+                    mark: 0,
+                };
+                more += self.lists.add(&child, &sought, link.added, round + 1)?;
             }
             if more == 0 {
                 break;

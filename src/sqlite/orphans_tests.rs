@@ -317,3 +317,46 @@ fn one_pass_tells_which_keys_each_row_breaks() {
         ]
     );
 }
+
+/// More keys than an integer has bits, so that several passes use the same ones.
+#[test]
+fn each_of_very_many_keys_is_counted_by_itself() {
+    let connection = Connection::open_in_memory().unwrap();
+    let numbers = 0..(2 * KEYS_PER_PASS + 5);
+    let columns: Vec<_> = numbers.clone().map(|n| format!("c{n} INTEGER")).collect();
+    connection
+        .execute_batch(&format!(
+            "PRAGMA foreign_keys = OFF;
+             CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);
+             CREATE TABLE w (id INTEGER PRIMARY KEY, {}); CREATE INDEX w_c3 ON w (c3);",
+            columns.join(", ")
+        ))
+        .unwrap();
+    // Row n breaks key n, and the first row breaks all.
+    for row in numbers.clone() {
+        let broken = |n: &usize| if row == 0 || row == *n { "9" } else { "1" };
+        let values: Vec<_> = numbers.clone().map(|n| broken(&n)).collect();
+        let insert = format!("INSERT INTO w VALUES ({row}, {})", values.join(", "));
+        connection.execute(&insert, []).unwrap();
+    }
+    let requests: Vec<_> = numbers
+        .clone()
+        .map(|n| AddForeignKey {
+            table: "w".into(),
+            name: Some(format!("k{n}")),
+            constraint: format!("CONSTRAINT k{n} FOREIGN KEY (c{n}) REFERENCES p (id)"),
+        })
+        .collect();
+    let targets = keys::resolve(&connection, &[], &requests).unwrap();
+    let found = find(&connection, &targets, &[], &RowCounts::new(&connection)).unwrap();
+    let removal = found.removal("w").unwrap();
+    assert_eq!(
+        (removal.rows, removal.break_several),
+        (i64::try_from(numbers.len()).unwrap(), 1)
+    );
+    assert_eq!(removal.reasons.len(), numbers.len());
+    for reason in &removal.reasons {
+        let expected = if reason.key == "k0" { 1 } else { 2 };
+        assert_eq!(reason.rows, expected, "{}", reason.key);
+    }
+}

@@ -17,7 +17,7 @@ use super::schema::{self, Table};
 use super::scratch;
 use super::script::AddForeignKey;
 use super::snapshot::{self, Snapshot};
-use super::steps::Step;
+use super::steps::{ByRow, Step};
 use crate::failure::Failure;
 use crate::policy::{Method, OrphanAction, Policy};
 
@@ -228,14 +228,19 @@ impl Planner<'_> {
                 what: format!("{name} has {rows} rows"),
                 query: row_counts::count_sql(&name),
                 value: rows,
+                by_row: None,
             });
         }
         for new in targets.iter().flat_map(|keys| &keys.added) {
-            let broken = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
-                conditions::has_key_of(&new.key, &dead_keys.query)
+            let (broken, by_row) = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
+                (conditions::has_key_of(&new.key, &dead_keys.query), None)
             } else {
                 let parent = Table::read(self.connection, &new.key.parent)?;
-                conditions::orphaned(&parent, &new.key)
+                let by_row = ByRow {
+                    key: new.key.clone(),
+                    rows: self.counts.of(&new.key.child)?,
+                };
+                (conditions::orphaned(&parent, &new.key), Some(by_row))
             };
             self.steps.push(Step::Expect {
                 what: format!("no row breaks {}", new.label()),
@@ -244,6 +249,7 @@ impl Planner<'_> {
                     quote(&new.key.child)
                 ),
                 value: 0,
+                by_row,
             });
         }
         for removal in &self.found.removals {

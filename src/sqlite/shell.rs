@@ -89,7 +89,9 @@ fn step(script: &mut String, step: &Step) {
     let title = step.title();
     match step {
         Step::Run { sql, .. } => statement(script, &title, sql),
-        Step::Expect { what, query, value } => {
+        Step::Expect {
+            what, query, value, ..
+        } => {
             let holds = format!(
                 "INSERT INTO temp.{PROMISES} VALUES ({}, ({query}) = {value})",
                 literal(what)

@@ -9,6 +9,8 @@ use rusqlite::config::DbConfig;
 
 use super::ddl::quote;
 use super::flush::Flush;
+use super::foreign_key::ForeignKey;
+use super::known_keys::KnownKeys;
 use super::row_counts::count_rows;
 use crate::failure::Failure;
 use crate::progress;
@@ -36,6 +38,8 @@ pub enum Step {
         query: String,
         /// The integer it must give.
         value: i64,
+        /// The query looks at rows one by one, for parents that memory may know.
+        by_row: Option<ByRow>,
     },
     /// Delete rows of a table of fkfix's own, and drop the table where it holds no other.
     Discard {
@@ -48,6 +52,15 @@ pub enum Step {
         /// How many rows the plan expects to stay.
         rows_left: i64,
     },
+}
+
+/// A look at each row of a child for its parent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByRow {
+    /// The key that names the parent.
+    pub key: ForeignKey,
+    /// How many rows the child has.
+    pub rows: i64,
 }
 
 impl Step {
@@ -149,7 +162,17 @@ fn take(connection: &Connection, step: &Step) -> Result<()> {
             connection.execute_batch(sql)?;
             connection.set_db_config(defensive, true)?;
         }
-        Step::Expect { query, value, .. } => {
+        Step::Expect {
+            query,
+            value,
+            by_row,
+            ..
+        } => {
+            let mut known = KnownKeys::new(connection);
+            let query = match by_row {
+                Some(ByRow { key, rows }) => &known.shorten_query(query, key, *rows)?,
+                None => query,
+            };
             let found: i64 = connection.query_row(query, [], |row| row.get(0))?;
             if found != *value {
                 return Err(Failure::impossible(format!(

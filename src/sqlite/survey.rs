@@ -160,9 +160,10 @@ fn look_at(
     pending: bool,
 ) -> Result<SurveyedKey> {
     let label = new.label();
-    let removal = found
-        .removal(&target.table.name)
-        .filter(|removal| removal.reasons.iter().any(|reason| reason.key == label));
+    let listed = found.removal(&target.table.name).and_then(|removal| {
+        let mut reasons = removal.reasons.iter();
+        Some((removal, reasons.find(|reason| reason.key == label)?))
+    });
     let mut key = SurveyedKey {
         new: new.clone(),
         pending,
@@ -171,21 +172,23 @@ fn look_at(
         most_frequent: Vec::new(),
         span: None,
     };
-    let Some(removal) = removal else {
+    let Some((removal, reason)) = listed else {
         return Ok(key);
     };
     let child = &target.table;
     let parent = Table::read(connection, &new.key.parent)?;
     let orphaned = conditions::orphaned(&parent, &new.key);
-    let listed = conditions::from_listed("w", removal);
     // Over an index, without a look at the rows; or else by the list of them.
-    let orphans = match found.dead_keys(&new.key) {
-        Some(dead_keys) => format!(
-            "FROM main.{} AS w WHERE {}",
-            quote(&child.name),
-            dead_keys.has_one()
-        ),
-        None => format!("{listed} AND l.round = 0 AND {orphaned}"),
+    let orphans = if let Some(dead_keys) = found.dead_keys(&new.key) {
+        let table = quote(&child.name);
+        format!("FROM main.{table} AS w WHERE {}", dead_keys.has_one())
+    } else {
+        let listed = conditions::from_listed("w", removal);
+        let broken = match reason.mark {
+            0 => orphaned.clone(),
+            mark => format!("l.marks & {mark}"),
+        };
+        format!("{listed} AND l.round = 0 AND {broken}")
     };
     key.count(connection, &orphans)?;
     if let Some(column) = time_column(child) {
@@ -207,17 +210,21 @@ impl SurveyedKey {
     fn count(&mut self, connection: &Connection, orphans: &str) -> Result<()> {
         let columns = quote_list("w.", self.new.key.columns.iter().map(String::as_str));
         let width = self.new.key.columns.len();
-        let places: Vec<_> = (2..2 + width).map(|place| place.to_string()).collect();
-        let mut frequent = connection.prepare(&format!(
-            "SELECT *, count(*) OVER (), sum(n) OVER () FROM (SELECT count(*) AS n, {columns} {orphans} GROUP BY {columns}) ORDER BY n DESC, {} LIMIT {MOST_FREQUENT}",
-            places.join(", ")
+        let mut groups = connection.prepare(&format!(
+            "SELECT count(*), {columns} {orphans} GROUP BY {columns} ORDER BY {columns}"
         ))?;
-        let mut rows = frequent.query([])?;
-        while let Some(row) = rows.next()? {
-            let values = (1..=width).map(|at| row.get_ref(at).map(Value::from));
-            let values = values.collect::<rusqlite::Result<_>>()?;
-            self.most_frequent.push((values, row.get(0)?));
-            (self.dead_parents, self.rows) = (row.get(width + 1)?, row.get(width + 2)?);
+        let mut groups = groups.query([])?;
+        while let Some(group) = groups.next()? {
+            let rows: i64 = group.get(0)?;
+            self.rows += rows;
+            self.dead_parents += 1;
+            let frequent = &mut self.most_frequent;
+            let place = frequent.partition_point(|(_, more)| *more >= rows);
+            if place < MOST_FREQUENT {
+                let values = (1..=width).map(|at| group.get_ref(at).map(Value::from));
+                frequent.insert(place, (values.collect::<rusqlite::Result<_>>()?, rows));
+                frequent.truncate(MOST_FREQUENT);
+            }
         }
         Ok(())
     }

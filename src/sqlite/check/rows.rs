@@ -11,6 +11,7 @@ use crate::sqlite::archive;
 use crate::sqlite::conditions::{self, Lookup};
 use crate::sqlite::ddl::quote;
 use crate::sqlite::foreign_key::{self, ForeignKey};
+use crate::sqlite::known_keys::KnownKeys;
 use crate::sqlite::row_counts::{self, RowCounts};
 use crate::sqlite::scratch;
 
@@ -18,9 +19,10 @@ use crate::sqlite::scratch;
 /// connection on which SQLite did not enforce it.
 pub fn orphans(connection: &Connection, schema: &Schema<'_>) -> Result<Vec<Finding>> {
     let counts = RowCounts::new(connection);
+    let mut known = KnownKeys::new(connection);
     let mut searches = Vec::new();
     for key in foreign_key::distinct(&schema.declared) {
-        searches.extend(Search::of(connection, &counts, key)?);
+        searches.extend(Search::of(connection, &counts, &mut known, key)?);
     }
     let mut findings = Vec::new();
     for (key, number) in count_all(connection, &searches)? {
@@ -48,6 +50,7 @@ impl<'a> Search<'a> {
     fn of(
         connection: &Connection,
         counts: &RowCounts<'_>,
+        known: &mut KnownKeys<'_>,
         key: &'a ForeignKey,
     ) -> Result<Option<Self>> {
         let (child, parent) = match keys::ends(connection, key)? {
@@ -55,10 +58,17 @@ impl<'a> Search<'a> {
             _ => return Ok(None),
         };
         let lookup = Lookup::choose(connection, counts, &child, &parent, key)?;
+        let broken = conditions::broken(&child, &parent, key, lookup);
+        let by_index = lookup != Lookup::EachRow;
+        let condition = if by_index {
+            broken
+        } else {
+            known.shorten(&parent, key, counts.of(&child.name)?, broken)?
+        };
         Ok(Some(Search {
             key,
-            condition: conditions::broken(&child, &parent, key, lookup),
-            by_index: lookup != Lookup::EachRow,
+            condition,
+            by_index,
             child: child.name,
         }))
     }
