@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::connection::beside;
 
 /// How often. Work that is done sooner starts no thread's work at all.
-const INTERVAL: Duration = Duration::from_millis(30);
+const INTERVAL: Duration = Duration::from_millis(5);
 
 /// Flushes a database with its journal or log until it is finished or dropped.
 #[derive(Debug)]

@@ -115,7 +115,7 @@ impl Step {
 
 /// Memory for the pages that change here and there, in KiB: with less, SQLite waits for its journal
 /// to be on the disk each time that it has to let go of some.
-pub const SCATTERED_CACHE: u64 = 32 * 1024;
+pub const SCATTERED_CACHE: u64 = 64 * 1024;
 
 /// `sql`, which changes pages all over the file, with memory for many of them.
 ///

@@ -2,7 +2,7 @@
 //!
 //! The dry run has done the search already, which the real run does again to find orphans, and
 //! once more to see that none is left. What copying costs is found out by copying some rows of
-//! the table into a table of the same definition in the temporary folder.
+//! the table into a table of the same definition in the temporary folder, and building its indexes.
 
 #![allow(clippy::cast_precision_loss)] // a table has fewer than 2^52 rows
 
@@ -20,12 +20,11 @@ use super::rebuild::Way;
 use super::schema::Table;
 use super::space;
 
+/// What any run takes, in seconds.
+const AT_LEAST: f64 = 0.01;
+
 /// Rows that are copied as a sample.
 const SAMPLE: i64 = 20_000;
-
-/// How many times as long it takes where all goes to a log first, and from there into the file.
-/// Measured: see `bench/README.md`.
-const WITH_A_LOG: f64 = 2.2;
 
 /// Estimates the time that applying `outcomes` to the database at `location` takes.
 ///
@@ -35,11 +34,8 @@ pub fn estimate(
     location: &Location,
     outcomes: &[Outcome<'_>],
 ) -> Option<Duration> {
-    let log = match space::is_in_wal_mode(connection) {
-        Ok(true) => WITH_A_LOG,
-        _ => 1.0,
-    };
-    let mut seconds = 0.0;
+    let has_a_log = space::is_in_wal_mode(connection).unwrap_or(false);
+    let mut seconds = AT_LEAST;
     for plan in outcomes.iter().flat_map(Outcome::plans) {
         let search = plan.found.took.as_secs_f64();
         seconds += search;
@@ -48,7 +44,10 @@ pub fn estimate(
             let copying = seconds_for(connection, location, plan, table)
                 .inspect_err(|error| tracing::debug!("no estimate: {error:#}"))
                 .ok()?;
-            seconds += log * copying;
+            seconds += match table.way {
+                Some(way) if has_a_log => with_a_log(way) * copying,
+                _ => copying,
+            };
         }
     }
     Duration::try_from_secs_f64(seconds).ok()
@@ -70,30 +69,43 @@ fn seconds_for(
         return Ok(0.0);
     };
     let table = Table::read(connection, &planned.name)?;
-    let rows = planned.rows.min(SAMPLE);
-    if rows == 0 {
-        return Ok(0.0);
-    }
-    let per_row = sample(location, &table, definition)?.as_secs_f64() / rows as f64;
+    let sample = sample(location, &table, definition, planned.rows)?;
     let leaving = plan.found.removal(&planned.name).map_or(0, |it| it.rows);
     let staying = planned.rows - leaving;
-    let (for_staying, for_leaving) = shares(way);
-    Ok(per_row * (for_staying * staying as f64 + for_leaving * leaving as f64))
+    let (for_staying, for_leaving) = cost(way, sample);
+    Ok(for_staying * staying as f64 + for_leaving * leaving as f64)
 }
 
-/// What a row that stays and one that leaves cost, in terms of one that is copied by itself
-/// into a table with its indexes in place. Measured: see `bench/README.md`.
-fn shares(way: Way) -> (f64, f64) {
+/// What a row that stays and one that leaves cost, in seconds. Measured: see `bench/README.md`.
+fn cost(way: Way, Sample { row, entries }: Sample) -> (f64, f64) {
     match way {
-        Way::Edit => (0.0, 16.0),
-        Way::Transfer => (0.2, 8.0),
-        Way::TransferRecords => (0.7, 2.0),
-        Way::Rows => (0.9, 0.35),
+        Way::Edit => (0.0, 18.0 * row + 23.0 * entries),
+        Way::Transfer => (0.45 * row + 0.3 * entries, 8.0 * row + 5.0 * entries),
+        Way::TransferRecords => (0.45 * row + 1.2 * entries, 8.0 * row),
+        Way::Rows => (row + 1.2 * entries, 0.95 * row),
     }
 }
 
-/// The time it takes to copy up to [`SAMPLE`] rows.
-fn sample(location: &Location, table: &Table, definition: &str) -> Result<Duration> {
+/// How many times as long it takes where all goes to a log first, and from there into the file.
+fn with_a_log(way: Way) -> f64 {
+    match way {
+        Way::Edit => 1.5,
+        Way::Transfer | Way::TransferRecords => 2.4,
+        Way::Rows => 2.0,
+    }
+}
+
+/// What a row costs, in seconds.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    /// To copy it by itself into a table without indexes.
+    row: f64,
+    /// Its entries in all indexes, when these are built anew.
+    entries: f64,
+}
+
+/// Copies up to [`SAMPLE`] rows, then builds the indexes over them.
+fn sample(location: &Location, table: &Table, definition: &str, rows: i64) -> Result<Sample> {
     let folder = tempfile::Builder::new().prefix("fkfix-").tempdir();
     let folder = folder.context("could not make a temporary folder")?;
     let sample = Connection::open(folder.path().join("sample.db"))?;
@@ -101,14 +113,19 @@ fn sample(location: &Location, table: &Table, definition: &str) -> Result<Durati
         "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; ATTACH {} AS source; {definition}",
         literal(&connection::read_only_uri(location)?)
     ))?;
-    for index in &table.indexes {
-        sample.execute_batch(&index.sql)?;
-    }
     let columns = quote_list("", table.stored_columns());
     let since = Instant::now();
     sample.execute_batch(&format!(
         "INSERT OR IGNORE INTO main.{0} ({columns}) SELECT {columns} FROM source.{0} LIMIT {SAMPLE}",
         quote(&table.name)
     ))?;
-    Ok(since.elapsed())
+    let copied = since.elapsed();
+    for index in &table.indexes {
+        sample.execute_batch(&index.sql)?;
+    }
+    let rows = rows.min(SAMPLE).max(1) as f64;
+    Ok(Sample {
+        row: copied.as_secs_f64() / rows,
+        entries: (since.elapsed() - copied).as_secs_f64() / rows,
+    })
 }
