@@ -5,6 +5,7 @@ import statistics
 
 MIB = 2**20
 USUAL_ROWS = 1_000_000
+UPS = ["up", "up --in-place"]
 
 
 @dataclasses.dataclass
@@ -59,7 +60,9 @@ def targets(results, measured):
         name = f"`up --in-place`, {share:.0%} orphans{where}"
         yield Target(name, f"at least {at_least} times as fast as Alembic", faster, at_least, True)
     longer = ratio(at, 0.9, "up --in-place", "up")
-    yield Target(f"`up --in-place`, 90% orphans{where}", "no slower than `up`", longer, 1, False)
+    # There it takes the steps of `up`, so that any difference is noise.
+    aim = "no slower than `up`, within 5%"
+    yield Target(f"`up --in-place`, 90% orphans{where}", aim, longer, 1.05, False)
     yield from search_targets(at, where)
     slowest = at[0].median("down") if 0 in at else None
     yield Target(
@@ -84,14 +87,15 @@ def growth(larger):
 
 def resource_targets(few):
     """Memory and disk, at their worst."""
-    memory = [run["own_memory"] / MIB for it in few for run in it.runs["up"].values()]
+    runs = [run for it in few for name in UPS for run in it.runs.get(name, {}).values()]
+    memory = [run["own_memory"] / MIB for run in runs]
     disk = [run["peak_disk"] / it["file_bytes"] for it in few for run in it.runs["up"].values()]
-    name = "`up`, at its worst"
+    name = "`up`, in place or not, at its worst"
     worst = max(memory, default=None)
     aim = "less than 100 MB of memory, mapped pages aside"
     yield Target(name, aim, worst, 100e6 / MIB, False, "{:.0f} MiB")
     aim = "at peak 2.2 times the file, temporary files aside"
-    yield Target(name, aim, max(disk, default=None), 2.2, False)
+    yield Target("`up`, at its worst", aim, max(disk, default=None), 2.2, False)
 
 
 def search_targets(at, where):

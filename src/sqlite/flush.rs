@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use super::connection::beside;
 
-/// How often. Work that is done sooner starts no thread's work at all.
-const INTERVAL: Duration = Duration::from_millis(5);
+/// The pause between two flushes, measured: see `bench/README.md`. Work that is done sooner starts no thread's work at all.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Flushes a database with its journal or log until it is finished or dropped.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Flush {
         let flush = move || {
             let mut logs = ["-journal", "-wal"].map(|suffix| (beside(&path, suffix), None));
             let mut database = None;
-            while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                 for (path, file) in &mut logs {
                     flush_log(path, file)?;
                 }

@@ -119,13 +119,15 @@ fn sample(location: &Location, table: &Table, definition: &str, rows: i64) -> Re
         "INSERT OR IGNORE INTO main.{0} ({columns}) SELECT {columns} FROM source.{0} LIMIT {SAMPLE}",
         quote(&table.name)
     ))?;
-    let copied = since.elapsed();
+    let row = since.elapsed();
+    let since = Instant::now();
     for index in &table.indexes {
         sample.execute_batch(&index.sql)?;
     }
-    let rows = rows.min(SAMPLE).max(1) as f64;
+    let entries = since.elapsed();
+    let rows = rows.clamp(1, SAMPLE) as f64;
     Ok(Sample {
-        row: copied.as_secs_f64() / rows,
-        entries: (since.elapsed() - copied).as_secs_f64() / rows,
+        row: row.as_secs_f64() / rows,
+        entries: entries.as_secs_f64() / rows,
     })
 }
