@@ -143,22 +143,26 @@ impl Known {
         let mut count = 0;
         known.complete = same_name(&column.collation, "BINARY");
         while let Some(row) = rows.next()? {
-            let mut bytes = BYTES_PER_KEY;
-            match (row.get_ref(0)?, column.affinity) {
+            let value = row.get_ref(0)?;
+            let length = match value {
+                ValueRef::Text(text) => text.len(),
+                _ => 0,
+            };
+            let bytes = BYTES_PER_KEY + length;
+            count += 1;
+            if count > most || bytes > *left {
+                known.complete = false;
+                break;
+            }
+            *left -= bytes;
+            match (value, column.affinity) {
                 (ValueRef::Text(text), Affinity::Text) => {
                     known.texts.insert(text.into());
-                    bytes += text.len();
                 }
                 (ValueRef::Integer(number), Affinity::Numeric) => {
                     known.integers.insert(number);
                 }
                 _ => known.complete = false,
-            }
-            count += 1;
-            *left = left.saturating_sub(bytes);
-            if count > most || *left == 0 {
-                known.complete = false;
-                break;
             }
         }
         Ok(known)
@@ -200,7 +204,7 @@ mod tests {
         let some = known("('a'), ('b')", &mut left);
         assert_eq!(some.is_missing(a), Some(false));
         assert_eq!(some.is_missing(z), None);
-        assert_eq!(left, 0);
+        assert_eq!(left, 1);
         assert_eq!(known("('a')", &mut left).is_missing(z), None);
     }
 

@@ -1,6 +1,6 @@
 //! `fkfix check`: the real binary on real files.
 //!
-//! - `findings`: one test for each finding, a sound database spoilt in that one way
+//! - `findings`, `parents`, `rows`: one test for each finding, a sound database spoilt in that one way
 //! - `dump`: a schema without a database
 //! - `snapshot`: the whole schema held against a committed file
 //! - `formats`: text, JSON and GitHub's annotations; exit statuses
@@ -14,4 +14,6 @@ mod documents;
 mod dump;
 mod findings;
 mod formats;
+mod parents;
+mod rows;
 mod snapshot;

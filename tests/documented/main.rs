@@ -38,5 +38,8 @@ mod enforcement;
 #[path = "../integration/enforce.rs"]
 mod enforce;
 
+#[path = "../integration/enforced_rows.rs"]
+mod enforced_rows;
+
 #[path = "../integration/triggers_and_search.rs"]
 mod triggers_and_search;

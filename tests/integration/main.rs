@@ -47,8 +47,11 @@ mod bad_files;
 /// After `up`, SQLite acts on the keys where the application asks it to.
 mod enforcement;
 
-/// After `enforce`, every connection acts on the declared keys, whatever its pragma says.
+/// Triggers that carry out keys come, are told of, and go, and nothing else changes.
 mod enforce;
+
+/// After `enforce`, every connection acts on the declared keys, whatever its pragma says.
+mod enforced_rows;
 
 /// Full-text indexes and triggers keep telling the truth about a rebuilt table.
 mod triggers_and_search;
