@@ -16,10 +16,14 @@ use std::time::Duration;
 
 use super::connection::beside;
 
-/// The pause between two flushes, measured: see `bench/README.md`. Work that is done sooner starts no thread's work at all.
+/// The pause between two flushes, measured: see `bench/README.md`. Work that is done sooner starts
+/// no thread's work at all.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Flushes a database with its journal or log until it is finished or dropped.
+/// Flushes a database with its journal until it is finished or dropped.
+///
+/// A write-ahead log is left alone: SQLite writes pages of it again that change again, and all of
+/// them would go to the disk each time.
 #[derive(Debug)]
 pub struct Flush {
     stop: Sender<()>,
@@ -35,12 +39,9 @@ impl Flush {
     pub fn start(path: PathBuf) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let flush = move || {
-            let mut logs = ["-journal", "-wal"].map(|suffix| (beside(&path, suffix), None));
-            let mut database = None;
+            let (mut journal, mut database) = (None, None);
             while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                for (path, file) in &mut logs {
-                    flush_log(path, file)?;
-                }
+                flush_journal(&beside(&path, "-journal"), &mut journal)?;
                 let database = match &database {
                     Some(file) => file,
                     // Never closed: that would take the locks off the file that SQLite holds in
@@ -69,8 +70,8 @@ impl Flush {
     }
 }
 
-/// Flushes the journal or log at `path`, if it is there by now.
-fn flush_log(path: &Path, file: &mut Option<File>) -> io::Result<()> {
+/// Flushes the journal at `path`, if it is there by now.
+fn flush_journal(path: &Path, file: &mut Option<File>) -> io::Result<()> {
     if file.is_none() {
         *file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,

@@ -3,7 +3,6 @@
 use std::process::Command;
 
 use pretty_assertions::assert_eq;
-use rusqlite::Connection;
 
 use crate::support::{Database, Picture};
 
