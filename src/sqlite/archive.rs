@@ -15,7 +15,7 @@ use super::history;
 use super::lists::Removal;
 use super::row_counts;
 use super::schema::{self, RowKey, Table};
-use super::steps::{Step, scattered};
+use super::steps::Step;
 use crate::failure::Failure;
 
 const SUFFIX: &str = "_orphans";
@@ -276,7 +276,7 @@ impl Archive {
         );
         let title = format!("put the rows of {} back into {}", self.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
-        steps.push(Step::run(title, scattered(&insert)).over(rows, work));
+        steps.push(Step::run(title, insert).over(rows, work).scattered());
         steps.push(Step::Discard {
             title: format!("take what is back out of {}", self.name),
             table: self.name.clone(),

@@ -44,15 +44,10 @@ impl<'a> KnownKeys<'a> {
         }
     }
 
-    /// Gives `orphaned`, which tells that a child row `w` has no parent by `key`, with a shorter
-    /// way for keys that are known. Reads at most `most` keys of the parent.
-    pub fn shorten(
-        &mut self,
-        parent: &Table,
-        key: &ForeignKey,
-        most: i64,
-        orphaned: String,
-    ) -> Result<String> {
+    /// The condition that a child row `w` has no parent by `key`, as [`conditions::orphaned`] gives
+    /// it, with a shorter way for keys that are known. Reads at most `most` keys of the parent.
+    pub fn orphaned(&mut self, parent: &Table, key: &ForeignKey, most: i64) -> Result<String> {
+        let orphaned = conditions::orphaned(parent, key);
         let mut pairs = key.pairs();
         let (Some((column, parent_column)), None) = (pairs.next(), pairs.next()) else {
             return Ok(orphaned);
@@ -70,8 +65,7 @@ impl<'a> KnownKeys<'a> {
             .create_scalar_function(name.as_str(), 1, flags, move |call| {
                 Ok(known.is_missing(call.get_raw(0)))
             })?;
-        let known = format!("ifnull({name}(w.{}), ", quote(column));
-        let shortened = format!("{known}{orphaned})");
+        let shortened = format!("ifnull({name}(w.{}), {orphaned})", quote(column));
         self.conditions.push((shortened.clone(), orphaned));
         Ok(shortened)
     }
@@ -79,9 +73,8 @@ impl<'a> KnownKeys<'a> {
     /// Gives `query`, which looks for rows `w` that have no parent by `key`, the same shorter way.
     pub fn shorten_query(&mut self, query: &str, key: &ForeignKey, most: i64) -> Result<String> {
         let parent = Table::read(self.connection, &key.parent)?;
-        let orphaned = conditions::orphaned(&parent, key);
-        let shortened = self.shorten(&parent, key, most, orphaned.clone())?;
-        Ok(query.replace(&orphaned, &shortened))
+        let shortened = self.orphaned(&parent, key, most)?;
+        Ok(query.replace(&conditions::orphaned(&parent, key), &shortened))
     }
 
     /// `sql` as it is for those who do not have the functions.

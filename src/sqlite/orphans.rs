@@ -203,9 +203,8 @@ impl<'a> Search<'a> {
                 let rows = self.lists.add(child, &sought, true, 0)?;
                 self.note_empty_parent(new, rows)?;
             } else {
-                let orphaned = conditions::orphaned(&parent, &new.key);
                 let most = self.counts.of(&child.name)?;
-                sought.condition = known.shorten(&parent, &new.key, most, orphaned)?;
+                sought.condition = known.orphaned(&parent, &new.key, most)?;
                 others.push((new, sought));
             }
         }

@@ -21,7 +21,7 @@ use super::lists::Removal;
 use super::schema::{RowKey, SchemaObject, Table};
 use super::scratch::Rehearsal;
 use super::snapshot::Snapshot;
-use super::steps::{Step, scattered};
+use super::steps::Step;
 use crate::policy::Method;
 
 // Instructions of SQLite's virtual machine, as EXPLAIN counts them in the loop.
@@ -175,7 +175,7 @@ impl Rebuild<'_> {
             let transfer = Step::run(title, transfer).over(self.rows, work);
             return [transfer]
                 .into_iter()
-                .chain(self.removal.as_ref().map(delete_from_copy))
+                .chain(self.removal.as_ref().map(delete))
                 .collect();
         }
         let stored: Vec<_> = self.table.stored_columns().collect();
@@ -262,26 +262,14 @@ fn edit_schema(updates: &str) -> String {
 
 /// Deletes the listed rows from a table that has no triggers at that moment.
 pub fn delete(removal: &Removal) -> Step {
-    delete_by(removal, scattered(&delete_sql(removal)))
-}
-
-/// The same, from a copy: its pages are new to the transaction, so no journal is waited for.
-fn delete_from_copy(removal: &Removal) -> Step {
-    delete_by(removal, delete_sql(removal))
-}
-
-fn delete_by(removal: &Removal, sql: String) -> Step {
     let Removal { table, rows, .. } = removal;
-    let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
-    Step::run(format!("delete {rows} rows from {}", table.name), sql).over(*rows, work)
-}
-
-fn delete_sql(removal: &Removal) -> String {
-    format!(
+    let delete = format!(
         "DELETE FROM main.{} AS w WHERE {}",
-        quote(&removal.table.name),
+        quote(&table.name),
         listed("w", removal)
-    )
+    );
+    let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
+    Step::run(format!("delete {rows} rows from {}", table.name), delete).over(*rows, work)
 }
 
 /// Takes the triggers off `table`, so that moving its rows fires none.

@@ -83,6 +83,20 @@ impl Step {
         self
     }
 
+    /// The same step, which changes pages all over the file, with memory for many of them.
+    ///
+    /// SQLite's own default, which is 2,000 KiB, serves a copy better
+    /// (<https://www.sqlite.org/pragma.html#pragma_cache_size>).
+    #[must_use]
+    pub fn scattered(mut self) -> Self {
+        if let Step::Run { sql, .. } = &mut self {
+            *sql = format!(
+                "PRAGMA main.cache_size = -{SCATTERED_CACHE};\n{sql};\nPRAGMA main.cache_size = -2000"
+            );
+        }
+        self
+    }
+
     /// The same step, with `instructions` for each of `rows` rows.
     #[must_use]
     pub fn over(mut self, rows: i64, instructions: usize) -> Self {
@@ -116,15 +130,6 @@ impl Step {
 /// Memory for the pages that change here and there, in KiB: with less, SQLite waits for its journal
 /// to be on the disk each time that it has to let go of some.
 pub const SCATTERED_CACHE: u64 = 64 * 1024;
-
-/// `sql`, which changes pages all over the file, with memory for many of them.
-///
-/// SQLite's own default, which is 2,000 KiB, serves a copy better
-/// (<https://www.sqlite.org/pragma.html#pragma_cache_size>).
-#[must_use]
-pub fn scattered(sql: &str) -> String {
-    format!("PRAGMA main.cache_size = -{SCATTERED_CACHE};\n{sql};\nPRAGMA main.cache_size = -2000")
-}
 
 /// Runs `steps` in order on an open transaction, and stops at the first that fails; rolling
 /// back is the caller's.

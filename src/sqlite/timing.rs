@@ -34,20 +34,15 @@ pub fn estimate(
     location: &Location,
     outcomes: &[Outcome<'_>],
 ) -> Option<Duration> {
-    let has_a_log = space::is_in_wal_mode(connection).unwrap_or(false);
     let mut seconds = AT_LEAST;
     for plan in outcomes.iter().flat_map(Outcome::plans) {
         let search = plan.found.took.as_secs_f64();
         seconds += search;
         for table in &plan.tables {
             seconds += search * share_that_stays(plan, table) / plan.tables.len() as f64;
-            let copying = seconds_for(connection, location, plan, table)
+            seconds += seconds_for(connection, location, plan, table)
                 .inspect_err(|error| tracing::debug!("no estimate: {error:#}"))
                 .ok()?;
-            seconds += match table.way {
-                Some(way) if has_a_log => with_a_log(way) * copying,
-                _ => copying,
-            };
         }
     }
     Duration::try_from_secs_f64(seconds).ok()
@@ -73,7 +68,12 @@ fn seconds_for(
     let leaving = plan.found.removal(&planned.name).map_or(0, |it| it.rows);
     let staying = planned.rows - leaving;
     let (for_staying, for_leaving) = cost(way, sample);
-    Ok(for_staying * staying as f64 + for_leaving * leaving as f64)
+    let log = if space::is_in_wal_mode(connection).unwrap_or(false) {
+        with_a_log(way)
+    } else {
+        1.0
+    };
+    Ok(log * (for_staying * staying as f64 + for_leaving * leaving as f64))
 }
 
 /// What a row that stays and one that leaves cost, in seconds. Measured: see `bench/README.md`.

@@ -58,12 +58,11 @@ impl<'a> Search<'a> {
             _ => return Ok(None),
         };
         let lookup = Lookup::choose(connection, counts, &child, &parent, key)?;
-        let broken = conditions::broken(&child, &parent, key, lookup);
         let by_index = lookup != Lookup::EachRow;
         let condition = if by_index {
-            broken
+            conditions::broken(&child, &parent, key, lookup)
         } else {
-            known.shorten(&parent, key, counts.of(&child.name)?, broken)?
+            known.orphaned(&parent, key, counts.of(&child.name)?)?
         };
         Ok(Some(Search {
             key,
