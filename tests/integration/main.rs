@@ -94,3 +94,6 @@ mod new;
 
 /// Keys that were meant are found with their reasons, and what only looks like one is not.
 mod discover;
+
+/// Keys that were found become a migration that holds.
+mod discover_write;
