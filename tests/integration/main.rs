@@ -53,6 +53,9 @@ mod enforce;
 /// After `enforce`, every connection acts on the declared keys, whatever its pragma says.
 mod enforced_rows;
 
+/// Under any conflict clause, what a trigger could not carry out as SQLite does is refused before.
+mod enforced_conflicts;
+
 /// Full-text indexes and triggers keep telling the truth about a rebuilt table.
 mod triggers_and_search;
 

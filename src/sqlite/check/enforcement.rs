@@ -29,5 +29,13 @@ pub fn check(connection: &Connection) -> Result<Vec<Finding>> {
         );
         findings.push(Finding::new(Code::EnforcementStale, trigger.table, message).hint(HINT));
     }
+    for overtaken in found.overtaken {
+        let message = format!(
+            "trigger {} is newer than {} and so fires first, and its RAISE(IGNORE) keeps that one from firing",
+            overtaken.by, overtaken.trigger.name
+        );
+        let table = overtaken.trigger.table;
+        findings.push(Finding::new(Code::EnforcementStale, table, message).hint(HINT));
+    }
     Ok(findings)
 }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
+use super::conflicts::Demands;
 use super::{KeyTriggers, triggers};
 use crate::sqlite::ddl::{self, same_name};
 use crate::sqlite::foreign_key::{self, ForeignKey};
@@ -22,6 +23,8 @@ pub struct Key {
     pub number: usize,
     /// SQLite checks it at COMMIT alone.
     pub deferred: bool,
+    /// What the child demands of its rows.
+    pub demands: Demands,
 }
 
 impl Key {
@@ -57,7 +60,7 @@ impl Keys {
             // SQLite lists a table's keys from the last declared to the first.
             for (at, key) in of_table.iter().rev().enumerate() {
                 let deferred = deferred.get(at).copied().unwrap_or_default();
-                keys.add(connection, key, at + 1, &child, deferred);
+                keys.add(connection, key, at + 1, &child, deferred)?;
             }
         }
         Ok(keys)
@@ -70,13 +73,13 @@ impl Keys {
         number: usize,
         child: &Table,
         deferred: bool,
-    ) {
+    ) -> Result<()> {
         let known = self.usable.iter().map(|it| &it.declared);
         let known: Vec<_> = known
             .chain(self.unusable.iter().map(|(key, _)| key))
             .collect();
         if known.iter().any(|it| it.same_definition(key)) {
-            return;
+            return Ok(());
         }
         match parent_of(connection, key) {
             Ok(parent) => self.usable.push(Key {
@@ -85,9 +88,11 @@ impl Keys {
                 parent,
                 number,
                 deferred,
+                demands: Demands::read(connection, child)?,
             }),
             Err(reason) => self.unusable.push((key.clone(), reason)),
         }
+        Ok(())
     }
 
     /// The triggers of every key.

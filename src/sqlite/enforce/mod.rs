@@ -7,13 +7,16 @@
 
 mod affinity;
 mod cascade;
+mod conflicts;
 mod keys;
+mod order;
 mod plan;
 mod triggers;
 
 use anyhow::Result;
 use rusqlite::Connection;
 
+pub use order::Overtaken;
 pub use plan::{Plan, plan, removal};
 
 use super::ddl::{self, unquote};
@@ -87,6 +90,8 @@ pub struct Differences {
     pub missing: Vec<ForeignKey>,
     /// Triggers that no declared key asks for, or not so.
     pub stale: Vec<Trigger>,
+    /// Triggers that another one may keep from firing.
+    pub overtaken: Vec<Overtaken>,
 }
 
 /// Compares what is there with what the declared keys ask for; none where there is no trigger
@@ -120,7 +125,12 @@ pub fn differences(connection: &Connection) -> Result<Option<Differences>> {
         }
     }
     let stale = rest.into_iter().map(|(_, trigger)| trigger).collect();
-    Ok(Some(Differences { missing, stale }))
+    let overtaken = order::overtaken(connection)?;
+    Ok(Some(Differences {
+        missing,
+        stale,
+        overtaken,
+    }))
 }
 
 /// The text of `trigger` in normal form, without its name and its messages.

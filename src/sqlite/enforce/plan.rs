@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::{KeyTriggers, Trigger, installed, wanted};
+use super::{KeyTriggers, Trigger, installed, order, wanted};
 use crate::failure::Failure;
 use crate::sqlite::ddl::{quote, same_name};
 use crate::sqlite::snapshot::{self, Snapshot};
@@ -49,9 +49,10 @@ impl Plan {
     ) -> Result<Plan> {
         let mut schema_after = snapshot::take(connection)?;
         let wanted: Vec<_> = keys.iter().flat_map(|key| &key.triggers).cloned().collect();
-        let (kept, dropped): (Vec<_>, Vec<_>) = there
-            .into_iter()
-            .partition(|trigger| wanted.contains(trigger));
+        let overtaken = order::overtaken(connection)?;
+        let (kept, dropped): (Vec<_>, Vec<_>) = there.into_iter().partition(|trigger| {
+            wanted.contains(trigger) && !overtaken.iter().any(|it| it.trigger == *trigger)
+        });
         let left = wanted.len();
         let mut created = wanted;
         created.retain(|trigger| !kept.contains(trigger));

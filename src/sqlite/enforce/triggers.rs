@@ -8,6 +8,7 @@ use sqlite3_parser::dialect::TokenType::{
 
 use super::affinity;
 use super::cascade;
+use super::conflicts::{self, Set};
 use super::keys::{Key, Keys};
 use super::{KeyTriggers, MARK, PREFIX, STRICT, Trigger};
 use crate::sqlite::ddl::{self, literal, quote, quote_list, same_name};
@@ -106,6 +107,15 @@ pub fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
                 .to_owned(),
         );
     }
+    let sets = |event: Event| ["SET NULL", "SET DEFAULT"].contains(&event.action(&key.declared));
+    let updates_child =
+        sets(Event::Delete) || sets(Event::Update) || key.declared.on_update == "CASCADE";
+    if let (true, Some(what)) = (updates_child, key.demands.unforeseen()) {
+        made.limits.push(format!(
+            "changes rows of {}, which has {what}: UPDATE OR FAIL and UPDATE OR REPLACE of a parent may stop half way or change other rows there, which no trigger can foresee",
+            key.child.name
+        ));
+    }
     if strict && !key.deferred {
         made.triggers.extend(on_child(key));
     }
@@ -145,7 +155,7 @@ fn trigger(key: &Key, end: &str, on: &Table, head: &str, body: &[String]) -> Tri
 }
 
 /// Raises for each row that `from` gives, FROM and WHERE.
-fn refuse(key: &Key, reason: &str, from: &str) -> String {
+pub fn refuse(key: &Key, reason: &str, from: &str) -> String {
     let message = format!(
         "FOREIGN KEY constraint failed: {} {}{reason}",
         key.child.name, key.declared
@@ -184,11 +194,11 @@ fn on_parent(key: &Key, keys: &Keys, event: Event, limits: &mut Vec<String>) -> 
             ));
             reason =
                 format!("; a trigger can not carry this out, PRAGMA foreign_keys = ON can: {why}");
-            None
+            Vec::new()
         }
     };
-    let sets_default = action == "SET DEFAULT" && !key.deferred && act.is_some();
-    let mut body: Vec<_> = act.into_iter().collect();
+    let sets_default = action == "SET DEFAULT" && !key.deferred && !act.is_empty();
+    let mut body = act;
     let left = left_behind(key, keys, event);
     body.push(refuse(key, &reason, &left));
     if sets_default {
@@ -211,13 +221,13 @@ fn is_changed(key: &Key) -> String {
     format!("\nWHEN NOT ({})", same.join(" AND "))
 }
 
-/// The statement that carries out the action, if it is one that writes; an error says why no
+/// The statements that carry out the action, if it is one that writes; an error says why no
 /// trigger can.
-fn act(key: &Key, keys: &Keys, event: Event) -> Result<Option<String>, String> {
+fn act(key: &Key, keys: &Keys, event: Event) -> Result<Vec<String>, String> {
     let child = quote(&key.child.name);
     let action = event.action(&key.declared);
     if action == "NO ACTION" || action == "RESTRICT" {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     if event == Event::Update && cascade::updates_itself(key, keys) {
         return Err("the change would lead back to the same key".to_owned());
@@ -234,8 +244,24 @@ fn act(key: &Key, keys: &Keys, event: Event) -> Result<Option<String>, String> {
                 "the cascade may lead back to the same table, and rows can't be told apart where columns are called rowid, oid and _rowid_",
             )?
         };
-        return Ok(Some(format!("DELETE FROM {child} WHERE {condition}")));
+        return Ok(vec![format!("DELETE FROM {child} WHERE {condition}")]);
     }
+    let set = new_values(key, action)?;
+    let assignments: Vec<_> = set
+        .iter()
+        .map(|(name, value)| format!("{} = {value}", quote(name)))
+        .collect();
+    let mut act = conflicts::refusals(key, &set);
+    act.push(format!(
+        "UPDATE {child} SET {} WHERE {}",
+        assignments.join(", "),
+        old_equals(&key.declared, "")
+    ));
+    Ok(act)
+}
+
+/// What `action` sets in a child.
+fn new_values(key: &Key, action: &str) -> Result<Vec<Set>, String> {
     let mut set = Vec::new();
     for (name, parent) in key.declared.pairs() {
         let column = key.child.column(name).ok_or("a column is missing")?;
@@ -247,13 +273,9 @@ fn act(key: &Key, keys: &Keys, event: Event) -> Result<Option<String>, String> {
             "SET DEFAULT" => default_of(column)?,
             _ => "NULL".to_owned(),
         };
-        set.push(format!("{} = {value}", quote(name)));
+        set.push((name.to_owned(), value));
     }
-    Ok(Some(format!(
-        "UPDATE {child} SET {} WHERE {}",
-        set.join(", "),
-        old_equals(&key.declared, "")
-    )))
+    Ok(set)
 }
 
 /// The default of `column` as an expression that means the same anywhere.

@@ -60,6 +60,8 @@ struct Table {
     shape: usize,
     defaults: [Option<usize>; 5],
     not_null: Option<usize>,
+    /// A column that must not hold a value.
+    check: Option<(usize, usize)>,
     keys: Vec<Key>,
 }
 
@@ -123,13 +125,15 @@ pub fn cases() -> impl Strategy<Value = Case> {
     let table = (
         0..6_usize,
         prop::array::uniform5(default()),
-        prop::option::weighted(0.15, 1..5_usize),
+        prop::option::weighted(0.3, 1..5_usize),
+        prop::option::weighted(0.15, (1..5_usize, 0..6_usize)),
         prop::collection::vec(key, 0..4),
     )
-        .prop_map(|(shape, defaults, not_null, keys)| Table {
+        .prop_map(|(shape, defaults, not_null, check, keys)| Table {
             shape,
             defaults,
             not_null,
+            check,
             keys,
         });
     let row = (
@@ -144,7 +148,7 @@ pub fn cases() -> impl Strategy<Value = Case> {
         });
     let statement = (
         0..4_usize,
-        0..14_usize,
+        0..18_usize,
         0..5_usize,
         prop::option::weighted(0.2, 0..5_usize),
         prop::array::uniform10(0..6_usize),
@@ -237,6 +241,11 @@ impl Case {
         keys
     }
 
+    /// Whether the children of `key` have a CHECK.
+    pub fn has_check(&self, key: &Declared) -> bool {
+        self.tables[key.child].check.is_some()
+    }
+
     pub fn table_count(&self) -> usize {
         self.tables.len()
     }
@@ -277,6 +286,10 @@ impl Case {
                         column.push_str(" UNIQUE");
                     }
                     parts.push(column);
+                }
+                if let Some((column, value)) = table.check {
+                    let (column, value) = (COLUMNS[column], self.value(value));
+                    parts.push(format!("CHECK ({column} IS NOT {value})"));
                 }
                 if table.is_composite() {
                     parts.push("PRIMARY KEY (a, b)".to_owned());
@@ -345,7 +358,7 @@ impl Case {
         let condition = self.condition(statement);
         match statement.what {
             0..4 => (format!("DELETE FROM t{table} WHERE {condition}"), false),
-            4 | 5 | 10 | 11 => {
+            4 | 5 | 10 | 11 | 14 => {
                 let rows = [&statement.values[..5], &statement.values[5..]];
                 let rows: Vec<_> = rows
                     .iter()
@@ -359,6 +372,7 @@ impl Case {
                 let conflict = match statement.what {
                     10 => " OR REPLACE",
                     11 => " OR IGNORE",
+                    14 => " OR FAIL",
                     _ => "",
                 };
                 (
@@ -367,8 +381,10 @@ impl Case {
                 )
             }
             what => {
-                let mut columns = vec![statement.column];
-                columns.extend(statement.second.filter(|it| *it != statement.column));
+                // A conflict clause matters most where a parent key changes.
+                let is_key = what >= 12 && statement.values[9] < 4;
+                let mut columns = vec![if is_key { 0 } else { statement.column }];
+                columns.extend(statement.second.filter(|it| *it != columns[0]));
                 let sets: Vec<_> = columns
                     .iter()
                     .zip(&statement.values)
@@ -384,6 +400,8 @@ impl Case {
                 let conflict = match what {
                     12 => " OR REPLACE",
                     13 => " OR IGNORE",
+                    15 | 16 => " OR FAIL",
+                    17 => " OR ROLLBACK",
                     _ => "",
                 };
                 let is_child = self.keys().iter().any(|key| {
