@@ -42,5 +42,8 @@ mod generator;
 /// Any schema that SQLite accepts goes up and comes back, or is refused with nothing changed.
 mod schemas;
 
+/// Every table of SQLite's own tests, where a source tree of it is at hand.
+mod sqlite_tests;
+
 /// What random schemas and fuzzers have found.
 mod found;
