@@ -330,7 +330,7 @@ fn must_be_with_keys(
 fn without_shadows(picture: &Picture) -> Picture {
     let mut picture = picture.clone();
     picture.retain(|name, _| {
-        !["_data", "_idx", "_docsize", "_config"]
+        !["_data", "_idx", "_config"]
             .iter()
             .any(|it| name.ends_with(it))
     });

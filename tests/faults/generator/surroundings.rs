@@ -2,7 +2,7 @@
 
 use super::{ACTIONS, Generator, Table};
 
-const VALUES: [&str; 22] = [
+const VALUES: [&str; 24] = [
     "NULL",
     "0",
     "1",
@@ -25,6 +25,8 @@ const VALUES: [&str; 22] = [
     "x''",
     "x'31'",
     "CAST(x'ff00' AS TEXT)",
+    "'5' || char(0) || ' x'",
+    "'a' || char(0)",
 ];
 
 impl Generator {
@@ -105,9 +107,17 @@ impl Generator {
                 "# || ')', #",
                 "typeof(#), # DESC",
             ]);
-            let filter = self.pick(&["", "", " WHERE # IS NOT NULL", " where # <> 'x;)'"]);
-            let text = format!("CREATE {unique}INDEX {name} ON {table} ({what}){filter}")
-                .replace('#', &column);
+            let filter = self.pick(&[
+                "",
+                "",
+                " WHERE # IS NOT NULL",
+                " where # <> 'x;)'",
+                " WHERE @.# > 0",
+            ]);
+            let end = self.pick(&["", "", "", " -- the end", " /* not closed", " /* closed */"]);
+            let text = format!("CREATE {unique}INDEX {name} ON {table} ({what}){filter}{end}")
+                .replace('#', &column)
+                .replace('@', &table);
             self.statements.push(text);
         }
         let mut on: Vec<String> = vec![child.name.clone()];
@@ -175,6 +185,32 @@ impl Generator {
             self.statements
                 .push(format!("INSERT INTO {name} ({name}) VALUES ('rebuild')"));
         }
+        if self.chance(15) {
+            let (name, column) = (self.name(), &child.columns[0].name);
+            let (name, column) = (self.quoted(&name), self.quoted(column));
+            let content = child.name.replace('\'', "''");
+            self.statements.push(format!(
+                "CREATE VIRTUAL TABLE {name} USING fts5 ({column}, content='{content}')"
+            ));
+            self.statements.push(format!(
+                "INSERT INTO {name} (rowid, {column}) SELECT rowid, {column} FROM {table} WHERE rowid % 2"
+            ));
+        }
+        if self.chance(15) {
+            for row in ["('fkfix_old', 5)", "('gone', 'many')", "('gone', NULL)"] {
+                self.statements
+                    .push(format!("INSERT INTO sqlite_sequence VALUES {row}"));
+            }
+        }
+        if self.chance(5) {
+            let content = child.name.replace('\'', "''");
+            self.statements.push(format!(
+                "DELETE FROM sqlite_sequence WHERE name = '{content}'"
+            ));
+        }
+        if self.chance(8) {
+            self.edit_types(&child.name);
+        }
         if self.chance(10) {
             self.statements
                 .push("CREATE VIRTUAL TABLE area USING rtree (id, x0, x1)".into());
@@ -187,6 +223,22 @@ impl Generator {
         }
         if self.chance(25) {
             self.statements.push("ANALYZE".into());
+        }
+    }
+
+    /// Columns whose type was changed since they were filled: they hold what does not fit.
+    fn edit_types(&mut self, table: &str) {
+        let (from, to) =
+            [(" TEXT", " NUMERIC"), (" BLOB", " REAL"), (" ANY", " TEXT")][self.random.usize(0..3)];
+        let name = table.replace('\'', "''");
+        for statement in [
+            "PRAGMA writable_schema = ON".to_owned(),
+            format!(
+                "UPDATE sqlite_schema SET sql = replace(sql, '{from}', '{to}') WHERE type = 'table' AND name = '{name}'"
+            ),
+            "PRAGMA writable_schema = RESET".to_owned(),
+        ] {
+            self.statements.push(statement);
         }
     }
 }

@@ -113,9 +113,15 @@ impl Generator {
                 "CONSTRAINT \"c )\" CHECK ({column} IS NOT 'never; )')"
             ));
         }
+        if self.chance(15) && !plain.is_empty() {
+            let at = self.random.usize(0..plain.len());
+            let (table, column) = (self.quoted(&name), self.quoted(&plain[at]));
+            constraints.push(format!("CHECK ({table}.{column} IS NOT 'never')"));
+        }
         if strict {
             suffix.push("STRICT");
         }
+        let note = self.pick(&["", "", "", " -- a note", " /* not closed", " /* closed; */"]);
         let space = self.space();
         let mut body: Vec<String> = columns.iter().map(|it| it.definition.clone()).collect();
         body.extend(constraints);
@@ -123,7 +129,7 @@ impl Generator {
         let (head, quoted, end) = (self.space(), self.quoted(&name), self.space());
         let create = self.pick(&CREATE);
         self.statements.push(format!(
-            "{}{head}{quoted} ({space}{}{end}) {}",
+            "{}{head}{quoted} ({space}{}{end}) {}{note}",
             create,
             body.join(&separator),
             suffix.join(", ")
