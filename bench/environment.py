@@ -17,15 +17,15 @@ PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = BENCH / "requirements.txt"
 PEERS = BENCH / "peers"
 FIXTURES = PROJECT / "tests" / "fixtures"
-FKFIX = TARGET / "release" / "fkfix"
+FKFIX = TARGET / "dist" / "fkfix"
 
 
 def prepare(build=True):
     """Builds fkfix and installs the peers at the versions of requirements.txt."""
     if build:
-        subprocess.run(["cargo", "build", "--release", "--locked"], cwd=PROJECT, check=True)
+        subprocess.run(["cargo", "build", "--profile", "dist", "--locked"], cwd=PROJECT, check=True)
     if not FKFIX.exists():
-        sys.exit(f"there is no {FKFIX}\nhint: cargo build --release")
+        sys.exit(f"there is no {FKFIX}\nhint: cargo build --profile dist")
     if shutil.which("sqlite3") is None:
         sys.exit("there is no sqlite3 shell\nhint: apt-get install sqlite3")
     installed = VENV / "requirements.txt"
@@ -81,7 +81,7 @@ def commit():
 
 def bundled_sqlite():
     """The version of SQLite that the build took, as its source says."""
-    headers = TARGET.glob("release/build/libsqlite3-sys-*/out/bindgen.rs")
+    headers = TARGET.glob("dist/build/libsqlite3-sys-*/out/bindgen.rs")
     for header in sorted(headers, key=os.path.getmtime, reverse=True):
         for line in header.read_text().splitlines():
             if "SQLITE_VERSION:" in line:

@@ -11,7 +11,7 @@ case $target in
 *windows*) suffix=.exe ;;
 *) suffix= ;;
 esac
-fkfix=target/$target/release/fkfix$suffix
+fkfix=target/$target/dist/fkfix$suffix
 scripts/package-assets.sh "$fkfix"
 
 mkdir -p target/package

@@ -24,7 +24,7 @@ PYTHON
 
 musl=x86_64-unknown-linux-musl
 if command -v musl-gcc >/dev/null 2>&1 && rustup target list --installed | grep -qx $musl; then
-    cargo build --quiet --release --locked --target $musl
+    cargo build --quiet --profile dist --locked --target $musl
     archive=$(scripts/package.sh $musl)
     (cd target/package && sha256sum --quiet --check "$(basename "$archive").sha256")
     tar -xzf "$archive" -C "$folder"
@@ -37,13 +37,13 @@ else
     echo "skipped: no musl target (rustup target add $musl, apt install musl-tools)"
 fi
 
-cargo build --quiet --release --locked
-size=$(wc -c <target/release/fkfix)
+cargo build --quiet --profile dist --locked
+size=$(wc -c <target/dist/fkfix)
 [ "$size" -lt 6000000 ] || fail "the release binary has $size bytes, and 6 MB are the limit"
-echo "target/release/fkfix: $size bytes"
+echo "target/dist/fkfix: $size bytes"
 
 if cargo deb --version >/dev/null 2>&1; then
-    scripts/package-assets.sh target/release/fkfix
+    scripts/package-assets.sh target/dist/fkfix
     package=$(cargo deb --quiet --no-build)
     dpkg-deb --extract "$package" "$folder/root"
     works "$folder/root/usr/bin/fkfix"
