@@ -12,6 +12,7 @@ use crate::sqlite::archive;
 use crate::sqlite::back::TakenBack;
 use crate::sqlite::driver::Outcome;
 use crate::sqlite::lists::Removal;
+use crate::sqlite::orphans::Found;
 use crate::sqlite::plan::{KeyPlan, TablePlan};
 
 /// What `fkfix up` did.
@@ -90,8 +91,10 @@ impl AppliedMigration {
             tables: outcome.plans().flat_map(ChildTable::of).collect(),
             removed: outcome
                 .plans()
-                .flat_map(KeyPlan::removals)
-                .map(|removal| RemovedRows::new(removal, policy))
+                .flat_map(|plan| {
+                    let removals = plan.removals();
+                    removals.map(|removal| RemovedRows::new(&plan.found, removal, policy))
+                })
                 .collect(),
         }
     }
@@ -130,10 +133,10 @@ impl ChildTable {
 }
 
 impl RemovedRows {
-    /// What becomes of the rows of `removal` under `policy`.
-    pub fn new(removal: &Removal, policy: &Policy) -> Self {
+    /// What becomes of the rows of `removal`, which are among those `found`, under `policy`.
+    pub fn new(found: &Found, removal: &Removal, policy: &Policy) -> Self {
         let by_key = removal.reasons.iter().map(|reason| ByKey {
-            key: reason.key.clone(),
+            key: found.label(reason.key).to_owned(),
             rows: reason.rows,
             orphans: reason.breaks,
         });

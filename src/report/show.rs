@@ -11,7 +11,6 @@ use super::text::{count, listing, one_line, rows};
 use super::value;
 use crate::sqlite::deletion::{Deletion, Reason};
 use crate::sqlite::foreign_key::ForeignKey;
-use crate::sqlite::keys::label_of;
 use crate::sqlite::relatives::{Children, Parent, Reference};
 use crate::sqlite::row::{Found, Row};
 use crate::sqlite::value::Value;
@@ -195,13 +194,13 @@ impl From<Deletion> for DeletionReport {
             by: it.by.into_iter().map(|(key, _)| key).collect(),
         });
         let changed = deletion.changed.into_iter().map(|it| ChangedRows {
-            key: label_of(&it.key),
+            key: it.key.place(),
             table: it.key.child,
             action: it.key.on_delete,
             rows: it.rows,
         });
         let refusals = deletion.refusals.into_iter().map(|it| RefusalReport {
-            key: label_of(&it.key),
+            key: it.key.place(),
             reason: words(&it.reason, &it.key, it.rows),
             certain: it.reason != Reason::RefersAndGoes,
             table: it.key.child,
@@ -218,7 +217,7 @@ impl From<Deletion> for DeletionReport {
 }
 
 fn words(reason: &Reason, key: &ForeignKey, number: i64) -> String {
-    let (child, parent, label) = (&key.child, &key.parent, label_of(key));
+    let (child, parent, label) = (&key.child, &key.parent, key.place());
     let action = key.on_delete.to_ascii_lowercase();
     let of = format!("{} of {child}", rows(number));
     let (refer, their, them) = match number {

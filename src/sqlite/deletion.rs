@@ -10,7 +10,7 @@ use sqlite3_parser::dialect::TokenType;
 
 use super::conditions;
 use super::ddl::{self, literal, quote, same_name};
-use super::foreign_key::ForeignKey;
+use super::foreign_key::{ForeignKey, NamedKey};
 use super::lists::Removal;
 use super::orphans::{Blocked, Found};
 use super::relatives;
@@ -79,27 +79,26 @@ pub enum Reason {
 pub fn foresee(
     connection: &Connection,
     found: &Found,
-    declared: &[ForeignKey],
+    declared: &[NamedKey],
 ) -> Result<Deletion> {
     let mut deletion = Deletion::default();
     for removal in &found.removals {
         let rows = removal.rows - removal.orphans;
-        let reasons = removal
-            .reasons
-            .iter()
-            .skip(usize::from(removal.orphans > 0));
+        let reasons = removal.reasons.iter().filter(|reason| !reason.breaks);
         if rows > 0 {
             deletion.taken.push(Taken {
                 table: removal.table.name.clone(),
                 rows,
-                by: reasons.map(|it| (it.key.clone(), it.rows)).collect(),
+                by: reasons
+                    .map(|it| (found.label(it.key).to_owned(), it.rows))
+                    .collect(),
             });
         }
     }
     for blocked in &found.blocked {
         deletion.add(connection, found, blocked)?;
     }
-    for key in declared {
+    for NamedKey { key, .. } in declared {
         if let Some(parent) = found.removal(&key.parent) {
             deletion.add_restriction(connection, found, parent, key)?;
         }
@@ -110,7 +109,7 @@ pub fn foresee(
 impl Deletion {
     /// Files the rows that refer to listed rows and don't go along.
     fn add(&mut self, connection: &Connection, found: &Found, blocked: &Blocked) -> Result<()> {
-        let Blocked { key, rows } = blocked;
+        let Blocked { key, rows, .. } = blocked;
         let action = key.on_delete.as_str();
         let reason = match action {
             "SET NULL" | "SET DEFAULT" => what_forbids(connection, found, key)?,

@@ -62,7 +62,7 @@ pub fn checked(connection: &Connection, keys: &[ForeignKey]) -> Result<Scripts> 
             requests.push(request);
         }
     }
-    let declared = foreign_key::declared_keys(connection)?;
+    let declared = foreign_key::declared(connection)?;
     for target in keys::resolve(connection, &declared, &requests)? {
         check(&target)?;
         for new in &target.added {
