@@ -23,6 +23,9 @@ pub struct Key {
     pub on_delete: String,
     /// What becomes of the child when the parent's key changes.
     pub on_update: String,
+    /// What the schema calls it, where that is another name than `constraint`.
+    #[serde(skip)]
+    pub called: Option<String>,
 }
 
 /// A key with its table.
@@ -46,6 +49,7 @@ impl Key {
             parent_columns: key.parent_columns.clone(),
             on_delete: key.on_delete.clone(),
             on_update: key.on_update.clone(),
+            called: None,
         }
     }
 
@@ -73,7 +77,12 @@ impl Key {
 
 impl From<&NewKey> for Key {
     fn from(new: &NewKey) -> Self {
-        Key::new(&new.key, new.name.clone())
+        let there = new.there.as_ref();
+        let called = there.and_then(|there| there.constraint.clone());
+        Key {
+            called: called.filter(|name| new.name.as_ref() != Some(name)),
+            ..Key::new(&new.key, new.name.clone())
+        }
     }
 }
 

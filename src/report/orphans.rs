@@ -36,6 +36,9 @@ pub struct KeyOrphans {
     /// The key.
     #[serde(flatten)]
     pub key: TableKey,
+    /// What people call it.
+    #[serde(skip)]
+    pub label: String,
     /// The place of its child among the tables that were looked at.
     #[serde(skip)]
     pub place: usize,
@@ -156,6 +159,7 @@ impl From<SurveyedKey> for KeyOrphans {
         let frequent = surveyed.most_frequent.into_iter();
         KeyOrphans {
             key: TableKey::new(&surveyed.named.key, surveyed.named.constraint),
+            label: surveyed.label,
             place: surveyed.place,
             pending: surveyed.pending,
             rows: surveyed.rows,
@@ -173,16 +177,11 @@ impl From<SurveyedKey> for KeyOrphans {
 }
 
 impl KeyOrphans {
-    fn label(&self) -> String {
-        let name = self.key.constraint.clone();
-        name.unwrap_or_else(|| self.key.place())
-    }
-
     fn cells(&self) -> Vec<String> {
         let time =
             |pick: fn(&Span) -> &Value| self.span.as_ref().map(|span| value::text(pick(span)));
         vec![
-            self.label(),
+            self.label.clone(),
             if self.pending { "pending" } else { "declared" }.to_owned(),
             count(self.rows),
             count(self.dead_parents),

@@ -77,6 +77,8 @@ pub struct Dependents {
 pub struct SurveyedKey {
     /// The key.
     pub named: NamedKey,
+    /// What people call it.
+    pub label: String,
     /// The place of its child among the tables that were looked at.
     pub place: usize,
     /// A migration is about to add it; otherwise the database declares it.
@@ -153,11 +155,14 @@ impl Survey {
         targets.retain(|keys| only.is_none_or(|only| same_name(&keys.table.name, only)));
         let counts = RowCounts::new(connection);
         let found = orphans::find(connection, &targets, &declared, &counts)?;
-        let mut id = 0;
+        let first = self.keys.len();
         for target in &targets {
             for new in target.searched() {
+                let id = KeyId(self.keys.len() - first);
+                let label = found.label(id).to_owned();
                 let mut key = SurveyedKey {
                     named: new.named(),
+                    label: label.clone(),
                     place: self.places,
                     pending: new.there.is_none(),
                     rows: 0,
@@ -165,12 +170,9 @@ impl Survey {
                     most_frequent: Vec::new(),
                     span: None,
                 };
-                key.look(connection, &found, &target.table, KeyId(id))
-                    .with_context(|| {
-                        format!("could not look at the orphans of {}", key.named.label())
-                    })?;
+                key.look(connection, &found, &target.table, id)
+                    .with_context(|| format!("could not look at the orphans of {label}"))?;
                 self.keys.push(key);
-                id += 1;
             }
             if let Some(removal) = found.removal(&target.table.name)
                 && removal.orphans > 0
