@@ -213,10 +213,12 @@ fn check_parent_key(connection: &Connection, parent: &Table, key: &ForeignKey) -
             "{} ({columns}) is neither PRIMARY KEY nor UNIQUE",
             parent.name
         ))
-        .hint(format!(
-            "first run: {}",
-            parent_key::remedy(connection, parent, &key.parent_columns)?
-        ))
+        .hint(parent_key::remedy(
+            connection,
+            parent,
+            &key.parent_columns,
+            "first run: ",
+        )?)
         .into());
     }
     Ok(())

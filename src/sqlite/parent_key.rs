@@ -11,8 +11,14 @@ use crate::report::text;
 
 /// How `columns` of `parent` become UNIQUE: the statement that makes an index, or what stands in
 /// its way. Rows with a NULL in these columns do not: SQLite takes any number of them
-/// (<https://www.sqlite.org/lang_createindex.html#unique_indexes>).
-pub fn remedy(connection: &Connection, parent: &Table, columns: &[String]) -> Result<String> {
+/// (<https://www.sqlite.org/lang_createindex.html#unique_indexes>). `lead` comes before the statement
+/// where nothing does.
+pub fn remedy(
+    connection: &Connection,
+    parent: &Table,
+    columns: &[String],
+    lead: &str,
+) -> Result<String> {
     let (table, list) = (
         quote(&parent.name),
         quote_list("", columns.iter().map(String::as_str)),
@@ -36,7 +42,7 @@ pub fn remedy(connection: &Connection, parent: &Table, columns: &[String]) -> Re
         .with_context(|| format!("could not look for duplicates in {}", parent.name))?;
     if values == 0 {
         return Ok(format!(
-            "{create}; a partial index, or one of another collation, does not count"
+            "{lead}{create}; a partial index, or one of another collation, does not count"
         ));
     }
     Ok(format!(

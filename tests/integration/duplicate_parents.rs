@@ -19,7 +19,7 @@ fn duplicates_are_counted_and_listed() {
     );
     let remedy = "no UNIQUE index can be made as long as 5 rows share 2 values: give each row a value of its own (SELECT \"id\", count(*) FROM \"parent\" WHERE \"id\" IS NOT NULL GROUP BY \"id\" HAVING count(*) > 1 lists them), then run CREATE UNIQUE INDEX \"parent_id\" ON \"parent\" (\"id\")\n";
     let run = database.refuses("up", 2, "parent (id) is neither PRIMARY KEY nor UNIQUE");
-    run.remarks(&format!("hint: first run: {remedy}"));
+    run.remarks(&format!("hint: {remedy}"));
     let (_, query) = remedy.split_once('(').unwrap();
     let (query, _) = query.split_once(" lists them").unwrap();
     assert_eq!(database.rows(query), ["1|2", "2|3"]);

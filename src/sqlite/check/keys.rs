@@ -210,7 +210,7 @@ fn parent_key(
                 "the key {key} needs a parent key, and {} ({named}) is neither PRIMARY KEY nor UNIQUE",
                 parent.name
             ),
-            remedy(connection, parent, columns)?,
+            remedy(connection, parent, columns, "")?,
         )
     } else {
         (
