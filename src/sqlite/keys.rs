@@ -147,11 +147,11 @@ fn resolve_one(
     }
     if existing.is_empty() {
         check_name(&keys.table, keys.added.iter(), &new)?;
-        check_parent_key(connection, &parent, &new.key)?;
+        check_parent_key(connection, &parent, &new)?;
         keys.added.push(new);
     } else {
         new.there = Some(existing.swap_remove(0));
-        check_parent_key(connection, &parent, &new.key)?;
+        check_parent_key(connection, &parent, &new)?;
         keys.adopted.push(new);
     }
     Ok(())
@@ -185,7 +185,8 @@ fn check_name<'a>(
     Ok(())
 }
 
-fn check_parent_key(connection: &Connection, parent: &Table, key: &ForeignKey) -> Result<()> {
+fn check_parent_key(connection: &Connection, parent: &Table, new: &NewKey) -> Result<()> {
+    let key = &new.key;
     let columns = key.parent_columns.join(", ");
     if let Some(missing) = key
         .parent_columns
@@ -208,7 +209,12 @@ fn check_parent_key(connection: &Connection, parent: &Table, key: &ForeignKey) -
         .hint("name the parent's columns in REFERENCES, as many as the key has")
         .into());
     }
-    if !scratch::is_parent_key(parent, key)? {
+    // What is there already is left, unless it is sure that it can't work.
+    let is_parent_key = match new.there {
+        None => scratch::is_parent_key(parent, key)?,
+        Some(_) => scratch::has_parent_key(parent, key),
+    };
+    if !is_parent_key {
         return Err(Failure::impossible(format!(
             "{} ({columns}) is neither PRIMARY KEY nor UNIQUE",
             parent.name

@@ -144,12 +144,12 @@ struct Link<'a> {
 
 impl<'a> Link<'a> {
     fn new(id: KeyId, key: &'a ForeignKey, added: bool) -> Self {
-        let in_force = OnceCell::new();
         Link {
             id,
             key,
             added,
-            in_force,
+            // One that is asked for has been looked at.
+            in_force: if added { true.into() } else { OnceCell::new() },
         }
     }
 

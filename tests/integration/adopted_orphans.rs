@@ -21,7 +21,7 @@ fn adopting(key: &str) -> Database {
 fn refuse_and_a_limit_are_heeded() {
     for key in [THERE, "FOREIGN KEY (parent_id) REFERENCES parent ON DELETE CASCADE"] {
         let database = adopting(key);
-        database.refuses("up --orphans refuse", 1, "2 rows break the");
+        database.refuses("up --orphans refuse", 1, "2 rows break keys that are there already");
         for limit in ["0", "1", "49%"] {
             let message = format!("2 of 4 rows would leave child, and --max-orphans allows {limit}");
             database.refuses(&format!("up --max-orphans {limit}"), 1, &message);
