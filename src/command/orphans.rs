@@ -110,7 +110,11 @@ fn write_csv(database: &Connection, survey: &Survey, output: &mut Output) -> Res
         columns.map(|column| column.name.clone()).collect()
     };
     let header = names(first);
-    let mut tables: Vec<_> = survey.tables.iter().map(|it| it.table.name.as_str()).collect();
+    let mut tables: Vec<_> = survey
+        .tables
+        .iter()
+        .map(|it| it.table.name.as_str())
+        .collect();
     tables.dedup();
     if tables.len() > 1 {
         return Err(Failure::impossible(format!(
@@ -120,7 +124,11 @@ fn write_csv(database: &Connection, survey: &Survey, output: &mut Output) -> Res
         .hint("choose one with --table")
         .into());
     }
-    if survey.tables.iter().any(|surveyed| names(surveyed) != header) {
+    if survey
+        .tables
+        .iter()
+        .any(|surveyed| names(surveyed) != header)
+    {
         return Err(Failure::impossible(format!(
             "{} has orphans before and after the pending migrations change its columns, and a CSV file has one header",
             first.table.name

@@ -3,6 +3,71 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use serde::Serialize;
+
+/// What becomes of a child whose parent is deleted, or changes its key
+/// (<https://www.sqlite.org/foreignkeys.html#fk_actions>).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Action {
+    /// Nothing; the statement fails where the child is left without a parent.
+    #[default]
+    #[serde(rename = "NO ACTION")]
+    NoAction,
+    /// The statement fails at once.
+    #[serde(rename = "RESTRICT")]
+    Restrict,
+    /// The child goes, or changes, with its parent.
+    #[serde(rename = "CASCADE")]
+    Cascade,
+    /// The child's key becomes NULL.
+    #[serde(rename = "SET NULL")]
+    SetNull,
+    /// The child's key becomes its default.
+    #[serde(rename = "SET DEFAULT")]
+    SetDefault,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Action; 5] = [
+        Action::NoAction,
+        Action::Restrict,
+        Action::Cascade,
+        Action::SetNull,
+        Action::SetDefault,
+    ];
+
+    /// The action as SQL has it: `SET NULL`.
+    #[must_use]
+    pub fn sql(self) -> &'static str {
+        match self {
+            Action::NoAction => "NO ACTION",
+            Action::Restrict => "RESTRICT",
+            Action::Cascade => "CASCADE",
+            Action::SetNull => "SET NULL",
+            Action::SetDefault => "SET DEFAULT",
+        }
+    }
+
+    /// The action in a sentence: `set null`.
+    #[must_use]
+    pub fn words(self) -> String {
+        self.sql().to_ascii_lowercase()
+    }
+
+    /// The action that `sql` names, in capitals.
+    #[must_use]
+    pub fn from_sql(sql: &str) -> Option<Self> {
+        Action::ALL.into_iter().find(|action| action.sql() == sql)
+    }
+
+    /// Whether it changes the child's key, to NULL or to its default.
+    #[must_use]
+    pub fn sets(self) -> bool {
+        matches!(self, Action::SetNull | Action::SetDefault)
+    }
+}
+
 /// A foreign key: which columns of the child refer to which of the parent, and what happens
 /// to the child when the parent goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +81,10 @@ pub struct ForeignKey {
     /// The parent's columns, in the order of `columns`; the parent's primary key where the
     /// constraint names none.
     pub parent_columns: Vec<String>,
-    /// The action of `ON DELETE`, such as `CASCADE` or `NO ACTION`.
-    pub on_delete: String,
+    /// The action of `ON DELETE`.
+    pub on_delete: Action,
     /// The action of `ON UPDATE`.
-    pub on_update: String,
+    pub on_update: Action,
 }
 
 /// A foreign key and the name of its constraint.
@@ -54,8 +119,8 @@ impl ForeignKey {
     pub fn same_definition(&self, other: &ForeignKey) -> bool {
         self.same_columns(other)
             && same_name(&self.parent, &other.parent)
-            && same_name(&self.on_delete, &other.on_delete)
-            && same_name(&self.on_update, &other.on_update)
+            && self.on_delete == other.on_delete
+            && self.on_update == other.on_update
             && self.pairs().all(|(column, parent_column)| {
                 other.pairs().any(|(other_column, other_parent)| {
                     same_name(column, other_column) && same_name(parent_column, other_parent)
@@ -83,9 +148,9 @@ impl fmt::Display for ForeignKey {
         let (columns, parent) = (self.columns.join(", "), &self.parent);
         write!(f, "({columns}) references {parent}")?;
         write!(f, " ({})", self.parent_columns.join(", "))?;
-        for (event, action) in [("delete", &self.on_delete), ("update", &self.on_update)] {
-            if action != "NO ACTION" {
-                write!(f, " on {event} {}", action.to_ascii_lowercase())?;
+        for (event, action) in [("delete", self.on_delete), ("update", self.on_update)] {
+            if action != Action::NoAction {
+                write!(f, " on {event} {}", action.words())?;
             }
         }
         Ok(())
@@ -119,7 +184,8 @@ impl Borrow<ForeignKey> for NamedKey {
 pub fn labels(keys: &[NamedKey]) -> Vec<String> {
     let is_shared = |key: &NamedKey| {
         let (child, label) = (&key.key.child, key.label());
-        let same = |it: &&NamedKey| same_name(&it.key.child, child) && same_name(&it.label(), &label);
+        let same =
+            |it: &&NamedKey| same_name(&it.key.child, child) && same_name(&it.label(), &label);
         keys.iter().filter(same).count() > 1
     };
     let label = |key: &NamedKey| match is_shared(key) {

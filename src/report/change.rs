@@ -177,8 +177,12 @@ impl RemovedRows {
     fn text(&self, tense: Tense) -> String {
         let (leaving, table) = (rows(self.rows), &self.table);
         let mut text = match (&self.archive, tense) {
-            (Some(archive), Tense::Done) => format!("  {leaving} moved from {table} to {archive}\n"),
-            (Some(archive), Tense::Planned) => format!("  {leaving} of {table} would move to {archive}\n"),
+            (Some(archive), Tense::Done) => {
+                format!("  {leaving} moved from {table} to {archive}\n")
+            }
+            (Some(archive), Tense::Planned) => {
+                format!("  {leaving} of {table} would move to {archive}\n")
+            }
             (None, Tense::Done) => format!("  {leaving} deleted from {table}\n"),
             (None, Tense::Planned) => format!("  {leaving} of {table} would have to go\n"),
         };
@@ -238,7 +242,11 @@ impl ChildTable {
             let _ = writeln!(text, "    {}", key.text());
         }
         for key in &self.adopted {
-            let had = if tense == Tense::Planned { "has" } else { "had" };
+            let had = if tense == Tense::Planned {
+                "has"
+            } else {
+                "had"
+            };
             let called = key.called.as_ref();
             let called = called.map_or(String::new(), |called| format!(", called {called}"));
             let _ = writeln!(

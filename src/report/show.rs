@@ -9,6 +9,7 @@ use super::output::Report;
 use super::table::{sample, table};
 use super::text::{count, listing, one_line, rows};
 use super::value;
+use crate::model::key::Action;
 use crate::sqlite::deletion::{Deletion, Reason};
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::relatives::{Children, Parent, Reference};
@@ -117,7 +118,7 @@ pub struct ChangedRows {
     /// The key.
     pub key: String,
     /// `SET NULL` or `SET DEFAULT`.
-    pub action: String,
+    pub action: Action,
     /// How many.
     pub rows: i64,
 }
@@ -218,7 +219,7 @@ impl From<Deletion> for DeletionReport {
 
 fn words(reason: &Reason, key: &ForeignKey, number: i64) -> String {
     let (child, parent, label) = (&key.child, &key.parent, key.place());
-    let action = key.on_delete.to_ascii_lowercase();
+    let action = key.on_delete.words();
     let of = format!("{} of {child}", rows(number));
     let (refer, their, them) = match number {
         1 => ("refers", "its", "it"),
@@ -323,7 +324,7 @@ impl ChildRows {
             "\n{of} of {} {refer} to it by {} on delete {}",
             self.key.table,
             self.key.place(),
-            self.key.on_delete.to_ascii_lowercase()
+            self.key.on_delete.words()
         );
         let Some(first) = self.rows.first() else {
             return text + "\n";
@@ -371,7 +372,7 @@ impl DeletionReport {
             ]
         });
         let changed = self.changed.iter().map(|it| {
-            let action = it.action.to_ascii_lowercase();
+            let action = it.action.words();
             vec![it.table.clone(), count(it.rows), action, it.key.clone()]
         });
         let heading = ["table", "rows", "", "by"];

@@ -10,7 +10,7 @@ use sqlite3_parser::dialect::TokenType;
 
 use super::conditions;
 use super::ddl::{self, literal, quote, same_name};
-use super::foreign_key::{ForeignKey, NamedKey};
+use super::foreign_key::{Action, ForeignKey, NamedKey};
 use super::lists::Removal;
 use super::orphans::{Blocked, Found};
 use super::relatives;
@@ -76,11 +76,7 @@ pub enum Reason {
 }
 
 /// What hangs on the rows in the first round of `found`, all of them one table's.
-pub fn foresee(
-    connection: &Connection,
-    found: &Found,
-    declared: &[NamedKey],
-) -> Result<Deletion> {
+pub fn foresee(connection: &Connection, found: &Found, declared: &[NamedKey]) -> Result<Deletion> {
     let mut deletion = Deletion::default();
     for removal in &found.removals {
         let rows = removal.rows - removal.orphans;
@@ -110,10 +106,10 @@ impl Deletion {
     /// Files the rows that refer to listed rows and don't go along.
     fn add(&mut self, connection: &Connection, found: &Found, blocked: &Blocked) -> Result<()> {
         let Blocked { key, rows, .. } = blocked;
-        let action = key.on_delete.as_str();
-        let reason = match action {
-            "SET NULL" | "SET DEFAULT" => what_forbids(connection, found, key)?,
-            _ => Some(Reason::Refers),
+        let reason = if key.on_delete.sets() {
+            what_forbids(connection, found, key)?
+        } else {
+            Some(Reason::Refers)
         };
         match reason {
             Some(reason) => self.refuse(key, *rows, reason),
@@ -162,15 +158,15 @@ impl Deletion {
 
 /// Whether the action of `key` fails as soon as it meets a row, even one that would go later.
 fn fails_at_once(connection: &Connection, found: &Found, key: &ForeignKey) -> Result<bool> {
-    Ok(match key.on_delete.as_str() {
-        "RESTRICT" => true,
-        "SET NULL" | "SET DEFAULT" => {
+    Ok(match key.on_delete {
+        Action::Restrict => true,
+        Action::SetNull | Action::SetDefault => {
             matches!(
                 what_forbids(connection, found, key)?,
                 Some(Reason::NotNull(_))
             )
         }
-        _ => false,
+        Action::NoAction | Action::Cascade => false,
     })
 }
 
@@ -210,7 +206,7 @@ fn what_forbids(
     key: &ForeignKey,
 ) -> Result<Option<Reason>> {
     let child = Table::read(connection, &key.child)?;
-    let to_default = key.on_delete == "SET DEFAULT";
+    let to_default = key.on_delete == Action::SetDefault;
     let mut defaults = Vec::new();
     for name in &key.columns {
         let column = child.column(name);

@@ -111,7 +111,9 @@ pub fn dry_run<'a>(
         }]);
     }
     let copy = backup::temporary(connection)?;
-    let rehearsal = Rehearsal { look: &mut |_, _| Ok(()) };
+    let rehearsal = Rehearsal {
+        look: &mut |_, _| Ok(()),
+    };
     let outcomes = run(&copy.connection, order, Some(rehearsal))?;
     // Nothing of an outcome refers to the copy, which goes here.
     Ok(outcomes)

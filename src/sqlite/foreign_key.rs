@@ -2,12 +2,12 @@
 
 use std::borrow::Borrow;
 
-use anyhow::Result;
-use rusqlite::Connection;
+use anyhow::{Context as _, Result};
+use rusqlite::{Connection, Row};
 
 use super::ddl;
 use super::schema::primary_key;
-pub use crate::model::key::{ForeignKey, NamedKey};
+pub use crate::model::key::{Action, ForeignKey, NamedKey};
 
 /// Each of `keys` once, however often it is declared.
 pub fn distinct<K: Borrow<ForeignKey>>(keys: impl IntoIterator<Item = K>) -> Vec<K> {
@@ -57,8 +57,8 @@ pub fn declared(connection: &Connection) -> Result<Vec<NamedKey>> {
                     columns: Vec::new(),
                     parent: row.get(2)?,
                     parent_columns: Vec::new(),
-                    on_delete: row.get(5)?,
-                    on_update: row.get(6)?,
+                    on_delete: action(row, 5)?,
+                    on_update: action(row, 6)?,
                 },
             });
         }
@@ -74,4 +74,9 @@ pub fn declared(connection: &Connection) -> Result<Vec<NamedKey>> {
         }
     }
     Ok(keys)
+}
+
+fn action(row: &Row<'_>, column: usize) -> Result<Action> {
+    let sql: String = row.get(column)?;
+    Action::from_sql(&sql).with_context(|| format!("{sql} is no action of a foreign key"))
 }

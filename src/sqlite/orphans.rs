@@ -13,8 +13,8 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::conditions::{self, Lookup};
-use super::ddl::{quote, same_name};
-use super::foreign_key::{self, ForeignKey, NamedKey};
+use super::ddl::quote;
+use super::foreign_key::{self, Action, ForeignKey, NamedKey};
 use super::keys::{NewKey, TableKeys};
 use super::known_keys::KnownKeys;
 use super::lists::{self, DeadKeys, KEYS_PER_PASS, Lists, Removal, Sought};
@@ -163,7 +163,7 @@ impl<'a> Link<'a> {
     }
 
     fn takes_along(&self) -> bool {
-        self.added || same_name(&self.key.on_delete, "CASCADE")
+        self.added || self.key.on_delete == Action::Cascade
     }
 }
 
@@ -177,11 +177,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(
-        connection: &'a Connection,
-        counts: &'a RowCounts<'a>,
-        keys: &[NamedKey],
-    ) -> Self {
+    fn new(connection: &'a Connection, counts: &'a RowCounts<'a>, keys: &[NamedKey]) -> Self {
         Search {
             labels: key::labels(keys),
             connection,
@@ -318,9 +314,7 @@ impl<'a> Search<'a> {
                 quote(&child.name)
             );
             let mut rows: i64 = self.connection.query_row(&count, [], |row| row.get(0))?;
-            if let (true, Some(removal)) =
-                (self.lists.some_stay, self.lists.removal(&child.name))
-            {
+            if let (true, Some(removal)) = (self.lists.some_stay, self.lists.removal(&child.name)) {
                 let count = format!(
                     "SELECT count(*) {} AND l.round < 0 AND {refers}",
                     conditions::from_listed("w", removal)

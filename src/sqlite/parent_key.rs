@@ -37,7 +37,10 @@ pub fn remedy(
     let count = format!("SELECT count(*), sum(n) FROM (SELECT count(*) AS n {twice})");
     let (values, rows) = connection
         .query_row(&count, [], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?.unwrap_or(0)))
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, Option<i64>>(1)?.unwrap_or(0),
+            ))
         })
         .with_context(|| format!("could not look for duplicates in {}", parent.name))?;
     if values == 0 {

@@ -311,7 +311,11 @@ impl KeyPlan {
         let total: i64 = self.removals().map(|removal| removal.rows).sum();
         if policy.orphans == OrphanAction::Refuse && total > 0 {
             let is_new = self.tables.iter().any(|table| !table.added.is_empty());
-            let keys = if is_new { "the new keys" } else { "keys that are there already" };
+            let keys = if is_new {
+                "the new keys"
+            } else {
+                "keys that are there already"
+            };
             return Some(
                 Failure::refused(format!("{total} rows break {keys} or hang on such rows"))
                     .hint("--orphans archive keeps them aside and brings them back on down; --orphans delete removes them for good"),

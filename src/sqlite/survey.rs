@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::conditions;
 use super::backup::TemporaryCopy;
+use super::conditions;
 use super::ddl::{quote, quote_list, same_name};
 use super::driver;
 use super::foreign_key::{self, ForeignKey, NamedKey};
@@ -220,7 +220,10 @@ fn watch(
     for there in foreign_key::distinct(declared.iter().cloned()) {
         let key = &there.key;
         let asked_for = targets.iter().flat_map(TableKeys::asked_for);
-        if asked_for.map(|new| &new.key).any(|it| it.same_definition(key)) {
+        if asked_for
+            .map(|new| &new.key)
+            .any(|it| it.same_definition(key))
+        {
             continue;
         }
         if let Err(error) = Table::read(connection, &key.parent) {

@@ -9,7 +9,8 @@ const TABLES: &str = "CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT UNIQUE);
     CREATE TABLE c (id INTEGER PRIMARY KEY, pid INTEGER, code TEXT, up INTEGER); INSERT INTO c VALUES (1, 1, 'a', NULL), (2, 1, NULL, 1);
     CREATE INDEX c_pid ON c (pid); CREATE INDEX c_code ON c (code); CREATE INDEX c_up ON c (up);";
 
-const KEYS: &str = "ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (pid) REFERENCES p ON DELETE CASCADE;
+const KEYS: &str =
+    "ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (pid) REFERENCES p ON DELETE CASCADE;
     ALTER TABLE c ADD CONSTRAINT c_code FOREIGN KEY (code) REFERENCES p (code) ON UPDATE CASCADE;
     ALTER TABLE c ADD CONSTRAINT c_up FOREIGN KEY (\"up\") REFERENCES c (id);";
 
@@ -112,7 +113,10 @@ fn pending_keys_behind_other_statements_are_left_to_the_dry_run() {
         ),
     ] {
         database.file(&format!("migrations/{name}"), script);
-        database.file(&format!("migrations/{}", name.replace(".sql", ".down.sql")), "");
+        database.file(
+            &format!("migrations/{}", name.replace(".sql", ".down.sql")),
+            "",
+        );
     }
     let checked = database.check(&["--migrations", &folder]);
     assert_eq!(

@@ -19,11 +19,19 @@ fn adopting(key: &str) -> Database {
 
 #[test]
 fn refuse_and_a_limit_are_heeded() {
-    for key in [THERE, "FOREIGN KEY (parent_id) REFERENCES parent ON DELETE CASCADE"] {
+    for key in [
+        THERE,
+        "FOREIGN KEY (parent_id) REFERENCES parent ON DELETE CASCADE",
+    ] {
         let database = adopting(key);
-        database.refuses("up --orphans refuse", 1, "2 rows break keys that are there already");
+        database.refuses(
+            "up --orphans refuse",
+            1,
+            "2 rows break keys that are there already",
+        );
         for limit in ["0", "1", "49%"] {
-            let message = format!("2 of 4 rows would leave child, and --max-orphans allows {limit}");
+            let message =
+                format!("2 of 4 rows would leave child, and --max-orphans allows {limit}");
             database.refuses(&format!("up --max-orphans {limit}"), 1, &message);
             database
                 .fkfix(&format!("up --dry-run --max-orphans {limit}"))
@@ -95,7 +103,10 @@ fn delete_removes_them() {
 #[test]
 fn one_key_is_there_and_another_is_new() {
     let other = "CONSTRAINT other FOREIGN KEY (other) REFERENCES parent (id)";
-    for index in ["", "CREATE INDEX i ON child (parent_id); CREATE INDEX j ON child (other);"] {
+    for index in [
+        "",
+        "CREATE INDEX i ON child (parent_id); CREATE INDEX j ON child (other);",
+    ] {
         let database = Database::of(&format!(
             "CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1);
              CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, other INTEGER, {THERE}); {index}

@@ -58,7 +58,10 @@ fn agreed(database: &Database) -> Rows {
     let files = database.files();
     let orphans = database.fkfix("orphans --format json");
     let orphans = orphans.json();
-    let dry = database.fkfix("up --dry-run --format json").status(0).json();
+    let dry = database
+        .fkfix("up --dry-run --format json")
+        .status(0)
+        .json();
     assert!(database.files() == files, "a file has changed");
     let up = database.fkfix("up --format json").status(0).json();
     let rows = removed(&up["applied"]);
@@ -95,31 +98,49 @@ fn what_a_script_does_before_its_keys_is_seen() {
     for (script, rows) in [
         (format!("{unique} ALTER TABLE child ADD {KEY};"), 3),
         (
-            format!("{unique} UPDATE child SET parent_id = NULL WHERE parent_id = 0; ALTER TABLE child ADD {KEY};"),
+            format!(
+                "{unique} UPDATE child SET parent_id = NULL WHERE parent_id = 0; ALTER TABLE child ADD {KEY};"
+            ),
             2,
         ),
         (
-            format!("{unique} INSERT INTO parent VALUES (0), (8), (9); ALTER TABLE child ADD {KEY};"),
+            format!(
+                "{unique} INSERT INTO parent VALUES (0), (8), (9); ALTER TABLE child ADD {KEY};"
+            ),
             0,
         ),
         (
-            format!("{unique} DELETE FROM parent; INSERT INTO parent VALUES (77); ALTER TABLE child ADD {KEY};"),
+            format!(
+                "{unique} DELETE FROM parent; INSERT INTO parent VALUES (77); ALTER TABLE child ADD {KEY};"
+            ),
             4,
         ),
         (
-            format!("{unique} ALTER TABLE child ADD COLUMN late INTEGER; UPDATE child SET late = id; ALTER TABLE child ADD {};", KEY.replace("(parent_id)", "(late)")),
+            format!(
+                "{unique} ALTER TABLE child ADD COLUMN late INTEGER; UPDATE child SET late = id; ALTER TABLE child ADD {};",
+                KEY.replace("(parent_id)", "(late)")
+            ),
             3,
         ),
         (
-            format!("{unique} ALTER TABLE child RENAME COLUMN parent_id TO pid; ALTER TABLE child ADD {};", KEY.replace("(parent_id)", "(pid)")),
+            format!(
+                "{unique} ALTER TABLE child RENAME COLUMN parent_id TO pid; ALTER TABLE child ADD {};",
+                KEY.replace("(parent_id)", "(pid)")
+            ),
             3,
         ),
         (
-            format!("{unique} ALTER TABLE parent RENAME TO elder; ALTER TABLE child ADD {};", KEY.replace("parent (", "elder (")),
+            format!(
+                "{unique} ALTER TABLE parent RENAME TO elder; ALTER TABLE child ADD {};",
+                KEY.replace("parent (", "elder (")
+            ),
             3,
         ),
         (
-            format!("CREATE TABLE elder (id INTEGER PRIMARY KEY); INSERT INTO elder SELECT id FROM parent; ALTER TABLE child ADD {};", KEY.replace("parent (", "elder (")),
+            format!(
+                "CREATE TABLE elder (id INTEGER PRIMARY KEY); INSERT INTO elder SELECT id FROM parent; ALTER TABLE child ADD {};",
+                KEY.replace("parent (", "elder (")
+            ),
             3,
         ),
     ] {
@@ -137,11 +158,23 @@ fn of_several_that_are_pending_each_meets_what_the_one_before_left() {
     let database = family(&format!(
         "CREATE UNIQUE INDEX parent_id ON parent (id); ALTER TABLE child ADD {KEY};"
     ))
-    .with("CREATE TABLE note (id INTEGER PRIMARY KEY, child_id INTEGER, parent_id INTEGER);
-           INSERT INTO note VALUES (1, 1, 1), (2, 2, 8), (3, 7, 1), (4, 1, 9);")
-    .with_migration("V2__notes", "ALTER TABLE note ADD CONSTRAINT fk_child FOREIGN KEY (child_id) REFERENCES child (id);", "")
-    .with_migration("V3__more", "ALTER TABLE note ADD CONSTRAINT fk_parent FOREIGN KEY (parent_id) REFERENCES parent (id);", "");
-    let csv = database.fkfix("orphans --format csv --table note").status(1);
+    .with(
+        "CREATE TABLE note (id INTEGER PRIMARY KEY, child_id INTEGER, parent_id INTEGER);
+           INSERT INTO note VALUES (1, 1, 1), (2, 2, 8), (3, 7, 1), (4, 1, 9);",
+    )
+    .with_migration(
+        "V2__notes",
+        "ALTER TABLE note ADD CONSTRAINT fk_child FOREIGN KEY (child_id) REFERENCES child (id);",
+        "",
+    )
+    .with_migration(
+        "V3__more",
+        "ALTER TABLE note ADD CONSTRAINT fk_parent FOREIGN KEY (parent_id) REFERENCES parent (id);",
+        "",
+    );
+    let csv = database
+        .fkfix("orphans --format csv --table note")
+        .status(1);
     assert_eq!(
         csv.stdout,
         "\"fkfix_rowid\",\"fkfix_constraints\",\"id\",\"child_id\",\"parent_id\"\n2,\"fk_child\",2,2,8\n3,\"fk_child\",3,7,1\n4,\"fk_parent\",4,1,9\n"
@@ -280,10 +313,7 @@ fn a_run_that_has_nothing_to_do_is_foretold_in_its_own_words() {
         let done = database.fkfix(arguments).status(0).stdout(expected);
         assert_eq!(dry.stderr, done.stderr);
     };
-    agree(
-        "down",
-        "nothing to do: no migration is applied to app.db\n",
-    );
+    agree("down", "nothing to do: no migration is applied to app.db\n");
     database.fkfix("up --to 1").status(0);
     agree(
         "up --to 1",

@@ -26,7 +26,8 @@ pub fn check(connection: &Connection) -> Result<Vec<Finding>> {
             "{} on {} is not what a declared key asks for",
             trigger.name, trigger.table
         );
-        findings.push(Finding::of_table(Code::EnforcementStale, &trigger.table, message).hint(HINT));
+        findings
+            .push(Finding::of_table(Code::EnforcementStale, &trigger.table, message).hint(HINT));
     }
     Ok(findings)
 }

@@ -111,9 +111,7 @@ fn presence_of(declared: &[&ForeignKey], wanted: &Wanted<'_>) -> Vec<Finding> {
     let (same, others): (Vec<_>, Vec<_>) = on_same_columns.partition(|it| it.same_definition(key));
     if same.is_empty() && others.is_empty() && expected.due != Due::Pending {
         let message = format!("{} has no key {key}, for which {migration} asks", key.child);
-        return vec![
-            Finding::of_key(Code::KeyMissing, key, message).hint(add_hint(expected)),
-        ];
+        return vec![Finding::of_key(Code::KeyMissing, key, message).hint(add_hint(expected))];
     }
     let differs = |other: &&&ForeignKey| {
         let message = format!("the key is {other}, and {migration} asks for {key}");

@@ -15,7 +15,9 @@ use crate::sqlite::script::AddForeignKey;
 /// (<https://www.sqlite.org/lang_altertable.html#alter_table_rename>).
 pub fn renamed(request: &AddForeignKey, rename: &str) -> Option<AddForeignKey> {
     let result = rehearse(request, rename);
-    let key = result.inspect_err(|error| tracing::debug!("{error:#}")).ok()?;
+    let key = result
+        .inspect_err(|error| tracing::debug!("{error:#}"))
+        .ok()?;
     Some(AddForeignKey {
         table: key.child.clone(),
         name: request.name.clone(),
@@ -86,7 +88,7 @@ fn clause(name: Option<&str>, key: &ForeignKey) -> String {
         "{name}FOREIGN KEY ({}) REFERENCES {}{parent_columns} ON DELETE {} ON UPDATE {}",
         list(&key.columns),
         quote(&key.parent),
-        key.on_delete,
-        key.on_update
+        key.on_delete.sql(),
+        key.on_update.sql()
     )
 }

@@ -152,7 +152,8 @@ pub fn archives(connection: &Connection) -> Result<Vec<Finding>> {
                 text::count(number),
                 quote(&archive.name)
             );
-            findings.push(Finding::of_table(Code::ArchiveNotEmpty, &archive.name, message).hint(hint));
+            findings
+                .push(Finding::of_table(Code::ArchiveNotEmpty, &archive.name, message).hint(hint));
         }
     }
     Ok(findings)
