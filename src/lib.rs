@@ -10,6 +10,7 @@ pub mod graph;
 pub mod interrupt;
 pub mod manual;
 pub mod migrations;
+pub mod model;
 pub mod policy;
 pub mod progress;
 pub mod report;

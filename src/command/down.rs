@@ -73,6 +73,7 @@ fn dry_run(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<St
     }
     let report = DownPlan {
         database: location.to_string(),
+        to: arguments.to,
         dry_run: true,
         migrations: planned.iter().map(PlannedReturn::new).collect(),
     };

@@ -8,7 +8,6 @@ use crate::failure::Status;
 use crate::report::enforce::EnforceReport;
 use crate::report::output::Output;
 use crate::sqlite::enforce::{self, Plan};
-use crate::sqlite::keys::label_of;
 use crate::sqlite::{connection, shell, steps};
 
 /// Runs the verb.
@@ -31,7 +30,7 @@ pub fn run(arguments: &Enforce, output: &mut Output) -> Result<Status> {
     }
     for key in &plan.keys {
         for limit in &key.limits {
-            output.warning(&format!("{} {limit}", label_of(&key.key)));
+            output.warning(&format!("{} {limit}", key.key.place()));
         }
     }
     Ok(Status::Done)

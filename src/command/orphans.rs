@@ -5,13 +5,11 @@ use rusqlite::Connection;
 
 use crate::cli::{Format, Orphans, RowsFormat};
 use crate::failure::{Failure, Status};
-use crate::report::orphans::{Dependents, Orphan, OrphansReport, TableOrphans, UnusableKey};
+use crate::report::orphans::{Orphan, OrphansReport, TableOrphans, UnusableKey};
 use crate::report::output::Output;
 use crate::report::value;
 use crate::sqlite::connection;
-use crate::sqlite::keys::label_of;
-use crate::sqlite::lists::Removal;
-use crate::sqlite::survey::{self, Survey};
+use crate::sqlite::survey::{self, Survey, SurveyedTable};
 use crate::sqlite::value::Value;
 
 /// Runs the verb.
@@ -21,18 +19,16 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
     let database = connection::open_read_only(location)?;
     let survey = survey::survey(&database, &migrations, arguments.table.as_deref())?;
     for (key, reason) in &survey.unusable {
-        output.warning(&format!("{} was not looked at: {reason}", label_of(key)));
+        output.warning(&format!("{} was not looked at: {reason}", key.place()));
     }
-    let removals = survey.found.removals.iter();
-    let orphaned: Vec<_> = removals.filter(|removal| removal.orphans > 0).collect();
-    let status = if orphaned.is_empty() {
+    let status = if survey.tables.is_empty() {
         Status::Done
     } else {
         Status::No
     };
     let format = match arguments.format {
         RowsFormat::Csv => {
-            write_csv(&database, &orphaned, output)?;
+            write_csv(&database, &survey, output)?;
             return Ok(status);
         }
         RowsFormat::Text => Format::Text,
@@ -40,14 +36,14 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
     };
     let mut report = OrphansReport {
         database: location.to_string(),
-        orphans: orphaned.iter().map(|removal| removal.orphans).sum(),
+        orphans: survey.tables.iter().map(|table| table.orphans).sum(),
         keys: Vec::new(),
         tables: Vec::new(),
-        dependents: dependents(&survey),
+        dependents: survey.dependents.iter().map(Into::into).collect(),
         unusable: survey.unusable.iter().map(UnusableKey::new).collect(),
     };
-    for removal in orphaned {
-        let table = table(&database, &survey, removal, arguments.limit)?;
+    for surveyed in &survey.tables {
+        let table = table(&database, &survey, surveyed, arguments.limit)?;
         report.tables.push(table);
     }
     report.keys = survey.keys.into_iter().map(Into::into).collect();
@@ -58,14 +54,14 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
 fn table(
     database: &Connection,
     survey: &Survey,
-    removal: &Removal,
+    surveyed: &SurveyedTable,
     limit: usize,
 ) -> Result<TableOrphans> {
-    let table = &removal.table;
+    let table = &surveyed.table;
     let keys = survey
         .keys
         .iter()
-        .filter(|key| key.rows > 0 && key.new.key.child == table.name);
+        .filter(|key| key.rows > 0 && key.place == surveyed.place);
     let mut telling: Vec<String> = table
         .row_key
         .columns()
@@ -74,12 +70,12 @@ fn table(
         .collect();
     let (mut columns, mut times) = (Vec::new(), Vec::new());
     for key in keys {
-        columns.extend(key.new.key.columns.iter().cloned());
+        columns.extend(key.named.key.columns.iter().cloned());
         times.extend(key.span.as_ref().map(|span| span.column.clone()));
     }
     telling.extend(columns.into_iter().chain(times));
     let mut sample = Vec::new();
-    survey::each_orphan(database, removal, Some(limit), |row| {
+    survey.each_orphan(database, surveyed, Some(limit), |row| {
         let mut values = row.into_iter();
         sample.push(Orphan {
             rowid: values.next().unwrap_or(Value::Null),
@@ -90,9 +86,10 @@ fn table(
     })?;
     Ok(TableOrphans {
         table: table.name.clone(),
-        orphans: removal.orphans,
-        break_several: removal.break_several,
-        rows: removal.of,
+        place: surveyed.place,
+        orphans: surveyed.orphans,
+        break_several: surveyed.break_several,
+        rows: surveyed.of,
         columns: table
             .columns
             .iter()
@@ -103,56 +100,53 @@ fn table(
     })
 }
 
-fn dependents(survey: &Survey) -> Vec<Dependents> {
-    let mut dependents = Vec::new();
-    for removal in &survey.found.removals {
-        let along = removal.reasons.iter().filter(|reason| !reason.breaks);
-        dependents.extend(along.map(|reason| Dependents {
-            table: removal.table.name.clone(),
-            key: reason.key.clone(),
-            rows: reason.rows,
-            go_along: true,
-        }));
-    }
-    dependents.extend(survey.found.blocked.iter().map(|blocked| Dependents {
-        table: blocked.key.child.clone(),
-        key: label_of(&blocked.key),
-        rows: blocked.rows,
-        go_along: false,
-    }));
-    dependents
-}
-
 /// One table's orphans, whole: there is one header.
-fn write_csv(database: &Connection, orphaned: &[&Removal], output: &mut Output) -> Result<()> {
-    let removal = match orphaned {
-        [] => return Ok(()),
-        [removal] => removal,
-        [_, _, ..] => {
-            let tables: Vec<_> = orphaned.iter().map(|it| it.table.name.as_str()).collect();
-            return Err(Failure::impossible(format!(
-                "several tables have orphans, and a CSV file has one header: {}",
-                tables.join(", ")
-            ))
-            .hint("choose one with --table")
-            .into());
-        }
+fn write_csv(database: &Connection, survey: &Survey, output: &mut Output) -> Result<()> {
+    let Some(first) = survey.tables.first() else {
+        return Ok(());
     };
-    let names = removal
-        .table
-        .columns
+    let names = |surveyed: &SurveyedTable| -> Vec<String> {
+        let columns = surveyed.table.columns.iter();
+        columns.map(|column| column.name.clone()).collect()
+    };
+    let header = names(first);
+    let mut tables: Vec<_> = survey
+        .tables
         .iter()
-        .map(|column| column.name.as_str());
-    let header = ["fkfix_rowid", "fkfix_constraints"]
-        .into_iter()
-        .chain(names);
-    let header: Vec<_> = header
+        .map(|it| it.table.name.as_str())
+        .collect();
+    tables.dedup();
+    if tables.len() > 1 {
+        return Err(Failure::impossible(format!(
+            "several tables have orphans, and a CSV file has one header: {}",
+            tables.join(", ")
+        ))
+        .hint("choose one with --table")
+        .into());
+    }
+    if survey
+        .tables
+        .iter()
+        .any(|surveyed| names(surveyed) != header)
+    {
+        return Err(Failure::impossible(format!(
+            "{} has orphans before and after the pending migrations change its columns, and a CSV file has one header",
+            first.table.name
+        ))
+        .hint("take --format json, or apply the migrations one after the other with fkfix up --to")
+        .into());
+    }
+    let own = ["fkfix_rowid", "fkfix_constraints"].into_iter();
+    let header: Vec<_> = own
+        .chain(header.iter().map(String::as_str))
         .map(|name| value::csv_text(name.as_bytes()))
         .collect();
     output.write_bytes(&value::csv_line(&header))?;
-    survey::each_orphan(database, removal, None, |row| {
-        let fields: Vec<_> = row.iter().map(value::csv).collect();
-        output.write_bytes(&value::csv_line(&fields))
-    })?;
+    for surveyed in &survey.tables {
+        survey.each_orphan(database, surveyed, None, |row| {
+            let fields: Vec<_> = row.iter().map(value::csv).collect();
+            output.write_bytes(&value::csv_line(&fields))
+        })?;
+    }
     output.flush()
 }

@@ -15,7 +15,7 @@ pub fn run(arguments: &Show, output: &mut Output) -> Result<Status> {
     let database = connection::open_read_only(location)?;
     let table = Table::read(&database, &arguments.table)?;
     let asked = row::find(&database, &table, &arguments.key, arguments.rowid)?;
-    let declared = foreign_key::distinct(foreign_key::declared_keys(&database)?);
+    let declared = foreign_key::distinct(foreign_key::declared(&database)?);
     let found = orphans::hanging_on(&database, &table, &asked.condition, &declared)?;
     let mut report = ShowReport::new(location.to_string(), &table.name, &asked);
     if let Some(list) = found.removal(&table.name) {

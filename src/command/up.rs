@@ -126,6 +126,7 @@ fn dry_run(
             .map(|it| PlannedMigration::new(it, order.policy));
         let report = UpPlan {
             database: location.to_string(),
+            to: order.to,
             dry_run: true,
             migrations: planned.collect(),
             refused: refusal.map(ToString::to_string),

@@ -12,7 +12,32 @@ use crate::sqlite::archive;
 use crate::sqlite::back::TakenBack;
 use crate::sqlite::driver::Outcome;
 use crate::sqlite::lists::Removal;
+use crate::sqlite::orphans::Found;
 use crate::sqlite::plan::{KeyPlan, TablePlan};
+
+/// Whether something is done, or would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tense {
+    /// It is done.
+    Done,
+    /// A run would do it.
+    Planned,
+}
+
+/// That `up` has nothing to do on `database`, up to the version `to`.
+#[must_use]
+pub(super) fn has_every_migration(database: &str, to: Option<i32>) -> String {
+    let until = to.map_or(String::new(), |to| format!(" up to V{to}"));
+    format!("nothing to do: {database} has every migration{until}\n")
+}
+
+/// That `down` has nothing to do on `database`, above the version `to`.
+#[must_use]
+pub(super) fn has_no_migration(database: &str, to: Option<i32>) -> String {
+    let above = to.filter(|to| *to != 0);
+    let above = above.map_or(String::new(), |to| format!(" above V{to}"));
+    format!("nothing to do: no migration{above} is applied to {database}\n")
+}
 
 /// What `fkfix up` did.
 #[derive(Debug, Serialize)]
@@ -90,19 +115,21 @@ impl AppliedMigration {
             tables: outcome.plans().flat_map(ChildTable::of).collect(),
             removed: outcome
                 .plans()
-                .flat_map(KeyPlan::removals)
-                .map(|removal| RemovedRows::new(removal, policy))
+                .flat_map(|plan| {
+                    let removals = plan.removals();
+                    removals.map(|removal| RemovedRows::new(&plan.found, removal, policy))
+                })
                 .collect(),
         }
     }
 }
 
 impl AppliedMigration {
-    /// Indented lines: the tables, and the rows that left or, where it is only `planned`, will.
-    pub fn details(&self, planned: bool) -> String {
-        let tables = self.tables.iter().map(|table| table.text(planned));
+    /// Indented lines: the tables, and the rows that left or, where it is only planned, will.
+    pub fn details(&self, tense: Tense) -> String {
+        let tables = self.tables.iter().map(|table| table.text(tense));
         tables
-            .chain(self.removed.iter().map(|it| it.text(planned)))
+            .chain(self.removed.iter().map(|it| it.text(tense)))
             .collect()
     }
 }
@@ -130,10 +157,10 @@ impl ChildTable {
 }
 
 impl RemovedRows {
-    /// What becomes of the rows of `removal` under `policy`.
-    pub fn new(removal: &Removal, policy: &Policy) -> Self {
+    /// What becomes of the rows of `removal`, which are among those `found`, under `policy`.
+    pub fn new(found: &Found, removal: &Removal, policy: &Policy) -> Self {
         let by_key = removal.reasons.iter().map(|reason| ByKey {
-            key: reason.key.clone(),
+            key: found.label(reason.key).to_owned(),
             rows: reason.rows,
             orphans: reason.breaks,
         });
@@ -147,13 +174,17 @@ impl RemovedRows {
         }
     }
 
-    fn text(&self, planned: bool) -> String {
+    fn text(&self, tense: Tense) -> String {
         let (leaving, table) = (rows(self.rows), &self.table);
-        let mut text = match (&self.archive, planned) {
-            (Some(archive), false) => format!("  {leaving} moved from {table} to {archive}\n"),
-            (Some(archive), true) => format!("  {leaving} of {table} would move to {archive}\n"),
-            (None, false) => format!("  {leaving} deleted from {table}\n"),
-            (None, true) => format!("  {leaving} of {table} would have to go\n"),
+        let mut text = match (&self.archive, tense) {
+            (Some(archive), Tense::Done) => {
+                format!("  {leaving} moved from {table} to {archive}\n")
+            }
+            (Some(archive), Tense::Planned) => {
+                format!("  {leaving} of {table} would move to {archive}\n")
+            }
+            (None, Tense::Done) => format!("  {leaving} deleted from {table}\n"),
+            (None, Tense::Planned) => format!("  {leaving} of {table} would have to go\n"),
         };
         for by_key in &self.by_key {
             let verb = match (by_key.orphans, by_key.rows) {
@@ -175,11 +206,7 @@ impl RemovedRows {
 impl Report for UpReport {
     fn text(&self, _: Option<u16>) -> String {
         if self.applied.is_empty() {
-            let until = self.to.map_or(String::new(), |to| format!(" up to V{to}"));
-            return format!(
-                "nothing to do: {} has every migration{until}\n",
-                self.database
-            );
+            return has_every_migration(&self.database, self.to);
         }
         let mut text = String::new();
         if let Some(backup) = &self.backup {
@@ -187,21 +214,21 @@ impl Report for UpReport {
         }
         for migration in &self.applied {
             let _ = writeln!(text, "applied V{} {}", migration.version, migration.name);
-            text.push_str(&migration.details(false));
+            text.push_str(&migration.details(Tense::Done));
         }
         text
     }
 }
 
 impl ChildTable {
-    fn text(&self, planned: bool) -> String {
+    fn text(&self, tense: Tense) -> String {
         let mut text = String::new();
         let name = &self.table;
         if !self.added.is_empty() {
             let keys = i64::try_from(self.added.len()).unwrap_or(i64::MAX);
             let keys = plural(keys, "foreign key");
             let after = rows(self.rows_after);
-            let _ = if planned {
+            let _ = if tense == Tense::Planned {
                 writeln!(
                     text,
                     "  {name} gets {keys} and keeps {after} of {}",
@@ -215,8 +242,18 @@ impl ChildTable {
             let _ = writeln!(text, "    {}", key.text());
         }
         for key in &self.adopted {
-            let had = if planned { "has" } else { "had" };
-            let _ = writeln!(text, "  {name} {had} this key already: {}", key.text());
+            let had = if tense == Tense::Planned {
+                "has"
+            } else {
+                "had"
+            };
+            let called = key.called.as_ref();
+            let called = called.map_or(String::new(), |called| format!(", called {called}"));
+            let _ = writeln!(
+                text,
+                "  {name} {had} this key already: {}{called}",
+                key.text()
+            );
         }
         text
     }
@@ -294,14 +331,7 @@ impl From<&TakenBack> for TakenBackMigration {
 impl Report for DownReport {
     fn text(&self, _: Option<u16>) -> String {
         if self.taken_back.is_empty() {
-            let above = match self.to {
-                None | Some(0) => String::new(),
-                Some(to) => format!(" above V{to}"),
-            };
-            return format!(
-                "nothing to do: no migration{above} is applied to {}\n",
-                self.database
-            );
+            return has_no_migration(&self.database, self.to);
         }
         let mut text = String::new();
         if let Some(backup) = &self.backup {
@@ -309,20 +339,20 @@ impl Report for DownReport {
         }
         for migration in &self.taken_back {
             let _ = writeln!(text, "took back V{} {}", migration.version, migration.name);
-            text.push_str(&migration.details(false));
+            text.push_str(&migration.details(Tense::Done));
         }
         text
     }
 }
 
 impl TakenBackMigration {
-    /// Indented lines: the rows that came back or, where it is only `planned`, will.
-    pub fn details(&self, planned: bool) -> String {
+    /// Indented lines: the rows that came back or, where it is only planned, will.
+    pub fn details(&self, tense: Tense) -> String {
         let mut text = String::new();
         for restored in &self.restored {
             let RestoredRows { table, archive, .. } = restored;
             let back = rows(restored.rows);
-            let _ = if planned {
+            let _ = if tense == Tense::Planned {
                 writeln!(text, "  {back} of {archive} would move back to {table}")
             } else {
                 writeln!(text, "  {back} moved from {archive} back to {table}")

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::new::NewReport;
 use super::output::Report;
 use super::text::{count, plural, rows};
+use crate::model::key::Action;
 use crate::sqlite::discover::{Candidate, Values};
 use crate::sqlite::notation;
 
@@ -39,7 +40,7 @@ pub struct DiscoveredKey {
     /// Its columns.
     pub parent_columns: Vec<String>,
     /// The suggested action.
-    pub on_delete: String,
+    pub on_delete: Action,
     /// Why this one.
     pub action_reason: String,
     /// The key as `fkfix new --add` takes it.
@@ -93,7 +94,7 @@ impl DiscoveredKey {
                 rows(self.values.rows)
             );
         }
-        let action = self.on_delete.to_ascii_lowercase();
+        let action = self.on_delete.words();
         let _ = writeln!(text, "      {action}: {}", self.action_reason);
         if let Some(obstacle) = &self.obstacle {
             let _ = writeln!(text, "      but {obstacle}");

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::output::Report;
 use super::text::plural;
 use crate::cli::Enforce;
+use crate::model::key::Action;
 use crate::sqlite::enforce::{KeyTriggers, Plan, Trigger};
 
 /// What `fkfix enforce` did.
@@ -44,9 +45,9 @@ pub struct EnforcedKey {
     /// The parent's columns.
     pub parent_columns: Vec<String>,
     /// What becomes of the child when the parent is deleted.
-    pub on_delete: String,
+    pub on_delete: Action,
     /// What becomes of the child when the parent's key changes.
-    pub on_update: String,
+    pub on_update: Action,
     /// The triggers that carry it out; none where no trigger can.
     pub triggers: Vec<String>,
     /// What they do otherwise than SQLite's own keys, and why.

@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use serde::Serialize;
 
+use crate::model::key::Action;
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::keys::NewKey;
 
@@ -20,9 +21,12 @@ pub struct Key {
     /// The parent's columns.
     pub parent_columns: Vec<String>,
     /// What becomes of the child when the parent is deleted.
-    pub on_delete: String,
+    pub on_delete: Action,
     /// What becomes of the child when the parent's key changes.
-    pub on_update: String,
+    pub on_update: Action,
+    /// What the schema calls it, where that is another name than `constraint`.
+    #[serde(skip)]
+    pub called: Option<String>,
 }
 
 /// A key with its table.
@@ -44,8 +48,9 @@ impl Key {
             columns: key.columns.clone(),
             parent: key.parent.clone(),
             parent_columns: key.parent_columns.clone(),
-            on_delete: key.on_delete.clone(),
-            on_update: key.on_update.clone(),
+            on_delete: key.on_delete,
+            on_update: key.on_update,
+            called: None,
         }
     }
 
@@ -62,9 +67,9 @@ impl Key {
             self.parent,
             self.parent_columns.join(", ")
         );
-        for (event, action) in [("delete", &self.on_delete), ("update", &self.on_update)] {
-            if action != "NO ACTION" {
-                let _ = write!(text, " on {event} {}", action.to_lowercase());
+        for (event, action) in [("delete", self.on_delete), ("update", self.on_update)] {
+            if action != Action::NoAction {
+                let _ = write!(text, " on {event} {}", action.words());
             }
         }
         text
@@ -73,7 +78,12 @@ impl Key {
 
 impl From<&NewKey> for Key {
     fn from(new: &NewKey) -> Self {
-        Key::new(&new.key, new.name.clone())
+        let there = new.there.as_ref();
+        let called = there.and_then(|there| there.constraint.clone());
+        Key {
+            called: called.filter(|name| new.name.as_ref() != Some(name)),
+            ..Key::new(&new.key, new.name.clone())
+        }
     }
 }
 

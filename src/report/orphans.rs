@@ -10,8 +10,7 @@ use super::table::{fits, sample, table};
 use super::text::{count, rows};
 use super::value;
 use crate::sqlite::foreign_key::ForeignKey;
-use crate::sqlite::keys::label_of;
-use crate::sqlite::survey::SurveyedKey;
+use crate::sqlite::survey::{self, SurveyedKey};
 use crate::sqlite::value::Value;
 
 /// What `fkfix orphans` found.
@@ -37,6 +36,12 @@ pub struct KeyOrphans {
     /// The key.
     #[serde(flatten)]
     pub key: TableKey,
+    /// What people call it.
+    #[serde(skip)]
+    pub label: String,
+    /// The place of its child among the tables that were looked at.
+    #[serde(skip)]
+    pub place: usize,
     /// A migration is about to add it; otherwise the database declares it.
     pub pending: bool,
     /// How many rows break it.
@@ -74,6 +79,9 @@ pub struct Span {
 pub struct TableOrphans {
     /// The table.
     pub table: String,
+    /// Its place among the tables that were looked at.
+    #[serde(skip)]
+    pub place: usize,
     /// Its orphans, each counted once.
     pub orphans: i64,
     /// How many of them break more than one key.
@@ -129,8 +137,19 @@ impl UnusableKey {
     pub fn new((key, reason): &(ForeignKey, String)) -> Self {
         UnusableKey {
             table: key.child.clone(),
-            key: label_of(key),
+            key: key.place(),
             reason: reason.clone(),
+        }
+    }
+}
+
+impl From<&survey::Dependents> for Dependents {
+    fn from(surveyed: &survey::Dependents) -> Self {
+        Dependents {
+            table: surveyed.table.clone(),
+            key: surveyed.key.clone(),
+            rows: surveyed.rows,
+            go_along: surveyed.follow,
         }
     }
 }
@@ -139,7 +158,9 @@ impl From<SurveyedKey> for KeyOrphans {
     fn from(surveyed: SurveyedKey) -> Self {
         let frequent = surveyed.most_frequent.into_iter();
         KeyOrphans {
-            key: TableKey::new(&surveyed.new.key, surveyed.new.name),
+            key: TableKey::new(&surveyed.named.key, surveyed.named.constraint),
+            label: surveyed.label,
+            place: surveyed.place,
             pending: surveyed.pending,
             rows: surveyed.rows,
             dead_parents: surveyed.dead_parents,
@@ -156,16 +177,11 @@ impl From<SurveyedKey> for KeyOrphans {
 }
 
 impl KeyOrphans {
-    fn label(&self) -> String {
-        let name = self.key.constraint.clone();
-        name.unwrap_or_else(|| self.key.place())
-    }
-
     fn cells(&self) -> Vec<String> {
         let time =
             |pick: fn(&Span) -> &Value| self.span.as_ref().map(|span| value::text(pick(span)));
         vec![
-            self.label(),
+            self.label.clone(),
             if self.pending { "pending" } else { "declared" }.to_owned(),
             count(self.rows),
             count(self.dead_parents),
@@ -218,7 +234,7 @@ impl OrphansReport {
     fn keys_of<'a>(&'a self, of: &'a TableOrphans) -> impl Iterator<Item = &'a KeyOrphans> {
         self.keys
             .iter()
-            .filter(|key| key.key.table == of.table && key.rows > 0)
+            .filter(|key| key.place == of.place && key.rows > 0)
     }
 
     fn keys_text(&self, of: &TableOrphans, width: Option<u16>) -> String {

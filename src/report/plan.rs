@@ -6,7 +6,9 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanDuration};
 use serde::Serialize;
 
-use super::change::{AppliedMigration, TakenBackMigration};
+use super::change::{
+    AppliedMigration, TakenBackMigration, Tense, has_every_migration, has_no_migration,
+};
 use super::output::Report;
 use crate::policy::Policy;
 use crate::sqlite::back::TakenBack;
@@ -20,6 +22,8 @@ use crate::sqlite::steps::Step;
 pub struct UpPlan {
     /// The file.
     pub database: String,
+    /// The version at which to stop, if one was given.
+    pub to: Option<i32>,
     /// Always true: nothing was changed.
     pub dry_run: bool,
     /// The migrations that would be applied.
@@ -110,13 +114,13 @@ fn numbered(text: &mut String, steps: &[String]) {
 impl Report for UpPlan {
     fn text(&self, _: Option<u16>) -> String {
         if self.migrations.is_empty() {
-            return format!("nothing to do: {} has every migration\n", self.database);
+            return has_every_migration(&self.database, self.to);
         }
         let mut text = format!("dry run: {} is not changed\n", self.database);
         for migration in &self.migrations {
             let change = &migration.change;
             let _ = writeln!(text, "\nwould apply V{} {}", change.version, change.name);
-            text.push_str(&change.details(true));
+            text.push_str(&change.details(Tense::Planned));
             for way in &migration.ways {
                 let _ = writeln!(text, "  {way}");
             }
@@ -145,6 +149,8 @@ impl Report for UpPlan {
 pub struct DownPlan {
     /// The file.
     pub database: String,
+    /// The version above which to take all back, if one was given.
+    pub to: Option<i32>,
     /// Always true: nothing was changed.
     pub dry_run: bool,
     /// The migrations that would be taken back, newest first.
@@ -174,10 +180,7 @@ impl PlannedReturn {
 impl Report for DownPlan {
     fn text(&self, _: Option<u16>) -> String {
         if self.migrations.is_empty() {
-            return format!(
-                "nothing to do: no migration is applied to {}\n",
-                self.database
-            );
+            return has_no_migration(&self.database, self.to);
         }
         let mut text = format!("dry run: {} is not changed\n", self.database);
         for migration in &self.migrations {
@@ -187,7 +190,7 @@ impl Report for DownPlan {
                 "\nwould take back V{} {}",
                 change.version, change.name
             );
-            text.push_str(&change.details(true));
+            text.push_str(&change.details(Tense::Planned));
             text.push_str("  steps\n");
             numbered(&mut text, &migration.steps);
         }

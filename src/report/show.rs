@@ -9,9 +9,9 @@ use super::output::Report;
 use super::table::{sample, table};
 use super::text::{count, listing, one_line, rows};
 use super::value;
+use crate::model::key::Action;
 use crate::sqlite::deletion::{Deletion, Reason};
 use crate::sqlite::foreign_key::ForeignKey;
-use crate::sqlite::keys::label_of;
 use crate::sqlite::relatives::{Children, Parent, Reference};
 use crate::sqlite::row::{Found, Row};
 use crate::sqlite::value::Value;
@@ -118,7 +118,7 @@ pub struct ChangedRows {
     /// The key.
     pub key: String,
     /// `SET NULL` or `SET DEFAULT`.
-    pub action: String,
+    pub action: Action,
     /// How many.
     pub rows: i64,
 }
@@ -195,13 +195,13 @@ impl From<Deletion> for DeletionReport {
             by: it.by.into_iter().map(|(key, _)| key).collect(),
         });
         let changed = deletion.changed.into_iter().map(|it| ChangedRows {
-            key: label_of(&it.key),
+            key: it.key.place(),
             table: it.key.child,
             action: it.key.on_delete,
             rows: it.rows,
         });
         let refusals = deletion.refusals.into_iter().map(|it| RefusalReport {
-            key: label_of(&it.key),
+            key: it.key.place(),
             reason: words(&it.reason, &it.key, it.rows),
             certain: it.reason != Reason::RefersAndGoes,
             table: it.key.child,
@@ -218,8 +218,8 @@ impl From<Deletion> for DeletionReport {
 }
 
 fn words(reason: &Reason, key: &ForeignKey, number: i64) -> String {
-    let (child, parent, label) = (&key.child, &key.parent, label_of(key));
-    let action = key.on_delete.to_ascii_lowercase();
+    let (child, parent, label) = (&key.child, &key.parent, key.place());
+    let action = key.on_delete.words();
     let of = format!("{} of {child}", rows(number));
     let (refer, their, them) = match number {
         1 => ("refers", "its", "it"),
@@ -324,7 +324,7 @@ impl ChildRows {
             "\n{of} of {} {refer} to it by {} on delete {}",
             self.key.table,
             self.key.place(),
-            self.key.on_delete.to_ascii_lowercase()
+            self.key.on_delete.words()
         );
         let Some(first) = self.rows.first() else {
             return text + "\n";
@@ -372,7 +372,7 @@ impl DeletionReport {
             ]
         });
         let changed = self.changed.iter().map(|it| {
-            let action = it.action.to_ascii_lowercase();
+            let action = it.action.words();
             vec![it.table.clone(), count(it.rows), action, it.key.clone()]
         });
         let heading = ["table", "rows", "", "by"];

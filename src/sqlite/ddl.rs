@@ -154,32 +154,27 @@ pub fn constraint_names(create_table: &str) -> Result<Vec<String>> {
     Ok(named)
 }
 
-/// The foreign keys that have a name in a stored `CREATE TABLE`, with their columns:
-/// `CONSTRAINT name FOREIGN KEY (a, b)`.
-pub fn foreign_key_names(create_table: &str) -> Result<Vec<(String, Vec<String>)>> {
+/// The name of each foreign key in a stored `CREATE TABLE`, in the order of the text:
+/// `CONSTRAINT name FOREIGN KEY (a, b) REFERENCES …`. None for a key without a name, and for one
+/// that stands behind a column, whatever it is called there.
+pub fn foreign_key_names(create_table: &str) -> Result<Vec<Option<String>>> {
+    use TokenType::{TK_CONSTRAINT, TK_FOREIGN, TK_REFERENCES};
     let tokens = tokens(create_table)?;
-    let mut named = Vec::new();
-    for start in 0..tokens.len() {
-        let Some([constraint, name, foreign, key, open, rest @ ..]) = tokens.get(start..) else {
-            break;
-        };
-        let kinds = [constraint.kind, foreign.kind, key.kind, open.kind];
-        let wanted = [
-            TokenType::TK_CONSTRAINT,
-            TokenType::TK_FOREIGN,
-            TokenType::TK_KEY,
-            TokenType::TK_LP,
-        ];
-        if kinds == wanted {
-            let columns = rest
-                .iter()
-                .take_while(|token| token.kind != TokenType::TK_RP)
-                .filter(|token| token.kind != TokenType::TK_COMMA)
-                .map(|token| unquote(token.text));
-            named.push((unquote(name.text), columns.collect()));
+    let name_before = |at: usize| match tokens.get(at.checked_sub(2)?..at)? {
+        [constraint, name] if constraint.kind == TK_CONSTRAINT => Some(unquote(name.text)),
+        _ => None,
+    };
+    let mut names = Vec::new();
+    // Where `FOREIGN` begins the key that waits for its `REFERENCES`.
+    let mut foreign = None;
+    for (at, token) in tokens.iter().enumerate() {
+        match token.kind {
+            TK_FOREIGN => foreign = Some(at),
+            TK_REFERENCES => names.push(foreign.take().and_then(name_before)),
+            _ => {}
         }
     }
-    Ok(named)
+    Ok(names)
 }
 
 /// Whether each foreign key in a stored `CREATE TABLE` is checked at COMMIT alone, in the order
@@ -271,6 +266,14 @@ mod tests {
     fn names_of_constraints_are_read_in_any_quoting() {
         let text = "CREATE TABLE t (a CONSTRAINT [one] NOT NULL, b, CONSTRAINT \"t\"\"wo\" CHECK (a), CONSTRAINT three UNIQUE (a))";
         assert_eq!(constraint_names(text).unwrap(), ["one", "t\"wo", "three"]);
+    }
+
+    #[test]
+    fn each_foreign_key_is_told_its_own_name() {
+        let text = "CREATE TABLE t (a CONSTRAINT one NOT NULL REFERENCES p, b CONSTRAINT [two] REFERENCES p, c, CONSTRAINT \"k\" FOREIGN KEY (a) REFERENCES q, FOREIGN KEY (a) REFERENCES r, CONSTRAINT k FOREIGN KEY (c, b) REFERENCES s (a, b))";
+        let names = foreign_key_names(text).unwrap();
+        let names: Vec<_> = names.iter().map(Option::as_deref).collect();
+        assert_eq!(names, [None, None, Some("k"), None, Some("k")]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use sqlite3_parser::dialect::TokenType;
 
 use super::conditions;
 use super::ddl::{self, literal, quote, same_name};
-use super::foreign_key::ForeignKey;
+use super::foreign_key::{Action, ForeignKey, NamedKey};
 use super::lists::Removal;
 use super::orphans::{Blocked, Found};
 use super::relatives;
@@ -76,30 +76,25 @@ pub enum Reason {
 }
 
 /// What hangs on the rows in the first round of `found`, all of them one table's.
-pub fn foresee(
-    connection: &Connection,
-    found: &Found,
-    declared: &[ForeignKey],
-) -> Result<Deletion> {
+pub fn foresee(connection: &Connection, found: &Found, declared: &[NamedKey]) -> Result<Deletion> {
     let mut deletion = Deletion::default();
     for removal in &found.removals {
         let rows = removal.rows - removal.orphans;
-        let reasons = removal
-            .reasons
-            .iter()
-            .skip(usize::from(removal.orphans > 0));
+        let reasons = removal.reasons.iter().filter(|reason| !reason.breaks);
         if rows > 0 {
             deletion.taken.push(Taken {
                 table: removal.table.name.clone(),
                 rows,
-                by: reasons.map(|it| (it.key.clone(), it.rows)).collect(),
+                by: reasons
+                    .map(|it| (found.label(it.key).to_owned(), it.rows))
+                    .collect(),
             });
         }
     }
     for blocked in &found.blocked {
         deletion.add(connection, found, blocked)?;
     }
-    for key in declared {
+    for NamedKey { key, .. } in declared {
         if let Some(parent) = found.removal(&key.parent) {
             deletion.add_restriction(connection, found, parent, key)?;
         }
@@ -110,11 +105,11 @@ pub fn foresee(
 impl Deletion {
     /// Files the rows that refer to listed rows and don't go along.
     fn add(&mut self, connection: &Connection, found: &Found, blocked: &Blocked) -> Result<()> {
-        let Blocked { key, rows } = blocked;
-        let action = key.on_delete.as_str();
-        let reason = match action {
-            "SET NULL" | "SET DEFAULT" => what_forbids(connection, found, key)?,
-            _ => Some(Reason::Refers),
+        let Blocked { key, rows, .. } = blocked;
+        let reason = if key.on_delete.sets() {
+            what_forbids(connection, found, key)?
+        } else {
+            Some(Reason::Refers)
         };
         match reason {
             Some(reason) => self.refuse(key, *rows, reason),
@@ -163,15 +158,15 @@ impl Deletion {
 
 /// Whether the action of `key` fails as soon as it meets a row, even one that would go later.
 fn fails_at_once(connection: &Connection, found: &Found, key: &ForeignKey) -> Result<bool> {
-    Ok(match key.on_delete.as_str() {
-        "RESTRICT" => true,
-        "SET NULL" | "SET DEFAULT" => {
+    Ok(match key.on_delete {
+        Action::Restrict => true,
+        Action::SetNull | Action::SetDefault => {
             matches!(
                 what_forbids(connection, found, key)?,
                 Some(Reason::NotNull(_))
             )
         }
-        _ => false,
+        Action::NoAction | Action::Cascade => false,
     })
 }
 
@@ -211,7 +206,7 @@ fn what_forbids(
     key: &ForeignKey,
 ) -> Result<Option<Reason>> {
     let child = Table::read(connection, &key.child)?;
-    let to_default = key.on_delete == "SET DEFAULT";
+    let to_default = key.on_delete == Action::SetDefault;
     let mut defaults = Vec::new();
     for name in &key.columns {
         let column = child.column(name);

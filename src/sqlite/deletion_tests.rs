@@ -90,7 +90,7 @@ fn rows(connection: &Connection) -> Rows {
 fn foreseen(sql: &str, table: &str, id: i64) -> Deletion {
     let connection = database(sql);
     let table = Table::read(&connection, table).unwrap();
-    let declared = foreign_key::distinct(foreign_key::declared_keys(&connection).unwrap());
+    let declared = foreign_key::distinct(foreign_key::declared(&connection).unwrap());
     let asked = row::find(&connection, &table, &[id.to_string()], false).unwrap();
     let found = orphans::hanging_on(&connection, &table, &asked.condition, &declared).unwrap();
     foresee(&connection, &found, &declared).unwrap()

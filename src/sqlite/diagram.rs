@@ -5,9 +5,9 @@ use rusqlite::Connection;
 
 use super::archive;
 use super::ddl::same_name;
-use super::foreign_key::{self, ForeignKey};
-use super::keys::{self, label_of};
-use super::schema::{self, Table};
+use super::foreign_key::{self, ForeignKey, NamedKey};
+use super::keys;
+use super::schema;
 use super::survey;
 use crate::migrations::Migrations;
 
@@ -94,12 +94,8 @@ impl Diagram {
                 diagram.entities.push(entity(connection, name)?);
             }
         }
-        for key in foreign_key::distinct(foreign_key::declared_keys(connection)?) {
-            let name = match Table::read(connection, &key.child) {
-                Ok(table) => key.name_in(&table.sql)?,
-                Err(_) => None,
-            };
-            diagram.add(connection, key, name, State::Declared)?;
+        for named in foreign_key::distinct(foreign_key::declared(connection)?) {
+            diagram.add(connection, named.key, named.constraint, State::Declared)?;
         }
         Ok(diagram)
     }
@@ -111,14 +107,18 @@ impl Diagram {
         connection: &Connection,
         migrations: &Migrations,
     ) -> Result<Vec<NotDrawn>> {
-        let mut declared: Vec<_> = self.relations.iter().map(|it| it.key.clone()).collect();
+        let declared = self.relations.iter().map(|it| NamedKey {
+            constraint: it.name.clone(),
+            key: it.key.clone(),
+        });
+        let mut declared: Vec<_> = declared.collect();
         let mut not_drawn = Vec::new();
         for request in survey::pending_requests(connection, migrations)? {
             let resolved = keys::resolve(connection, &declared, std::slice::from_ref(&request));
             match resolved {
                 Ok(tables) => {
                     for new in tables.into_iter().flat_map(|table| table.added) {
-                        declared.push(new.key.clone());
+                        declared.push(new.named());
                         self.add(connection, new.key, new.name, State::Pending)?;
                     }
                 }
@@ -194,7 +194,7 @@ impl Relation {
     /// What people call it: its name, or its columns where it has none.
     #[must_use]
     pub fn label(&self) -> String {
-        self.name.clone().unwrap_or_else(|| label_of(&self.key))
+        self.name.clone().unwrap_or_else(|| self.key.place())
     }
 }
 

@@ -10,7 +10,7 @@ use refinery::{Migration as Script, Runner, Target};
 use refinery_core::traits::sync::{Migrate, Query, Transaction};
 use rusqlite::Connection;
 
-use super::backup;
+use super::backup::{self, TemporaryCopy};
 use super::history::{self, AdoptedKey, Applied};
 use super::plan::{self, KeyPlan};
 use super::script::{self, Action, AddForeignKey, Statement};
@@ -18,7 +18,7 @@ use super::space;
 use super::steps::{self, Step};
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
-use crate::policy::Policy;
+use crate::policy::{OrphanAction, Policy};
 
 /// What is to be applied, and what may become of orphans.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +85,7 @@ impl Outcome<'_> {
 /// Applies the pending migrations. `transaction` must be open, with foreign keys off; the
 /// caller commits or rolls back.
 pub fn up<'a>(transaction: &Connection, order: Order<'a>) -> Result<Vec<Outcome<'a>>> {
-    run(transaction, order, false)
+    run(transaction, order, None)
 }
 
 /// What [`up`] would do to the database that `connection` only reads.
@@ -97,11 +97,10 @@ pub fn dry_run<'a>(
     order: Order<'a>,
     pending: &[i32],
 ) -> Result<Vec<Outcome<'a>>> {
-    if let [version] = pending
+    if let ([version], Some(requests)) = (pending, keys_alone(order.migrations, pending)?)
         && let Some(migration) = order.migrations.get(*version)
-        && let [Part::Keys(requests)] = parts(migration)?.as_slice()
     {
-        let plan = plan::add_keys(connection, requests, *version, order.policy)
+        let plan = plan::add_keys(connection, &requests, *version, order.policy)
             .with_context(|| format!("could not apply {}", migration.up))?;
         let refusal = plan.refusal(order.policy);
         let parts = vec![Done::Keys(Box::new(plan))];
@@ -111,20 +110,65 @@ pub fn dry_run<'a>(
             refusal,
         }]);
     }
-    rehearse(connection, order)
-}
-
-fn rehearse<'a>(connection: &Connection, order: Order<'a>) -> Result<Vec<Outcome<'a>>> {
     let copy = backup::temporary(connection)?;
-    let outcomes = run(&copy.connection, order, true)?;
+    let rehearsal = Rehearsal {
+        look: &mut |_, _| Ok(()),
+    };
+    let outcomes = run(&copy.connection, order, Some(rehearsal))?;
     // Nothing of an outcome refers to the copy, which goes here.
     Ok(outcomes)
+}
+
+/// The keys that the `pending` migrations ask for, where a plan for them can be made from the
+/// database as it is: none is pending, or a single one that does nothing else.
+pub fn keys_alone(migrations: &Migrations, pending: &[i32]) -> Result<Option<Vec<AddForeignKey>>> {
+    let [version] = pending else {
+        return Ok(pending.is_empty().then(Vec::new));
+    };
+    let Some(migration) = migrations.get(*version) else {
+        return Ok(None);
+    };
+    Ok(match parts(migration)?.as_mut_slice() {
+        [Part::Keys(requests)] => Some(std::mem::take(requests)),
+        _ => None,
+    })
+}
+
+/// Looks at a copy when keys are about to be added to it.
+type Look<'l> = &'l mut dyn FnMut(&Connection, &[AddForeignKey]) -> Result<()>;
+
+/// A run on a copy, which goes on where a real one is refused.
+struct Rehearsal<'l> {
+    look: Look<'l>,
+}
+
+/// Applies all that is pending to a copy of the database, and gives the copy. Before keys are added,
+/// `look` sees the copy as they find it. The rows that break them are deleted there: an archive is
+/// of no use.
+pub fn rehearse_deleting(
+    connection: &Connection,
+    migrations: &Migrations,
+    look: Look<'_>,
+) -> Result<TemporaryCopy> {
+    let policy = Policy {
+        orphans: OrphanAction::Delete,
+        ..Policy::REFUSE
+    };
+    let order = Order {
+        migrations,
+        to: None,
+        policy: &policy,
+        check_space: false,
+    };
+    let copy = backup::temporary(connection)?;
+    run(&copy.connection, order, Some(Rehearsal { look }))?;
+    Ok(copy)
 }
 
 fn run<'a>(
     transaction: &Connection,
     order: Order<'a>,
-    note_refusals: bool,
+    rehearsal: Option<Rehearsal<'_>>,
 ) -> Result<Vec<Outcome<'a>>> {
     let scripts: Vec<_> = order.migrations.iter().map(|it| it.up.clone()).collect();
     let target = order.to.map_or(Target::Latest, Target::Version);
@@ -138,8 +182,8 @@ fn run<'a>(
         transaction,
         pending: pending.collect::<Result<_>>()?,
         policy: order.policy,
-        check_space: order.check_space && !note_refusals,
-        note_refusals,
+        check_space: order.check_space && rehearsal.is_none(),
+        rehearsal,
         outcomes: Vec::new(),
         failure: None,
     };
@@ -156,13 +200,13 @@ fn run<'a>(
     Ok(driver.outcomes)
 }
 
-struct Driver<'a, 't> {
+struct Driver<'a, 't, 'l> {
     transaction: &'t Connection,
     /// What is still to run, in order. Two migrations may have the same text.
     pending: VecDeque<(&'a Migration, Vec<Part>)>,
     policy: &'a Policy,
     check_space: bool,
-    note_refusals: bool,
+    rehearsal: Option<Rehearsal<'l>>,
     outcomes: Vec<Outcome<'a>>,
     failure: Option<anyhow::Error>,
 }
@@ -172,7 +216,7 @@ struct Driver<'a, 't> {
 #[error("{0}")]
 struct Reported(String);
 
-impl Driver<'_, '_> {
+impl Driver<'_, '_, '_> {
     fn run(&mut self, query: &str) -> Result<()> {
         let is_next = self
             .pending
@@ -202,7 +246,7 @@ impl Driver<'_, '_> {
         Ok(())
     }
 
-    fn apply(&self, outcome: &mut Outcome<'_>, part: Part) -> Result<()> {
+    fn apply(&mut self, outcome: &mut Outcome<'_>, part: Part) -> Result<()> {
         let migration = outcome.migration;
         let done = match part {
             Part::Statement(line, sql) => {
@@ -212,9 +256,12 @@ impl Driver<'_, '_> {
             }
             Part::Keys(requests) => {
                 let (version, policy) = (migration.up.version(), self.policy);
+                if let Some(rehearsal) = &mut self.rehearsal {
+                    (rehearsal.look)(self.transaction, &requests)?;
+                }
                 let plan = plan::add_keys(self.transaction, &requests, version, policy)?;
                 match plan.refusal(policy) {
-                    Some(refusal) if self.note_refusals => {
+                    Some(refusal) if self.rehearsal.is_some() => {
                         outcome.refusal.get_or_insert(refusal);
                     }
                     Some(refusal) => return Err(refusal.into()),
@@ -241,7 +288,7 @@ impl Driver<'_, '_> {
     }
 }
 
-impl Transaction for Driver<'_, '_> {
+impl Transaction for Driver<'_, '_, '_> {
     type Error = Reported;
 
     fn execute<'a, T: Iterator<Item = &'a str>>(&mut self, queries: T) -> Result<usize, Reported> {
@@ -255,7 +302,7 @@ impl Transaction for Driver<'_, '_> {
     }
 }
 
-impl Query<Vec<Script>> for Driver<'_, '_> {
+impl Query<Vec<Script>> for Driver<'_, '_, '_> {
     fn query(&mut self, _: &str) -> Result<Vec<Script>, Reported> {
         let applied = history::read(self.transaction);
         let script = |row: Applied| Script::applied(row.version, row.name, row.at, row.checksum);
@@ -264,7 +311,7 @@ impl Query<Vec<Script>> for Driver<'_, '_> {
     }
 }
 
-impl Migrate for Driver<'_, '_> {
+impl Migrate for Driver<'_, '_, '_> {
     fn assert_migrations_table_query(_: &str) -> String {
         history::CREATE.to_owned()
     }

@@ -8,11 +8,11 @@ use rusqlite::Connection;
 use sqlite3_parser::dialect::keyword_token;
 
 use super::ddl::{self, quote, quote_list, same_name};
-use super::foreign_key::{self, ForeignKey};
+use super::foreign_key::{self, Action, ForeignKey};
 use super::keys::{self, TableKeys};
 use super::schema::Table;
 use super::scratch;
-use super::script::{self, Action};
+use super::script;
 use crate::failure::Failure;
 use crate::words;
 
@@ -58,11 +58,11 @@ pub fn checked(connection: &Connection, keys: &[ForeignKey]) -> Result<Scripts> 
     let mut scripts = write(connection, keys)?;
     let mut requests = Vec::new();
     for statement in script::parse("the new migration", &scripts.up)? {
-        if let Action::AddForeignKey(request) = statement.action {
+        if let script::Action::AddForeignKey(request) = statement.action {
             requests.push(request);
         }
     }
-    let declared = foreign_key::declared_keys(connection)?;
+    let declared = foreign_key::declared(connection)?;
     for target in keys::resolve(connection, &declared, &requests)? {
         check(&target)?;
         for new in &target.added {
@@ -150,9 +150,7 @@ fn set_null_warning(table: &Table, key: &ForeignKey) -> Option<String> {
         .columns
         .iter()
         .find(|name| table.column(name).is_some_and(|column| column.not_null))?;
-    let sets_null = [&key.on_delete, &key.on_update]
-        .iter()
-        .any(|action| *action == "SET NULL");
+    let sets_null = [key.on_delete, key.on_update].contains(&Action::SetNull);
     sets_null.then(|| {
         format!(
             "{}.{required} is NOT NULL, so that SET NULL can only fail, and keep the parent from going",
@@ -204,9 +202,9 @@ fn add(key: &ForeignKey, name: &str) -> String {
         plain(&key.parent),
         list(&key.parent_columns)
     );
-    for (event, action) in [("DELETE", &key.on_delete), ("UPDATE", &key.on_update)] {
-        if action != "NO ACTION" {
-            let _ = write!(sql, " ON {event} {action}");
+    for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
+        if action != Action::NoAction {
+            let _ = write!(sql, " ON {event} {}", action.sql());
         }
     }
     sql + ";\n"

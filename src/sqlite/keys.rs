@@ -5,35 +5,46 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::ddl::{self, same_name};
-use super::foreign_key::ForeignKey;
+use super::foreign_key::{ForeignKey, NamedKey};
+use super::parent_key;
 use super::schema::{self, Table};
 use super::scratch;
 use super::script::AddForeignKey;
 use crate::failure::Failure;
 
-/// A foreign key that a migration adds.
+/// A foreign key that a migration asks for.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// The constraint's name, if it has one.
+    /// The constraint's name, if the migration gives it one.
     pub name: Option<String>,
     /// The table constraint in one line.
     pub constraint: String,
     /// What it means.
     pub key: ForeignKey,
+    /// The key that is there already and says the same, if one does.
+    pub there: Option<NamedKey>,
 }
 
 impl NewKey {
-    /// What people call it: its name, or its columns where it has none.
+    /// The key as it is called in the schema, now or once it is added.
     #[must_use]
-    pub fn label(&self) -> String {
-        self.name.clone().unwrap_or_else(|| label_of(&self.key))
+    pub fn named(&self) -> NamedKey {
+        self.there.clone().unwrap_or_else(|| NamedKey {
+            constraint: self.name.clone(),
+            key: self.key.clone(),
+        })
     }
-}
 
-/// What people call a key without a name.
-#[must_use]
-pub fn label_of(key: &ForeignKey) -> String {
-    format!("{}({})", key.child, key.columns.join(", "))
+    /// A key that is there already, and that no migration asks for.
+    #[must_use]
+    pub fn declared(there: &NamedKey) -> Self {
+        NewKey {
+            name: there.constraint.clone(),
+            constraint: String::new(),
+            key: there.key.clone(),
+            there: Some(there.clone()),
+        }
+    }
 }
 
 /// The keys of one child table.
@@ -43,25 +54,53 @@ pub struct TableKeys {
     pub table: Table,
     /// Keys that it lacks.
     pub added: Vec<NewKey>,
-    /// Keys that it has already, under whatever name.
+    /// Keys that are asked for and that it has already, under whatever name.
     pub adopted: Vec<NewKey>,
+    /// Keys that it has and nobody asks for: the rows that break them are counted, and stay.
+    pub watched: Vec<NewKey>,
+}
+
+impl TableKeys {
+    /// No key of `table`.
+    #[must_use]
+    pub fn none_of(table: Table) -> Self {
+        TableKeys {
+            table,
+            added: Vec::new(),
+            adopted: Vec::new(),
+            watched: Vec::new(),
+        }
+    }
+
+    /// The keys that are asked for, each once, however often it is: no row may break them.
+    pub fn asked_for(&self) -> impl Iterator<Item = &NewKey> {
+        let adopted = self.adopted.iter().enumerate();
+        let adopted = adopted.filter(|(place, new)| {
+            let before = self.adopted.iter().take(*place);
+            let mut before = self.added.iter().chain(before);
+            !before.any(|it| it.key.same_definition(&new.key))
+        });
+        self.added.iter().chain(adopted.map(|(_, new)| new))
+    }
+
+    /// All keys whose orphans are looked for, in the order in which a search numbers them.
+    pub fn searched(&self) -> impl Iterator<Item = &NewKey> {
+        self.asked_for().chain(&self.watched)
+    }
 }
 
 /// Resolves `requests` against the database, by child table in the order of the script.
 pub fn resolve(
     connection: &Connection,
-    declared: &[ForeignKey],
+    declared: &[NamedKey],
     requests: &[AddForeignKey],
 ) -> Result<Vec<TableKeys>> {
     let mut tables: Vec<TableKeys> = Vec::new();
     for request in requests {
         let seen = |keys: &TableKeys| same_name(&keys.table.name, &request.table);
         if !tables.iter().any(seen) {
-            tables.push(TableKeys {
-                table: Table::read(connection, &request.table)?,
-                added: Vec::new(),
-                adopted: Vec::new(),
-            });
+            let table = Table::read(connection, &request.table)?;
+            tables.push(TableKeys::none_of(table));
         }
     }
     for keys in &mut tables {
@@ -77,7 +116,7 @@ pub fn resolve(
 
 fn resolve_one(
     connection: &Connection,
-    declared: &[ForeignKey],
+    declared: &[NamedKey],
     keys: &mut TableKeys,
     request: &AddForeignKey,
 ) -> Result<()> {
@@ -87,30 +126,34 @@ fn resolve_one(
     if key.parent_columns.is_empty() {
         key.parent_columns = schema::primary_key(connection, &parent.name)?;
     }
-    let new = NewKey {
+    let mut new = NewKey {
         name: request.name.clone(),
         constraint: request.constraint.clone(),
         key,
+        there: None,
     };
-    let asked_before = keys.added.iter().map(|added| &added.key);
-    let existing: Vec<_> = declared
+    let asked_before = keys.added.iter().map(NewKey::named);
+    let mut existing: Vec<_> = declared
         .iter()
+        .cloned()
         .chain(asked_before)
-        .filter(|existing| existing.same_columns(&new.key))
+        .filter(|existing| existing.key.same_columns(&new.key))
         .collect();
     if let Some(other) = existing
         .iter()
-        .find(|existing| !existing.same_definition(&new.key))
+        .find(|existing| !existing.key.same_definition(&new.key))
     {
-        return Err(different_key(other, &new).into());
+        return Err(different_key(&other.key, &new).into());
     }
-    if !existing.is_empty() {
+    if existing.is_empty() {
+        check_name(&keys.table, keys.added.iter(), &new)?;
+        check_parent_key(connection, &parent, &new)?;
+        keys.added.push(new);
+    } else {
+        new.there = Some(existing.swap_remove(0));
+        check_parent_key(connection, &parent, &new)?;
         keys.adopted.push(new);
-        return Ok(());
     }
-    check_name(&keys.table, keys.added.iter(), &new)?;
-    check_parent_key(&parent, &new.key)?;
-    keys.added.push(new);
     Ok(())
 }
 
@@ -142,7 +185,8 @@ fn check_name<'a>(
     Ok(())
 }
 
-fn check_parent_key(parent: &Table, key: &ForeignKey) -> Result<()> {
+fn check_parent_key(connection: &Connection, parent: &Table, new: &NewKey) -> Result<()> {
+    let key = &new.key;
     let columns = key.parent_columns.join(", ");
     if let Some(missing) = key
         .parent_columns
@@ -165,17 +209,22 @@ fn check_parent_key(parent: &Table, key: &ForeignKey) -> Result<()> {
         .hint("name the parent's columns in REFERENCES, as many as the key has")
         .into());
     }
-    if !scratch::is_parent_key(parent, key)? {
+    // What is there already is left, unless it is sure that it can't work.
+    let is_parent_key = match new.there {
+        None => scratch::is_parent_key(parent, key)?,
+        Some(_) => scratch::has_parent_key(parent, key),
+    };
+    if !is_parent_key {
         return Err(Failure::impossible(format!(
             "{} ({columns}) is neither PRIMARY KEY nor UNIQUE",
             parent.name
         ))
-        .hint(format!(
-            "first run: CREATE UNIQUE INDEX {} ON {} ({}); a partial index, or one of another collation, does not count",
-            ddl::quote(&format!("{}_{}", parent.name, key.parent_columns.join("_"))),
-            ddl::quote(&parent.name),
-            ddl::quote_list("", key.parent_columns.iter().map(String::as_str)),
-        ))
+        .hint(parent_key::remedy(
+            connection,
+            parent,
+            &key.parent_columns,
+            "first run: ",
+        )?)
         .into());
     }
     Ok(())

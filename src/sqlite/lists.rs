@@ -11,12 +11,13 @@ use super::foreign_key::ForeignKey;
 use super::row_counts::RowCounts;
 use super::schema::{RowKey, Table};
 use crate::failure::Failure;
+use crate::model::key::KeyId;
 use crate::progress;
 
 /// How many keys one pass can mark in an integer.
 pub const KEYS_PER_PASS: usize = 60;
 
-/// The rows that leave one table.
+/// The rows of one table that leave, and those that are listed to be counted.
 #[derive(Clone, Debug)]
 pub struct Removal {
     /// The table that loses them.
@@ -25,26 +26,27 @@ pub struct Removal {
     pub list: String,
     /// How many.
     pub rows: i64,
-    /// How many of them break a key themselves, each counted once.
+    /// How many listed rows break a key themselves, each counted once, be it one that makes them
+    /// leave or one that is only watched.
     pub orphans: i64,
     /// How many of these break more than one.
     pub break_several: i64,
     /// How many rows the table has in all.
     pub of: i64,
-    /// How many of them break each key, or hang on a removed row by it. A row that breaks two
-    /// keys counts for both.
+    /// How many of them break each key, and how many hang on a removed row by it. A row that
+    /// breaks two keys counts for both; one that follows, for the key by which it was reached.
     pub reasons: Vec<Reason>,
 }
 
 /// Why rows leave.
 #[derive(Clone, Debug)]
 pub struct Reason {
-    /// The key, by its name or its columns.
-    pub key: String,
+    /// The key, among those of the search.
+    pub key: KeyId,
     /// The number of rows.
     pub rows: i64,
-    /// The rows break the key itself; otherwise their parent leaves, and the key's own
-    /// `ON DELETE CASCADE` takes them along.
+    /// The rows break the key themselves; otherwise they refer by it to rows that leave, and
+    /// follow these.
     pub breaks: bool,
     /// The bit of `marks` that tells which rows of the list; 0 where none does.
     pub mark: i64,
@@ -53,13 +55,21 @@ pub struct Reason {
 /// Rows that are looked for.
 #[derive(Clone, Debug)]
 pub struct Sought {
-    /// The key that they break, or by which they hang, by its name or its columns.
-    pub key: String,
+    /// The key that they break, or by which they hang.
+    pub key: KeyId,
+    /// What people call the key: it is written beside each row.
+    pub label: String,
     /// The condition that a row `w` of the child is one of them.
     pub condition: String,
     /// The bit that `marks` gets for them, or 0.
     pub mark: i64,
+    /// They are listed to be counted, and do not leave for this.
+    pub stays: bool,
 }
+
+/// The round of rows that are listed to be counted. Those that leave because they break a key
+/// stand in round 0, and those that follow them in the rounds behind it.
+const COUNTED: i64 = -1;
 
 /// The distinct keys of a child that have no parent.
 #[derive(Clone, Debug)]
@@ -90,6 +100,8 @@ pub struct Lists<'a> {
     pub removals: Vec<Removal>,
     /// One for each key that has an index.
     pub dead_keys: Vec<DeadKeys>,
+    /// Some listed rows may be there only to be counted.
+    pub some_stay: bool,
 }
 
 impl<'a> Lists<'a> {
@@ -100,6 +112,7 @@ impl<'a> Lists<'a> {
             statements: Vec::new(),
             removals: Vec::new(),
             dead_keys: Vec::new(),
+            some_stay: false,
         }
     }
 
@@ -114,7 +127,7 @@ impl<'a> Lists<'a> {
         for removal in &mut self.removals {
             removal.of = counts.of(&removal.table.name)?;
             let count = format!(
-                "SELECT count(*), count(*) FILTER (WHERE round = 0), count(*) FILTER (WHERE breaks > 1) FROM temp.{}",
+                "SELECT count(*) FILTER (WHERE round <> {COUNTED}), count(*) FILTER (WHERE breaks > 0), count(*) FILTER (WHERE breaks > 1) FROM temp.{}",
                 quote(&removal.list)
             );
             let counts = self.connection.query_row(&count, [], |row| {
@@ -162,12 +175,13 @@ impl<'a> Lists<'a> {
         );
         let reasons = each(
             |it| {
-                let reason = literal(&format!(", {}", it.key));
+                let reason = literal(&format!(", {}", it.label));
                 format!("CASE WHEN marks & {} THEN {reason} ELSE '' END", it.mark)
             },
             " || ",
         );
         let breaks = each(|it| format!("(marks & {} <> 0)", it.mark), " + ");
+        let round = round_of(keys);
         let key = key_columns(&child.row_key);
         let columns = child.row_key.columns();
         let values = columns.iter().enumerate();
@@ -177,10 +191,11 @@ impl<'a> Lists<'a> {
         // The limit keeps SQLite from working the marks out again for each mention of them
         // (<https://www.sqlite.org/optoverview.html#flattening>).
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {key}, substr({reasons}, 3), {breaks}, 0, marks\nFROM (SELECT {}, {marks} AS marks FROM main.{} AS w LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {key}, substr({reasons}, 3), {breaks}, {round}, marks\nFROM (SELECT {}, {marks} AS marks FROM main.{} AS w LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks{leaves}",
             values.join(", "),
             quote(&child.name),
             list = quote(&list),
+            leaves = self.leaves(),
         );
         self.run(insert, &child.name)?;
         let mut counts = Vec::new();
@@ -199,9 +214,9 @@ impl<'a> Lists<'a> {
 
     /// Adds the rows of `table` that are `sought` to its list; the number of rows found.
     ///
-    /// They break the key themselves, or else hang by it on rows listed before. A row
-    /// that is listed already gets a further reason in the first round, and stays as it is in
-    /// later ones.
+    /// They break the key themselves, or else hang by it on rows listed before. A row that is
+    /// listed already gets a further reason in the first round, and stays as it is in later ones,
+    /// unless it was only there to be counted.
     pub fn add(&mut self, table: &Table, sought: &Sought, breaks: bool, round: i64) -> Result<i64> {
         let condition = &sought.condition;
         if matches!(table.row_key, RowKey::Hidden) {
@@ -214,17 +229,24 @@ impl<'a> Lists<'a> {
             .iter()
             .map(|name| format!("w.{}", quote(name)))
             .collect();
-        let known = if round == 0 {
-            "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + 1, marks = marks | excluded.marks"
-        } else {
-            "DO NOTHING"
+        let known = match (round, self.some_stay) {
+            (0, _) => format!(
+                "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + 1, marks = marks | excluded.marks{}",
+                self.leaves()
+            ),
+            (_, false) => "DO NOTHING".to_owned(),
+            (_, true) => {
+                format!("DO UPDATE SET round = excluded.round WHERE round = {COUNTED}")
+            }
         };
+        let round = if sought.stays { COUNTED } else { round };
         // In the order of the list's key, which fills it without a search for each row. The
         // plus keeps SQLite from reading the whole table for that order's sake.
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {}, {}, 1, {round}, {} FROM main.{} AS w\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {}, {}, {}, {round}, {} FROM main.{} AS w\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
             values.join(", "),
-            literal(&sought.key),
+            literal(&sought.label),
+            i64::from(breaks),
             sought.mark,
             quote(&table.name),
             values.join(", +"),
@@ -233,6 +255,15 @@ impl<'a> Lists<'a> {
         let rows = i64::try_from(self.run(insert, &table.name)?)?;
         self.note_reason(&list, sought, rows, breaks);
         Ok(rows)
+    }
+
+    /// What a row that is listed to be counted needs, once it is found to leave.
+    fn leaves(&self) -> &'static str {
+        if self.some_stay {
+            ", round = max(round, excluded.round)"
+        } else {
+            ""
+        }
     }
 
     /// Takes all marks off the rows of `table`, so that their bits can mean other keys.
@@ -267,14 +298,15 @@ impl<'a> Lists<'a> {
     }
 
     fn note_reason(&mut self, list: &str, sought: &Sought, rows: i64, breaks: bool) {
-        let key = &sought.key;
+        let key = sought.key;
         let mut removals = self.removals.iter_mut();
         let removal = removals.find(|removal| removal.list == list);
         if let (true, Some(removal)) = (rows > 0, removal) {
-            match removal.reasons.iter_mut().find(|it| it.key == *key) {
+            let same = |it: &&mut Reason| it.key == key && it.breaks == breaks;
+            match removal.reasons.iter_mut().find(same) {
                 Some(known) => known.rows += rows,
                 None => removal.reasons.push(Reason {
-                    key: key.clone(),
+                    key,
                     rows,
                     breaks,
                     mark: sought.mark,
@@ -336,6 +368,16 @@ impl<'a> Lists<'a> {
 pub fn find<'r>(removals: &'r [Removal], table: &str) -> Option<&'r Removal> {
     let mut removals = removals.iter();
     removals.find(|removal| same_name(&removal.table.name, table))
+}
+
+/// The round of a row with `marks`, which breaks some of `keys`.
+fn round_of(keys: &[Sought]) -> String {
+    if keys.iter().all(|sought| !sought.stays) {
+        return "0".to_owned();
+    }
+    let leave = keys.iter().filter(|sought| !sought.stays);
+    let leave = leave.fold(0, |marks, sought| marks | sought.mark);
+    format!("CASE WHEN marks & {leave} THEN 0 ELSE {COUNTED} END")
 }
 
 /// `k1, k2, …`: the columns of a list that hold a row's key.

@@ -27,6 +27,7 @@ pub mod location;
 pub mod normal;
 pub mod notation;
 pub mod orphans;
+pub mod parent_key;
 pub mod plan;
 pub mod rebuild;
 pub mod relatives;

@@ -8,7 +8,7 @@ use sqlite3_parser::dialect::TokenType::{
 };
 
 use super::ddl::{self, Token, quote};
-use super::foreign_key::ForeignKey;
+use super::foreign_key::{Action, ForeignKey};
 
 const FORM: &str = "the form is: orders.customer_id -> customers.id on delete cascade; several columns: a(x, y) -> b(x, y); names with spaces: \"order lines\".\"order id\"";
 
@@ -51,9 +51,9 @@ pub fn write(key: &ForeignKey) -> String {
         side(&key.child, &key.columns),
         side(&key.parent, &key.parent_columns)
     );
-    for (event, action) in [("delete", &key.on_delete), ("update", &key.on_update)] {
-        if action != "NO ACTION" {
-            let _ = write!(text, " on {event} {}", action.to_ascii_lowercase());
+    for (event, action) in [("delete", key.on_delete), ("update", key.on_update)] {
+        if action != Action::NoAction {
+            let _ = write!(text, " on {event} {}", action.words());
         }
     }
     text
@@ -141,7 +141,7 @@ impl Rest<'_, '_> {
     }
 
     /// The actions on delete and on update.
-    fn actions(&mut self) -> Result<[String; 2], String> {
+    fn actions(&mut self) -> Result<[Action; 2], String> {
         let mut actions = [None, None];
         while let [first, ..] = self.0 {
             if !self.word("on") {
@@ -156,21 +156,21 @@ impl Rest<'_, '_> {
             };
             let action = self.action()?;
             if let Some(slot) = actions.get_mut(place)
-                && slot.replace(action.to_owned()).is_some()
+                && slot.replace(action).is_some()
             {
                 return Err("an action is given twice".to_owned());
             }
         }
-        Ok(actions.map(|action| action.unwrap_or_else(|| "NO ACTION".to_owned())))
+        Ok(actions.map(Option::unwrap_or_default))
     }
 
-    fn action(&mut self) -> Result<&'static str, String> {
+    fn action(&mut self) -> Result<Action, String> {
         for (words, action) in [
-            (["cascade", ""], "CASCADE"),
-            (["restrict", ""], "RESTRICT"),
-            (["no", "action"], "NO ACTION"),
-            (["set", "null"], "SET NULL"),
-            (["set", "default"], "SET DEFAULT"),
+            (["cascade", ""], Action::Cascade),
+            (["restrict", ""], Action::Restrict),
+            (["no", "action"], Action::NoAction),
+            (["set", "null"], Action::SetNull),
+            (["set", "default"], Action::SetDefault),
         ] {
             let before = self.0;
             let found = words.iter().all(|word| word.is_empty() || self.word(word));

@@ -13,19 +13,22 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::conditions::{self, Lookup};
-use super::ddl::{quote, same_name};
-use super::foreign_key::ForeignKey;
-use super::keys::{NewKey, TableKeys, label_of};
+use super::ddl::quote;
+use super::foreign_key::{self, Action, ForeignKey, NamedKey};
+use super::keys::{NewKey, TableKeys};
 use super::known_keys::KnownKeys;
 use super::lists::{self, DeadKeys, KEYS_PER_PASS, Lists, Removal, Sought};
 use super::row_counts::{RowCounts, is_empty};
 use super::schema::Table;
 use super::scratch;
+use crate::model::key::{self, KeyId};
 
 /// Rows that refer to a row that would leave, by a key that does not let it go.
 #[derive(Clone, Debug)]
 pub struct Blocked {
-    /// The key.
+    /// The key, among those of the search.
+    pub id: KeyId,
+    /// What it says.
     pub key: ForeignKey,
     /// How many rows refer so.
     pub rows: i64,
@@ -34,6 +37,8 @@ pub struct Blocked {
 /// What a search found.
 #[derive(Debug, Default)]
 pub struct Found {
+    /// What people call each key of the search.
+    pub labels: Vec<String>,
     /// The statements that made the lists, in order: run again, they make the same lists.
     pub statements: Vec<String>,
     /// The rows that leave, by table.
@@ -49,6 +54,12 @@ pub struct Found {
 }
 
 impl Found {
+    /// What people call the key `id`.
+    #[must_use]
+    pub fn label(&self, id: KeyId) -> &str {
+        self.labels.get(id.0).map_or("", String::as_str)
+    }
+
     /// The rows that leave `table`, if any do.
     #[must_use]
     pub fn removal(&self, table: &str) -> Option<&Removal> {
@@ -62,27 +73,34 @@ impl Found {
     }
 }
 
-/// Finds the orphans of the keys of `targets`, then all that hangs on them by the keys that the
-/// database declares, and by those of `targets` that it does not declare yet.
+/// Finds the orphans of the keys of `targets`, then all that hangs on those that leave by the
+/// keys that the database declares, and by those of `targets` that it does not declare yet.
+///
+/// The keys are numbered as [`TableKeys::searched`] gives them, table by table; those that are
+/// only declared come behind.
 pub fn find(
     connection: &Connection,
     targets: &[TableKeys],
-    declared: &[ForeignKey],
+    declared: &[NamedKey],
     counts: &RowCounts<'_>,
 ) -> Result<Found> {
     let since = Instant::now();
-    let mut search = Search::new(connection, counts);
+    let asked_for = targets.iter().flat_map(TableKeys::asked_for);
+    let asked_for: Vec<_> = asked_for.map(|new| &new.key).collect();
+    let searched = targets.iter().flat_map(TableKeys::searched);
+    let searched = searched.map(NewKey::named);
+    let keys = foreign_key::distinct(searched.chain(declared.iter().cloned()));
+    let mut search = Search::new(connection, counts, &keys);
+    let mut place = 0;
     for target in targets {
-        search.orphans(target)?;
+        search.orphans(target, place)?;
+        place += target.searched().count();
     }
-    let searched = targets.iter().flat_map(|target| &target.added);
-    let is_declared = |key: &ForeignKey| declared.iter().any(|it| it.same_definition(key));
-    let mut links: Vec<Link> = searched
-        .filter(|new| !is_declared(&new.key))
-        .map(Link::added)
-        .collect();
-    links.extend(declared.iter().map(Link::declared));
-    search.follow(&links, since)
+    let links = keys.iter().enumerate().map(|(place, named)| {
+        let added = asked_for.iter().any(|key| key.same_definition(&named.key));
+        Link::new(KeyId(place), &named.key, added)
+    });
+    search.follow(&links.collect::<Vec<_>>(), since)
 }
 
 /// Finds all that hangs, by the keys that the database declares, on the rows `w` of `table` that
@@ -91,47 +109,47 @@ pub fn hanging_on(
     connection: &Connection,
     table: &Table,
     condition: &str,
-    declared: &[ForeignKey],
+    declared: &[NamedKey],
 ) -> Result<Found> {
     let since = Instant::now();
     let counts = &RowCounts::new(connection);
-    let mut search = Search::new(connection, counts);
+    // By the words in which the rest of the answer speaks of keys.
+    let keys = declared.iter().map(|named| NamedKey {
+        constraint: None,
+        key: named.key.clone(),
+    });
+    let mut search = Search::new(connection, counts, &keys.collect::<Vec<_>>());
     let sought = Sought {
-        key: "asked for".to_owned(),
+        key: KeyId(declared.len()),
+        label: "asked for".to_owned(),
         condition: condition.to_owned(),
         mark: 0,
+        stays: false,
     };
-    search.lists.add(table, &sought, false, 0)?;
-    let links: Vec<_> = declared.iter().map(Link::declared).collect();
-    search.follow(&links, since)
+    search.lists.add(table, &sought, true, 0)?;
+    let links = declared.iter().enumerate();
+    let links = links.map(|(place, named)| Link::new(KeyId(place), &named.key, false));
+    search.follow(&links.collect::<Vec<_>>(), since)
 }
 
 /// A key along which rows hang on others.
 struct Link<'a> {
+    id: KeyId,
     key: &'a ForeignKey,
-    label: String,
-    /// The key is about to be added: a row that loses its parent breaks it.
+    /// A migration asks for the key: a row that loses its parent breaks it.
     added: bool,
     /// Whether the parent has the key that this one refers to, once that is known.
     in_force: OnceCell<bool>,
 }
 
 impl<'a> Link<'a> {
-    fn added(new: &'a NewKey) -> Self {
+    fn new(id: KeyId, key: &'a ForeignKey, added: bool) -> Self {
         Link {
-            key: &new.key,
-            label: new.label(),
-            added: true,
-            in_force: OnceCell::from(true),
-        }
-    }
-
-    fn declared(key: &'a ForeignKey) -> Self {
-        Link {
+            id,
             key,
-            label: label_of(key),
-            added: false,
-            in_force: OnceCell::new(),
+            added,
+            // One that is asked for has been looked at.
+            in_force: if added { true.into() } else { OnceCell::new() },
         }
     }
 
@@ -145,11 +163,12 @@ impl<'a> Link<'a> {
     }
 
     fn takes_along(&self) -> bool {
-        self.added || same_name(&self.key.on_delete, "CASCADE")
+        self.added || self.key.on_delete == Action::Cascade
     }
 }
 
 struct Search<'a> {
+    labels: Vec<String>,
     connection: &'a Connection,
     counts: &'a RowCounts<'a>,
     lists: Lists<'a>,
@@ -158,8 +177,9 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(connection: &'a Connection, counts: &'a RowCounts<'a>) -> Self {
+    fn new(connection: &'a Connection, counts: &'a RowCounts<'a>, keys: &[NamedKey]) -> Self {
         Search {
+            labels: key::labels(keys),
             connection,
             counts,
             lists: Lists::new(connection),
@@ -174,6 +194,7 @@ impl<'a> Search<'a> {
         self.find_blocked(links)?;
         self.lists.count(self.counts)?;
         Ok(Found {
+            labels: self.labels,
             statements: self.lists.statements,
             removals: self.lists.removals,
             dead_keys: self.lists.dead_keys,
@@ -183,20 +204,26 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Lists the rows of a child table that break its new keys: over an index where there is
-    /// one for the key, and in one pass over the table for all other keys together.
-    fn orphans(&mut self, target: &TableKeys) -> Result<()> {
+    /// Lists the rows of a child table that break its keys, the first of which is the key
+    /// `first_id`: over an index where there is one for the key, and in one pass over the table for
+    /// all other keys together.
+    fn orphans(&mut self, target: &TableKeys, first_id: usize) -> Result<()> {
         let child = &target.table;
-        let all_have_marks = target.added.len() <= KEYS_PER_PASS;
+        let leaving = target.asked_for().count();
+        self.lists.some_stay |= !target.watched.is_empty();
+        let all_have_marks = target.searched().count() <= KEYS_PER_PASS;
         let mut known = KnownKeys::new(self.connection);
         let mut others = Vec::new();
-        for (place, new) in target.added.iter().enumerate() {
+        for (place, new) in target.searched().enumerate() {
             let parent = Table::read(self.connection, &new.key.parent)?;
             let lookup = Lookup::choose(self.connection, self.counts, child, &parent, &new.key)?;
+            let id = KeyId(first_id + place);
             let mut sought = Sought {
-                key: new.label(),
+                key: id,
+                label: self.label(id),
                 condition: String::new(),
                 mark: if all_have_marks { 1 << place } else { 0 },
+                stays: place >= leaving,
             };
             if let Some(dead_keys) = conditions::dead_keys(child, &parent, &new.key, lookup) {
                 sought.condition = self.lists.add_dead_keys(&new.key, &dead_keys)?;
@@ -233,6 +260,10 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
+    fn label(&self, id: KeyId) -> String {
+        self.labels.get(id.0).cloned().unwrap_or_default()
+    }
+
     fn note_empty_parent(&mut self, new: &NewKey, rows: i64) -> Result<()> {
         if rows > 0 && is_empty(self.connection, &new.key.parent)? {
             self.empty_parents.push(new.clone());
@@ -251,11 +282,13 @@ impl<'a> Search<'a> {
                 };
                 let child = Table::read(self.connection, &link.key.child)?;
                 let sought = Sought {
-                    key: link.label.clone(),
+                    key: link.id,
+                    label: self.label(link.id),
                     condition: refers,
                     mark: 0,
+                    stays: false,
                 };
-                more += self.lists.add(&child, &sought, link.added, round + 1)?;
+                more += self.lists.add(&child, &sought, false, round + 1)?;
             }
             if more == 0 {
                 break;
@@ -280,9 +313,19 @@ impl<'a> Search<'a> {
                 "SELECT count(*) FROM main.{} AS w WHERE {refers}{unlisted}",
                 quote(&child.name)
             );
-            let rows = self.connection.query_row(&count, [], |row| row.get(0))?;
+            let mut rows: i64 = self.connection.query_row(&count, [], |row| row.get(0))?;
+            if let (true, Some(removal)) = (self.lists.some_stay, self.lists.removal(&child.name)) {
+                let count = format!(
+                    "SELECT count(*) {} AND l.round < 0 AND {refers}",
+                    conditions::from_listed("w", removal)
+                );
+                rows += self
+                    .connection
+                    .query_row(&count, [], |row| row.get::<_, i64>(0))?;
+            }
             if rows > 0 {
                 self.blocked.push(Blocked {
+                    id: link.id,
                     key: link.key.clone(),
                     rows,
                 });
@@ -303,7 +346,11 @@ impl<'a> Search<'a> {
             return Ok(None);
         }
         let child = Table::read(self.connection, &key.child)?;
-        let round = round.map_or(String::new(), |round| format!(" AND l.round = {round}"));
+        let round = match round {
+            Some(round) => format!(" AND l.round = {round}"),
+            None if self.lists.some_stay => " AND l.round >= 0".to_owned(),
+            None => String::new(),
+        };
         let parents = format!("{}{round}", conditions::from_listed("p", removal));
         let refers = conditions::refers_to(&child, &removal.table, key, &parents);
         Ok(Some(refers))

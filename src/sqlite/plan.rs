@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::archive;
 use super::conditions;
 use super::ddl::{self, quote, same_name};
-use super::foreign_key::{self, ForeignKey};
+use super::foreign_key::{self, NamedKey};
 use super::full_text;
 use super::keys::{self, NewKey, TableKeys};
 use super::lists::{DeadKeys, Removal};
@@ -19,6 +19,7 @@ use super::script::AddForeignKey;
 use super::snapshot::{self, Snapshot};
 use super::steps::{ByRow, Step};
 use crate::failure::Failure;
+use crate::model::key::KeyId;
 use crate::policy::{Method, OrphanAction, Policy};
 
 /// A plan to add keys.
@@ -62,7 +63,7 @@ pub fn add_keys(
     version: i32,
     policy: &Policy,
 ) -> Result<KeyPlan> {
-    let declared = foreign_key::declared_keys(connection)?;
+    let declared = foreign_key::declared(connection)?;
     let schema_before = snapshot::take(connection)?;
     let targets = keys::resolve(connection, &declared, requests)?;
     let counts = RowCounts::new(connection);
@@ -200,8 +201,8 @@ impl Planner<'_> {
     }
 
     /// What must hold before COMMIT: every row accounted for, in this table and in those
-    /// around it, and no row that breaks a new key.
-    fn check(&mut self, targets: &[TableKeys], declared: &[ForeignKey]) -> Result<()> {
+    /// around it, and no row that breaks a key that is asked for, be it new or adopted.
+    fn check(&mut self, targets: &[TableKeys], declared: &[NamedKey]) -> Result<()> {
         let touched = |name: &str| {
             self.found.removal(name).is_some()
                 || targets.iter().any(|keys| same_name(&keys.table.name, name))
@@ -211,7 +212,7 @@ impl Planner<'_> {
         let added = targets
             .iter()
             .flat_map(|keys| keys.added.iter().map(|new| &new.key));
-        for key in declared.iter().chain(added) {
+        for key in declared.iter().map(|named| &named.key).chain(added) {
             if touched(&key.child) || touched(&key.parent) {
                 tables.extend([key.child.clone(), key.parent.clone()]);
             }
@@ -231,7 +232,8 @@ impl Planner<'_> {
                 by_row: None,
             });
         }
-        for new in targets.iter().flat_map(|keys| &keys.added) {
+        let asked_for = targets.iter().flat_map(TableKeys::asked_for).enumerate();
+        for (place, new) in asked_for {
             let (broken, by_row) = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
                 (conditions::has_key_of(&new.key, &dead_keys.query), None)
             } else {
@@ -243,7 +245,7 @@ impl Planner<'_> {
                 (conditions::orphaned(&parent, &new.key), Some(by_row))
             };
             self.steps.push(Step::Expect {
-                what: format!("no row breaks {}", new.label()),
+                what: format!("no row breaks {}", self.found.label(KeyId(place))),
                 query: format!(
                     "SELECT count(*) FROM main.{} AS w WHERE {broken}",
                     quote(&new.key.child)
@@ -308,8 +310,14 @@ impl KeyPlan {
         }
         let total: i64 = self.removals().map(|removal| removal.rows).sum();
         if policy.orphans == OrphanAction::Refuse && total > 0 {
+            let is_new = self.tables.iter().any(|table| !table.added.is_empty());
+            let keys = if is_new {
+                "the new keys"
+            } else {
+                "keys that are there already"
+            };
             return Some(
-                Failure::refused(format!("{total} rows break the new keys or hang on such rows"))
+                Failure::refused(format!("{total} rows break {keys} or hang on such rows"))
                     .hint("--orphans archive keeps them aside and brings them back on down; --orphans delete removes them for good"),
             );
         }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::conditions;
 use super::ddl::{quote, quote_list, same_name};
-use super::foreign_key::ForeignKey;
+use super::foreign_key::{ForeignKey, NamedKey};
 use super::lists::Removal;
 use super::row::{self, Row};
 use super::schema::Table;
@@ -55,25 +55,25 @@ pub fn references(
     connection: &Connection,
     asked: &Removal,
     row: &Row,
-    declared: &[ForeignKey],
+    declared: &[NamedKey],
 ) -> Result<Vec<Reference>> {
     let table = &asked.table;
     let own = declared
         .iter()
-        .filter(|key| same_name(&key.child, &table.name));
+        .filter(|own| same_name(&own.key.child, &table.name));
     let mut own: Vec<_> = own.collect();
     // SQLite lists keys from the last to the first; people read them in the order of columns.
-    own.sort_by_key(|key| {
-        let first = key.columns.first();
+    own.sort_by_key(|own| {
+        let first = own.key.columns.first();
         let mut columns = table.columns.iter();
         columns.position(|column| first.is_some_and(|name| same_name(name, &column.name)))
     });
-    let reference = |key: &ForeignKey| {
+    let reference = |NamedKey { constraint, key }: &NamedKey| {
         let values = key.columns.iter().filter_map(|name| row.value(name));
         let values: Vec<_> = values.cloned().collect();
         Ok(Reference {
             parent: parent_of(connection, asked, key, &values)?,
-            name: key.name_in(&table.sql)?,
+            name: constraint.clone(),
             key: key.clone(),
             values,
         })
@@ -112,13 +112,13 @@ fn parent_of(
 pub fn children(
     connection: &Connection,
     asked: &Removal,
-    declared: &[ForeignKey],
+    declared: &[NamedKey],
     limit: usize,
 ) -> Result<Vec<Children>> {
     let parent = &asked.table;
     let parents = format!("{} AND l.round = 0", conditions::from_listed("p", asked));
     let mut children = Vec::new();
-    for key in declared {
+    for NamedKey { constraint, key } in declared {
         if !same_name(&key.parent, &parent.name) || mismatch(parent, key).is_some() {
             continue;
         }
@@ -142,7 +142,7 @@ pub fn children(
                 &format!("{from}{order} LIMIT {limit}"),
                 "w",
             )?,
-            name: key.name_in(&child.sql)?,
+            name: constraint.clone(),
             key: key.clone(),
             total,
         });

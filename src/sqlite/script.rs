@@ -9,8 +9,8 @@ use anyhow::Result;
 use sqlite3_parser::dialect::TokenType::{
     self, TK_ADD, TK_ALTER, TK_ATTACH, TK_BEGIN, TK_CHECK, TK_COMMA, TK_COMMIT, TK_CONSTRAINT,
     TK_CREATE, TK_DETACH, TK_DOT, TK_DROP, TK_END, TK_FOREIGN, TK_LP, TK_PRAGMA, TK_PRIMARY,
-    TK_RELEASE, TK_ROLLBACK, TK_RP, TK_SAVEPOINT, TK_SEMI, TK_TABLE, TK_TEMP, TK_TRIGGER,
-    TK_UNIQUE, TK_VACUUM,
+    TK_RELEASE, TK_RENAME, TK_ROLLBACK, TK_RP, TK_SAVEPOINT, TK_SEMI, TK_TABLE, TK_TEMP,
+    TK_TRIGGER, TK_UNIQUE, TK_VACUUM,
 };
 
 use super::ddl::{self, Token, same_name};
@@ -177,6 +177,31 @@ fn refusal(keyword: TokenType) -> Option<&'static str> {
         TK_PRAGMA => Some("a pragma may act beyond the migration, or not at all in a transaction"),
         _ => None,
     }
+}
+
+/// What a statement that is not about keys may do to those that are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alteration {
+    /// Rename a table or a column: SQLite renames it in each key too
+    /// (<https://www.sqlite.org/lang_altertable.html#alter_table_rename>).
+    Rename,
+    /// Drop this table, and its keys with it.
+    DropTable(String),
+}
+
+/// What `statement` does to keys, if it does anything.
+#[must_use]
+pub fn alters(statement: &str) -> Option<Alteration> {
+    let tokens = ddl::tokens(statement).ok()?;
+    if let Some((_, [rename, ..])) = alter_table(&tokens) {
+        return (rename.kind == TK_RENAME).then_some(Alteration::Rename);
+    }
+    let [drop, table, rest @ ..] = tokens.as_slice() else {
+        return None;
+    };
+    let name = rest.iter().rfind(|token| token.kind != TK_SEMI)?;
+    (drop.kind == TK_DROP && table.kind == TK_TABLE)
+        .then(|| Alteration::DropTable(ddl::unquote(name.text)))
 }
 
 /// `ALTER TABLE [main.]name …`: the table's name and the tokens behind it.

@@ -3,10 +3,11 @@
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::backup::TemporaryCopy;
 use super::conditions;
 use super::ddl::{quote, quote_list, same_name};
 use super::driver;
-use super::foreign_key::{self, ForeignKey};
+use super::foreign_key::{self, ForeignKey, NamedKey};
 use super::history::{self, State};
 use super::keys::{self, NewKey, TableKeys};
 use super::lists::Removal;
@@ -16,27 +17,71 @@ use super::schema::{Column, RowKey, Table};
 use super::script::AddForeignKey;
 use super::value::Value;
 use crate::migrations::Migrations;
+use crate::model::key::KeyId;
 
 /// How many dead parents are shown for each key.
 const MOST_FREQUENT: usize = 5;
 
 /// The orphans of a database.
-#[derive(Debug)]
+#[derive(Default)]
 pub struct Survey {
     /// Every key that was looked at.
     pub keys: Vec<SurveyedKey>,
-    /// The rows, by table.
-    pub found: Found,
+    /// The tables that have orphans. A table to which several migrations add keys may stand here
+    /// once for each, since rows that leave by the first are gone when the second comes.
+    pub tables: Vec<SurveyedTable>,
+    /// Rows that refer to orphans which leave.
+    pub dependents: Vec<Dependents>,
     /// Declared keys that could not be looked at, and why.
     pub unusable: Vec<(ForeignKey, String)>,
+    /// How many tables were looked at.
+    places: usize,
+    /// Of how many of `tables` the rows are kept apart.
+    kept: usize,
+    /// Where the migrations were rehearsed, if they were; the rows are read from there.
+    copy: Option<TemporaryCopy>,
+}
+
+/// A table and its orphans.
+#[derive(Debug)]
+pub struct SurveyedTable {
+    /// The table, as it was when they were looked for.
+    pub table: Table,
+    /// Its place among the tables that were looked at.
+    pub place: usize,
+    /// How many rows break a key, each counted once.
+    pub orphans: i64,
+    /// How many of these break more than one.
+    pub break_several: i64,
+    /// How many rows the table has in all.
+    pub of: i64,
+    /// A query for the orphans.
+    rows: String,
+}
+
+/// Rows that refer to rows which leave.
+#[derive(Debug)]
+pub struct Dependents {
+    /// The table that they stand in.
+    pub table: String,
+    /// The key by which they refer, as people call it.
+    pub key: String,
+    /// How many.
+    pub rows: i64,
+    /// They follow; otherwise their key does not let the others go.
+    pub follow: bool,
 }
 
 /// A key and the rows that break it.
 #[derive(Debug)]
 pub struct SurveyedKey {
     /// The key.
-    pub new: NewKey,
-    /// A migration asks for it; otherwise the database declares it.
+    pub named: NamedKey,
+    /// What people call it.
+    pub label: String,
+    /// The place of its child among the tables that were looked at.
+    pub place: usize,
+    /// A migration is about to add it; otherwise the database declares it.
     pub pending: bool,
     /// How many rows break it.
     pub rows: i64,
@@ -61,48 +106,91 @@ pub struct Span {
 
 /// Searches for the orphans of every key that the database declares or that `migrations` have
 /// pending; of `only` this table where it is given.
+///
+/// What is pending is seen as `up` would: where a script does more than add keys, or several are
+/// pending, they are carried out on a copy, and the rows are those that each key meets there.
 pub fn survey(
     connection: &Connection,
     migrations: &Migrations,
     only: Option<&str>,
 ) -> Result<Survey> {
-    let declared = foreign_key::declared_keys(connection)?;
-    let mut targets = pending_keys(connection, migrations, &declared)?;
-    let asked_for: Vec<_> = targets
-        .iter()
-        .flat_map(|keys| &keys.added)
-        .cloned()
-        .collect();
-    let unusable = add_declared(connection, &declared, &mut targets)?;
-    if let Some(only) = only {
-        let only = Table::read(connection, only)?.name;
-        targets.retain(|keys| same_name(&keys.table.name, &only));
-    }
-    let found = orphans::find(connection, &targets, &declared, &RowCounts::new(connection))?;
-    let mut keys = Vec::new();
-    for target in &targets {
-        for new in &target.added {
-            let pending = asked_for.iter().any(|it| it.key.same_definition(&new.key));
-            let key = look_at(connection, &found, target, new, pending)
-                .with_context(|| format!("could not look at the orphans of {}", new.label()))?;
-            keys.push(key);
+    let mut survey = Survey::default();
+    let pending = history::pending(migrations, &history::read(connection)?, None)?;
+    if let Some(requests) = driver::keys_alone(migrations, &pending)? {
+        if let Some(only) = only {
+            Table::read(connection, only)?;
         }
+        survey.look(connection, &requests, only)?;
+        return Ok(survey);
     }
-    Ok(Survey {
-        keys,
-        found,
-        unusable,
-    })
+    let copy = driver::rehearse_deleting(connection, migrations, &mut |copy, requests| {
+        let found = survey.look(copy, requests, only)?;
+        survey.keep_rows(copy, &found)
+    })?;
+    if survey.places == 0 {
+        // No script adds a key, so the declared ones have not been looked at.
+        survey.look(&copy.connection, &[], only)?;
+    }
+    if let Some(only) = only {
+        Table::read(&copy.connection, only)?;
+    }
+    survey.copy = Some(copy);
+    Ok(survey)
 }
 
-/// The keys that pending migrations ask for and the database lacks.
-fn pending_keys(
-    connection: &Connection,
-    migrations: &Migrations,
-    declared: &[ForeignKey],
-) -> Result<Vec<TableKeys>> {
-    let requests = pending_requests(connection, migrations)?;
-    keys::resolve(connection, declared, &requests)
+impl Survey {
+    /// Looks at the keys that `requests` ask for, the first time with those that the database
+    /// declares.
+    fn look(
+        &mut self,
+        connection: &Connection,
+        requests: &[AddForeignKey],
+        only: Option<&str>,
+    ) -> Result<Found> {
+        let declared = foreign_key::declared(connection)?;
+        let mut targets = keys::resolve(connection, &declared, requests)?;
+        if self.places == 0 {
+            self.unusable = watch(connection, &declared, &mut targets)?;
+        }
+        targets.retain(|keys| only.is_none_or(|only| same_name(&keys.table.name, only)));
+        let counts = RowCounts::new(connection);
+        let found = orphans::find(connection, &targets, &declared, &counts)?;
+        let first = self.keys.len();
+        for target in &targets {
+            for new in target.searched() {
+                let id = KeyId(self.keys.len() - first);
+                let label = found.label(id).to_owned();
+                let mut key = SurveyedKey {
+                    named: new.named(),
+                    label: label.clone(),
+                    place: self.places,
+                    pending: new.there.is_none(),
+                    rows: 0,
+                    dead_parents: 0,
+                    most_frequent: Vec::new(),
+                    span: None,
+                };
+                key.look(connection, &found, &target.table, id)
+                    .with_context(|| format!("could not look at the orphans of {label}"))?;
+                self.keys.push(key);
+            }
+            if let Some(removal) = found.removal(&target.table.name)
+                && removal.orphans > 0
+            {
+                self.tables.push(SurveyedTable {
+                    table: removal.table.clone(),
+                    place: self.places,
+                    orphans: removal.orphans,
+                    break_several: removal.break_several,
+                    of: removal.of,
+                    rows: rows_of(removal),
+                });
+            }
+            self.places += 1;
+        }
+        self.add_dependents(&found);
+        Ok(found)
+    }
 }
 
 /// The keys that pending migrations ask for, in order.
@@ -121,95 +209,92 @@ pub fn pending_requests(
     Ok(requests)
 }
 
-/// Adds the declared keys to `targets`; those that can't be searched are given back.
-fn add_declared(
+/// Adds the declared keys that nobody asks for to `targets`; those that can't be searched are given
+/// back.
+fn watch(
     connection: &Connection,
-    declared: &[ForeignKey],
+    declared: &[NamedKey],
     targets: &mut Vec<TableKeys>,
 ) -> Result<Vec<(ForeignKey, String)>> {
     let mut unusable = Vec::new();
-    for key in foreign_key::distinct(declared) {
+    for there in foreign_key::distinct(declared.iter().cloned()) {
+        let key = &there.key;
+        let asked_for = targets.iter().flat_map(TableKeys::asked_for);
+        if asked_for
+            .map(|new| &new.key)
+            .any(|it| it.same_definition(key))
+        {
+            continue;
+        }
         if let Err(error) = Table::read(connection, &key.parent) {
             unusable.push((key.clone(), format!("{error:#}")));
             continue;
         }
-        let table = Table::read(connection, &key.child)?;
-        let new = NewKey {
-            name: key.name_in(&table.sql)?,
-            constraint: String::new(),
-            key: key.clone(),
-        };
-        let of_table = |keys: &&mut TableKeys| same_name(&keys.table.name, &table.name);
+        let new = NewKey::declared(&there);
+        let of_table = |keys: &&mut TableKeys| same_name(&keys.table.name, &key.child);
         match targets.iter_mut().find(of_table) {
-            Some(keys) => keys.added.push(new),
-            None => targets.push(TableKeys {
-                table,
-                added: vec![new],
-                adopted: Vec::new(),
-            }),
+            Some(keys) => keys.watched.push(new),
+            None => {
+                let mut keys = TableKeys::none_of(Table::read(connection, &key.child)?);
+                keys.watched.push(new);
+                targets.push(keys);
+            }
         }
     }
     Ok(unusable)
-}
-
-fn look_at(
-    connection: &Connection,
-    found: &Found,
-    target: &TableKeys,
-    new: &NewKey,
-    pending: bool,
-) -> Result<SurveyedKey> {
-    let label = new.label();
-    let listed = found.removal(&target.table.name).and_then(|removal| {
-        let mut reasons = removal.reasons.iter();
-        Some((removal, reasons.find(|reason| reason.key == label)?))
-    });
-    let mut key = SurveyedKey {
-        new: new.clone(),
-        pending,
-        rows: 0,
-        dead_parents: 0,
-        most_frequent: Vec::new(),
-        span: None,
-    };
-    let Some((removal, reason)) = listed else {
-        return Ok(key);
-    };
-    let child = &target.table;
-    let parent = Table::read(connection, &new.key.parent)?;
-    let orphaned = conditions::orphaned(&parent, &new.key);
-    // Over an index, without a look at the rows; or else by the list of them.
-    let orphans = if let Some(dead_keys) = found.dead_keys(&new.key) {
-        let table = quote(&child.name);
-        format!("FROM main.{table} AS w WHERE {}", dead_keys.has_one())
-    } else {
-        let listed = conditions::from_listed("w", removal);
-        let broken = match reason.mark {
-            0 => orphaned.clone(),
-            mark => format!("l.marks & {mark}"),
-        };
-        format!("{listed} AND l.round = 0 AND {broken}")
-    };
-    key.count(connection, &orphans)?;
-    if let Some(column) = time_column(child) {
-        let many = key.rows > removal.of / MANY;
-        key.span = if many && child.index_leads.iter().any(|lead| lead == column) {
-            span_by_index(connection, &child.name, column, &orphaned)?
-        } else {
-            span(connection, column, &orphans)?
-        };
-    }
-    Ok(key)
 }
 
 /// With more orphans than this part of the rows, one is soon met from either end of an index.
 const MANY: i64 = 20;
 
 impl SurveyedKey {
+    /// Looks at the rows of `child` that break the key, which are those `found` for the key `id`.
+    fn look(
+        &mut self,
+        connection: &Connection,
+        found: &Found,
+        child: &Table,
+        id: KeyId,
+    ) -> Result<()> {
+        let listed = found.removal(&child.name).and_then(|removal| {
+            let mut reasons = removal.reasons.iter();
+            let reason = reasons.find(|reason| reason.key == id && reason.breaks)?;
+            Some((removal, reason))
+        });
+        let Some((removal, reason)) = listed else {
+            return Ok(());
+        };
+        let key = &self.named.key;
+        let parent = Table::read(connection, &key.parent)?;
+        let orphaned = conditions::orphaned(&parent, key);
+        // Over an index, without a look at the rows; or else by the list of them.
+        let orphans = if let Some(dead_keys) = found.dead_keys(key) {
+            let table = quote(&child.name);
+            format!("FROM main.{table} AS w WHERE {}", dead_keys.has_one())
+        } else {
+            let listed = conditions::from_listed("w", removal);
+            let broken = match reason.mark {
+                0 => orphaned.clone(),
+                mark => format!("l.marks & {mark}"),
+            };
+            format!("{listed} AND l.breaks > 0 AND {broken}")
+        };
+        self.count(connection, &orphans)?;
+        if let Some(column) = time_column(child) {
+            let many = self.rows > removal.of / MANY;
+            self.span = if many && child.index_leads.iter().any(|lead| lead == column) {
+                span_by_index(connection, &child.name, column, &orphaned)?
+            } else {
+                span(connection, column, &orphans)?
+            };
+        }
+        Ok(())
+    }
+
     /// Counts `orphans`, which is FROM and WHERE of them, by the parent that they lack.
     fn count(&mut self, connection: &Connection, orphans: &str) -> Result<()> {
-        let columns = quote_list("w.", self.new.key.columns.iter().map(String::as_str));
-        let width = self.new.key.columns.len();
+        let columns = quote_list("w.", self.named.key.columns.iter().map(String::as_str));
+        let width = self.named.key.columns.len();
         let mut groups = connection.prepare(&format!(
             "SELECT count(*), {columns} {orphans} GROUP BY {columns} ORDER BY {columns}"
         ))?;
@@ -280,14 +365,9 @@ fn time_column(table: &Table) -> Option<&str> {
     times.first().map(|column| column.name.as_str())
 }
 
-/// Hands the orphans of one table to `each`, whole: the rowid where there is one, the keys
-/// they break, and every column. At most `limit` of them.
-pub fn each_orphan(
-    connection: &Connection,
-    removal: &Removal,
-    limit: Option<usize>,
-    mut each: impl FnMut(Vec<Value>) -> Result<()>,
-) -> Result<()> {
+/// A query for the orphans in the list of `removal`: the rowid where there is one, the keys they
+/// break, and every column.
+fn rows_of(removal: &Removal) -> String {
     let table = &removal.table;
     let rowid = match &table.row_key {
         RowKey::Alias(name) => format!("w.{}", quote(name)),
@@ -301,19 +381,79 @@ pub fn each_orphan(
     let key: Vec<_> = (1..=table.row_key.columns().len())
         .map(|at| format!("l.k{at}"))
         .collect();
-    let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
-    let mut statement = connection.prepare(&format!(
-        "SELECT {rowid}, l.reasons, {columns} {} AND l.round = 0 ORDER BY {}{limit}",
+    format!(
+        "SELECT {rowid}, l.reasons, {columns} {} AND l.breaks > 0 ORDER BY {}",
         conditions::from_listed("w", removal),
         key.join(", ")
-    ))?;
-    let width = statement.column_count();
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let values = (0..width)
-            .map(|at| row.get_ref(at).map(Value::from))
-            .collect::<rusqlite::Result<_>>()?;
-        each(values)?;
+    )
+}
+
+impl Survey {
+    /// Hands the orphans of `table` to `each`, whole: the rowid where there is one, the keys they
+    /// break, and every column. At most `limit` of them. `connection` is what the survey was of.
+    pub fn each_orphan(
+        &self,
+        connection: &Connection,
+        table: &SurveyedTable,
+        limit: Option<usize>,
+        mut each: impl FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<()> {
+        let copy = self.copy.as_ref().map(|copy| &copy.connection);
+        let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
+        let query = format!("{}{limit}", table.rows);
+        let mut statement = copy.unwrap_or(connection).prepare(&query)?;
+        let width = statement.column_count();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let values = (0..width)
+                .map(|at| row.get_ref(at).map(Value::from))
+                .collect::<rusqlite::Result<_>>()?;
+            each(values)?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Files what refers to rows that leave.
+    fn add_dependents(&mut self, found: &Found) {
+        for removal in &found.removals {
+            let follow = removal.reasons.iter().filter(|reason| !reason.breaks);
+            self.dependents.extend(follow.map(|reason| Dependents {
+                table: removal.table.name.clone(),
+                key: found.label(reason.key).to_owned(),
+                rows: reason.rows,
+                follow: true,
+            }));
+        }
+        let blocked = found.blocked.iter();
+        self.dependents.extend(blocked.map(|blocked| Dependents {
+            table: blocked.key.child.clone(),
+            key: found.label(blocked.id).to_owned(),
+            rows: blocked.rows,
+            follow: false,
+        }));
+    }
+
+    /// Copies the orphans that the lists of `found` name out of their tables, which they are about
+    /// to leave, and drops the lists.
+    fn keep_rows(&mut self, copy: &Connection, found: &Found) -> Result<()> {
+        for table in self.tables.iter_mut().skip(self.kept) {
+            let kept = format!("temp.fkfix_orphans_{}", table.place);
+            // Columns without a type, which keep every value as it is.
+            let columns = 0..table.table.columns.len() + 2;
+            let columns: Vec<_> = columns.map(|at| format!("c{at}")).collect();
+            copy.execute_batch(&format!(
+                "CREATE TABLE {kept} ({});\nINSERT INTO {kept} {}",
+                columns.join(", "),
+                table.rows
+            ))
+            .with_context(|| format!("could not keep the orphans of {}", table.table.name))?;
+            table.rows = format!("SELECT * FROM {kept} ORDER BY rowid");
+        }
+        self.kept = self.tables.len();
+        let lists = found.removals.iter().map(|removal| &removal.list);
+        for list in lists.chain(found.dead_keys.iter().map(|dead| &dead.list)) {
+            copy.execute_batch(&format!("DROP TABLE temp.{}", quote(list)))?;
+        }
+        Ok(())
+    }
 }

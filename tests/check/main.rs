@@ -1,6 +1,7 @@
 //! `fkfix check`: the real binary on real files.
 //!
 //! - `findings`, `parents`, `rows`: one test for each finding, a sound database spoilt in that one way
+//! - `renamed`: keys whose tables and columns are called otherwise since
 //! - `dump`: a schema without a database
 //! - `snapshot`: the whole schema held against a committed file
 //! - `formats`: text, JSON and GitHub's annotations; exit statuses
@@ -15,5 +16,6 @@ mod dump;
 mod findings;
 mod formats;
 mod parents;
+mod renamed;
 mod rows;
 mod snapshot;

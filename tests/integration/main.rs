@@ -100,3 +100,15 @@ mod discover;
 
 /// Keys that were found become a migration that holds.
 mod discover_write;
+
+/// `orphans`, the dry run and `up` speak of the same rows, whatever a migration does beside.
+mod one_truth;
+
+/// Keys that people would call by the same words are still told apart.
+mod same_names;
+
+/// What becomes of rows that break a key holds for a key that is there already, as for a new one.
+mod adopted_orphans;
+
+/// A UNIQUE index is advised where it can be made; else it is said what stands in its way.
+mod duplicate_parents;

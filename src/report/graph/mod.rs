@@ -12,13 +12,14 @@ pub use mermaid::mermaid;
 pub use svg::svg;
 
 use super::text::one_line;
+use crate::model::key::Action;
 use crate::sqlite::diagram::{Relation, State};
 
 /// `cascade`, `set null`: what the key does on delete; empty where it does nothing.
 fn action(relation: &Relation) -> String {
-    match relation.key.on_delete.as_str() {
-        "NO ACTION" => String::new(),
-        action => action.to_ascii_lowercase(),
+    match relation.key.on_delete {
+        Action::NoAction => String::new(),
+        action => action.words(),
     }
 }
 

@@ -4,7 +4,6 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::finding::{Code, Finding};
-use super::keys::object_of;
 use crate::sqlite::enforce;
 
 const HINT: &str = "run fkfix enforce, or fkfix enforce --remove to do without";
@@ -20,14 +19,15 @@ pub fn check(connection: &Connection) -> Result<Vec<Finding>> {
             "no trigger carries out the key {key} of {} on every connection, as others do for other keys",
             key.child
         );
-        findings.push(Finding::new(Code::EnforcementMissing, object_of(key), message).hint(HINT));
+        findings.push(Finding::of_key(Code::EnforcementMissing, key, message).hint(HINT));
     }
     for trigger in found.stale {
         let message = format!(
             "{} on {} is not what a declared key asks for",
             trigger.name, trigger.table
         );
-        findings.push(Finding::new(Code::EnforcementStale, trigger.table, message).hint(HINT));
+        findings
+            .push(Finding::of_table(Code::EnforcementStale, &trigger.table, message).hint(HINT));
     }
     for overtaken in found.overtaken {
         let message = format!(

@@ -2,10 +2,12 @@
 
 use anyhow::Result;
 
+use super::renamed;
 use crate::migrations::{Migration, Migrations};
 use crate::sqlite::ddl::same_name;
+use crate::sqlite::driver::{self, Part};
 use crate::sqlite::history::State;
-use crate::sqlite::script::{self, Action, AddForeignKey};
+use crate::sqlite::script::{self, Action, AddForeignKey, Alteration};
 
 /// A migration, as far as it is known here, and where it stands.
 pub type MigrationState<'a> = (i32, Option<&'a Migration>, State);
@@ -19,8 +21,10 @@ pub struct Expected {
     pub version: i32,
     /// Whether the key must be there already.
     pub due: Due,
-    /// What it asks for.
+    /// What it asks for, by the names that the table and its columns have got since.
     pub request: AddForeignKey,
+    /// A later migration drops the table, and may make another of that name.
+    pub dropped: bool,
 }
 
 /// Whether a key must be there already.
@@ -34,18 +38,33 @@ pub enum Due {
     InDump,
 }
 
-/// The keys of migrations that stand as `states` say, in order. A key that a later applied
-/// migration drops by its name is not expected any more.
+/// The keys of migrations that stand as `states` say, in order. What later applied migrations
+/// drop by its name is not expected any more, and what they rename is expected under its new name.
+///
+/// Of a pending migration only the keys that it begins with: what other statements leave behind
+/// for those that follow is for a dry run to tell.
 pub fn read(states: &[MigrationState<'_>]) -> Result<Vec<Expected>> {
-    let mut keys = Vec::new();
+    let (mut keys, mut pending) = (Vec::new(), Vec::new());
+    let mut begins_with_keys = true;
     for (_, migration, state) in states {
         let Some(migration) = migration else { continue };
-        let due = match state {
-            State::Pending => Due::Pending,
-            State::Applied(_) | State::Changed(_) | State::Unknown(_) => Due::Applied,
-        };
-        follow(migration, due, &mut keys)?;
+        if matches!(state, State::Pending) {
+            for part in driver::parts(migration)? {
+                match part {
+                    Part::Keys(requests) if begins_with_keys => pending.extend(
+                        requests
+                            .into_iter()
+                            .map(|request| Expected::new(migration, Due::Pending, request)),
+                    ),
+                    Part::Keys(_) => {}
+                    Part::Statement(..) => begins_with_keys = false,
+                }
+            }
+        } else {
+            follow(migration, Due::Applied, &mut keys)?;
+        }
     }
+    keys.extend(pending);
     Ok(keys)
 }
 
@@ -62,20 +81,46 @@ pub fn of_all(migrations: &Migrations) -> Result<Vec<Expected>> {
 fn follow(migration: &Migration, due: Due, keys: &mut Vec<Expected>) -> Result<()> {
     for statement in script::parse(&migration.file(), migration.script())? {
         match statement.action {
-            Action::AddForeignKey(request) => keys.push(Expected {
-                migration: migration.up.to_string(),
-                version: migration.up.version(),
-                due,
-                request,
-            }),
+            Action::AddForeignKey(request) => keys.push(Expected::new(migration, due, request)),
             Action::DropConstraint {
                 table, constraint, ..
-            } if due != Due::Pending => keys.retain(|key| {
+            } => keys.retain(|key| {
                 let name = key.request.name.as_deref().unwrap_or_default();
                 !(same_name(&key.request.table, &table) && same_name(name, &constraint))
             }),
-            Action::DropConstraint { .. } | Action::Other(_) => {}
+            Action::Other(sql) => {
+                for key in keys.iter_mut() {
+                    key.carry_along(&sql);
+                }
+            }
         }
     }
     Ok(())
+}
+
+impl Expected {
+    fn new(migration: &Migration, due: Due, request: AddForeignKey) -> Self {
+        Expected {
+            migration: migration.up.to_string(),
+            version: migration.up.version(),
+            due,
+            request,
+            dropped: false,
+        }
+    }
+
+    /// What `statement` has made of the key.
+    fn carry_along(&mut self, statement: &str) {
+        match script::alters(statement) {
+            Some(Alteration::Rename) => {
+                if let Some(renamed) = renamed::renamed(&self.request, statement) {
+                    self.request = renamed;
+                }
+            }
+            Some(Alteration::DropTable(table)) if same_name(&table, &self.request.table) => {
+                self.dropped = true;
+            }
+            Some(Alteration::DropTable(_)) | None => {}
+        }
+    }
 }

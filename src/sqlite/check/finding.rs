@@ -7,6 +7,8 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::model::key::ForeignKey;
+
 /// One thing that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -20,6 +22,9 @@ pub struct Finding {
     pub message: String,
     /// What the user can do about it.
     pub hint: String,
+    /// The table that it is about, if it is about one.
+    #[serde(skip)]
+    pub table: Option<String>,
     /// The line of the dump in which the object's table is made; none in a database.
     pub line: Option<usize>,
     /// How the schema differs from its snapshot, as a unified diff; none for other findings.
@@ -35,8 +40,26 @@ impl Finding {
             object: object.into(),
             message: message.into(),
             hint: String::new(),
+            table: None,
             line: None,
             diff: None,
+        }
+    }
+
+    /// A finding about the table `name`.
+    pub fn of_table(code: Code, name: &str, message: impl Into<String>) -> Self {
+        Finding {
+            table: Some(name.to_owned()),
+            ..Finding::new(code, name, message)
+        }
+    }
+
+    /// A finding about `key`, which stands in the definition of its child.
+    pub fn of_key(code: Code, key: &ForeignKey, message: impl Into<String>) -> Self {
+        let object = format!("{} ({})", key.child, key.columns.join(", "));
+        Finding {
+            table: Some(key.child.clone()),
+            ..Finding::new(code, object, message)
         }
     }
 

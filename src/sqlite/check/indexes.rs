@@ -6,7 +6,6 @@ use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType::{TK_IS, TK_NOT, TK_NOTNULL, TK_NULL, TK_WHERE};
 
 use super::finding::{Code, Finding};
-use super::keys::object_of;
 use crate::sqlite::ddl::{self, quote, quote_list, same_name};
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::schema::{RowKey, Table};
@@ -34,7 +33,7 @@ pub fn missing(
         key.columns.join(", "),
         key.parent
     );
-    let finding = Finding::new(Code::NoChildIndex, object_of(key), message);
+    let finding = Finding::of_key(Code::NoChildIndex, key, message);
     Ok(Some(finding.hint(hint)))
 }
 

@@ -7,9 +7,9 @@ use super::expected::{Due, Expected};
 use super::finding::{Code, Finding};
 use super::indexes;
 use crate::failure;
-use crate::sqlite::ddl::{quote, quote_list};
 use crate::sqlite::foreign_key::{self, ForeignKey};
 use crate::sqlite::keys::{affinity_warning, collation_warning};
+use crate::sqlite::parent_key::remedy;
 use crate::sqlite::schema::{self, Table};
 use crate::sqlite::scratch;
 
@@ -22,12 +22,6 @@ pub struct Wanted<'a> {
     pub key: ForeignKey,
 }
 
-/// How a finding names `key`: `webhook_logs (event_id)`.
-#[must_use]
-pub fn object_of(key: &ForeignKey) -> String {
-    format!("{} ({})", key.child, key.columns.join(", "))
-}
-
 /// Has SQLite read the keys that are expected; those that it can't are findings.
 pub fn resolve<'a>(
     connection: &Connection,
@@ -36,6 +30,10 @@ pub fn resolve<'a>(
     let mut wanted: Vec<Wanted<'a>> = Vec::new();
     let mut findings: Vec<Finding> = Vec::new();
     for expected in expected {
+        let name = &expected.request.table;
+        if expected.dropped && kind_of(connection, name)?.is_none() {
+            continue;
+        }
         match resolve_one(connection, expected)? {
             Ok(key) if wanted.iter().any(|it| it.key.same_definition(&key)) => {}
             Ok(key) => wanted.push(Wanted { expected, key }),
@@ -58,12 +56,12 @@ fn resolve_one(
         Some("table") => {}
         None => {
             let message = format!("there is no table {name}, to which {migration} adds keys");
-            return Ok(Err(Finding::new(Code::TableMissing, name, message)
+            return Ok(Err(Finding::of_table(Code::TableMissing, name, message)
                 .hint("check that this is the right database")));
         }
         Some(kind) => {
             let message = format!("{name} is a {kind}, and {migration} adds keys to a table");
-            return Ok(Err(Finding::new(Code::TableMissing, name, message)
+            return Ok(Err(Finding::of_table(Code::TableMissing, name, message)
                 .hint("name the table that holds the rows in the migration")));
         }
     }
@@ -77,7 +75,7 @@ fn resolve_one(
         }
         Err(error) => {
             let hint = failure::hint_for(&error).unwrap_or_default();
-            let finding = Finding::new(Code::KeyImpossible, &child.name, format!("{error:#}"));
+            let finding = Finding::of_table(Code::KeyImpossible, &child.name, format!("{error:#}"));
             Ok(Err(finding.hint(hint)))
         }
     }
@@ -113,13 +111,11 @@ fn presence_of(declared: &[&ForeignKey], wanted: &Wanted<'_>) -> Vec<Finding> {
     let (same, others): (Vec<_>, Vec<_>) = on_same_columns.partition(|it| it.same_definition(key));
     if same.is_empty() && others.is_empty() && expected.due != Due::Pending {
         let message = format!("{} has no key {key}, for which {migration} asks", key.child);
-        return vec![
-            Finding::new(Code::KeyMissing, object_of(key), message).hint(add_hint(expected)),
-        ];
+        return vec![Finding::of_key(Code::KeyMissing, key, message).hint(add_hint(expected))];
     }
     let differs = |other: &&&ForeignKey| {
         let message = format!("the key is {other}, and {migration} asks for {key}");
-        Finding::new(Code::KeyDiffers, object_of(key), message).hint(
+        Finding::of_key(Code::KeyDiffers, key, message).hint(
             "drop the one that is wrong (ALTER TABLE … DROP CONSTRAINT, in SQLite from 3.53 on), or write a migration that says what is right",
         )
     };
@@ -140,7 +136,7 @@ fn add_hint(expected: &Expected) -> String {
 
 fn twice(key: &ForeignKey, times: usize) -> Finding {
     let message = format!("{} declares {times} times {key}", key.child);
-    Finding::new(Code::KeyTwice, object_of(key), message).hint(
+    Finding::of_key(Code::KeyTwice, key, message).hint(
         "a second tool has added it: take one of the two back, by the tool's own way or by ALTER TABLE … DROP CONSTRAINT (SQLite from 3.53 on)",
     )
 }
@@ -152,7 +148,7 @@ pub fn soundness(connection: &Connection, keys: &[&ForeignKey]) -> Result<Vec<Fi
         match ends(connection, key)? {
             Err(finding) => findings.push(finding),
             Ok((child, parent)) => {
-                findings.extend(parent_key(&parent, key));
+                findings.extend(parent_key(connection, &parent, key)?);
                 findings.extend(costs(&child, &parent, key));
                 findings.extend(indexes::missing(connection, &child, key)?);
             }
@@ -164,7 +160,7 @@ pub fn soundness(connection: &Connection, keys: &[&ForeignKey]) -> Result<Vec<Fi
 /// The child and the parent table of `key`, or why there is no such parent.
 pub fn ends(connection: &Connection, key: &ForeignKey) -> Result<Result<(Table, Table), Finding>> {
     let missing = |message: String| {
-        Ok(Err(Finding::new(Code::ParentMissing, object_of(key), message)
+        Ok(Err(Finding::of_key(Code::ParentMissing, key, message)
             .hint("with foreign_keys = ON, each write to the child fails: make the table or the column, or drop the key")))
     };
     match kind_of(connection, &key.parent)?.as_deref() {
@@ -196,24 +192,23 @@ pub fn ends(connection: &Connection, key: &ForeignKey) -> Result<Result<(Table, 
     Ok(Ok((Table::read(connection, &key.child)?, parent)))
 }
 
-fn parent_key(parent: &Table, key: &ForeignKey) -> Option<Finding> {
+fn parent_key(
+    connection: &Connection,
+    parent: &Table,
+    key: &ForeignKey,
+) -> Result<Option<Finding>> {
     if scratch::has_parent_key(parent, key) {
-        return None;
+        return Ok(None);
     }
     let columns = &key.parent_columns;
     let named = columns.join(", ");
     let (message, hint) = if columns.len() == key.columns.len() {
-        let index = quote(&format!("{}_{}", parent.name, columns.join("_")));
         (
             format!(
                 "the key {key} needs a parent key, and {} ({named}) is neither PRIMARY KEY nor UNIQUE",
                 parent.name
             ),
-            format!(
-                "CREATE UNIQUE INDEX {index} ON {} ({}); a partial index, or one of another collation, does not count",
-                quote(&parent.name),
-                quote_list("", columns.iter().map(String::as_str)),
-            ),
+            remedy(connection, parent, columns, "")?,
         )
     } else {
         (
@@ -226,18 +221,20 @@ fn parent_key(parent: &Table, key: &ForeignKey) -> Option<Finding> {
             "name the parent's columns in REFERENCES, as many as the key has".to_owned(),
         )
     };
-    Some(Finding::new(Code::ParentKeyNotUnique, object_of(key), message).hint(hint))
+    Ok(Some(
+        Finding::of_key(Code::ParentKeyNotUnique, key, message).hint(hint),
+    ))
 }
 
 fn costs(child: &Table, parent: &Table, key: &ForeignKey) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pair in key.pairs() {
         if let Some(message) = affinity_warning(child, parent, pair) {
-            let finding = Finding::new(Code::AffinityDiffers, object_of(key), message);
+            let finding = Finding::of_key(Code::AffinityDiffers, key, message);
             findings.push(finding.hint("give both columns the same type"));
         }
         if let Some(message) = collation_warning(child, parent, pair) {
-            let finding = Finding::new(Code::CollationDiffers, object_of(key), message);
+            let finding = Finding::of_key(Code::CollationDiffers, key, message);
             findings.push(finding.hint("give both columns the same COLLATE"));
         }
     }

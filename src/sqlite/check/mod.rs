@@ -9,6 +9,7 @@ mod finding;
 mod indexes;
 mod keys;
 mod migrations;
+mod renamed;
 mod rows;
 mod tables;
 
@@ -43,9 +44,8 @@ pub fn dump(dump: &Dump, migrations: &Migrations) -> Result<Vec<Finding>> {
     let mut findings = migrations::without_way_back(migrations.iter());
     findings.extend(Schema::read(&dump.connection, &expected)?.check(&dump.connection)?);
     for finding in &mut findings {
-        // The object of a key is `table (columns)`.
-        let table = finding.object.split(" (").next().unwrap_or_default();
-        finding.line = dump.line_of(table);
+        let table = finding.table.as_deref();
+        finding.line = table.and_then(|table| dump.line_of(table));
     }
     Ok(findings)
 }
@@ -67,7 +67,11 @@ impl<'a> Schema<'a> {
         let (wanted, impossible) = keys::resolve(connection, expected)?;
         let leftovers = tables::leftovers(connection)?;
         let mut declared = foreign_key::declared_keys(connection)?;
-        declared.retain(|key| !leftovers.iter().any(|table| table.object == key.child));
+        let is_leftover = |table: &String| {
+            let mut leftovers = leftovers.iter();
+            leftovers.any(|finding| finding.table.as_ref() == Some(table))
+        };
+        declared.retain(|key| !is_leftover(&key.child));
         Ok(Schema {
             wanted,
             impossible,

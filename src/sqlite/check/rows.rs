@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::Schema;
 use super::finding::{Code, Finding};
-use super::keys::{self, Wanted, object_of};
+use super::keys::{self, Wanted};
 use crate::report::text::{self, rows};
 use crate::sqlite::archive;
 use crate::sqlite::conditions::{self, Lookup};
@@ -132,7 +132,7 @@ fn finding(key: &ForeignKey, number: i64, is_ours: bool) -> Finding {
     };
     let breaks = if number == 1 { "breaks" } else { "break" };
     let message = format!("{} of {} {breaks} the key {key}", rows(number), key.child);
-    Finding::new(code, object_of(key), message).hint(hint)
+    Finding::of_key(code, key, message).hint(hint)
 }
 
 /// The archives that hold rows.
@@ -152,7 +152,8 @@ pub fn archives(connection: &Connection) -> Result<Vec<Finding>> {
                 text::count(number),
                 quote(&archive.name)
             );
-            findings.push(Finding::new(Code::ArchiveNotEmpty, archive.name, message).hint(hint));
+            findings
+                .push(Finding::of_table(Code::ArchiveNotEmpty, &archive.name, message).hint(hint));
         }
     }
     Ok(findings)

@@ -60,7 +60,7 @@ fn leftover(name: &str, is_table: impl Fn(&str) -> bool) -> Option<Finding> {
             ),
         )
     };
-    Some(Finding::new(Code::LeftoverTable, name, message).hint(hint))
+    Some(Finding::of_table(Code::LeftoverTable, name, message).hint(hint))
 }
 
 fn unmistakable(name: &str) -> Option<(&'static str, &str)> {

@@ -5,7 +5,7 @@ use super::catalog::{Catalog, Subject};
 use super::{Candidate, DEFAULT_CONFIDENCE, Values};
 use crate::report::text::rows;
 use crate::sqlite::ddl::same_name;
-use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::foreign_key::{Action, ForeignKey};
 use crate::words::{Word, same};
 
 /// What outlives that which it tells of.
@@ -42,7 +42,7 @@ pub fn suggest(catalog: &Catalog, candidates: &mut [Candidate]) {
         let parent = catalog.subject(&candidate.key.parent);
         if let (Some(child), Some(parent)) = (child, parent) {
             let (action, reason) = for_key(child, parent, &candidate.key, &keys, &candidate.values);
-            action.clone_into(&mut candidate.key.on_delete);
+            candidate.key.on_delete = action;
             candidate.action_reason = reason;
         }
     }
@@ -54,7 +54,7 @@ fn for_key(
     key: &ForeignKey,
     keys: &[ForeignKey],
     values: &Values,
-) -> (&'static str, String) {
+) -> (Action, String) {
     let name = &child.table.name;
     let required = key.columns.iter().find(|column| child.is_required(column));
     let Some(required) = required else {
@@ -62,26 +62,29 @@ fn for_key(
     };
     if !is_kept(child) {
         if is_link(child, key, keys) {
-            return ("CASCADE", format!("a row of {name} only links others"));
+            return (
+                Action::Cascade,
+                format!("a row of {name} only links others"),
+            );
         }
         if is_part(child, parent) {
             return (
-                "CASCADE",
+                Action::Cascade,
                 format!("{name} is a part of {} by name", parent.table.name),
             );
         }
     }
     let reason = format!("{required} can't be NULL, and rows of {name} may be worth keeping");
-    ("NO ACTION", reason)
+    (Action::NoAction, reason)
 }
 
-fn optional(values: &Values) -> (&'static str, String) {
+fn optional(values: &Values) -> (Action, String) {
     if values.nulls > 0 {
         let have = if values.nulls == 1 { "has" } else { "have" };
         let sample = if values.sampled { " of the sample" } else { "" };
         let nulls = rows(values.nulls);
         return (
-            "SET NULL",
+            Action::SetNull,
             format!("{nulls}{sample} {have} NULL there already"),
         );
     }
@@ -90,7 +93,7 @@ fn optional(values: &Values) -> (&'static str, String) {
     } else {
         "it may be NULL, but is in no row"
     };
-    ("NO ACTION", reason.to_owned())
+    (Action::NoAction, reason.to_owned())
 }
 
 /// Whether the table's key is made of foreign keys, this one among them, as in `post_tags`.

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::roles;
 use crate::sqlite::archive;
 use crate::sqlite::ddl::same_name;
-use crate::sqlite::foreign_key::{self, ForeignKey};
+use crate::sqlite::foreign_key::{self, Action, ForeignKey};
 use crate::sqlite::schema::{self, Column, Table};
 use crate::sqlite::scratch;
 use crate::words::{self, Word};
@@ -169,8 +169,8 @@ fn obstacle(table: &Table, columns: &[String]) -> Option<String> {
         columns: columns.to_vec(),
         parent: table.name.clone(),
         parent_columns: columns.to_vec(),
-        on_delete: "NO ACTION".to_owned(),
-        on_update: "NO ACTION".to_owned(),
+        on_delete: Action::NoAction,
+        on_update: Action::NoAction,
     };
     match scratch::is_parent_key(table, &to_itself) {
         Ok(true) => None,

@@ -9,7 +9,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::foreign_key::ForeignKey;
+use super::foreign_key::{Action, ForeignKey};
 use super::schema::Column;
 use catalog::{Catalog, ParentKey, Subject};
 use names::Match;
@@ -198,7 +198,7 @@ fn key_of(child: &Subject, columns: &[&Column], parent: &Subject, to: &ParentKey
         columns: columns.iter().map(|column| column.name.clone()).collect(),
         parent: parent.table.name.clone(),
         parent_columns: to.columns.clone(),
-        on_delete: "NO ACTION".to_owned(),
-        on_update: "NO ACTION".to_owned(),
+        on_delete: Action::NoAction,
+        on_update: Action::NoAction,
     }
 }

@@ -10,9 +10,8 @@
 use super::keys::{Key, Keys};
 use super::triggers::{has_parent, is_complete, old_equals};
 use crate::sqlite::ddl::{quote, quote_list, same_name};
+use crate::sqlite::foreign_key::Action;
 use crate::sqlite::schema::{RowKey, Table};
-
-const CASCADE: &str = "CASCADE";
 
 fn follows(key: &Key, next: &Key) -> bool {
     same_name(&key.child.name, &next.parent.name)
@@ -39,7 +38,7 @@ pub fn cycle_of<'a>(key: &Key, keys: &'a Keys) -> Vec<&'a Key> {
     let cascades: Vec<_> = keys
         .usable
         .iter()
-        .filter(|it| it.declared.on_delete == CASCADE)
+        .filter(|it| it.declared.on_delete == Action::Cascade)
         .collect();
     let leads_back = |from: &Key| {
         let found = reachable(from, &cascades, follows);
@@ -69,7 +68,7 @@ pub fn updates_itself(key: &Key, keys: &Keys) -> bool {
 pub fn shares_columns(key: &Key, keys: &Keys) -> bool {
     keys.usable.iter().any(|other| {
         let is_own = |column: &String| key.declared.columns.iter().any(|it| same_name(it, column));
-        let acts = other.declared.on_delete.starts_with("SET") || acts_on_update(other);
+        let acts = other.declared.on_delete.sets() || acts_on_update(other);
         !std::ptr::eq(other, key)
             && same_name(&other.child.name, &key.child.name)
             && acts
@@ -78,7 +77,7 @@ pub fn shares_columns(key: &Key, keys: &Keys) -> bool {
 }
 
 fn acts_on_update(key: &Key) -> bool {
-    !["NO ACTION", "RESTRICT"].contains(&key.declared.on_update.as_str())
+    ![Action::NoAction, Action::Restrict].contains(&key.declared.on_update)
 }
 
 /// The condition that a row of the child of `key` is reached by the keys of `cycle` from the
@@ -193,7 +192,7 @@ fn hangs_on_deleted<'a>(
     let parent_alias = format!("p{}", path.len());
     let mut ways = Vec::new();
     for key in &keys.usable {
-        let is_way = key.declared.on_delete == CASCADE
+        let is_way = key.declared.on_delete == Action::Cascade
             && same_name(&key.child.name, &table.name)
             && !path.iter().any(|it| std::ptr::eq(*it, key))
             && !shares_columns(key, keys);

@@ -12,7 +12,7 @@ use super::conflicts::{self, Set};
 use super::keys::{Key, Keys};
 use super::{KeyTriggers, MARK, PREFIX, STRICT, Trigger};
 use crate::sqlite::ddl::{self, literal, quote, quote_list, same_name};
-use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::foreign_key::{Action, ForeignKey};
 use crate::sqlite::schema::{Column, RowKey, Table};
 
 /// The condition that a child row, whose columns have `prefix` before them, refers to the
@@ -81,10 +81,10 @@ impl Event {
         }
     }
 
-    fn action(self, key: &ForeignKey) -> &str {
+    fn action(self, key: &ForeignKey) -> &'static str {
         match self {
-            Event::Delete => &key.on_delete,
-            Event::Update => &key.on_update,
+            Event::Delete => key.on_delete.sql(),
+            Event::Update => key.on_update.sql(),
         }
     }
 }
@@ -126,7 +126,7 @@ pub fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
 }
 
 fn self_reference_limit(key: &Key, strict: bool) -> Option<String> {
-    let waits = key.declared.on_delete == "NO ACTION";
+    let waits = key.declared.on_delete == Action::NoAction;
     let refused = match (waits, strict) {
         (true, true) => {
             "deletes a parent before its children, or writes a child before its parent,"

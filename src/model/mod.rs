@@ -1,0 +1,3 @@
+//! What every engine speaks: values, and no SQL that only one engine knows.
+
+pub mod key;
