@@ -285,6 +285,10 @@ pub struct KeptRows {
     text: String,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
 fn is_zero(rows: &i64) -> bool {
     *rows == 0
 }

@@ -243,8 +243,9 @@ fn read(order: Order<'_>, applied: &Applied) -> Result<Script> {
                     constraint: Some(constraint),
                 });
             }
-            Action::DropConstraint { sql, .. } => script.parts.push(run(sql)),
-            Action::Other(sql) => script.parts.push(run(sql)),
+            Action::DropConstraint { sql, .. } | Action::Other(sql) => {
+                script.parts.push(run(sql));
+            }
             Action::AddForeignKey(key) => script.parts.push(Part::AddKey(key)),
         }
     }

@@ -236,63 +236,87 @@ pub fn causes(connection: &Connection, restore: &Restore) -> Result<Vec<Kept>> {
         let cause = Cause::TableGone;
         return Ok(Vec::from_iter((rows > 0).then_some(Kept { rows, cause })));
     };
-    let reasons = simple_reasons(connection, restore, table)?;
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        staying(connection, table)?.into_iter().partition(|key| {
-            let mut columns = key.declared.key.columns.iter();
-            columns.all(|column| restore.archive.has(column))
-        });
-    let whens: String = reasons
-        .iter()
-        .enumerate()
-        .map(|(place, (condition, _))| format!("WHEN {condition} THEN '{place}' "))
-        .collect();
-    // A row may break several keys.
-    let breaks: Vec<_> = known
-        .iter()
-        .enumerate()
-        .map(|(place, key)| format!("CASE WHEN {} THEN ' {place}' ELSE '' END", key.broken))
-        .collect();
+    let reasons = Reasons::new(connection, restore, table)?;
     let query = format!(
-        "SELECT CASE {whens}WHEN FALSE THEN '' ELSE 'keys' || {} END AS cause, count(*) FROM main.{} AS w WHERE {} GROUP BY 1 ORDER BY 1",
-        if breaks.is_empty() {
-            "''".to_owned()
-        } else {
-            breaks.join(" || ")
-        },
+        "SELECT {} AS cause, count(*) FROM main.{} AS w WHERE {} GROUP BY 1 ORDER BY 1",
+        reasons.expression(),
         quote(name),
         restore.mine("w"),
     );
     let mut statement = connection.prepare(&query)?;
     let found = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
-    let mut kept = Vec::new();
-    for row in found {
-        let (cause, rows) = row?;
-        let cause = if let Some(places) = cause.strip_prefix("keys") {
-            let places = places.split_whitespace().filter_map(|it| it.parse().ok());
-            let keys: Vec<_> = places.filter_map(|place: usize| known.get(place)).collect();
-            // Of a column that the archive does not have, each row has the default.
-            let keys = if keys.is_empty() {
-                unknown.iter().collect()
-            } else {
-                keys
-            };
-            let keys: Vec<_> = keys.into_iter().map(|key| key.declared.clone()).collect();
-            if keys.is_empty() {
-                Cause::Taken(Vec::new())
-            } else {
-                Cause::BreakKeys(keys)
-            }
-        } else {
-            let reason = cause
-                .parse()
-                .ok()
-                .and_then(|place: usize| reasons.get(place));
-            reason.map_or(Cause::Taken(Vec::new()), |(_, cause)| cause.clone())
+    found
+        .map(|row| {
+            let (cause, rows) = row?;
+            let cause = reasons.cause(&cause);
+            Ok(Kept { rows, cause })
+        })
+        .collect()
+}
+
+/// All that may keep the rows of an archive out of their table.
+struct Reasons {
+    /// Each alone is enough: a condition on a row `w` of the archive, and what it means.
+    simple: Vec<(String, Cause)>,
+    /// Keys, of which a row may break several.
+    keys: Vec<Staying>,
+    /// Keys over columns that the archive does not have, where each row has the default.
+    unknown: Vec<Staying>,
+}
+
+const KEYS: &str = "keys";
+
+impl Reasons {
+    fn new(connection: &Connection, restore: &Restore, table: &Table) -> Result<Self> {
+        let is_known = |key: &Staying| {
+            let mut columns = key.declared.key.columns.iter();
+            columns.all(|column| restore.archive.has(column))
         };
-        kept.push(Kept { rows, cause });
+        let staying = staying(connection, table)?;
+        let (keys, unknown) = staying.into_iter().partition(is_known);
+        Ok(Reasons {
+            simple: simple_reasons(connection, restore, table)?,
+            keys,
+            unknown,
+        })
     }
-    Ok(kept)
+
+    /// The place of a simple reason as text, or `keys` and the places of the keys.
+    fn expression(&self) -> String {
+        let simple = self.simple.iter().enumerate();
+        let simple: Vec<_> = simple
+            .map(|(place, (condition, _))| format!("WHEN {condition} THEN '{place}'"))
+            .collect();
+        let broken = self.keys.iter().enumerate();
+        let broken: Vec<_> = broken
+            .map(|(place, key)| format!(" || CASE WHEN {} THEN ' {place}' ELSE '' END", key.broken))
+            .collect();
+        format!(
+            "CASE WHEN FALSE THEN '' {} ELSE '{KEYS}'{} END",
+            simple.join(" "),
+            broken.concat()
+        )
+    }
+
+    /// What a value of [`expression`](Self::expression) means.
+    fn cause(&self, value: &str) -> Cause {
+        let Some(places) = value.strip_prefix(KEYS) else {
+            let reason = value.parse().ok();
+            let reason = reason.and_then(|place: usize| self.simple.get(place));
+            return reason.map_or(Cause::Taken(Vec::new()), |(_, cause)| cause.clone());
+        };
+        let places = places.split_whitespace().filter_map(|it| it.parse().ok());
+        let mut keys: Vec<_> = places
+            .filter_map(|place: usize| self.keys.get(place))
+            .collect();
+        if keys.is_empty() {
+            keys.extend(&self.unknown);
+        }
+        if keys.is_empty() {
+            return Cause::Taken(Vec::new());
+        }
+        Cause::BreakKeys(keys.into_iter().map(|it| it.declared.clone()).collect())
+    }
 }
 
 /// What else than a key keeps a row `w` of the archive out, each as a condition.

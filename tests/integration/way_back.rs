@@ -474,3 +474,30 @@ fn a_table_whose_column_is_called_as_one_of_the_archive_is_refused_by_name() {
         database.refuses("up --dry-run", 2, &format!("child has a column {column}"));
     }
 }
+
+#[test]
+fn the_hint_about_orphans_of_a_key_names_what_moves_them() {
+    // Not the newest migration's: that alone, down takes back.
+    let database = two_migrations();
+    database.up();
+    database.execute("INSERT INTO child VALUES (5, 7, 1)");
+    database.fkfix("check").status(1).says(
+        "fkfix orphans lists the rows, and fkfix down --to 0 and up move them to the archive",
+    );
+    database.fkfix("down --to 0").status(0);
+    database.up();
+    assert!(!database.fkfix("check").stdout.contains("[orphans]"));
+    assert_eq!(
+        database.rows("SELECT id FROM child_orphans ORDER BY id"),
+        ["2", "3", "5"]
+    );
+    // A key that was there before stays through down, and so do its orphans.
+    let adopted = Database::family(&format!(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, {KEY}); INSERT INTO child VALUES (1, 1);"
+    ));
+    adopted.up();
+    adopted.execute("INSERT INTO child VALUES (5, 7)");
+    let check = adopted.fkfix("check").status(1);
+    assert!(!check.stdout.contains("move them to the archive"));
+    check.says("fkfix orphans lists the rows: give them a parent, or delete them");
+}
