@@ -100,20 +100,24 @@ pub fn own_tables(connection: &Connection) -> Result<Vec<String>> {
 }
 
 fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
-    let mut statement = connection
-        .prepare_cached("SELECT name FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main'")?;
-    let columns = statement.query_map([name], |row| row.get(0))?;
-    let mut columns = columns.collect::<Result<Vec<String>, _>>()?;
+    let mut statement = connection.prepare_cached(
+        "SELECT name, type FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main'",
+    )?;
+    let columns = statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut columns = columns.collect::<Result<Vec<(String, String)>, _>>()?;
     let own = columns.len() > OWN_COLUMNS.len()
         && OWN_COLUMNS
             .iter()
             .zip(&columns)
-            .all(|(own, found)| own == found);
+            .all(|(own, (found, _))| own == found);
     if !own {
         return Ok(None);
     }
     let mut columns = columns.split_off(OWN_COLUMNS.len());
-    let run = columns.iter().position(|name| name == RUN);
+    // A column of the table that is called so has no type here.
+    let run = columns
+        .iter()
+        .position(|(name, kind)| name == RUN && !kind.is_empty());
     if let Some(place) = run {
         columns.remove(place);
     }
@@ -121,7 +125,7 @@ fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
     Ok(name.get(..at).map(|table| Archive {
         name: name.to_owned(),
         table: table.to_owned(),
-        columns,
+        columns: columns.into_iter().map(|(name, _)| name).collect(),
         has_runs: run.is_some(),
     }))
 }
@@ -153,12 +157,17 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
             0
         }
         Some(archive) => {
-            let run = (!archive.has_runs).then_some(&RUN);
+            let run = (!archive.has_runs).then(|| (RUN, " INTEGER"));
             let missing = names.iter().filter(|name| !archive.has(name));
-            steps.extend(run.into_iter().chain(missing).map(|column| {
+            let missing = run.into_iter().chain(missing.map(|name| (*name, "")));
+            steps.extend(missing.map(|(column, kind)| {
                 Step::run(
                     format!("add the column {column} to {name}"),
-                    format!("ALTER TABLE {} ADD COLUMN {}", quote(&name), quote(column)),
+                    format!(
+                        "ALTER TABLE {} ADD COLUMN {}{kind}",
+                        quote(&name),
+                        quote(column)
+                    ),
                 )
             }));
             row_counts::count_rows(connection, &name)?

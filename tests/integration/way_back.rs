@@ -463,6 +463,25 @@ fn what_the_run_refuses_the_dry_run_refuses_with_the_same_words() {
 }
 
 #[test]
+fn a_value_of_a_column_that_is_called_as_one_of_the_archive_is_not_taken_for_it() {
+    // Earlier versions knew no column fkfix_run, and archived a table's own of that name.
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, t); INSERT INTO child VALUES (1, 9, 'own'), (2, 9, NULL)",
+    );
+    database.up();
+    without_runs(&database, "child_orphans");
+    for table in ["child", "child_orphans"] {
+        database.execute(&format!("ALTER TABLE {table} RENAME COLUMN t TO fkfix_run"));
+    }
+    let done = down(&database, "");
+    assert_eq!(done[0]["restored"], json!([restored("child", 2, 0)]));
+    assert_eq!(
+        database.rows("SELECT * FROM child"),
+        ["1|9|'own'", "2|9|NULL"]
+    );
+}
+
+#[test]
 fn a_table_whose_column_is_called_as_one_of_the_archive_is_refused_by_name() {
     for column in ["fkfix_rowid", "FKFIX_run"] {
         let database = Database::family(&format!(
