@@ -129,7 +129,11 @@ fn was_interrupted(error: &anyhow::Error) -> bool {
 }
 
 fn failure_in(error: &anyhow::Error) -> Option<&Failure> {
-    error.chain().find_map(|cause| cause.downcast_ref())
+    let mut chain = error.chain();
+    // What stands in the chain as a context, anyhow alone can tell.
+    chain
+        .find_map(|cause| cause.downcast_ref())
+        .or_else(|| error.downcast_ref())
 }
 
 fn sqlite_code(error: &anyhow::Error) -> Option<ErrorCode> {

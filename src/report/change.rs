@@ -1,6 +1,7 @@
 //! What `up` and `down` did.
 
 use std::fmt::Write as _;
+use std::slice;
 
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use crate::policy::{OrphanAction, Policy};
 use crate::sqlite::archive;
 use crate::sqlite::back::TakenBack;
 use crate::sqlite::driver::Outcome;
+use crate::sqlite::kept::{Cause, Kept};
 use crate::sqlite::lists::Removal;
 use crate::sqlite::orphans::Found;
 use crate::sqlite::plan::{KeyPlan, TablePlan};
@@ -294,8 +296,81 @@ pub struct RestoredRows {
     pub archive: String,
     /// Rows that are in the table again.
     pub rows: i64,
+    /// How many of these were there already, just as they were archived.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub there_already: i64,
     /// Rows that could not go back and stay in the archive.
     pub kept: i64,
+    /// Why, each of them counted once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept_because: Vec<KeptRows>,
+}
+
+/// Rows that stay in an archive for one reason.
+#[derive(Debug, Serialize)]
+pub struct KeptRows {
+    /// How many.
+    pub rows: i64,
+    /// The reason: `breaks_key`, `taken`, `not_null`, `column_gone` or `table_gone`.
+    pub cause: &'static str,
+    /// The columns that are taken, must not be NULL, or are gone.
+    pub columns: Vec<String>,
+    /// The keys that they would break.
+    pub keys: Vec<Key>,
+    /// The reason for people.
+    #[serde(skip)]
+    text: String,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(rows: &i64) -> bool {
+    *rows == 0
+}
+
+impl KeptRows {
+    /// `kept`, which left `table`.
+    fn new(kept: &Kept, table: &str) -> Self {
+        let (cause, columns, keys) = match &kept.cause {
+            Cause::TableGone => ("table_gone", &[][..], &[][..]),
+            Cause::ColumnGone(name) => ("column_gone", slice::from_ref(name), &[][..]),
+            Cause::Taken(names) => ("taken", names.as_slice(), &[][..]),
+            Cause::NotNull(name) => ("not_null", slice::from_ref(name), &[][..]),
+            Cause::BreakKeys(keys) => ("breaks_key", &[][..], keys.as_slice()),
+        };
+        let keys = keys.iter().map(|it| Key::new(&it.key, it.constraint.clone()));
+        let keys: Vec<_> = keys.collect();
+        let names = listing(columns);
+        let text = match &kept.cause {
+            Cause::TableGone => format!("the table {table} is gone"),
+            Cause::ColumnGone(name) => format!("the column {name} of {table} is gone"),
+            Cause::Taken(_) if columns.is_empty() => {
+                format!("a unique index of {table} has another row in their place")
+            }
+            Cause::Taken(_) if columns.len() == 1 => format!("{names} is taken in {table}"),
+            Cause::Taken(_) => format!("{names} are taken in {table}"),
+            Cause::NotNull(name) => format!("{name} may not be NULL in {table}"),
+            Cause::BreakKeys(_) => {
+                let it = if kept.rows == 1 {
+                    "it breaks"
+                } else {
+                    "they break"
+                };
+                let stay = if keys.len() == 1 { "stays" } else { "stay" };
+                let keys: Vec<_> = keys.iter().map(Key::text).collect();
+                format!("{it} {}, which {stay}", listing(&keys))
+            }
+        };
+        KeptRows {
+            rows: kept.rows,
+            cause,
+            columns: columns.to_vec(),
+            keys,
+            text,
+        }
+    }
 }
 
 impl From<&TakenBack> for TakenBackMigration {
@@ -321,7 +396,13 @@ impl From<&TakenBack> for TakenBackMigration {
                     table: restored.table.clone(),
                     archive: restored.archive.clone(),
                     rows: restored.rows,
-                    kept: restored.kept,
+                    there_already: restored.there_already,
+                    kept: restored.kept.iter().map(|kept| kept.rows).sum(),
+                    kept_because: restored
+                        .kept
+                        .iter()
+                        .map(|kept| KeptRows::new(kept, &restored.table))
+                        .collect(),
                 })
                 .collect(),
         }
@@ -350,23 +431,45 @@ impl TakenBackMigration {
     pub fn details(&self, tense: Tense) -> String {
         let mut text = String::new();
         for restored in &self.restored {
-            let RestoredRows { table, archive, .. } = restored;
-            let back = rows(restored.rows);
-            let _ = if tense == Tense::Planned {
-                writeln!(text, "  {back} of {archive} would move back to {table}")
-            } else {
-                writeln!(text, "  {back} moved from {archive} back to {table}")
-            };
-            if restored.kept > 0 {
-                let kept = rows(restored.kept);
-                let _ = writeln!(
-                    text,
-                    "  {kept} kept in {archive}: the key in {table} is taken, or the table or a column is gone"
-                );
-            }
+            text.push_str(&restored.text(tense));
         }
         if !self.left.is_empty() {
             let _ = writeln!(text, "  left as they were before: {}", listing(&self.left));
+        }
+        text
+    }
+}
+
+impl RestoredRows {
+    fn text(&self, tense: Tense) -> String {
+        let RestoredRows { table, archive, .. } = self;
+        let back = rows(self.rows);
+        let mut text = if tense == Tense::Planned {
+            format!("  {back} of {archive} would move back to {table}\n")
+        } else {
+            format!("  {back} moved from {archive} back to {table}\n")
+        };
+        if self.there_already > 0 {
+            let there = rows(self.there_already);
+            let were = if self.there_already == 1 {
+                "was"
+            } else {
+                "were"
+            };
+            let _ = writeln!(text, "    {there} of these {were} there already");
+        }
+        let kept = rows(self.kept);
+        match self.kept_because.as_slice() {
+            [] => {}
+            [only] => {
+                let _ = writeln!(text, "  {kept} kept in {archive}: {}", only.text);
+            }
+            several => {
+                let _ = writeln!(text, "  {kept} kept in {archive}");
+                for some in several {
+                    let _ = writeln!(text, "    {}: {}", rows(some.rows), some.text);
+                }
+            }
         }
         text
     }

@@ -1,8 +1,8 @@
 //! `<table>_orphans`: rows that left a table, kept whole, and how they come back.
 //!
 //! Every column has the name it has in the table and no type, so that SQLite stores each value
-//! in the storage class it comes in (<https://www.sqlite.org/datatype3.html>). Four columns of
-//! fkfix's own stand before them.
+//! in the storage class it comes in (<https://www.sqlite.org/datatype3.html>). Columns of fkfix's
+//! own stand before them.
 
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -35,6 +35,10 @@ const OWN_COLUMNS: [&str; 4] = [
     "fkfix_archived_at",
 ];
 
+/// Tells the runs of `up` apart: from 1, and greater than any that is in an archive. It stands
+/// behind the other own columns, at the end of an archive that was made without it, or nowhere.
+const RUN: &str = "fkfix_run";
+
 /// An archive that exists.
 #[derive(Clone, Debug)]
 pub struct Archive {
@@ -43,6 +47,7 @@ pub struct Archive {
     /// The table its rows come from.
     pub table: String,
     columns: Vec<String>,
+    has_runs: bool,
 }
 
 /// The name of the archive of `table`.
@@ -95,23 +100,33 @@ pub fn own_tables(connection: &Connection) -> Result<Vec<String>> {
 }
 
 fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
-    let mut statement = connection
-        .prepare_cached("SELECT name FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main'")?;
-    let columns = statement.query_map([name], |row| row.get(0))?;
-    let mut columns = columns.collect::<Result<Vec<String>, _>>()?;
+    let mut statement = connection.prepare_cached(
+        "SELECT name, type FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main'",
+    )?;
+    let columns = statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut columns = columns.collect::<Result<Vec<(String, String)>, _>>()?;
     let own = columns.len() > OWN_COLUMNS.len()
         && OWN_COLUMNS
             .iter()
             .zip(&columns)
-            .all(|(own, found)| own == found);
+            .all(|(own, (found, _))| own == found);
     if !own {
         return Ok(None);
+    }
+    let mut columns = columns.split_off(OWN_COLUMNS.len());
+    // A column of the table that is called so has no type here.
+    let run = columns
+        .iter()
+        .position(|(name, kind)| name == RUN && !kind.is_empty());
+    if let Some(place) = run {
+        columns.remove(place);
     }
     let at = name.len().saturating_sub(SUFFIX.len());
     Ok(name.get(..at).map(|table| Archive {
         name: name.to_owned(),
         table: table.to_owned(),
-        columns: columns.split_off(OWN_COLUMNS.len()),
+        columns: columns.into_iter().map(|(name, _)| name).collect(),
+        has_runs: run.is_some(),
     }))
 }
 
@@ -123,6 +138,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
         .iter()
         .map(|column| column.name.as_str())
         .collect();
+    check_names(table, &names)?;
     let archive = of(connection, &table.name)?;
     let name = archive
         .as_ref()
@@ -133,7 +149,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
             steps.push(Step::run(
                 format!("create {name}"),
                 format!(
-                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {})",
+                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {RUN} INTEGER, {})",
                     quote(&name),
                     quote_list("", names.iter().copied())
                 ),
@@ -141,11 +157,17 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
             0
         }
         Some(archive) => {
+            let run = (!archive.has_runs).then(|| (RUN, " INTEGER"));
             let missing = names.iter().filter(|name| !archive.has(name));
-            steps.extend(missing.map(|column| {
+            let missing = run.into_iter().chain(missing.map(|name| (*name, "")));
+            steps.extend(missing.map(|(column, kind)| {
                 Step::run(
                     format!("add the column {column} to {name}"),
-                    format!("ALTER TABLE {} ADD COLUMN {}", quote(&name), quote(column)),
+                    format!(
+                        "ALTER TABLE {} ADD COLUMN {}{kind}",
+                        quote(&name),
+                        quote(column)
+                    ),
                 )
             }));
             row_counts::count_rows(connection, &name)?
@@ -153,7 +175,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
     };
     steps.push(Step::run(
         format!("copy {} rows into {name}", removal.rows),
-        copy_sql(removal, &name, &names, version),
+        copy_sql(removal, &name, &names, version, next_run(connection)?),
     ));
     steps.push(Step::Expect {
         what: format!("{name} holds every row that leaves {}", table.name),
@@ -164,14 +186,44 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
     Ok(steps)
 }
 
-fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i32) -> String {
+/// A column of the table that is called as one of the archive's own has no place there.
+fn check_names(table: &Table, names: &[&str]) -> Result<()> {
+    let is_own = |name: &&&str| {
+        OWN_COLUMNS
+            .iter()
+            .chain([&RUN])
+            .any(|own| same_name(own, name))
+    };
+    let Some(name) = names.iter().find(is_own) else {
+        return Ok(());
+    };
+    Err(Failure::impossible(format!(
+        "{} has a column {name}, a name that its archive needs for a column of its own",
+        table.name
+    ))
+    .hint("rename the column, or run with --orphans delete to keep no archive")
+    .into())
+}
+
+/// The number for a run: one more than any archive has.
+fn next_run(connection: &Connection) -> Result<i64> {
+    let mut last = 0;
+    for archive in all(connection)?.iter().filter(|archive| archive.has_runs) {
+        let query = format!("SELECT max({RUN}) FROM main.{}", quote(&archive.name));
+        let run: Option<i64> = connection.query_row(&query, [], |row| row.get(0))?;
+        last = last.max(run.unwrap_or(0));
+    }
+    Ok(last + 1)
+}
+
+fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i32, run: i64) -> String {
     let table = &removal.table;
     let rowid = table
         .row_key
         .rowid()
         .map_or_else(|| "NULL".to_owned(), |name| format!("w.{}", quote(name)));
     format!(
-        "INSERT INTO main.{} ({}, {})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {}\n{}",
+        "INSERT INTO main.{} ({}, {RUN}, {})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {run}, {}\n{}",
         quote(archive),
         OWN_COLUMNS.join(", "),
         quote_list("", names.iter().copied()),
@@ -180,79 +232,70 @@ fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i32) -> S
     )
 }
 
-/// The rows of one archive that a migration put there, and what can become of them.
+/// The rows of one archive that are to go back, and how.
 #[derive(Clone, Debug)]
 pub struct Restore {
     /// The archive.
     pub archive: Archive,
-    /// How many rows it holds of this migration.
+    /// The migration whose rows these are, or the first of several.
+    pub version: i32,
+    /// How many rows.
     pub rows: i64,
-    /// How many of them will stay, as far as rowids, primary keys and unique columns tell.
-    pub kept: i64,
-    /// Puts them back, as far as their table is still there.
-    pub steps: Vec<Step>,
+    /// Their table; none where it is gone.
+    pub table: Option<Table>,
+    /// Put into the table what it takes. The last of them is the insert.
+    pub insert: Vec<Step>,
+    /// Take out of the archive exactly the rows that are now in the table, value by value: a
+    /// row that could not go back stays.
+    pub finish: Vec<Step>,
 }
 
 /// Plans to put back what the migration `version` archived.
+///
+/// The rows of later ones belong to it: these were taken back before, and what is left of them
+/// had to stay then, because it breaks a key that goes only now.
 pub fn restore(connection: &Connection, version: i32) -> Result<Vec<Restore>> {
     let mut restores = Vec::new();
     for archive in all(connection)? {
-        let count = format!(
-            "SELECT count(*) FROM main.{} WHERE fkfix_version = {version}",
-            quote(&archive.name)
-        );
-        let rows: i64 = connection.query_row(&count, [], |row| row.get(0))?;
+        let rows = count(connection, &archive, version)?;
         if rows == 0 {
             continue;
         }
-        let (kept, steps) = if schema::table_exists(connection, &archive.table)? {
-            let table = Table::read(connection, &archive.table)
-                .with_context(|| format!("could not put back the rows of {}", archive.name))?;
-            let kept = archive.count_kept(connection, &table, version)?;
-            let others = row_counts::count_rows(connection, &archive.name)? - rows;
-            (
-                kept,
-                archive.restore_steps(connection, &table, version, rows, others + kept)?,
-            )
-        } else {
-            (rows, Vec::new())
-        };
-        restores.push(Restore {
-            archive,
+        let mut restore = Restore {
+            version,
             rows,
-            kept,
-            steps,
-        });
+            table: None,
+            insert: Vec::new(),
+            finish: Vec::new(),
+            archive,
+        };
+        let name = restore.archive.table.clone();
+        if schema::table_exists(connection, &name)? {
+            restore
+                .plan(connection, Table::read(connection, &name)?)
+                .with_context(|| {
+                    format!("could not put back the rows of {}", restore.archive.name)
+                })?;
+        }
+        restores.push(restore);
     }
     Ok(restores)
 }
 
-impl Archive {
-    fn has(&self, column: &str) -> bool {
-        self.columns.iter().any(|name| same_name(name, column))
-    }
-
-    /// Insert what fits, then delete from the archive exactly the rows that are now in the
-    /// table, value by value: a row that could not go back stays.
-    fn restore_steps(
-        &self,
-        connection: &Connection,
-        table: &Table,
-        version: i32,
-        rows: i64,
-        rows_left: i64,
-    ) -> Result<Vec<Step>> {
-        let mut steps = super::rebuild::drop_triggers(table);
+impl Restore {
+    fn plan(&mut self, connection: &Connection, table: Table) -> Result<()> {
+        let Restore { archive, rows, .. } = &*self;
+        let mut insert = super::rebuild::drop_triggers(&table);
         let there = row_counts::count_rows(connection, &table.name)?;
-        let aside = if rows > MANY_ROWS && rows > there / LARGE_SHARE {
-            bulk::set_indexes_aside(connection, table, there + rows)?
+        let aside = if *rows > MANY_ROWS && *rows > there / LARGE_SHARE {
+            bulk::set_indexes_aside(connection, &table, there + rows)?
         } else {
             Aside::default()
         };
-        steps.extend(aside.before);
+        insert.extend(aside.before);
         let columns: Vec<_> = table
             .stored_columns()
-            .filter(|name| self.has(name))
+            .filter(|name| archive.has(name))
             .collect();
         let mut targets: Vec<_> = columns.iter().map(|name| quote(name)).collect();
         let mut sources: Vec<_> = columns
@@ -263,101 +306,113 @@ impl Archive {
             targets.insert(0, rowid.to_owned());
             sources.insert(0, "a.fkfix_rowid".to_owned());
         }
-        let from = format!(
-            "main.{} AS a WHERE {}",
-            quote(&self.name),
-            self.fits(table, version)
-        );
-        let insert = format!(
-            "PRAGMA ignore_check_constraints = ON;\nINSERT OR IGNORE INTO main.{} ({})\nSELECT {} FROM {from} ORDER BY a.rowid;\nPRAGMA ignore_check_constraints = OFF",
+        let sql = format!(
+            "PRAGMA ignore_check_constraints = ON;\nINSERT OR IGNORE INTO main.{} ({})\nSELECT {} FROM main.{} AS a WHERE {} ORDER BY {};\nPRAGMA ignore_check_constraints = OFF",
             quote(&table.name),
             targets.join(", "),
             sources.join(", "),
+            quote(&archive.name),
+            self.fits(&table),
+            self.newest_first(connection)?,
         );
-        let title = format!("put the rows of {} back into {}", self.name, table.name);
+        let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
-        steps.push(Step::run(title, insert).over(rows, work).scattered());
-        steps.push(Step::Discard {
-            title: format!("take what is back out of {}", self.name),
-            table: self.name.clone(),
+        insert.push(Step::run(title, sql).over(*rows, work).scattered());
+        let mut finish = vec![Step::Discard {
+            title: format!("take what is back out of {}", archive.name),
+            table: archive.name.clone(),
             rows: format!(
                 "{} AND EXISTS (SELECT 1 FROM main.{} AS w WHERE {})",
-                self.fits(table, version),
+                self.fits(&table),
                 quote(&table.name),
-                same_row(table, &columns),
+                same_row(&table, &columns),
             ),
-            rows_left,
-        });
-        steps.extend(aside.after);
-        steps.extend(super::rebuild::create_triggers(table));
-        steps.extend(full_text::refresh(connection, table)?);
-        Ok(steps)
+            rows_left: 0,
+        }];
+        finish.extend(aside.after);
+        finish.extend(super::rebuild::create_triggers(&table));
+        finish.extend(full_text::refresh(connection, &table)?);
+        (self.insert, self.finish, self.table) = (insert, finish, Some(table));
+        Ok(())
     }
 
-    /// How many rows of this migration find their key taken, or have a value for which the
-    /// table has no column any more.
-    fn count_kept(&self, connection: &Connection, table: &Table, version: i32) -> Result<i64> {
-        let mut keys = schema::unique_keys(connection, &table.name)?;
-        keys.retain(|key| key.iter().all(|column| self.has(column)));
-        let mut taken: Vec<_> = keys
-            .iter()
-            .map(|key| {
-                key.iter()
-                    .map(|name| format!("w.{0} = a.{0}", quote(name)))
-                    .collect()
-            })
-            .map(|same: Vec<_>| same.join(" AND "))
-            .collect();
-        if let Some(rowid) = table.row_key.rowid() {
-            taken.push(format!("w.{} = a.fkfix_rowid", quote(rowid)));
+    /// The order in which the rows of several runs claim their places: what left last was there
+    /// last. Rows that no run is known of stand at least in the order in which they came.
+    fn newest_first(&self, connection: &Connection) -> Result<String> {
+        let rowid = self.archive.rowid();
+        if !self.archive.has_runs {
+            return Ok(format!("a.{rowid} DESC"));
         }
-        let taken: Vec<_> = taken
-            .iter()
-            .map(|same| {
-                format!(
-                    "EXISTS (SELECT 1 FROM main.{} AS w WHERE {same})",
-                    quote(&table.name)
-                )
-            })
-            .collect();
-        let taken = if taken.is_empty() {
-            "FALSE".to_owned()
-        } else {
-            taken.join(" OR ")
-        };
         let query = format!(
-            "SELECT count(*) FROM main.{} AS a WHERE a.fkfix_version = {version} AND (NOT ({}) OR {taken})",
-            quote(&self.name),
-            self.fits(table, version)
+            "SELECT count(DISTINCT a.{RUN}) = 1 AND count(a.{RUN}) = count(*) FROM main.{} AS a WHERE {}",
+            quote(&self.archive.name),
+            self.mine("a"),
         );
-        Ok(connection.query_row(&query, [], |row| row.get(0))?)
+        Ok(if connection.query_row(&query, [], |row| row.get(0))? {
+            format!("a.{rowid}")
+        } else {
+            format!("a.{RUN} DESC, a.{rowid} DESC")
+        })
     }
 
-    /// The condition that the archive's row `a` is of this migration and has no value for
-    /// which the table has no column any more.
-    fn fits(&self, table: &Table, version: i32) -> String {
-        let gone = self
-            .columns
-            .iter()
-            .filter(|name| table.column(name).is_none());
-        let mut fits = vec![format!("a.fkfix_version = {version}")];
+    /// The condition that the archive's row `alias` is one of these.
+    pub fn mine(&self, alias: &str) -> String {
+        is_of(alias, self.version)
+    }
+
+    /// The condition that the archive's row `a` is one of these and has no value for which the
+    /// table has no column any more.
+    pub fn fits(&self, table: &Table) -> String {
+        let mut fits = vec![self.mine("a")];
+        let gone = self.archive.gone(table);
         fits.extend(gone.map(|name| format!("a.{} IS NULL", quote(name))));
         all_of(&fits)
     }
 }
 
-/// The condition that the table's row `w` is the archive's row `a`: same key, and every value
-/// equal to the byte and of the same storage class.
-fn same_row(table: &Table, columns: &[&str]) -> String {
-    let mut same: Vec<_> = match &table.row_key {
+impl Archive {
+    /// Whether it keeps values of the column.
+    pub fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|name| same_name(name, column))
+    }
+
+    /// The columns that the table has no longer.
+    pub fn gone<'a>(&'a self, table: &'a Table) -> impl Iterator<Item = &'a str> {
+        let columns = self.columns.iter().map(String::as_str);
+        columns.filter(|name| table.column(name).is_none())
+    }
+
+    /// The archive's own rowid, under a name that no column has taken: a table in whose columns
+    /// all three are loses no rows.
+    fn rowid(&self) -> &'static str {
+        let mut names = ["rowid", "_rowid_", "oid"].into_iter();
+        names.find(|name| !self.has(name)).unwrap_or("rowid")
+    }
+}
+
+/// The condition that the archive's row `alias` left with the migration `version` or a later one.
+fn is_of(alias: &str, version: i32) -> String {
+    format!("{alias}.fkfix_version >= {version}")
+}
+
+/// The condition that the table's row `w` has the key of the archive's row `a`.
+pub fn same_key(table: &Table) -> String {
+    let same: Vec<_> = match &table.row_key {
         RowKey::PrimaryKey(names) => names
             .iter()
             .map(|name| format!("w.{0} = a.{0}", quote(name)))
             .collect(),
         RowKey::Alias(name) => vec![format!("w.{} = a.fkfix_rowid", quote(name))],
         RowKey::Implicit(rowid) => vec![format!("w.{rowid} = a.fkfix_rowid")],
-        RowKey::Hidden => Vec::new(),
+        RowKey::Hidden => vec!["TRUE".to_owned()],
     };
+    same.join(" AND ")
+}
+
+/// The condition that the table's row `w` is the archive's row `a`: same key, and every value
+/// equal to the byte and of the same storage class.
+fn same_row(table: &Table, columns: &[&str]) -> String {
+    let mut same = vec![same_key(table)];
     same.extend(columns.iter().map(|name| {
         let name = quote(name);
         format!("w.{name} IS a.{name} COLLATE BINARY AND typeof(w.{name}) = typeof(a.{name})")
@@ -383,14 +438,15 @@ pub fn is_archive_name(name: &str, tables: &[&str]) -> bool {
     tables.iter().any(|table| same_name(&name_of(table), name))
 }
 
-/// The rows that `archive` still holds of `version`.
+/// How many rows `archive` holds that left with the migration `version` or a later one.
 pub fn count(connection: &Connection, archive: &Archive, version: i32) -> Result<i64> {
     if !schema::table_exists(connection, &archive.name)? {
         return Ok(0);
     }
     let query = format!(
-        "SELECT count(*) FROM main.{} WHERE fkfix_version = {version}",
-        quote(&archive.name)
+        "SELECT count(*) FROM main.{} AS a WHERE {}",
+        quote(&archive.name),
+        is_of("a", version)
     );
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }

@@ -1,19 +1,22 @@
 //! The way back: a migration's down script, and the rows that it archived.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rusqlite::Connection;
 
 use super::archive::{self, Restore};
 use super::backup;
-use super::ddl::same_name;
 use super::driver;
 use super::history::{self, AdoptedKey, Applied};
+use super::kept::{self, Kept, Returns};
 use super::plan;
 use super::row_counts;
+use super::schema;
 use super::script::{self, Action, Statement};
 use super::steps::{self, Step};
+use crate::failure::{self, Failure};
 use crate::migrations::Migrations;
 use crate::policy::Policy;
+use crate::report::text;
 
 /// What is to be taken back.
 #[derive(Clone, Copy, Debug)]
@@ -46,10 +49,12 @@ pub struct Restored {
     pub archive: String,
     /// The table.
     pub table: String,
-    /// Rows that are in the table again.
+    /// Rows that are in the table again, and in the archive no longer.
     pub rows: i64,
-    /// Rows that stay in the archive: their key is taken, or their table or column is gone.
-    pub kept: i64,
+    /// How many of these were there before, just as they were archived.
+    pub there_already: i64,
+    /// Rows that stay in the archive, by cause.
+    pub kept: Vec<Kept>,
 }
 
 /// Takes the migrations `applied` back, in that order. `transaction` must be open, with foreign
@@ -61,51 +66,40 @@ pub fn down(
 ) -> Result<Vec<TakenBack>> {
     let mut done = Vec::new();
     for row in applied {
-        let back = take_back(transaction, order, row)
-            .with_context(|| format!("could not take V{}__{} back", row.version, row.name))?;
+        let back = take_back(transaction, order, row).map_err(|error| explain(error, row))?;
         done.push(back);
     }
     Ok(done)
 }
 
-/// What [`down`] would do to the database that `connection` only reads.
-///
-/// Where a down script does more than drop keys, it is carried out on a copy in the temporary
-/// folder.
+/// What [`down`] would do to the database that `connection` only reads: it is carried out on a
+/// copy in the temporary folder, so that it says and refuses what the run would.
 pub fn dry_run(
     connection: &Connection,
     order: Order<'_>,
     applied: &[Applied],
 ) -> Result<Vec<TakenBack>> {
-    let mut planned = Vec::new();
-    for (at, row) in applied.iter().enumerate() {
-        let script = read(order, row)?;
-        if !script.drops_only {
-            let copy = backup::temporary(connection)?;
-            return down(&copy.connection, order, applied);
-        }
-        let mut back = script.back;
-        for part in script.parts {
-            back.steps.extend(part.into_step());
-        }
-        if !order.leave_orphans {
-            for restore in archive::restore(connection, row.version)? {
-                back.steps.extend(restore.steps.iter().cloned());
-                let kept = restore.kept;
-                back.restored.push(Restored::new(restore, kept));
-            }
-        }
-        let others = row_counts::count_rows(connection, history::TABLE)? - i64::try_from(at + 1)?;
-        back.steps.extend(history::forget(row.version, others));
-        planned.push(back);
+    if applied.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(planned)
+    let copy = backup::temporary(connection)?;
+    down(&copy.connection, order, applied)
+}
+
+/// What is not there any more, SQLite tells without a remedy.
+fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
+    let migration = format!("V{}__{}", row.version, row.name);
+    let attempt = format!("could not take {migration} back");
+    if failure::hint_for(&error).is_some() {
+        return error.context(attempt);
+    }
+    error.context(Failure::impossible(attempt).hint(format!(
+        "undo what was changed since {migration} was applied, or change {migration}.down.sql to fit"
+    )))
 }
 
 fn take_back(transaction: &Connection, order: Order<'_>, applied: &Applied) -> Result<TakenBack> {
-    let Script {
-        mut back, parts, ..
-    } = read(order, applied)?;
+    let Script { mut back, parts } = read(order, applied)?;
     for part in parts {
         let steps = match part {
             Part::Run(step) => vec![step],
@@ -121,11 +115,7 @@ fn take_back(transaction: &Connection, order: Order<'_>, applied: &Applied) -> R
         back.carry_out(transaction, steps)?;
     }
     if !order.leave_orphans {
-        for restore in archive::restore(transaction, applied.version)? {
-            back.carry_out(transaction, restore.steps.clone())?;
-            let kept = archive::count(transaction, &restore.archive, applied.version)?;
-            back.restored.push(Restored::new(restore, kept));
-        }
+        back.put_rows_back(transaction, applied.version)?;
     }
     let others = row_counts::count_rows(transaction, history::TABLE)? - 1;
     back.carry_out(transaction, history::forget(applied.version, others))?;
@@ -138,39 +128,95 @@ impl TakenBack {
         self.steps.extend(steps);
         Ok(())
     }
+
+    /// Puts back what the migration `version` archived, now that its keys are gone.
+    fn put_rows_back(&mut self, transaction: &Connection, version: i32) -> Result<()> {
+        let restores = archive::restore(transaction, version)?;
+        let returns = Returns::new(transaction, &restores)?;
+        self.carry_out(transaction, returns.before())?;
+        let mut moved = Vec::new();
+        for restore in &restores {
+            self.carry_out(transaction, restore.insert.clone())?;
+            moved.push(match &restore.table {
+                Some(_) => changes(transaction)?,
+                None => 0,
+            });
+        }
+        loop {
+            let mut removed = 0;
+            for (archive, step) in returns.round() {
+                steps::carry_out(transaction, std::slice::from_ref(&step))?;
+                let rows = changes(transaction)?;
+                let all = restores.iter().zip(&mut moved);
+                for (_, moved) in all.filter(|(it, _)| it.archive.name == archive) {
+                    *moved -= rows;
+                }
+                if rows > 0 {
+                    self.steps.push(step);
+                }
+                removed += rows;
+            }
+            if removed == 0 {
+                break;
+            }
+        }
+        self.carry_out(transaction, returns.after())?;
+        for (restore, rows) in restores.iter().zip(moved) {
+            self.finish(transaction, restore, rows)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what is back out of the archive: the rows that `moved`, and those that were there
+    /// already.
+    fn finish(&mut self, transaction: &Connection, restore: &Restore, moved: i64) -> Result<()> {
+        let mut steps = restore.finish.clone();
+        steps::carry_out(transaction, &steps)?;
+        let archive = &restore.archive.name;
+        for step in &mut steps {
+            if let Step::Discard { rows_left, .. } = step
+                && schema::table_exists(transaction, archive)?
+            {
+                *rows_left = row_counts::count_rows(transaction, archive)?;
+            }
+        }
+        self.steps.extend(steps);
+        let kept = kept::causes(transaction, restore)?;
+        let rows = restore.rows - kept.iter().map(|kept| kept.rows).sum::<i64>();
+        if moved > rows {
+            return Err(Failure::impossible(format!(
+                "{} of {archive} would come back to {} with other values; everything is rolled back",
+                text::rows(moved - rows),
+                restore.archive.table
+            ))
+            .hint("keep these rows in the archive: fkfix down --leave-orphans")
+            .into());
+        }
+        self.restored.push(Restored {
+            archive: archive.clone(),
+            table: restore.archive.table.clone(),
+            rows,
+            there_already: rows - moved,
+            kept,
+        });
+        Ok(())
+    }
 }
 
-impl Restored {
-    fn new(restore: Restore, kept: i64) -> Self {
-        Restored {
-            rows: restore.rows - kept,
-            kept,
-            archive: restore.archive.name,
-            table: restore.archive.table,
-        }
-    }
+/// How many rows the last statement that writes has written.
+fn changes(transaction: &Connection) -> Result<i64> {
+    Ok(i64::try_from(transaction.changes())?)
 }
 
 /// A down script, read for one database.
 struct Script {
     back: TakenBack,
     parts: Vec<Part>,
-    /// Nothing in it changes what the rest of the plan depends on.
-    drops_only: bool,
 }
 
 enum Part {
     Run(Step),
     AddKey(script::AddForeignKey),
-}
-
-impl Part {
-    fn into_step(self) -> Option<Step> {
-        match self {
-            Part::Run(step) => Some(step),
-            Part::AddKey(_) => None,
-        }
-    }
 }
 
 fn read(order: Order<'_>, applied: &Applied) -> Result<Script> {
@@ -185,7 +231,6 @@ fn read(order: Order<'_>, applied: &Applied) -> Result<Script> {
             steps: Vec::new(),
         },
         parts: Vec::new(),
-        drops_only: true,
     };
     for Statement { line, action } in script::parse(&file, text)? {
         let run = |sql| Part::Run(driver::statement(&file, line, sql));
@@ -198,25 +243,11 @@ fn read(order: Order<'_>, applied: &Applied) -> Result<Script> {
                     constraint: Some(constraint),
                 });
             }
-            Action::DropConstraint { sql, .. } => script.parts.push(run(sql)),
-            Action::Other(sql) => {
+            Action::DropConstraint { sql, .. } | Action::Other(sql) => {
                 script.parts.push(run(sql));
-                script.drops_only = false;
             }
-            Action::AddForeignKey(key) => {
-                script.parts.push(Part::AddKey(key));
-                script.drops_only = false;
-            }
+            Action::AddForeignKey(key) => script.parts.push(Part::AddKey(key)),
         }
     }
     Ok(script)
-}
-
-impl Applied {
-    fn has_adopted(&self, table: &str, constraint: &str) -> bool {
-        self.adopted.iter().any(|key| {
-            let name = key.constraint.as_deref();
-            same_name(&key.table, table) && name.is_some_and(|name| same_name(name, constraint))
-        })
-    }
 }

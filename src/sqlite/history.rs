@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::ddl::literal;
+use super::ddl::{literal, same_name};
 use super::schema;
 use super::steps::Step;
 use crate::failure::Failure;
@@ -41,6 +41,15 @@ impl Applied {
     pub fn when(&self) -> String {
         let whole = self.at.replace_nanosecond(0).unwrap_or(self.at);
         whole.format(&Rfc3339).unwrap_or_else(|_| whole.to_string())
+    }
+
+    /// Whether the key that it calls `constraint` was in `table` before, and so stays.
+    #[must_use]
+    pub fn has_adopted(&self, table: &str, constraint: &str) -> bool {
+        self.adopted.iter().any(|key| {
+            let name = key.constraint.as_deref().unwrap_or_default();
+            same_name(&key.table, table) && same_name(name, constraint)
+        })
     }
 }
 

@@ -19,6 +19,7 @@ pub mod flush;
 pub mod foreign_key;
 pub mod full_text;
 pub mod history;
+pub mod kept;
 pub mod key_script;
 pub mod keys;
 pub mod known_keys;

@@ -23,6 +23,9 @@ mod nothing_else_changes;
 #[path = "../integration/exact_inverse.rs"]
 mod exact_inverse;
 
+#[path = "../integration/way_back.rs"]
+mod way_back;
+
 #[path = "../integration/orphans.rs"]
 mod orphans;
 

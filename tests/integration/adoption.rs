@@ -63,7 +63,13 @@ fn of_two_keys_the_one_that_is_missing_is_added_and_taken_away() {
                 .fkfix("status")
                 .status(0)
                 .says("V1 webhook_logs_foreign_keys  applied");
-            database.down();
+            // The row breaks the key that stays, too.
+            database
+                .down()
+                .says("1 row kept in webhook_logs_orphans: it breaks");
+            database.execute(
+                "INSERT INTO webhook_logs VALUES (3, 9, 9); DROP TABLE webhook_logs_orphans",
+            );
             assert_eq!(database.picture(), before);
         }
     }

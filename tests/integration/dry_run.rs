@@ -243,7 +243,9 @@ dry run: app.db is not changed
 
 would take back V1 keys
   1 row of child_orphans would move back to child
-  2 rows kept in child_orphans: the key in child is taken, or the table or a column is gone
+  2 rows kept in child_orphans
+    1 row: id is taken in child
+    1 row: t is taken in child
   steps
     1. run V1__keys.down.sql:1
     2. put the rows of child_orphans back into child

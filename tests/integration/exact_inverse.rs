@@ -20,7 +20,7 @@ fn a_row_whose_key_is_taken_stays_in_the_archive_and_is_reported() {
         "\
 took back V1 keys
   1 row moved from child_orphans back to child
-  1 row kept in child_orphans: the key in child is taken, or the table or a column is gone
+  1 row kept in child_orphans: id is taken in child
 ",
     );
     assert_eq!(

@@ -23,6 +23,9 @@ mod nothing_else_changes;
 /// What leaves on the way up is back after the way down, or reported.
 mod exact_inverse;
 
+/// What goes back and what stays in the archive, run by run and key by key, and what is said of it.
+mod way_back;
+
 /// Rows that break a key are found as SQLite itself would find them, and go where they should.
 mod orphans;
 

@@ -32,7 +32,7 @@ pub fn database(connection: &Connection, migrations: &Migrations) -> Result<Vec<
     let schema = Schema::read(connection, &expected)?;
     let mut findings = migrations::check(&states);
     findings.extend(schema.check(connection)?);
-    findings.extend(rows::orphans(connection, &schema)?);
+    findings.extend(rows::orphans(connection, &schema, &states)?);
     findings.extend(rows::archives(connection)?);
     Ok(findings)
 }

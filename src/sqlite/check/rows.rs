@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::Schema;
+use super::expected::MigrationState;
 use super::finding::{Code, Finding};
 use super::keys::{self, Wanted};
 use crate::report::text::{self, rows};
@@ -11,13 +12,18 @@ use crate::sqlite::archive;
 use crate::sqlite::conditions::{self, Lookup};
 use crate::sqlite::ddl::quote;
 use crate::sqlite::foreign_key::{self, ForeignKey};
+use crate::sqlite::history::State;
 use crate::sqlite::known_keys::KnownKeys;
 use crate::sqlite::row_counts::{self, RowCounts};
 use crate::sqlite::scratch;
 
 /// Counts the rows that break a declared key. They have come after the key did, by a
 /// connection on which SQLite did not enforce it.
-pub fn orphans(connection: &Connection, schema: &Schema<'_>) -> Result<Vec<Finding>> {
+pub fn orphans(
+    connection: &Connection,
+    schema: &Schema<'_>,
+    states: &[MigrationState<'_>],
+) -> Result<Vec<Finding>> {
     let counts = RowCounts::new(connection);
     let mut known = KnownKeys::new(connection);
     let mut searches = Vec::new();
@@ -28,7 +34,8 @@ pub fn orphans(connection: &Connection, schema: &Schema<'_>) -> Result<Vec<Findi
     for (key, number) in count_all(connection, &searches)? {
         if number > 0 {
             let is_ours = |wanted: &Wanted<'_>| wanted.key.same_definition(key);
-            findings.push(finding(key, number, schema.wanted.iter().any(is_ours)));
+            let ours = schema.wanted.iter().find(|it| is_ours(it));
+            findings.push(finding(key, number, ours, states));
         }
     }
     Ok(findings)
@@ -118,21 +125,54 @@ fn count<'a>(connection: &Connection, pass: &[&Search<'a>]) -> Result<Vec<(&'a F
     numbers.with_context(|| format!("could not count the orphans of {}", first.child))
 }
 
-fn finding(key: &ForeignKey, number: i64, is_ours: bool) -> Finding {
-    let (code, hint) = if is_ours {
-        (
-            Code::Orphans,
-            "some connection writes without PRAGMA foreign_keys = ON: find it; fkfix orphans lists the rows, and fkfix down and up move them to the archive",
-        )
-    } else {
-        (
+fn finding(
+    key: &ForeignKey,
+    number: i64,
+    ours: Option<&Wanted<'_>>,
+    states: &[MigrationState<'_>],
+) -> Finding {
+    let (code, hint) = match ours {
+        None => (
             Code::OrphansElsewhere,
-            "some connection writes, or wrote, without PRAGMA foreign_keys = ON: give these rows a parent, or delete them",
-        )
+            "some connection writes, or wrote, without PRAGMA foreign_keys = ON: give these rows a parent, or delete them".to_owned(),
+        ),
+        Some(wanted) => {
+            let remedy = added_by(wanted, states).map_or_else(
+                || ": give them a parent, or delete them".to_owned(),
+                |down| format!(", and {down} and up move them to the archive"),
+            );
+            let hint = "some connection writes without PRAGMA foreign_keys = ON: find it; fkfix orphans lists the rows";
+            (Code::Orphans, format!("{hint}{remedy}"))
+        }
     };
     let breaks = if number == 1 { "breaks" } else { "break" };
     let message = format!("{} of {} {breaks} the key {key}", rows(number), key.child);
     Finding::of_key(code, key, message).hint(hint)
+}
+
+/// The command that takes the key away again; none where no migration has added it, since what
+/// was there before stays.
+fn added_by(wanted: &Wanted<'_>, states: &[MigrationState<'_>]) -> Option<String> {
+    let applied = states.iter().filter_map(|(_, _, state)| match state {
+        State::Applied(row) => Some(row),
+        _ => None,
+    });
+    let applied: Vec<_> = applied.collect();
+    let version = wanted.expected.version;
+    let own = applied.iter().find(|row| row.version == version)?;
+    let request = &wanted.expected.request;
+    let name = request.name.as_deref().unwrap_or_default();
+    if own.has_adopted(&request.table, name) {
+        return None;
+    }
+    let is_newest = applied.iter().all(|row| row.version <= version);
+    let before = applied.iter().map(|row| row.version);
+    let before = before.filter(|other| *other < version).max().unwrap_or(0);
+    Some(if is_newest {
+        "fkfix down".to_owned()
+    } else {
+        format!("fkfix down --to {before}")
+    })
 }
 
 /// The archives that hold rows.

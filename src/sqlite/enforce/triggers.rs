@@ -109,7 +109,7 @@ pub fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
     }
     let sets = |event: Event| ["SET NULL", "SET DEFAULT"].contains(&event.action(&key.declared));
     let updates_child =
-        sets(Event::Delete) || sets(Event::Update) || key.declared.on_update == "CASCADE";
+        sets(Event::Delete) || sets(Event::Update) || key.declared.on_update == Action::Cascade;
     if let (true, Some(what)) = (updates_child, key.demands.unforeseen()) {
         made.limits.push(format!(
             "changes rows of {}, which has {what}: UPDATE OR FAIL and UPDATE OR REPLACE of a parent may stop half way or change other rows there, which no trigger can foresee",

@@ -118,15 +118,15 @@ impl Picture {
 }
 
 /// The row of a table that the row of its archive was: without the archive's own rowid, and
-/// without the key names, version and time that stand before its values.
+/// without the key names, version, time and run that stand before its values.
 fn as_archived(row: &str) -> String {
-    let mut parts: Vec<_> = row.splitn(5, '|').collect();
+    let mut parts: Vec<_> = row.splitn(6, '|').collect();
     if let Some((_, rowid_of_row)) = parts[0].split_once(": ") {
         parts[0] = rowid_of_row;
     }
     match parts[0] {
-        "NULL" => parts[4].to_owned(),
-        rowid => format!("{rowid}: {}", parts[4]),
+        "NULL" => parts[5].to_owned(),
+        rowid => format!("{rowid}: {}", parts[5]),
     }
 }
 
