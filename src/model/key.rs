@@ -188,9 +188,12 @@ pub fn labels(keys: &[NamedKey]) -> Vec<String> {
             |it: &&NamedKey| same_name(&it.key.child, child) && same_name(&it.label(), &label);
         keys.iter().filter(same).count() > 1
     };
-    let label = |key: &NamedKey| match is_shared(key) {
-        true => key.full_label(),
-        false => key.label(),
+    let label = |key: &NamedKey| {
+        if is_shared(key) {
+            key.full_label()
+        } else {
+            key.label()
+        }
     };
     keys.iter().map(label).collect()
 }

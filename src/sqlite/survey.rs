@@ -232,13 +232,12 @@ fn watch(
         }
         let new = NewKey::declared(&there);
         let of_table = |keys: &&mut TableKeys| same_name(&keys.table.name, &key.child);
-        match targets.iter_mut().find(of_table) {
-            Some(keys) => keys.watched.push(new),
-            None => {
-                let mut keys = TableKeys::none_of(Table::read(connection, &key.child)?);
-                keys.watched.push(new);
-                targets.push(keys);
-            }
+        if let Some(keys) = targets.iter_mut().find(of_table) {
+            keys.watched.push(new);
+        } else {
+            let mut keys = TableKeys::none_of(Table::read(connection, &key.child)?);
+            keys.watched.push(new);
+            targets.push(keys);
         }
     }
     Ok(unusable)
