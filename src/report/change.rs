@@ -20,18 +20,21 @@ pub struct UpReport {
     /// The file.
     pub database: String,
     /// The version at which to stop, if one was given.
-    pub to: Option<i32>,
+    pub to: Option<i64>,
     /// The copy that was taken first.
     pub backup: Option<String>,
     /// The migrations that were applied, in order; none where nothing was pending.
     pub applied: Vec<AppliedMigration>,
+    /// There is no migration for this database.
+    #[serde(skip)]
+    pub none_apply: bool,
 }
 
 /// One migration and what it did.
 #[derive(Debug, Serialize)]
 pub struct AppliedMigration {
     /// Its number.
-    pub version: i32,
+    pub version: i64,
     /// Its name.
     pub name: String,
     /// The child tables.
@@ -174,6 +177,9 @@ impl RemovedRows {
 
 impl Report for UpReport {
     fn text(&self, _: Option<u16>) -> String {
+        if self.none_apply {
+            return format!("nothing to do: no migration applies to {}\n", self.database);
+        }
         if self.applied.is_empty() {
             let until = self.to.map_or(String::new(), |to| format!(" up to V{to}"));
             return format!(
@@ -228,7 +234,7 @@ pub struct DownReport {
     /// The file.
     pub database: String,
     /// The version above which to take all back, if one was given.
-    pub to: Option<i32>,
+    pub to: Option<i64>,
     /// The copy that was taken first.
     pub backup: Option<String>,
     /// The migrations that were taken back, newest first.
@@ -239,7 +245,7 @@ pub struct DownReport {
 #[derive(Debug, Serialize)]
 pub struct TakenBackMigration {
     /// Its number.
-    pub version: i32,
+    pub version: i64,
     /// Its name.
     pub name: String,
     /// Keys that were there before the migration and so stay, as `table.constraint`.

@@ -22,6 +22,9 @@ pub struct UpPlan {
     pub database: String,
     /// Always true: nothing was changed.
     pub dry_run: bool,
+    /// There is no migration for this database.
+    #[serde(skip)]
+    pub none_apply: bool,
     /// The migrations that would be applied.
     pub migrations: Vec<PlannedMigration>,
     /// Why the run would be refused, if it would.
@@ -109,6 +112,9 @@ fn numbered(text: &mut String, steps: &[String]) {
 
 impl Report for UpPlan {
     fn text(&self, _: Option<u16>) -> String {
+        if self.none_apply {
+            return format!("nothing to do: no migration applies to {}\n", self.database);
+        }
         if self.migrations.is_empty() {
             return format!("nothing to do: {} has every migration\n", self.database);
         }

@@ -116,7 +116,7 @@ fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
 }
 
 /// The steps that copy the rows of `removal` into the archive of their table.
-pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result<Vec<Step>> {
+pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result<Vec<Step>> {
     let table = &removal.table;
     let names: Vec<_> = table
         .columns
@@ -164,7 +164,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
     Ok(steps)
 }
 
-fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i32) -> String {
+fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i64) -> String {
     let table = &removal.table;
     let rowid = table
         .row_key
@@ -194,7 +194,7 @@ pub struct Restore {
 }
 
 /// Plans to put back what the migration `version` archived.
-pub fn restore(connection: &Connection, version: i32) -> Result<Vec<Restore>> {
+pub fn restore(connection: &Connection, version: i64) -> Result<Vec<Restore>> {
     let mut restores = Vec::new();
     for archive in all(connection)? {
         let count = format!(
@@ -238,7 +238,7 @@ impl Archive {
         &self,
         connection: &Connection,
         table: &Table,
-        version: i32,
+        version: i64,
         rows: i64,
         rows_left: i64,
     ) -> Result<Vec<Step>> {
@@ -296,7 +296,7 @@ impl Archive {
 
     /// How many rows of this migration find their key taken, or have a value for which the
     /// table has no column any more.
-    fn count_kept(&self, connection: &Connection, table: &Table, version: i32) -> Result<i64> {
+    fn count_kept(&self, connection: &Connection, table: &Table, version: i64) -> Result<i64> {
         let mut keys = schema::unique_keys(connection, &table.name)?;
         keys.retain(|key| key.iter().all(|column| self.has(column)));
         let mut taken: Vec<_> = keys
@@ -335,7 +335,7 @@ impl Archive {
 
     /// The condition that the archive's row `a` is of this migration and has no value for
     /// which the table has no column any more.
-    fn fits(&self, table: &Table, version: i32) -> String {
+    fn fits(&self, table: &Table, version: i64) -> String {
         let gone = self
             .columns
             .iter()
@@ -384,7 +384,7 @@ pub fn is_archive_name(name: &str, tables: &[&str]) -> bool {
 }
 
 /// The rows that `archive` still holds of `version`.
-pub fn count(connection: &Connection, archive: &Archive, version: i32) -> Result<i64> {
+pub fn count(connection: &Connection, archive: &Archive, version: i64) -> Result<i64> {
     if !schema::table_exists(connection, &archive.name)? {
         return Ok(0);
     }

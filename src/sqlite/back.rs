@@ -28,7 +28,7 @@ pub struct Order<'a> {
 #[derive(Debug)]
 pub struct TakenBack {
     /// Its number.
-    pub version: i32,
+    pub version: i64,
     /// Its name.
     pub name: String,
     /// The keys that were there before it, and so stay.

@@ -1,12 +1,14 @@
 //! Carries migrations out: refinery's traits over one open transaction.
 //!
-//! refinery decides which scripts run and writes its history; its own driver would commit the
-//! two apart. Here both go into the transaction that the caller holds open.
+//! refinery runs the scripts that are pending, one after the other, and writes its history; its
+//! own driver would commit the two apart. Here both go into the transaction that the caller holds
+//! open. Which scripts are pending is for [`history::pending`] to say: refinery would pass over
+//! one that came late, and knows one checksum where ours is any of several.
 
 use std::collections::VecDeque;
 
 use anyhow::{Context as _, Result, anyhow};
-use refinery::{Migration as Script, Runner, Target};
+use refinery::{Migration as Script, Runner};
 use refinery_core::traits::sync::{Migrate, Query, Transaction};
 use rusqlite::Connection;
 
@@ -26,11 +28,20 @@ pub struct Order<'a> {
     /// The set that the pending migrations come from.
     pub migrations: &'a Migrations,
     /// The version to stop at.
-    pub to: Option<i32>,
+    pub to: Option<i64>,
+    /// Apply those too that are older than the newest applied one.
+    pub allow_missing: bool,
     /// What the user allows.
     pub policy: &'a Policy,
     /// Fail where the disk seems to have no room for it.
     pub check_space: bool,
+}
+
+impl Order<'_> {
+    /// The versions that are pending where `applied` are.
+    pub fn pending(&self, applied: &[Applied]) -> Result<Vec<i64>> {
+        history::pending(self.migrations, applied, self.to, self.allow_missing)
+    }
 }
 
 /// What one migration did, or would do.
@@ -95,7 +106,7 @@ pub fn up<'a>(transaction: &Connection, order: Order<'a>) -> Result<Vec<Outcome<
 pub fn dry_run<'a>(
     connection: &Connection,
     order: Order<'a>,
-    pending: &[i32],
+    pending: &[i64],
 ) -> Result<Vec<Outcome<'a>>> {
     if let [version] = pending
         && let Some(migration) = order.migrations.get(*version)
@@ -126,14 +137,19 @@ fn run<'a>(
     order: Order<'a>,
     note_refusals: bool,
 ) -> Result<Vec<Outcome<'a>>> {
-    let scripts: Vec<_> = order.migrations.iter().map(|it| it.up.clone()).collect();
-    let target = order.to.map_or(Target::Latest, Target::Version);
-    let mut runner = Runner::new(&scripts).set_target(target);
+    let applied = history::read(transaction)?;
+    let pending = order.pending(&applied)?;
+    let pending: Vec<_> = pending
+        .iter()
+        .filter_map(|it| order.migrations.get(*it))
+        .collect();
+    let scripts: Vec<_> = pending.iter().map(|it| it.up.clone()).collect();
+    let mut runner = Runner::new(&scripts);
     runner.set_migration_table_name(history::TABLE);
     // Every script is read before the first one runs.
-    let pending = history::pending(order.migrations, &history::read(transaction)?, order.to)?;
-    let pending = pending.iter().filter_map(|it| order.migrations.get(*it));
-    let pending = pending.map(|migration| Ok((migration, parts(migration)?)));
+    let pending = pending
+        .into_iter()
+        .map(|migration| Ok((migration, parts(migration)?)));
     let mut driver = Driver {
         transaction,
         pending: pending.collect::<Result<_>>()?,
@@ -147,6 +163,7 @@ fn run<'a>(
         // refinery keeps only the text of what the driver reports.
         return Err(driver.failure.unwrap_or_else(|| anyhow!(error)));
     }
+    history::keep_order(transaction, &applied)?;
     for outcome in &driver.outcomes {
         let adopted = outcome.adopted();
         if !adopted.is_empty() {
@@ -177,7 +194,7 @@ impl Driver<'_, '_> {
         let is_next = self
             .pending
             .front()
-            .is_some_and(|(next, _)| next.script() == query);
+            .is_some_and(|(next, _)| next.up.sql() == Some(query));
         let next = if is_next {
             self.pending.pop_front()
         } else {
@@ -256,11 +273,9 @@ impl Transaction for Driver<'_, '_> {
 }
 
 impl Query<Vec<Script>> for Driver<'_, '_> {
+    /// None: refinery gets those alone that are pending.
     fn query(&mut self, _: &str) -> Result<Vec<Script>, Reported> {
-        let applied = history::read(self.transaction);
-        let script = |row: Applied| Script::applied(row.version, row.name, row.at, row.checksum);
-        let applied = self.report(applied)?;
-        Ok(applied.into_iter().map(script).collect())
+        Ok(Vec::new())
     }
 }
 

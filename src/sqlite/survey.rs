@@ -116,6 +116,7 @@ pub fn pending_requests(
         let (Some(migration), State::Pending) = (migration, state) else {
             continue;
         };
+        migration.must_be_clear()?;
         requests.extend(driver::requests(migration)?);
     }
     Ok(requests)
