@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use super::backup;
 use super::history::{self, AdoptedKey, Applied};
 use super::plan::{self, KeyPlan};
+use super::promised::Promised;
 use super::script::{self, Action, AddForeignKey, Statement};
 use super::space;
 use super::steps::{self, Step};
@@ -53,6 +54,8 @@ pub struct Outcome<'a> {
     pub parts: Vec<Done>,
     /// Why it may not be applied; only a rehearsal gets that far.
     pub refusal: Option<Failure>,
+    /// What its files lack.
+    pub lacking: Vec<String>,
 }
 
 /// A part of a script that is done.
@@ -75,7 +78,8 @@ impl Outcome<'_> {
 
     /// What SQLite accepted and what will cost something.
     pub fn warnings(&self) -> impl Iterator<Item = &String> {
-        self.plans().flat_map(|plan| &plan.warnings)
+        let of_keys = self.plans().flat_map(|plan| &plan.warnings);
+        self.lacking.iter().chain(of_keys)
     }
 
     /// The keys that were there already.
@@ -120,6 +124,7 @@ pub fn dry_run<'a>(
             migration,
             parts,
             refusal,
+            lacking: lacking(migration, false),
         }]);
     }
     rehearse(connection, order)
@@ -210,21 +215,26 @@ impl Driver<'_, '_> {
             migration,
             parts: Vec::new(),
             refusal: None,
+            lacking: lacking(migration, parts.is_empty()),
         };
-        for part in parts {
-            self.apply(&mut outcome, part)
-                .with_context(|| format!("could not apply {}", migration.up))?;
-        }
+        let mut promised = Promised::default();
+        parts
+            .into_iter()
+            .try_for_each(|part| self.apply(&mut outcome, &mut promised, part))
+            .and_then(|()| promised.must_stand(self.transaction, migration))
+            .with_context(|| format!("could not apply {}", migration.up))?;
         self.outcomes.push(outcome);
         Ok(())
     }
 
-    fn apply(&self, outcome: &mut Outcome<'_>, part: Part) -> Result<()> {
+    fn apply(&self, outcome: &mut Outcome<'_>, promised: &mut Promised, part: Part) -> Result<()> {
         let migration = outcome.migration;
         let done = match part {
             Part::Statement(line, sql) => {
-                let step = statement(&migration.file(), line, sql);
-                steps::carry_out(self.transaction, std::slice::from_ref(&step))?;
+                let step = statement(&migration.file(), line, sql.clone());
+                promised.follow(self.transaction, &sql, || {
+                    steps::carry_out(self.transaction, std::slice::from_ref(&step))
+                })?;
                 Done::Statement(step)
             }
             Part::Keys(requests) => {
@@ -242,6 +252,7 @@ impl Driver<'_, '_> {
                 }
                 steps::carry_out(self.transaction, &plan.steps)?;
                 plan.verify_schema(self.transaction)?;
+                promised.add(&plan);
                 Done::Keys(Box::new(plan))
             }
         };
@@ -316,6 +327,27 @@ pub fn requests(migration: &Migration) -> Result<Vec<AddForeignKey>> {
         Part::Statement(..) => Vec::new(),
     });
     Ok(keys.flatten().collect())
+}
+
+/// What a reader of the plan must know of the files of `migration`, which may be `empty`.
+fn lacking(migration: &Migration, empty: bool) -> Vec<String> {
+    let (file, down) = (migration.file(), migration.down_file());
+    let mut lacking = Vec::new();
+    if empty {
+        lacking.push(format!(
+            "{file} has no statement: it changes nothing, and counts as applied"
+        ));
+    }
+    let in_vain = "fkfix down can't revert what it does";
+    match &migration.down {
+        None => lacking.push(format!("{file} has no down script {down}: {in_vain}")),
+        Some(_) if empty => {}
+        Some(text) if script::parse(&down, text).is_ok_and(|it| it.is_empty()) => {
+            lacking.push(format!("{down} has no statement: {in_vain}"));
+        }
+        Some(_) => {}
+    }
+    lacking
 }
 
 /// The step that runs a statement of a script.

@@ -1,6 +1,7 @@
 //! All that knows SQLite. A second database would stand beside this folder, behind the same
 //! migrations.
 
+pub mod alter_table;
 pub mod archive;
 pub mod back;
 pub mod backup;
@@ -28,6 +29,7 @@ pub mod normal;
 pub mod notation;
 pub mod orphans;
 pub mod plan;
+pub mod promised;
 pub mod rebuild;
 pub mod relatives;
 pub mod row;

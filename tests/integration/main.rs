@@ -97,3 +97,12 @@ mod discover;
 
 /// Keys that were found become a migration that holds.
 mod discover_write;
+
+/// `ALTER TABLE` as PostgreSQL writes it is read, or the message says what to leave out.
+mod postgres_spelling;
+
+/// A file of another tool, editor or branch is read as what it is, or refused in a clear line.
+mod migration_files;
+
+/// Where no folder is named, ./migrations counts, or the built-in one where its table is.
+mod default_folder;
