@@ -40,6 +40,8 @@ pub struct Change {
 }
 
 /// `fkfix up`
+// Each is a flag of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Args, Debug)]
 pub struct Up {
     /// Which database.

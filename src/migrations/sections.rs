@@ -84,6 +84,16 @@ pub fn begins_up(text: &str) -> bool {
 /// in which a line `--rollback DROP …;` holds a statement of the way down.
 const LIQUIBASE: [&str; 3] = ["liquibase", "formatted", "sql"];
 
+/// What a heading may call the part that it stands above.
+const ABOUT: [&str; 6] = [
+    "migrate",
+    "migration",
+    "script",
+    "section",
+    "sql",
+    "statements",
+];
+
 fn undoes(line: &str) -> bool {
     match words(line).as_slice() {
         [rollback, rest @ ..] if rollback == "rollback" => {
@@ -119,14 +129,14 @@ fn mark_of(line: &str) -> Option<Mark> {
         }
         [word] if matches!(sign, Some('@' | '!')) => direction(word),
         ["create", "above", "drop", "below"] => Some(Mark::Down),
-        [word]
-        | ["migrate" | "migration" | "section" | "script", word]
-        | [word, "migration" | "section" | "script"]
-            if matches!(direction(word), Some(Mark::Down)) || *word == "downgrade" =>
-        {
-            Some(Mark::Unclear)
+        words => {
+            let of_what = |word: &&&str| !ABOUT.contains(*word);
+            let alone: Vec<_> = words.iter().filter(of_what).collect();
+            let is_down =
+                |word: &str| word == "downgrade" || matches!(direction(word), Some(Mark::Down));
+            (words.len() <= 2 && matches!(alone.as_slice(), [word] if is_down(word)))
+                .then_some(Mark::Unclear)
         }
-        _ => None,
     }
 }
 
@@ -194,6 +204,7 @@ mod tests {
             "-- down migration",
             "-- Migration Down",
             "--DOWNGRADE",
+            "-- rollback SQL:",
         ] {
             let found = split(&format!("A;\n{mark}\nB;\n")).unclear;
             assert_eq!(found, Some((2, mark.to_owned())));

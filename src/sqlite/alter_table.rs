@@ -79,7 +79,7 @@ impl<'t, 's> AlterTable<'t, 's> {
     /// statement that does this alone.
     pub fn action(&self, place: &str, tokens: &[Token<'_>], sql: String) -> Result<Action> {
         if let Some(schema) = &self.other_schema {
-            if !self.is_foreign && tokens.iter().all(|it| it.kind != TK_FOREIGN) {
+            if !self.is_foreign && !has_key(tokens) {
                 return Ok(Action::Other(sql));
             }
             return Err(self.refused(
@@ -123,6 +123,7 @@ impl<'t, 's> AlterTable<'t, 's> {
                     "leave the statement out; fkfix looks at every row when it adds a key",
                 ))
             }
+            _ if has_key(tokens) => Err(self.unreadable(place)),
             _ => Ok(Action::Other(sql)),
         }
     }
@@ -135,13 +136,7 @@ impl<'t, 's> AlterTable<'t, 's> {
                 Some(ddl::unquote(name.text))
             }
             [foreign, ..] if foreign.kind == TK_FOREIGN => None,
-            _ if clause.iter().any(|it| it.kind == TK_FOREIGN) => {
-                return Err(self.refused(
-                    place,
-                    "what it adds can't be read as a foreign key",
-                    "write ALTER TABLE … ADD CONSTRAINT <name> FOREIGN KEY (<column>) REFERENCES <parent> (<column>)",
-                ));
-            }
+            _ if has_key(clause) => return Err(self.unreadable(place)),
             _ => return Ok(Action::Other(sql)),
         };
         self.must_be_one_key(place, clause)?;
@@ -191,6 +186,14 @@ impl<'t, 's> AlterTable<'t, 's> {
         Ok(())
     }
 
+    fn unreadable(&self, place: &str) -> anyhow::Error {
+        self.refused(
+            place,
+            "what it adds can't be read as a foreign key",
+            "write ALTER TABLE … ADD CONSTRAINT <name> FOREIGN KEY (<column>) REFERENCES <parent> (<column>)",
+        )
+    }
+
     fn refused(&self, place: &str, what: &str, hint: &str) -> anyhow::Error {
         Failure::impossible(format!(
             "{place}: could not read ALTER TABLE {}: {what}",
@@ -217,6 +220,10 @@ fn actions<'t, 's>(tokens: &'t [Token<'s>]) -> Vec<&'t [Token<'s>]> {
     }
     actions.extend(tokens.get(start..));
     actions
+}
+
+fn has_key(tokens: &[Token<'_>]) -> bool {
+    tokens.iter().any(|token| token.kind == TK_FOREIGN)
 }
 
 fn begins_action(token: &Token<'_>) -> bool {

@@ -250,7 +250,7 @@ fn what_is_no_text_is_named() {
         b"SELECT '\xe4';".as_slice(),
         b"SELECT 1;\0 SELECT 2",
         // UTF-16 that does not say so, and one that ends within a character.
-        b"S\0E\0L\0E\0C\0T\0 \01\0",
+        b"S\0E\0L\0E\0C\0T\0 \0a\0",
         b"\xff\xfeS\0E",
     ] {
         let database = bare();
@@ -261,6 +261,9 @@ fn what_is_no_text_is_named() {
     }
 }
 
+/// Makes what is no file.
+type Maker<'a> = &'a dyn Fn(&std::path::Path);
+
 #[test]
 fn what_is_no_file_is_refused_and_never_waited_for() {
     let pipe = |path: &std::path::Path| {
@@ -269,7 +272,7 @@ fn what_is_no_file_is_refused_and_never_waited_for() {
     let folder = |path: &std::path::Path| fs::create_dir(path).unwrap();
     let device = |path: &std::path::Path| std::os::unix::fs::symlink("/dev/zero", path).unwrap();
     let nowhere = |path: &std::path::Path| std::os::unix::fs::symlink("nowhere", path).unwrap();
-    let makers: [(&dyn Fn(&std::path::Path), &str); 4] = [
+    let makers: [(Maker<'_>, &str); 4] = [
         (&pipe, "is a named pipe, a socket or a device, not a file"),
         (&folder, "is a folder, not a file"),
         (&device, "is a named pipe, a socket or a device, not a file"),
