@@ -126,7 +126,18 @@ impl Migration {
 #[derive(Clone, Debug)]
 pub struct Migrations {
     list: Vec<Migration>,
-    built_in: bool,
+    origin: Origin,
+}
+
+/// Where a set of migrations comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// They are part of this program.
+    BuiltIn,
+    /// The folder that the user has named.
+    Named,
+    /// The folder that is taken where none is named.
+    Default,
 }
 
 impl Migrations {
@@ -146,14 +157,23 @@ impl Migrations {
         migrations.sort_by_key(|migration| migration.up.version());
         Migrations {
             list: migrations,
-            built_in: true,
+            origin: Origin::BuiltIn,
         }
     }
 
-    /// Whether these are [`Migrations::embedded`].
+    /// Where they come from.
     #[must_use]
-    pub fn are_built_in(&self) -> bool {
-        self.built_in
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// The same, from where nobody has named the folder.
+    #[must_use]
+    pub fn by_default(self) -> Self {
+        Migrations {
+            origin: Origin::Default,
+            ..self
+        }
     }
 
     /// Those in `folder`: `V<number>__<name>.sql`, each with its `.down.sql` beside it.
@@ -169,7 +189,7 @@ impl Migrations {
         }
         Ok(Migrations {
             list: migrations,
-            built_in: false,
+            origin: Origin::Named,
         })
     }
 
@@ -177,7 +197,7 @@ impl Migrations {
     pub fn in_folder_if_any(folder: &Path) -> Result<Self> {
         Ok(Migrations {
             list: read_folder(folder)?,
-            built_in: false,
+            origin: Origin::Named,
         })
     }
 
@@ -206,7 +226,7 @@ impl Migrations {
     pub fn elsewhere(&self, version: i64, name: &str) -> String {
         let built_in = Migrations::embedded();
         let is_built_in = built_in.get(version).is_some_and(|it| it.up.name() == name);
-        if is_built_in && !self.built_in {
+        if is_built_in && self.origin != Origin::BuiltIn {
             return format!("V{version}__{name} is built in: run it with --migrations {BUILT_IN}");
         }
         format!(

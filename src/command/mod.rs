@@ -108,7 +108,7 @@ fn migrations(set: &Set, output: &mut Output) -> Result<Migrations> {
         Some(folder) => Migrations::in_folder(folder),
         None if migrations::holds_any(Path::new(DEFAULT_FOLDER))? => {
             output.note(&format!("the migrations are those in ./{DEFAULT_FOLDER}"));
-            Migrations::in_folder(Path::new(DEFAULT_FOLDER))
+            Ok(Migrations::in_folder(Path::new(DEFAULT_FOLDER))?.by_default())
         }
         None => Ok(Migrations::embedded()),
     }

@@ -59,8 +59,6 @@ pub fn split(text: &str) -> Sections {
         // What is added to the way down must not change the text of the way up.
         up.truncate(up.trim_end().len());
         up.push('\n');
-    } else {
-        text.clone_into(&mut up);
     }
     let matters = |(at, _): &(usize, &str)| {
         is_liquibase || text.lines().skip(at + 1).any(|line| !is_blank(line))

@@ -7,8 +7,9 @@
 
 use anyhow::Result;
 use sqlite3_parser::dialect::TokenType::{
-    TK_ADD, TK_ALTER, TK_CHECK, TK_COMMA, TK_CONSTRAINT, TK_DOT, TK_DROP, TK_EXISTS, TK_FOREIGN,
-    TK_IF, TK_LP, TK_NOT, TK_PRIMARY, TK_REFERENCES, TK_RENAME, TK_RP, TK_TABLE, TK_UNIQUE,
+    TK_ADD, TK_ALTER, TK_CHECK, TK_COMMA, TK_CONSTRAINT, TK_DEFERRABLE, TK_DOT, TK_DROP, TK_EXISTS,
+    TK_FOREIGN, TK_IF, TK_LP, TK_NOT, TK_PRIMARY, TK_REFERENCES, TK_RENAME, TK_RP, TK_TABLE,
+    TK_UNIQUE,
 };
 
 use super::ddl::{self, Token, same_name};
@@ -158,6 +159,16 @@ impl<'t, 's> AlterTable<'t, 's> {
                 place,
                 "SQLite has no NOT VALID",
                 "leave NOT VALID out; --orphans says what happens to rows that break the key",
+            ));
+        }
+        let mut pairs = clause.windows(2);
+        if pairs
+            .any(|pair| matches!(pair, [not, it] if (not.kind, it.kind) == (TK_NOT, TK_DEFERRABLE)))
+        {
+            return Err(self.refused(
+                place,
+                "SQLite can't drop a key that says NOT DEFERRABLE",
+                "leave NOT DEFERRABLE out; without it a key is just that",
             ));
         }
         let (mut depth, mut in_key) = (0_i32, false);

@@ -13,7 +13,7 @@ use super::driver;
 use super::schema;
 use super::steps::Step;
 use crate::failure::Failure;
-use crate::migrations::{Migration, Migrations};
+use crate::migrations::{Migration, Migrations, Origin};
 
 /// The table's name.
 pub const TABLE: &str = "fkfix_schema_history";
@@ -147,10 +147,27 @@ pub fn states<'m>(
     states
 }
 
-/// Those of `migrations` that are any business of the database: the built-in ones are where a
-/// table is there to which they add keys, or where it has had migrations before.
+/// The histories of tools that name migrations as fkfix does, by tool.
+const OTHERS: [(&str, &str); 2] = [
+    ("refinery", "refinery_schema_history"),
+    ("Flyway", "flyway_schema_history"),
+];
+
+/// Those of `migrations` that are any business of the database, where it has had none before:
+/// the built-in ones are where a table is there to which they add keys. A folder that nobody has
+/// named may be that of another tool, whose migrations must not run twice.
 pub fn applicable(connection: &Connection, migrations: Migrations) -> Result<Migrations> {
-    if !migrations.are_built_in() || !read(connection)?.is_empty() {
+    if migrations.origin() == Origin::Named || !read(connection)?.is_empty() {
+        return Ok(migrations);
+    }
+    if migrations.origin() == Origin::Default {
+        for (tool, table) in OTHERS {
+            if schema::kind_of(connection, table)?.is_some() {
+                return Err(Failure::impossible(format!("the migrations in ./migrations may be those of {tool}, of which the database has the table {table}"))
+                    .hint("name the folder of fkfix's own with --migrations, even if it is this one")
+                    .into());
+            }
+        }
         return Ok(migrations);
     }
     let mut is_here = false;

@@ -204,3 +204,22 @@ fn the_demo_shows_the_built_in_one_wherever_it_runs() {
         .status(0)
         .says("30 rows moved from webhook_logs to webhook_logs_orphans");
 }
+
+#[test]
+fn a_folder_that_may_be_another_tool_s_is_asked_about() {
+    for table in ["refinery_schema_history", "flyway_schema_history"] {
+        let database = bare().with(&format!("CREATE TABLE {table} (version)"));
+        write(&database, "V1__users.sql", "INSERT INTO parent VALUES (3)");
+        for verb in ["up", "up --dry-run", "orphans", "status", "check"] {
+            there(&database, verb).status(2).stdout("").remarks(&format!(
+                "the database has the table {table}\nhint: name the folder of fkfix's own with --migrations"
+            ));
+        }
+        there(&database, "up --migrations migrations")
+            .status(0)
+            .says("applied V1 users");
+        there(&database, "status")
+            .status(0)
+            .says("V1 users  applied");
+    }
+}

@@ -1,11 +1,12 @@
 //! A file of another tool, editor or branch is read as what it is, or refused in a clear line.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Database, KEY, binary, finish};
+use crate::support::{Database, KEY, binary, binary_for_anyone, finish};
 
 /// A child with an orphan, and no migration.
 fn bare() -> Database {
@@ -446,4 +447,18 @@ fn what_the_files_lack_is_said_before_and_when_they_are_applied() {
         .up()
         .remarks("V1__later.sql has no statement")
         .remarks("SQLite");
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_named() {
+    let database = bare().with_migration("V1__keys", &add(), DROP);
+    let file = database.migration("V1__keys.sql");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+    let mut command = binary_for_anyone(&database);
+    command
+        .args(["status", "--migrations"])
+        .arg(database.migration(""));
+    let run = finish(&mut command, &database.path).status(2);
+    run.explains("V1__keys.sql: Permission denied")
+        .remarks("hint: check the permissions of the file");
 }

@@ -173,6 +173,11 @@ fn what_says_something_is_refused_and_the_hint_says_what_to_leave_out() {
             "write ALTER TABLE",
         ),
         (
+            format!("ALTER TABLE child ADD {KEY} NOT DEFERRABLE INITIALLY IMMEDIATE"),
+            "SQLite can't drop a key that says NOT DEFERRABLE",
+            "leave NOT DEFERRABLE out",
+        ),
+        (
             format!("ALTER TABLE child * ADD {KEY}"),
             "what it adds can't be read as a foreign key",
             "write ALTER TABLE",
