@@ -10,6 +10,9 @@ use anyhow::{Context as _, Result};
 use crate::failure::Failure;
 use crate::words;
 
+mod sections;
+mod text;
+
 /// The up files of `migrations/`, in the form that refinery gives them.
 #[allow(missing_docs, clippy::unwrap_used)]
 mod embedded {
@@ -17,7 +20,7 @@ mod embedded {
 }
 
 /// refinery passes over files that are not named `V<number>__<name>.sql`, and so over these.
-const DOWN_SCRIPTS: [(i32, &str); 1] = [(
+const DOWN_SCRIPTS: [(i64, &str); 1] = [(
     1,
     include_str!("../migrations/V1__webhook_logs_foreign_keys.down.sql"),
 )];
@@ -25,13 +28,81 @@ const DOWN_SCRIPTS: [(i32, &str); 1] = [(
 /// One migration.
 #[derive(Clone, Debug)]
 pub struct Migration {
-    /// What refinery knows of it: version, name, text and checksum.
+    /// What refinery knows of it: version, name, text and checksum, both with LF.
     pub up: refinery::Migration,
     /// The script that takes it back, if there is one.
     pub down: Option<String>,
+    /// Its text as it stands in the file.
+    script: String,
+    /// Checksums that older histories hold of it.
+    former_checksums: Vec<u64>,
+    /// A comment in its file that may begin a down script: line and text.
+    unclear: Option<(usize, String)>,
 }
 
 impl Migration {
+    /// The migration called `stem` of `text`, which may hold both ways, and of `down`.
+    fn new(stem: &str, text: &str, down: Option<&str>) -> Result<Self> {
+        let name = format!("{stem}.sql");
+        let sections = sections::split(text);
+        let lf = text::with_lf(&sections.up);
+        let up = refinery::Migration::unapplied(stem, &lf)
+            .map_err(|error| misnamed(&name, &error.to_string()))?;
+        if up.to_string() != stem || !stem.starts_with('V') {
+            return Err(misnamed(&name, "the name must be V<number>__<name>.sql"));
+        }
+        let of_both = |down: &str| !sections::is_empty(down);
+        if down.is_some() && sections.down.as_deref().is_some_and(of_both) {
+            return Err(Failure::impossible(format!(
+                "{name} holds a down script, and {stem}.down.sql is another"
+            ))
+            .hint("remove one of the two")
+            .into());
+        }
+        if down.is_some_and(sections::begins_up) {
+            return Err(
+                Failure::impossible(format!("{stem}.down.sql holds a way up too"))
+                    .hint(format!(
+                        "move it into {name}; {stem}.down.sql is the way back alone"
+                    ))
+                    .into(),
+            );
+        }
+        Ok(Migration {
+            former_checksums: text::former_checksums(up.name(), up.version(), text),
+            // The down script of liquibase stands in comments.
+            unclear: sections
+                .unclear
+                .filter(|_| down.is_none() || !sections.is_liquibase),
+            down: down.map(str::to_owned).or(sections.down),
+            script: sections.up,
+            up,
+        })
+    }
+
+    /// Whether `name` and `checksum`, which a history holds, are of this migration as it is.
+    #[must_use]
+    pub fn is(&self, name: &str, checksum: u64) -> bool {
+        let same_text = checksum == self.up.checksum() || self.former_checksums.contains(&checksum);
+        same_text && name == self.up.name()
+    }
+
+    /// Fails where the file may hold a down script that would run as a part of the way up.
+    pub fn must_be_clear(&self) -> Result<()> {
+        let Some((line, comment)) = &self.unclear else {
+            return Ok(());
+        };
+        Err(Failure::impossible(format!(
+            "{}:{line}: `{comment}` may begin a down script, and fkfix would run it as a part of the way up",
+            self.file()
+        ))
+        .hint(format!(
+            "move the down script into {}, or word the comment otherwise",
+            self.down_file()
+        ))
+        .into())
+    }
+
     /// The name of its file.
     #[must_use]
     pub fn file(&self) -> String {
@@ -47,13 +118,27 @@ impl Migration {
     /// The text of its file.
     #[must_use]
     pub fn script(&self) -> &str {
-        self.up.sql().unwrap_or_default()
+        &self.script
     }
 }
 
 /// A set of migrations, by version.
 #[derive(Clone, Debug)]
-pub struct Migrations(Vec<Migration>);
+pub struct Migrations {
+    list: Vec<Migration>,
+    origin: Origin,
+}
+
+/// Where a set of migrations comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// They are part of this program.
+    BuiltIn,
+    /// The folder that the user has named.
+    Named,
+    /// The folder that is taken where none is named.
+    Default,
+}
 
 impl Migrations {
     /// Those that are part of this program.
@@ -62,16 +147,33 @@ impl Migrations {
         let mut migrations: Vec<_> = embedded::migrations::runner()
             .get_migrations()
             .iter()
-            .map(|up| Migration {
-                up: up.clone(),
-                down: DOWN_SCRIPTS
-                    .iter()
-                    .find(|(version, _)| *version == up.version())
-                    .map(|(_, script)| (*script).to_owned()),
+            .filter_map(|up| {
+                let mut down = DOWN_SCRIPTS.iter();
+                let down = down.find(|(version, _)| *version == up.version());
+                let text = up.sql().unwrap_or_default();
+                Migration::new(&up.to_string(), text, down.map(|(_, script)| *script)).ok()
             })
             .collect();
         migrations.sort_by_key(|migration| migration.up.version());
-        Migrations(migrations)
+        Migrations {
+            list: migrations,
+            origin: Origin::BuiltIn,
+        }
+    }
+
+    /// Where they come from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// The same, from where nobody has named the folder.
+    #[must_use]
+    pub fn by_default(self) -> Self {
+        Migrations {
+            origin: Origin::Default,
+            ..self
+        }
     }
 
     /// Those in `folder`: `V<number>__<name>.sql`, each with its `.down.sql` beside it.
@@ -85,41 +187,77 @@ impl Migrations {
                 .hint("a migration is a file V<number>__<name>.sql, with V<number>__<name>.down.sql beside it; fkfix new writes both")
                 .into());
         }
-        Ok(Migrations(migrations))
+        Ok(Migrations {
+            list: migrations,
+            origin: Origin::Named,
+        })
     }
 
     /// As [`Migrations::in_folder`], but the folder may hold none yet.
     pub fn in_folder_if_any(folder: &Path) -> Result<Self> {
-        read_folder(folder).map(Migrations)
+        Ok(Migrations {
+            list: read_folder(folder)?,
+            origin: Origin::Named,
+        })
+    }
+
+    /// None of them.
+    #[must_use]
+    pub fn none(self) -> Self {
+        Migrations {
+            list: Vec::new(),
+            ..self
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 
     /// All of them, from the lowest version.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Migration> {
-        self.0.iter()
+        self.list.iter()
+    }
+
+    /// What to do where a history has the migration `version` under `name`, and this set another.
+    #[must_use]
+    pub fn elsewhere(&self, version: i64, name: &str) -> String {
+        let built_in = Migrations::embedded();
+        let is_built_in = built_in.get(version).is_some_and(|it| it.up.name() == name);
+        if is_built_in && self.origin != Origin::BuiltIn {
+            return format!("V{version}__{name} is built in: run it with --migrations {BUILT_IN}");
+        }
+        format!(
+            "name the folder that holds V{version}__{name}.sql with --migrations; if the file was renamed, give it that name again"
+        )
     }
 
     /// The migration of `version`.
     #[must_use]
-    pub fn get(&self, version: i32) -> Option<&Migration> {
+    pub fn get(&self, version: i64) -> Option<&Migration> {
         self.iter()
             .find(|migration| migration.up.version() == version)
     }
 
     /// Fails where `version` is no migration of this set.
-    pub fn must_have(&self, version: i32) -> Result<()> {
+    pub fn must_have(&self, version: i64) -> Result<()> {
         if self.get(version).is_some() {
             return Ok(());
         }
+        let no_such = Failure::impossible(format!("there is no migration {version}"));
+        if self.is_empty() {
+            let hint = "no migration applies to this database; fkfix new writes one";
+            return Err(no_such.hint(hint).into());
+        }
         let versions: Vec<_> = self.iter().map(|it| it.up.version().to_string()).collect();
-        Err(
-            Failure::impossible(format!("there is no migration {version}"))
-                .hint(format!("the versions are: {}", versions.join(", ")))
-                .into(),
-        )
+        let hint = format!("the versions are: {}", versions.join(", "));
+        Err(no_such.hint(hint).into())
     }
 
     /// The script that takes `version` back.
-    pub fn down_script(&self, version: i32) -> Result<(&Migration, &str)> {
+    pub fn down_script(&self, version: i64) -> Result<(&Migration, &str)> {
         let migration = self
             .get(version)
             .with_context(|| format!("there is no migration {version}"))?;
@@ -131,24 +269,37 @@ impl Migrations {
     }
 }
 
+/// Stands for the migrations that are part of this program, where a folder is named.
+pub const BUILT_IN: &str = "built-in";
+
+/// Whether `folder` is there and has a file with the name of a migration. Those of another tool
+/// have other names, and leave the folder to that tool.
+pub fn holds_any(folder: &Path) -> Result<bool> {
+    if !folder.is_dir() {
+        return Ok(false);
+    }
+    let doing = || format!("could not read the migrations in {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(doing)? {
+        let name = entry.with_context(doing)?.file_name();
+        if must_be_named(&name.to_string_lossy()).is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The migrations in `folder`, from the lowest version; there may be none.
 fn read_folder(folder: &Path) -> Result<Vec<Migration>> {
     let doing = || format!("could not read the migrations in {}", folder.display());
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).with_context(doing)? {
         let path = entry.with_context(doing)?.path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if Path::new(&name)
-            .extension()
-            .is_some_and(|extension| extension == "sql")
-        {
-            let text = fs::read_to_string(&path)
-                .with_context(|| format!("could not read {}", path.display()))?;
-            files.insert(name, text);
+        let name = path.file_name().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        let ending = Path::new(&name).extension().unwrap_or_default();
+        if ending.eq_ignore_ascii_case("sql") {
+            must_be_named(&name)?;
+            files.insert(name, text::read(&path)?);
         }
     }
     let mut migrations: Vec<Migration> = Vec::new();
@@ -160,22 +311,17 @@ fn read_folder(folder: &Path) -> Result<Vec<Migration>> {
             }
             continue;
         }
-        let up = refinery::Migration::unapplied(stem, text)
-            .map_err(|error| misnamed(name, &error.to_string()))?;
-        if up.to_string() != stem || !stem.starts_with('V') {
-            return Err(misnamed(name, "the name must be V<number>__<name>.sql"));
-        }
-        if let Some(other) = migrations.iter().find(|it| it.up.version() == up.version()) {
-            let (version, other) = (up.version(), other.file());
+        let down = files.get(&format!("{stem}.down.sql")).map(String::as_str);
+        let migration = Migration::new(stem, text, down)?;
+        let version = migration.up.version();
+        if let Some(other) = migrations.iter().find(|it| it.up.version() == version) {
+            let other = other.file();
             return Err(misnamed(
                 name,
                 &format!("{other} has the number {version} too"),
             ));
         }
-        migrations.push(Migration {
-            up,
-            down: files.get(&format!("{stem}.down.sql")).cloned(),
-        });
+        migrations.push(migration);
     }
     migrations.sort_by_key(|migration| migration.up.version());
     Ok(migrations)
@@ -230,9 +376,18 @@ fn snake_case(name: &str) -> Result<String> {
     Ok(words.join("_"))
 }
 
+/// Fails where `file` has the name of no migration and of no down script. Nothing of it is read.
+fn must_be_named(file: &str) -> Result<()> {
+    let stem = file.strip_suffix(".sql");
+    let stem = stem.map(|stem| stem.strip_suffix(".down").unwrap_or(stem));
+    let empty = stem.map(|stem| Migration::new(stem, "", None));
+    empty.unwrap_or_else(|| Err(misnamed(file, "the name must be V<number>__<name>.sql")))?;
+    Ok(())
+}
+
 fn misnamed(file: &str, reason: &str) -> anyhow::Error {
     Failure::impossible(format!("{file} can't be a migration: {reason}"))
-        .hint("name the files V1__add_keys.sql and V1__add_keys.down.sql, each number once, without leading zeros")
+        .hint("name the files V1__add_keys.sql and V1__add_keys.down.sql, each number once, without leading zeros; keep those of other tools in another folder")
         .into()
 }
 

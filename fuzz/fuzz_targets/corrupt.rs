@@ -86,6 +86,7 @@ fn up() -> Result<(), Box<dyn std::error::Error>> {
     let order = Order {
         migrations: &BENCH.migrations,
         to: None,
+        allow_missing: false,
         policy: &policy, check_space: true,
     };
     let mut database = connection::open(&location, Duration::ZERO)?;

@@ -40,6 +40,8 @@ pub struct Change {
 }
 
 /// `fkfix up`
+// Each is a flag of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Args, Debug)]
 pub struct Up {
     /// Which database.
@@ -50,7 +52,13 @@ pub struct Up {
     pub set: Set,
     /// Stop at this version
     #[arg(long, value_name = "VERSION")]
-    pub to: Option<i32>,
+    pub to: Option<i64>,
+    /// Apply a migration too that came late: older than the newest applied one
+    ///
+    /// As happens when two branches are merged. fkfix down reverts in the order in which they
+    /// were applied, the last first.
+    #[arg(long)]
+    pub allow_missing: bool,
     /// What becomes of rows that break a new key
     #[arg(long, value_name = "ACTION", default_value = "archive")]
     pub orphans: OrphanAction,
@@ -97,7 +105,7 @@ pub struct Down {
     pub set: Set,
     /// Take back all above this version; 0 takes everything back
     #[arg(long, value_name = "VERSION")]
-    pub to: Option<i32>,
+    pub to: Option<i64>,
     /// Keep archived rows in the archive instead of putting them back
     #[arg(long)]
     pub leave_orphans: bool,

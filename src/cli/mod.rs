@@ -142,9 +142,11 @@ pub struct Database {
 /// Which migrations.
 #[derive(Args, Debug)]
 pub struct Set {
-    /// Take the migrations from this folder instead of the built-in one
+    /// Take the migrations from this folder
     ///
-    /// It holds V<number>__<name>.sql and, for the way back, V<number>__<name>.down.sql.
+    /// It holds V<number>__<name>.sql and, for the way back, V<number>__<name>.down.sql. Without
+    /// it the folder is ./migrations, where that holds migrations, and otherwise the built-in
+    /// one counts, where its table is there; built-in names that one.
     #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS")]
     pub folder: Option<PathBuf>,
 }

@@ -152,7 +152,7 @@ pub struct Discover {
     pub write: Option<String>,
     /// The folder of your migrations: keys that they ask for already are not shown again
     ///
-    /// --write without it writes to the folder migrations.
+    /// Without it the folder is ./migrations, and --write writes there.
     #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS")]
     pub folder: Option<PathBuf>,
     /// The format of the result

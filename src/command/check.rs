@@ -17,8 +17,9 @@ use crate::sqlite::{check, connection, normal};
 
 /// Runs the verb.
 pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
-    let migrations = super::migrations(&arguments.set)?;
+    let migrations = super::migrations(&arguments.set, output)?;
     let subject = Subject::open(arguments)?;
+    let migrations = super::applicable(migrations, subject.connection(), output)?;
     if let (Some(file), true) = (&arguments.snapshot, arguments.update) {
         return update(&subject, file, arguments.format, output);
     }

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::cli::Demo;
 use crate::failure::Status;
+use crate::migrations::BUILT_IN;
 use crate::report::output::Output;
 use crate::report::text::rows;
 use crate::sqlite::sample;
@@ -88,7 +89,7 @@ fn fkfix(arguments: &[&str], path: &Path, output: &mut Output) -> Result<()> {
         .args(arguments)
         .arg("--database")
         .arg(path)
-        .env_remove("FKFIX_MIGRATIONS")
+        .env("FKFIX_MIGRATIONS", BUILT_IN)
         .status()
         .context("could not run fkfix itself")?;
     // 1 is the answer of `orphans`: there are some.

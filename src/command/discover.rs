@@ -21,8 +21,12 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
     let location = &arguments.database.location;
     let database = connection::open_read_only(location)?;
     let all = discover::candidates(&database)?;
-    let folder = arguments.folder.as_deref();
-    let folder = folder.or_else(|| arguments.write.as_ref().map(|_| Path::new(DEFAULT_FOLDER)));
+    let default = Path::new(DEFAULT_FOLDER);
+    let folder = match &arguments.folder {
+        Some(folder) => Some(folder.as_path()),
+        None if arguments.write.is_some() || migrations::holds_any(default)? => Some(default),
+        None => None,
+    };
     let (new, in_migrations) = without_asked_for(&database, folder, all)?;
     let is_sure = |candidate: &Candidate| candidate.confidence >= arguments.min_confidence;
     let (sure, less_sure): (Vec<_>, Vec<_>) = new.into_iter().partition(is_sure);

@@ -15,7 +15,7 @@ const STALE_TRIGGERS: &str = "triggers of fkfix enforce still carry out keys tha
 /// Runs the verb.
 pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
     super::check_format(arguments.format, &arguments.change)?;
-    let migrations = super::migrations(&arguments.set)?;
+    let migrations = super::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to.filter(|to| *to != 0) {
         migrations.must_have(to)?;
     }

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::cli::{Graph, PictureFormat};
 use crate::failure::Status;
+use crate::migrations::Origin;
 use crate::report::graph::{self, GraphReport};
 use crate::report::output::Output;
 use crate::sqlite::connection;
@@ -12,13 +13,13 @@ use crate::sqlite::discover::{self, DEFAULT_CONFIDENCE};
 
 /// Runs the verb.
 pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
-    let migrations = super::migrations(&arguments.set)?;
+    let migrations = super::migrations(&arguments.set, output)?;
     let location = &arguments.database.location;
     let database = connection::open_read_only(location)?;
     let mut diagram = Diagram::read(&database, arguments.all)?;
     for not_drawn in diagram.add_pending(&database, &migrations)? {
         // The built-in migration is for tables that most databases don't have.
-        if arguments.set.folder.is_some() {
+        if migrations.origin() != Origin::BuiltIn {
             output.warning(&format!(
                 "{} is not drawn: {}",
                 not_drawn.key, not_drawn.reason

@@ -17,16 +17,18 @@ mod up;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use rusqlite::Connection;
 
 use crate::cli::{
-    Change, ChangeFormat, CheckFormat, Cli, Command, Format, PictureFormat, RowsFormat, Set,
+    Change, ChangeFormat, CheckFormat, Cli, Command, DEFAULT_FOLDER, Format, PictureFormat,
+    RowsFormat, Set,
 };
 use crate::failure::{self, Failure, Status};
-use crate::migrations::Migrations;
+use crate::migrations::{self, Migrations};
 use crate::progress;
 use crate::report::output::Output;
-use crate::sqlite::backup;
 use crate::sqlite::location::Location;
+use crate::sqlite::{backup, history};
 
 /// Does what `cli` asks for.
 pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
@@ -99,12 +101,30 @@ fn check_format(format: ChangeFormat, change: &Change) -> Result<()> {
     Ok(())
 }
 
-/// The migrations of `set`.
-fn migrations(set: &Set) -> Result<Migrations> {
+/// The migrations of `set`: where it names no folder, those in `./migrations`, if there are any.
+fn migrations(set: &Set, output: &mut Output) -> Result<Migrations> {
     match &set.folder {
+        Some(folder) if folder == Path::new(migrations::BUILT_IN) => Ok(Migrations::embedded()),
         Some(folder) => Migrations::in_folder(folder),
+        None if migrations::holds_any(Path::new(DEFAULT_FOLDER))? => {
+            output.note(&format!("the migrations are those in ./{DEFAULT_FOLDER}"));
+            Ok(Migrations::in_folder(Path::new(DEFAULT_FOLDER))?.by_default())
+        }
         None => Ok(Migrations::embedded()),
     }
+}
+
+/// Those of `migrations` that are any business of the database that is open.
+fn applicable(
+    migrations: Migrations,
+    database: &Connection,
+    output: &mut Output,
+) -> Result<Migrations> {
+    let applicable = history::applicable(database, migrations)?;
+    if applicable.is_empty() {
+        output.note(&format!("no migration applies: there is none in ./{DEFAULT_FOLDER}, and the built-in one is for a table that is not here"));
+    }
+    Ok(applicable)
 }
 
 /// Backs up to `target`, where one is wanted, and says where the copy is. The caller holds the

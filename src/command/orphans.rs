@@ -14,9 +14,10 @@ use crate::sqlite::value::Value;
 
 /// Runs the verb.
 pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
-    let migrations = super::migrations(&arguments.set)?;
+    let migrations = super::migrations(&arguments.set, output)?;
     let location = &arguments.database.location;
     let database = connection::open_read_only(location)?;
+    let migrations = super::applicable(migrations, &database, output)?;
     let survey = survey::survey(&database, &migrations, arguments.table.as_deref())?;
     for (key, reason) in &survey.unusable {
         output.warning(&format!("{} was not looked at: {reason}", key.place()));

@@ -13,9 +13,10 @@ use crate::sqlite::{archive, connection, driver, enforce, history, row_counts};
 
 /// Runs the verb.
 pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
-    let migrations = super::migrations(&arguments.set)?;
+    let migrations = super::migrations(&arguments.set, output)?;
     let location = &arguments.database.location;
     let database = connection::open_read_only(location)?;
+    let migrations = super::applicable(migrations, &database, output)?;
     let applied = history::read(&database)?;
     let mut report = StatusReport {
         database: location.to_string(),
@@ -41,7 +42,7 @@ pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
     Ok(Status::Done)
 }
 
-fn status_of(version: i32, migration: Option<&Migration>, found: Found) -> Result<MigrationStatus> {
+fn status_of(version: i64, migration: Option<&Migration>, found: Found) -> Result<MigrationStatus> {
     let (state, row) = match found {
         Found::Pending => (State::Pending, None),
         Found::Changed(row) => (State::Changed, Some(row)),

@@ -14,10 +14,13 @@ use crate::sqlite::{connection, history, shell, space, timing};
 
 const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does, or run fkfix enforce";
 
+const NO_MIGRATION: &str =
+    "fkfix discover finds keys that were meant, and fkfix new writes the migration that adds them";
+
 /// Runs the verb.
 pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
     super::check_format(arguments.format, &arguments.change)?;
-    let migrations = super::migrations(&arguments.set)?;
+    let migrations = super::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to {
         migrations.must_have(to)?;
     }
@@ -29,6 +32,7 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
     let order = Order {
         migrations: &migrations,
         to: arguments.to,
+        allow_missing: arguments.allow_missing,
         policy: &policy,
         check_space: !arguments.no_space_check,
     };
@@ -61,14 +65,21 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
         to: arguments.to,
         backup: None,
         applied: Vec::new(),
+        none_apply: false,
     };
     let mut warnings = Vec::new();
     let mut database = connection::open(location, arguments.change.lock_timeout)?;
-    if !history::pending(order.migrations, &history::read(&database)?, order.to)?.is_empty() {
+    let migrations = super::applicable(order.migrations.clone(), &database, output)?;
+    let order = Order {
+        migrations: &migrations,
+        ..order
+    };
+    report.none_apply = migrations.is_empty();
+    if !order.pending(&history::read(&database)?)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;
         // Another run may have been faster than the lock.
         let applied = history::read(&transaction)?;
-        if !history::pending(order.migrations, &applied, order.to)?.is_empty() {
+        if !order.pending(&applied)?.is_empty() {
             let backup = arguments.change.backup.as_ref();
             report.backup = super::back_up(location, backup)?;
             let outcomes = driver::up(&transaction, order)
@@ -88,6 +99,8 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
     }
     if !report.applied.is_empty() {
         output.hint(ENFORCEMENT);
+    } else if report.none_apply {
+        output.hint(NO_MIGRATION);
     }
     Ok(Status::Done)
 }
@@ -99,7 +112,12 @@ fn dry_run(
     output: &mut Output,
 ) -> Result<Status> {
     let database = connection::open_read_only(location)?;
-    let pending = history::pending(order.migrations, &history::read(&database)?, order.to)?;
+    let migrations = super::applicable(order.migrations.clone(), &database, output)?;
+    let order = Order {
+        migrations: &migrations,
+        ..order
+    };
+    let pending = order.pending(&history::read(&database)?)?;
     let outcomes = if pending.is_empty() {
         Vec::new()
     } else {
@@ -128,6 +146,7 @@ fn dry_run(
             database: location.to_string(),
             to: order.to,
             dry_run: true,
+            none_apply: migrations.is_empty(),
             migrations: planned.collect(),
             refused: refusal.map(ToString::to_string),
             space: space.map(Into::into),
@@ -138,6 +157,9 @@ fn dry_run(
             .map(|time| time.as_secs_f64()),
         };
         output.result(&report, format.into())?;
+    }
+    if migrations.is_empty() {
+        output.hint(NO_MIGRATION);
     }
     for warning in outcomes.iter().flat_map(Outcome::warnings) {
         output.warning(warning);

@@ -28,14 +28,14 @@ pub enum Tense {
 
 /// That `up` has nothing to do on `database`, up to the version `to`.
 #[must_use]
-pub(super) fn has_every_migration(database: &str, to: Option<i32>) -> String {
+pub(super) fn has_every_migration(database: &str, to: Option<i64>) -> String {
     let until = to.map_or(String::new(), |to| format!(" up to V{to}"));
     format!("nothing to do: {database} has every migration{until}\n")
 }
 
 /// That `down` has nothing to do on `database`, above the version `to`.
 #[must_use]
-pub(super) fn has_no_migration(database: &str, to: Option<i32>) -> String {
+pub(super) fn has_no_migration(database: &str, to: Option<i64>) -> String {
     let above = to.filter(|to| *to != 0);
     let above = above.map_or(String::new(), |to| format!(" above V{to}"));
     format!("nothing to do: no migration{above} is applied to {database}\n")
@@ -47,18 +47,21 @@ pub struct UpReport {
     /// The file.
     pub database: String,
     /// The version at which to stop, if one was given.
-    pub to: Option<i32>,
+    pub to: Option<i64>,
     /// The copy that was taken first.
     pub backup: Option<String>,
     /// The migrations that were applied, in order; none where nothing was pending.
     pub applied: Vec<AppliedMigration>,
+    /// There is no migration for this database.
+    #[serde(skip)]
+    pub none_apply: bool,
 }
 
 /// One migration and what it did.
 #[derive(Debug, Serialize)]
 pub struct AppliedMigration {
     /// Its number.
-    pub version: i32,
+    pub version: i64,
     /// Its name.
     pub name: String,
     /// The child tables.
@@ -207,6 +210,9 @@ impl RemovedRows {
 
 impl Report for UpReport {
     fn text(&self, _: Option<u16>) -> String {
+        if self.none_apply {
+            return format!("nothing to do: no migration applies to {}\n", self.database);
+        }
         if self.applied.is_empty() {
             return has_every_migration(&self.database, self.to);
         }
@@ -267,7 +273,7 @@ pub struct DownReport {
     /// The file.
     pub database: String,
     /// The version above which to take all back, if one was given.
-    pub to: Option<i32>,
+    pub to: Option<i64>,
     /// The copy that was taken first.
     pub backup: Option<String>,
     /// The migrations that were taken back, newest first.
@@ -278,7 +284,7 @@ pub struct DownReport {
 #[derive(Debug, Serialize)]
 pub struct TakenBackMigration {
     /// Its number.
-    pub version: i32,
+    pub version: i64,
     /// Its name.
     pub name: String,
     /// Keys that were there before the migration and so stay, as `table.constraint`.
@@ -340,7 +346,9 @@ impl KeptRows {
             Cause::NotNull(name) => ("not_null", slice::from_ref(name), &[][..]),
             Cause::BreakKeys(keys) => ("breaks_key", &[][..], keys.as_slice()),
         };
-        let keys = keys.iter().map(|it| Key::new(&it.key, it.constraint.clone()));
+        let keys = keys
+            .iter()
+            .map(|it| Key::new(&it.key, it.constraint.clone()));
         let keys: Vec<_> = keys.collect();
         let names = listing(columns);
         let text = match &kept.cause {

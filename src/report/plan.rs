@@ -23,9 +23,12 @@ pub struct UpPlan {
     /// The file.
     pub database: String,
     /// The version at which to stop, if one was given.
-    pub to: Option<i32>,
+    pub to: Option<i64>,
     /// Always true: nothing was changed.
     pub dry_run: bool,
+    /// There is no migration for this database.
+    #[serde(skip)]
+    pub none_apply: bool,
     /// The migrations that would be applied.
     pub migrations: Vec<PlannedMigration>,
     /// Why the run would be refused, if it would.
@@ -113,6 +116,9 @@ fn numbered(text: &mut String, steps: &[String]) {
 
 impl Report for UpPlan {
     fn text(&self, _: Option<u16>) -> String {
+        if self.none_apply {
+            return format!("nothing to do: no migration applies to {}\n", self.database);
+        }
         if self.migrations.is_empty() {
             return has_every_migration(&self.database, self.to);
         }
@@ -150,7 +156,7 @@ pub struct DownPlan {
     /// The file.
     pub database: String,
     /// The version above which to take all back, if one was given.
-    pub to: Option<i32>,
+    pub to: Option<i64>,
     /// Always true: nothing was changed.
     pub dry_run: bool,
     /// The migrations that would be taken back, newest first.

@@ -25,7 +25,7 @@ pub struct StatusReport {
 #[derive(Debug, Serialize)]
 pub struct MigrationStatus {
     /// Its number.
-    pub version: i32,
+    pub version: i64,
     /// Its name.
     pub name: String,
     /// Its state.

@@ -131,7 +131,7 @@ fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
 }
 
 /// The steps that copy the rows of `removal` into the archive of their table.
-pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result<Vec<Step>> {
+pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result<Vec<Step>> {
     let table = &removal.table;
     let names: Vec<_> = table
         .columns
@@ -216,7 +216,7 @@ fn next_run(connection: &Connection) -> Result<i64> {
     Ok(last + 1)
 }
 
-fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i32, run: i64) -> String {
+fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i64, run: i64) -> String {
     let table = &removal.table;
     let rowid = table
         .row_key
@@ -238,7 +238,7 @@ pub struct Restore {
     /// The archive.
     pub archive: Archive,
     /// The migration whose rows these are, or the first of several.
-    pub version: i32,
+    pub version: i64,
     /// How many rows.
     pub rows: i64,
     /// Their table; none where it is gone.
@@ -254,7 +254,7 @@ pub struct Restore {
 ///
 /// The rows of later ones belong to it: these were taken back before, and what is left of them
 /// had to stay then, because it breaks a key that goes only now.
-pub fn restore(connection: &Connection, version: i32) -> Result<Vec<Restore>> {
+pub fn restore(connection: &Connection, version: i64) -> Result<Vec<Restore>> {
     let mut restores = Vec::new();
     for archive in all(connection)? {
         let rows = count(connection, &archive, version)?;
@@ -391,7 +391,7 @@ impl Archive {
 }
 
 /// The condition that the archive's row `alias` left with the migration `version` or a later one.
-fn is_of(alias: &str, version: i32) -> String {
+fn is_of(alias: &str, version: i64) -> String {
     format!("{alias}.fkfix_version >= {version}")
 }
 
@@ -439,7 +439,7 @@ pub fn is_archive_name(name: &str, tables: &[&str]) -> bool {
 }
 
 /// How many rows `archive` holds that left with the migration `version` or a later one.
-pub fn count(connection: &Connection, archive: &Archive, version: i32) -> Result<i64> {
+pub fn count(connection: &Connection, archive: &Archive, version: i64) -> Result<i64> {
     if !schema::table_exists(connection, &archive.name)? {
         return Ok(0);
     }

@@ -31,7 +31,7 @@ pub struct Order<'a> {
 #[derive(Debug)]
 pub struct TakenBack {
     /// Its number.
-    pub version: i32,
+    pub version: i64,
     /// Its name.
     pub name: String,
     /// The keys that were there before it, and so stay.
@@ -130,7 +130,7 @@ impl TakenBack {
     }
 
     /// Puts back what the migration `version` archived, now that its keys are gone.
-    fn put_rows_back(&mut self, transaction: &Connection, version: i32) -> Result<()> {
+    fn put_rows_back(&mut self, transaction: &Connection, version: i64) -> Result<()> {
         let restores = archive::restore(transaction, version)?;
         let returns = Returns::new(transaction, &restores)?;
         self.carry_out(transaction, returns.before())?;

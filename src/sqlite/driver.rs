@@ -1,18 +1,21 @@
 //! Carries migrations out: refinery's traits over one open transaction.
 //!
-//! refinery decides which scripts run and writes its history; its own driver would commit the
-//! two apart. Here both go into the transaction that the caller holds open.
+//! refinery runs the scripts that are pending, one after the other, and writes its history; its
+//! own driver would commit the two apart. Here both go into the transaction that the caller holds
+//! open. Which scripts are pending is for [`history::pending`] to say: refinery would pass over
+//! one that came late, and knows one checksum where ours is any of several.
 
 use std::collections::VecDeque;
 
 use anyhow::{Context as _, Result, anyhow};
-use refinery::{Migration as Script, Runner, Target};
+use refinery::{Migration as Script, Runner};
 use refinery_core::traits::sync::{Migrate, Query, Transaction};
 use rusqlite::Connection;
 
 use super::backup::{self, TemporaryCopy};
 use super::history::{self, AdoptedKey, Applied};
 use super::plan::{self, KeyPlan};
+use super::promised::Promised;
 use super::script::{self, Action, AddForeignKey, Statement};
 use super::space;
 use super::steps::{self, Step};
@@ -26,11 +29,20 @@ pub struct Order<'a> {
     /// The set that the pending migrations come from.
     pub migrations: &'a Migrations,
     /// The version to stop at.
-    pub to: Option<i32>,
+    pub to: Option<i64>,
+    /// Apply those too that are older than the newest applied one.
+    pub allow_missing: bool,
     /// What the user allows.
     pub policy: &'a Policy,
     /// Fail where the disk seems to have no room for it.
     pub check_space: bool,
+}
+
+impl Order<'_> {
+    /// The versions that are pending where `applied` are.
+    pub fn pending(&self, applied: &[Applied]) -> Result<Vec<i64>> {
+        history::pending(self.migrations, applied, self.to, self.allow_missing)
+    }
 }
 
 /// What one migration did, or would do.
@@ -42,6 +54,8 @@ pub struct Outcome<'a> {
     pub parts: Vec<Done>,
     /// Why it may not be applied; only a rehearsal gets that far.
     pub refusal: Option<Failure>,
+    /// What its files lack.
+    pub lacking: Vec<String>,
 }
 
 /// A part of a script that is done.
@@ -64,7 +78,8 @@ impl Outcome<'_> {
 
     /// What SQLite accepted and what will cost something.
     pub fn warnings(&self) -> impl Iterator<Item = &String> {
-        self.plans().flat_map(|plan| &plan.warnings)
+        let of_keys = self.plans().flat_map(|plan| &plan.warnings);
+        self.lacking.iter().chain(of_keys)
     }
 
     /// The keys that were there already.
@@ -95,7 +110,7 @@ pub fn up<'a>(transaction: &Connection, order: Order<'a>) -> Result<Vec<Outcome<
 pub fn dry_run<'a>(
     connection: &Connection,
     order: Order<'a>,
-    pending: &[i32],
+    pending: &[i64],
 ) -> Result<Vec<Outcome<'a>>> {
     if let ([version], Some(requests)) = (pending, keys_alone(order.migrations, pending)?)
         && let Some(migration) = order.migrations.get(*version)
@@ -108,6 +123,7 @@ pub fn dry_run<'a>(
             migration,
             parts,
             refusal,
+            lacking: lacking(migration, false),
         }]);
     }
     let copy = backup::temporary(connection)?;
@@ -121,7 +137,7 @@ pub fn dry_run<'a>(
 
 /// The keys that the `pending` migrations ask for, where a plan for them can be made from the
 /// database as it is: none is pending, or a single one that does nothing else.
-pub fn keys_alone(migrations: &Migrations, pending: &[i32]) -> Result<Option<Vec<AddForeignKey>>> {
+pub fn keys_alone(migrations: &Migrations, pending: &[i64]) -> Result<Option<Vec<AddForeignKey>>> {
     let [version] = pending else {
         return Ok(pending.is_empty().then(Vec::new));
     };
@@ -157,6 +173,7 @@ pub fn rehearse_deleting(
     let order = Order {
         migrations,
         to: None,
+        allow_missing: true,
         policy: &policy,
         check_space: false,
     };
@@ -170,14 +187,19 @@ fn run<'a>(
     order: Order<'a>,
     rehearsal: Option<Rehearsal<'_>>,
 ) -> Result<Vec<Outcome<'a>>> {
-    let scripts: Vec<_> = order.migrations.iter().map(|it| it.up.clone()).collect();
-    let target = order.to.map_or(Target::Latest, Target::Version);
-    let mut runner = Runner::new(&scripts).set_target(target);
+    let applied = history::read(transaction)?;
+    let pending = order.pending(&applied)?;
+    let pending: Vec<_> = pending
+        .iter()
+        .filter_map(|it| order.migrations.get(*it))
+        .collect();
+    let scripts: Vec<_> = pending.iter().map(|it| it.up.clone()).collect();
+    let mut runner = Runner::new(&scripts);
     runner.set_migration_table_name(history::TABLE);
     // Every script is read before the first one runs.
-    let pending = history::pending(order.migrations, &history::read(transaction)?, order.to)?;
-    let pending = pending.iter().filter_map(|it| order.migrations.get(*it));
-    let pending = pending.map(|migration| Ok((migration, parts(migration)?)));
+    let pending = pending
+        .into_iter()
+        .map(|migration| Ok((migration, parts(migration)?)));
     let mut driver = Driver {
         transaction,
         pending: pending.collect::<Result<_>>()?,
@@ -191,6 +213,7 @@ fn run<'a>(
         // refinery keeps only the text of what the driver reports.
         return Err(driver.failure.unwrap_or_else(|| anyhow!(error)));
     }
+    history::keep_order(transaction, &applied)?;
     for outcome in &driver.outcomes {
         let adopted = outcome.adopted();
         if !adopted.is_empty() {
@@ -221,7 +244,7 @@ impl Driver<'_, '_, '_> {
         let is_next = self
             .pending
             .front()
-            .is_some_and(|(next, _)| next.script() == query);
+            .is_some_and(|(next, _)| next.up.sql() == Some(query));
         let next = if is_next {
             self.pending.pop_front()
         } else {
@@ -237,21 +260,31 @@ impl Driver<'_, '_, '_> {
             migration,
             parts: Vec::new(),
             refusal: None,
+            lacking: lacking(migration, parts.is_empty()),
         };
-        for part in parts {
-            self.apply(&mut outcome, part)
-                .with_context(|| format!("could not apply {}", migration.up))?;
-        }
+        let mut promised = Promised::default();
+        parts
+            .into_iter()
+            .try_for_each(|part| self.apply(&mut outcome, &mut promised, part))
+            .and_then(|()| promised.must_stand(self.transaction, migration))
+            .with_context(|| format!("could not apply {}", migration.up))?;
         self.outcomes.push(outcome);
         Ok(())
     }
 
-    fn apply(&mut self, outcome: &mut Outcome<'_>, part: Part) -> Result<()> {
+    fn apply(
+        &mut self,
+        outcome: &mut Outcome<'_>,
+        promised: &mut Promised,
+        part: Part,
+    ) -> Result<()> {
         let migration = outcome.migration;
         let done = match part {
             Part::Statement(line, sql) => {
-                let step = statement(&migration.file(), line, sql);
-                steps::carry_out(self.transaction, std::slice::from_ref(&step))?;
+                let step = statement(&migration.file(), line, sql.clone());
+                promised.follow(self.transaction, &sql, || {
+                    steps::carry_out(self.transaction, std::slice::from_ref(&step))
+                })?;
                 Done::Statement(step)
             }
             Part::Keys(requests) => {
@@ -272,6 +305,7 @@ impl Driver<'_, '_, '_> {
                 }
                 steps::carry_out(self.transaction, &plan.steps)?;
                 plan.verify_schema(self.transaction)?;
+                promised.add(&plan);
                 Done::Keys(Box::new(plan))
             }
         };
@@ -303,11 +337,9 @@ impl Transaction for Driver<'_, '_, '_> {
 }
 
 impl Query<Vec<Script>> for Driver<'_, '_, '_> {
+    /// None: refinery gets those alone that are pending.
     fn query(&mut self, _: &str) -> Result<Vec<Script>, Reported> {
-        let applied = history::read(self.transaction);
-        let script = |row: Applied| Script::applied(row.version, row.name, row.at, row.checksum);
-        let applied = self.report(applied)?;
-        Ok(applied.into_iter().map(script).collect())
+        Ok(Vec::new())
     }
 }
 
@@ -348,6 +380,27 @@ pub fn requests(migration: &Migration) -> Result<Vec<AddForeignKey>> {
         Part::Statement(..) => Vec::new(),
     });
     Ok(keys.flatten().collect())
+}
+
+/// What a reader of the plan must know of the files of `migration`, which may be `empty`.
+fn lacking(migration: &Migration, empty: bool) -> Vec<String> {
+    let (file, down) = (migration.file(), migration.down_file());
+    let mut lacking = Vec::new();
+    if empty {
+        lacking.push(format!(
+            "{file} has no statement: it changes nothing, and counts as applied"
+        ));
+    }
+    let in_vain = "fkfix down can't revert what it does";
+    match &migration.down {
+        None => lacking.push(format!("{file} has no down script {down}: {in_vain}")),
+        Some(_) if empty => {}
+        Some(text) if script::parse(&down, text).is_ok_and(|it| it.is_empty()) => {
+            lacking.push(format!("{down} has no statement: {in_vain}"));
+        }
+        Some(_) => {}
+    }
+    lacking
 }
 
 /// The step that runs a statement of a script.

@@ -5,14 +5,15 @@
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 use super::ddl::{literal, same_name};
+use super::driver;
 use super::schema;
 use super::steps::Step;
 use crate::failure::Failure;
-use crate::migrations::{Migration, Migrations};
+use crate::migrations::{Migration, Migrations, Origin};
 
 /// The table's name.
 pub const TABLE: &str = "fkfix_schema_history";
@@ -24,7 +25,7 @@ pub const CREATE: &str = "CREATE TABLE IF NOT EXISTS fkfix_schema_history (versi
 #[derive(Clone, Debug)]
 pub struct Applied {
     /// Its number.
-    pub version: i32,
+    pub version: i64,
     /// Its name.
     pub name: String,
     /// When, in UTC.
@@ -130,7 +131,7 @@ fn read_row(row: &Row<'_>) -> Result<Applied> {
 pub fn states<'m>(
     migrations: &'m Migrations,
     applied: &[Applied],
-) -> Vec<(i32, Option<&'m Migration>, State)> {
+) -> Vec<(i64, Option<&'m Migration>, State)> {
     let mut states: Vec<_> = migrations
         .iter()
         .map(|migration| {
@@ -141,9 +142,7 @@ pub fn states<'m>(
                 .cloned();
             let state = match row {
                 None => State::Pending,
-                Some(row) if row.checksum == up.checksum() && row.name == up.name() => {
-                    State::Applied(row)
-                }
+                Some(row) if migration.is(&row.name, row.checksum) => State::Applied(row),
                 Some(row) => State::Changed(row),
             };
             (up.version(), Some(migration), state)
@@ -157,34 +156,88 @@ pub fn states<'m>(
     states
 }
 
-/// The versions that are pending, up to `to`; fails where the history does not fit.
-pub fn pending(migrations: &Migrations, applied: &[Applied], to: Option<i32>) -> Result<Vec<i32>> {
+/// The histories of tools that name migrations as fkfix does, by tool.
+const OTHERS: [(&str, &str); 2] = [
+    ("refinery", "refinery_schema_history"),
+    ("Flyway", "flyway_schema_history"),
+];
+
+/// Those of `migrations` that are any business of the database, where it has had none before:
+/// the built-in ones are where a table is there to which they add keys. A folder that nobody has
+/// named may be that of another tool, whose migrations must not run twice.
+pub fn applicable(connection: &Connection, migrations: Migrations) -> Result<Migrations> {
+    if migrations.origin() == Origin::Named || !read(connection)?.is_empty() {
+        return Ok(migrations);
+    }
+    if migrations.origin() == Origin::Default {
+        for (tool, table) in OTHERS {
+            if schema::kind_of(connection, table)?.is_some() {
+                return Err(Failure::impossible(format!("the migrations in ./migrations may be those of {tool}, of which the database has the table {table}"))
+                    .hint("name the folder of fkfix's own with --migrations, even if it is this one")
+                    .into());
+            }
+        }
+        return Ok(migrations);
+    }
+    let mut is_here = false;
+    for migration in migrations.iter() {
+        for key in driver::requests(migration)? {
+            is_here |= schema::kind_of(connection, &key.table)?.is_some();
+        }
+    }
+    Ok(if is_here {
+        migrations
+    } else {
+        migrations.none()
+    })
+}
+
+/// The versions that are pending, up to `to`; fails where the history does not fit. One that is
+/// older than the newest applied one is pending only where `allow_missing` says so.
+pub fn pending(
+    migrations: &Migrations,
+    applied: &[Applied],
+    to: Option<i64>,
+    allow_missing: bool,
+) -> Result<Vec<i64>> {
     let newest = applied.last().map(|row| row.version);
     let mut pending = Vec::new();
-    for (version, _, state) in states(migrations, applied) {
+    for (version, migration, state) in states(migrations, applied) {
+        let late = newest.is_some_and(|newest| version < newest);
         match state {
-            State::Changed(row) => return Err(changed(&row)),
+            State::Changed(row) => return Err(changed(migrations, migration, &row)),
             State::Unknown(row) => return Err(unknown(&row)),
-            State::Pending if newest.is_some_and(|newest| version < newest) => {
+            State::Pending if late && !allow_missing => {
                 return Err(Failure::impossible(format!(
                     "migration {version} is pending, but a later one is applied already"
                 ))
-                .hint("give it a higher version number, or take the later one back first")
+                .hint("--allow-missing applies it now; or give it a higher version number, or take the later one back first")
                 .into());
             }
-            State::Pending if to.is_none_or(|to| version <= to) => pending.push(version),
+            State::Pending if to.is_none_or(|to| version <= to) => {
+                if let Some(migration) = migration {
+                    migration.must_be_clear()?;
+                }
+                pending.push(version);
+            }
             State::Pending | State::Applied(_) => {}
         }
     }
     Ok(pending)
 }
 
-fn changed(row: &Applied) -> anyhow::Error {
-    Failure::impossible(format!(
-        "V{}__{} has changed since it was applied",
-        row.version, row.name
-    ))
-    .hint("restore the file as it was, and write what is new as a migration of its own")
+/// A file of the same number and another name is no edited migration, but one of another set.
+fn changed(migrations: &Migrations, migration: Option<&Migration>, row: &Applied) -> anyhow::Error {
+    let was = format!("V{}__{}", row.version, row.name);
+    match migration {
+        Some(other) if other.up.name() != row.name => Failure::impossible(format!(
+            "{was} was applied to this database from another folder: here V{} is {}",
+            row.version, other.up
+        ))
+        .hint(migrations.elsewhere(row.version, &row.name)),
+        _ => Failure::impossible(format!("{was} has changed since it was applied"))
+            .hint("restore the file as it was, and write what is new as a migration of its own"),
+    }
     .into()
 }
 
@@ -193,32 +246,69 @@ fn unknown(row: &Applied) -> anyhow::Error {
         "V{}__{} was applied to this database and is not known here",
         row.version, row.name
     ))
-    .hint("run the version of fkfix that applied it, or a newer one")
+    .hint("run the version of fkfix that applied it, or a newer one, or name its folder with --migrations")
     .into()
 }
 
-/// The versions to take back, newest first: the newest alone, or all above `to`.
+/// The versions to take back, the last applied first: that one alone, or all above `to`.
 pub fn to_take_back(
     migrations: &Migrations,
     applied: &[Applied],
-    to: Option<i32>,
+    to: Option<i64>,
 ) -> Result<Vec<Applied>> {
-    let newest_first = applied.iter().rev();
+    let mut last_first = applied.to_vec();
+    last_first.sort_by_key(|row| (row.at, row.version));
+    last_first.reverse();
     let rows: Vec<_> = match to {
-        None => newest_first.take(1).cloned().collect(),
-        Some(to) => newest_first
-            .filter(|row| row.version > to)
-            .cloned()
-            .collect(),
+        None => last_first.into_iter().take(1).collect(),
+        Some(to) => {
+            let count = last_first.iter().filter(|row| row.version > to).count();
+            let stays = last_first.iter().take(count).find(|row| row.version <= to);
+            if let Some(stays) = stays {
+                return Err(later(stays, to));
+            }
+            last_first.into_iter().take(count).collect()
+        }
     };
     for row in &rows {
         match migrations.get(row.version) {
             None => return Err(unknown(row)),
-            Some(known) if known.up.checksum() != row.checksum => return Err(changed(row)),
-            Some(_) => {}
+            Some(known) if known.is(&row.name, row.checksum) => {}
+            known => return Err(changed(migrations, known, row)),
         }
     }
     Ok(rows)
+}
+
+/// `stays` was applied after one that is to be taken back: it may rest on that.
+fn later(stays: &Applied, to: i64) -> anyhow::Error {
+    Failure::impossible(format!(
+        "V{}__{} is not above V{to}, but was applied after one that is",
+        stays.version, stays.name
+    ))
+    .hint("fkfix down takes them back one by one, the last applied first")
+    .into()
+}
+
+/// Sees to it that what was applied after `before` has a later time, whatever the clock says:
+/// by that [`to_take_back`] knows the order.
+pub fn keep_order(connection: &Connection, before: &[Applied]) -> Result<()> {
+    let is_new = |row: &Applied| !before.iter().any(|it| it.version == row.version);
+    let Some(newest) = before.iter().map(|row| row.at).max() else {
+        return Ok(());
+    };
+    for row in read(connection)?.iter().filter(|row| is_new(row)) {
+        if row.at <= newest {
+            let at = (newest + Duration::NANOSECOND).format(&Rfc3339)?;
+            connection
+                .execute(
+                    "UPDATE main.fkfix_schema_history SET applied_on = ?2 WHERE version = ?1",
+                    (row.version, at),
+                )
+                .with_context(|| format!("could not write {TABLE}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// The statement that records `migration` as refinery does, for a script.
@@ -230,7 +320,7 @@ pub fn record_sql(migration: &Migration, adopted: &[AdoptedKey]) -> Result<Strin
     };
     let up = &migration.up;
     Ok(format!(
-        "INSERT INTO main.{TABLE} (version, name, applied_on, checksum, adopted) VALUES ({}, {}, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), '{}', {adopted})",
+        "INSERT INTO main.{TABLE} (version, name, applied_on, checksum, adopted) VALUES ({}, {}, max(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), (SELECT coalesce(max(applied_on), '') FROM main.{TABLE})), '{}', {adopted})",
         up.version(),
         literal(up.name()),
         up.checksum()
@@ -238,7 +328,7 @@ pub fn record_sql(migration: &Migration, adopted: &[AdoptedKey]) -> Result<Strin
 }
 
 /// Notes which keys the migration `version` found there already.
-pub fn note_adopted(connection: &Connection, version: i32, keys: &[AdoptedKey]) -> Result<()> {
+pub fn note_adopted(connection: &Connection, version: i64, keys: &[AdoptedKey]) -> Result<()> {
     connection
         .execute(
             "UPDATE main.fkfix_schema_history SET adopted = ?2 WHERE version = ?1",
@@ -250,7 +340,7 @@ pub fn note_adopted(connection: &Connection, version: i32, keys: &[AdoptedKey]) 
 
 /// The steps that forget the migration `version` and leave `others` applied.
 #[must_use]
-pub fn forget(version: i32, others: i64) -> Vec<Step> {
+pub fn forget(version: i64, others: i64) -> Vec<Step> {
     vec![Step::Discard {
         title: format!("take V{version} out of {TABLE}"),
         table: TABLE.to_owned(),

@@ -1,6 +1,7 @@
 //! All that knows SQLite. A second database would stand beside this folder, behind the same
 //! migrations.
 
+pub mod alter_table;
 pub mod archive;
 pub mod back;
 pub mod backup;
@@ -30,6 +31,7 @@ pub mod notation;
 pub mod orphans;
 pub mod parent_key;
 pub mod plan;
+pub mod promised;
 pub mod rebuild;
 pub mod relatives;
 pub mod row;

@@ -60,7 +60,7 @@ pub struct TablePlan {
 pub fn add_keys(
     connection: &Connection,
     requests: &[AddForeignKey],
-    version: i32,
+    version: i64,
     policy: &Policy,
 ) -> Result<KeyPlan> {
     let declared = foreign_key::declared(connection)?;
@@ -146,7 +146,7 @@ impl Planner<'_> {
     fn move_rows_out(
         &mut self,
         rebuilds: &[Rebuild<'_>],
-        version: i32,
+        version: i64,
         policy: &Policy,
     ) -> Result<()> {
         for removal in leaving(self.found) {

@@ -7,13 +7,13 @@
 
 use anyhow::Result;
 use sqlite3_parser::dialect::TokenType::{
-    self, TK_ADD, TK_ALTER, TK_ATTACH, TK_BEGIN, TK_CHECK, TK_COMMA, TK_COMMIT, TK_CONSTRAINT,
-    TK_CREATE, TK_DETACH, TK_DOT, TK_DROP, TK_END, TK_FOREIGN, TK_LP, TK_PRAGMA, TK_PRIMARY,
-    TK_RELEASE, TK_RENAME, TK_ROLLBACK, TK_RP, TK_SAVEPOINT, TK_SEMI, TK_TABLE, TK_TEMP,
-    TK_TRIGGER, TK_UNIQUE, TK_VACUUM,
+    self, TK_ATTACH, TK_BEGIN, TK_COMMIT, TK_CREATE, TK_DETACH, TK_DROP, TK_END, TK_PRAGMA,
+    TK_RELEASE, TK_RENAME, TK_ROLLBACK, TK_SAVEPOINT, TK_SEMI, TK_SET, TK_TABLE, TK_TEMP,
+    TK_TRIGGER, TK_VACUUM,
 };
 
-use super::ddl::{self, Token, same_name};
+use super::alter_table::AlterTable;
+use super::ddl::{self, Token};
 use crate::failure::Failure;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -81,10 +81,11 @@ pub fn parse(file: &str, script: &str) -> Result<Vec<Statement>> {
         .hint("remove the invisible character U+FEFF; it may stand only at the start of a file")
         .into());
     }
-    split(&tokens)
-        .into_iter()
-        .map(|statement| read(file, script, statement))
-        .collect()
+    let mut statements = Vec::new();
+    for statement in split(&tokens) {
+        statements.extend(read(file, script, statement)?);
+    }
+    Ok(statements)
 }
 
 /// Cuts at each `;`, but not at those in the body of a trigger, which ends with `; END ;`
@@ -125,7 +126,8 @@ fn creates_trigger(tokens: &[Token<'_>]) -> bool {
         }
 }
 
-fn read(file: &str, script: &str, tokens: &[Token<'_>]) -> Result<Statement> {
+/// One statement; or several, where an ALTER TABLE has several actions, as in `PostgreSQL`.
+fn read(file: &str, script: &str, tokens: &[Token<'_>]) -> Result<Vec<Statement>> {
     let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
         return Err(Failure::impossible(format!("{file} has an empty statement")).into());
     };
@@ -139,25 +141,26 @@ fn read(file: &str, script: &str, tokens: &[Token<'_>]) -> Result<Statement> {
         .into());
     }
     let sql = script.get(first.start..last.end).unwrap_or_default();
-    let action = match alter_table(tokens) {
-        Some((table, [add, clause @ ..])) if add.kind == TK_ADD => {
-            match add_foreign_key(table, clause) {
-                Some(add) => Action::AddForeignKey(checked(file, line, clause, add)?),
-                None => Action::Other(sql.to_owned()),
-            }
-        }
-        Some((table, [drop, constraint, name]))
-            if drop.kind == TK_DROP && constraint.kind == TK_CONSTRAINT =>
-        {
-            Action::DropConstraint {
-                table,
-                constraint: ddl::unquote(name.text),
-                sql: sql.to_owned(),
-            }
-        }
-        _ => Action::Other(sql.to_owned()),
+    let Some(alter) = AlterTable::read(tokens) else {
+        let action = Action::Other(sql.to_owned());
+        return Ok(vec![Statement { line, action }]);
     };
-    Ok(Statement { line, action })
+    let place = format!("{file}:{line}");
+    let actions = alter.actions.iter();
+    actions
+        .map(|tokens| {
+            let written = match (tokens.first(), tokens.last()) {
+                _ if !alter.is_foreign => sql.to_owned(),
+                (Some(first), Some(last)) => {
+                    let action = script.get(first.start..last.end).unwrap_or_default();
+                    format!("ALTER TABLE {} {action}", ddl::quote(&alter.table))
+                }
+                _ => sql.to_owned(),
+            };
+            let action = alter.action(&place, tokens, written)?;
+            Ok(Statement { line, action })
+        })
+        .collect()
 }
 
 /// The line, from 1, in which the byte at `offset` of `text` stands.
@@ -175,6 +178,7 @@ fn refusal(keyword: TokenType) -> Option<&'static str> {
         TK_VACUUM => Some("SQLite can't run it in a transaction"),
         TK_ATTACH | TK_DETACH => Some("a migration works on one database"),
         TK_PRAGMA => Some("a pragma may act beyond the migration, or not at all in a transaction"),
+        TK_SET => Some("SQLite has no SET"),
         _ => None,
     }
 }
@@ -193,8 +197,9 @@ pub enum Alteration {
 #[must_use]
 pub fn alters(statement: &str) -> Option<Alteration> {
     let tokens = ddl::tokens(statement).ok()?;
-    if let Some((_, [rename, ..])) = alter_table(&tokens) {
-        return (rename.kind == TK_RENAME).then_some(Alteration::Rename);
+    if let Some(alter) = AlterTable::read(&tokens) {
+        let renames = |action: &&[Token<'_>]| action.first().is_some_and(|it| it.kind == TK_RENAME);
+        return (alter.actions.iter().any(renames)).then_some(Alteration::Rename);
     }
     let [drop, table, rest @ ..] = tokens.as_slice() else {
         return None;
@@ -202,88 +207,6 @@ pub fn alters(statement: &str) -> Option<Alteration> {
     let name = rest.iter().rfind(|token| token.kind != TK_SEMI)?;
     (drop.kind == TK_DROP && table.kind == TK_TABLE)
         .then(|| Alteration::DropTable(ddl::unquote(name.text)))
-}
-
-/// `ALTER TABLE [main.]name …`: the table's name and the tokens behind it.
-fn alter_table<'t, 's>(tokens: &'t [Token<'s>]) -> Option<(String, &'t [Token<'s>])> {
-    let [alter, table, rest @ ..] = tokens else {
-        return None;
-    };
-    if alter.kind != TK_ALTER || table.kind != TK_TABLE {
-        return None;
-    }
-    match rest {
-        [schema, dot, name, rest @ ..] if dot.kind == TK_DOT => {
-            same_name(&ddl::unquote(schema.text), "main").then(|| (ddl::unquote(name.text), rest))
-        }
-        [name, rest @ ..] => Some((ddl::unquote(name.text), rest)),
-        [] => None,
-    }
-}
-
-fn add_foreign_key(table: String, clause: &[Token<'_>]) -> Option<AddForeignKey> {
-    let name = match clause {
-        [constraint, name, foreign, ..]
-            if constraint.kind == TK_CONSTRAINT && foreign.kind == TK_FOREIGN =>
-        {
-            Some(ddl::unquote(name.text))
-        }
-        [foreign, ..] if foreign.kind == TK_FOREIGN => None,
-        _ => return None,
-    };
-    Some(AddForeignKey {
-        table,
-        name,
-        constraint: in_one_line(clause),
-    })
-}
-
-/// The clause must be one constraint and nothing more, or it would not fit between the
-/// parentheses of `CREATE TABLE` without changing what stands around it.
-fn checked(
-    file: &str,
-    line: usize,
-    clause: &[Token<'_>],
-    add: AddForeignKey,
-) -> Result<AddForeignKey> {
-    let (mut depth, mut in_key) = (0_i32, false);
-    for token in clause {
-        match token.kind {
-            TK_LP => depth += 1,
-            TK_RP => depth -= 1,
-            TK_FOREIGN if !in_key => in_key = true,
-            // SQLite takes a further constraint even without a comma before it.
-            TK_COMMA | TK_CONSTRAINT | TK_CHECK | TK_FOREIGN | TK_PRIMARY | TK_UNIQUE
-                if in_key && depth == 0 =>
-            {
-                depth = i32::MIN / 2;
-            }
-            _ => {}
-        }
-        if depth < 0 {
-            return Err(Failure::impossible(format!(
-                "{file}:{line}: what ALTER TABLE {} adds is not one foreign key",
-                add.table
-            ))
-            .hint("write one ALTER TABLE … ADD CONSTRAINT … FOREIGN KEY … ; for each key")
-            .into());
-        }
-    }
-    Ok(add)
-}
-
-/// The tokens with one space where the script has white space or a comment.
-fn in_one_line(tokens: &[Token<'_>]) -> String {
-    let mut line = String::new();
-    let mut end = None;
-    for token in tokens {
-        if end.is_some_and(|end| end < token.start) {
-            line.push(' ');
-        }
-        line.push_str(token.text);
-        end = Some(token.end);
-    }
-    line
 }
 
 #[cfg(test)]
@@ -329,7 +252,7 @@ mod tests {
         for script in [
             "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0)",
             "ALTER TABLE t ADD COLUMN b INTEGER REFERENCES p (id)",
-            "ALTER TABLE other.t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES p (id)",
+            "ALTER TABLE other.t ADD COLUMN a INTEGER",
             "CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; SELECT CASE WHEN 1 THEN 2 END; END",
             "CREATE TEMP TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END",
             "INSERT INTO t VALUES ('ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p')",
@@ -369,7 +292,7 @@ mod tests {
     #[test]
     fn a_clause_that_holds_more_than_a_key_is_refused() {
         for clause in [
-            "(a) REFERENCES p (id), ADD FOREIGN KEY (b) REFERENCES p (id)",
+            "(a) REFERENCES p (id), CHECK (b > 0)",
             "(a) REFERENCES p (id)) WITHOUT ROWID --",
         ] {
             let script = format!("ALTER TABLE t ADD FOREIGN KEY {clause}");

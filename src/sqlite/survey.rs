@@ -115,7 +115,7 @@ pub fn survey(
     only: Option<&str>,
 ) -> Result<Survey> {
     let mut survey = Survey::default();
-    let pending = history::pending(migrations, &history::read(connection)?, None)?;
+    let pending = history::pending(migrations, &history::read(connection)?, None, true)?;
     if let Some(requests) = driver::keys_alone(migrations, &pending)? {
         if let Some(only) = only {
             Table::read(connection, only)?;
@@ -204,6 +204,7 @@ pub fn pending_requests(
         let (Some(migration), State::Pending) = (migration, state) else {
             continue;
         };
+        migration.must_be_clear()?;
         requests.extend(driver::requests(migration)?);
     }
     Ok(requests)

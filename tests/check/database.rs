@@ -174,7 +174,7 @@ pub fn fkfix(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_fkfix"))
         .args(arguments)
         .env_remove("DATABASE_URL")
-        .env_remove("FKFIX_MIGRATIONS")
+        .env("FKFIX_MIGRATIONS", "built-in")
         .env_remove("FKFIX_LOG")
         .output()
         .unwrap()

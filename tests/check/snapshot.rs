@@ -21,13 +21,10 @@ fn quoting_and_order_make_no_difference() {
     assert_eq!(one.check(&update).status, 0);
     for database in [&one, &other] {
         let checked = database.check(&options);
-        assert_eq!(
-            checked.found(),
-            ["migration-pending V1__webhook_logs_foreign_keys"]
-        );
+        assert_eq!(checked.found(), [""; 0]);
     }
     other.run("DROP INDEX i");
-    assert_eq!(other.check(&options).document["errors"], 2);
+    assert_eq!(other.check(&options).document["errors"], 1);
 }
 
 #[test]

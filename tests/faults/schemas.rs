@@ -96,6 +96,7 @@ impl Arena {
         let order = Order {
             migrations: &migrations,
             to: None,
+            allow_missing: false,
             policy: &policy,
             check_space: true,
         };

@@ -42,6 +42,7 @@ fn run(verb: Verb, victim: &Victim, arrange: impl FnOnce(&mut Connection)) -> Re
             let order = Order {
                 migrations: &migrations,
                 to: None,
+                allow_missing: false,
                 policy: &policy,
                 check_space: true,
             };

@@ -211,6 +211,8 @@ pub fn clean(mut command: Command) -> Command {
             command.env_remove(&name);
         }
     }
+    // Whatever folder of migrations the tests run beside.
+    command.env("FKFIX_MIGRATIONS", "built-in");
     command.stdin(Stdio::null());
     command
 }

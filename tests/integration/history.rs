@@ -57,7 +57,12 @@ fn a_file_that_has_changed_since_stops_up_and_down() {
             "ALTER TABLE child DROP CONSTRAINT fk;",
         );
         for verb in ["up", "down"] {
-            database.refuses(verb, 2, "V1__keys has changed since it was applied");
+            let message = if name == "V1__keys.sql" {
+                "V1__keys has changed since it was applied"
+            } else {
+                "V1__keys was applied to this database from another folder: here V1 is V1__other_name"
+            };
+            database.refuses(verb, 2, message);
         }
         let before = database.files();
         database
@@ -105,7 +110,6 @@ fn a_migration_older_than_the_newest_applied_stops_up() {
 #[test]
 fn garbage_in_any_column_is_one_clear_error() {
     for (column, value) in [
-        ("version", "9999999999"),
         ("name", "NULL"),
         ("name", "x'ff'"),
         ("applied_on", "'yesterday'"),

@@ -115,3 +115,12 @@ mod adopted_orphans;
 
 /// A UNIQUE index is advised where it can be made; else it is said what stands in its way.
 mod duplicate_parents;
+
+/// `ALTER TABLE` as PostgreSQL writes it is read, or the message says what to leave out.
+mod postgres_spelling;
+
+/// A file of another tool, editor or branch is read as what it is, or refused in a clear line.
+mod migration_files;
+
+/// Where no folder is named, ./migrations counts, or the built-in one where its table is.
+mod default_folder;

@@ -352,10 +352,14 @@ fn there_is_a_pair_or_nothing() {
         .status(2)
         .explains("V01__a.sql can't be a migration");
     assert_eq!(names(&folder), ["V01__a.sql"]);
-    fs::rename(folder.join("V01__a.sql"), folder.join("V2147483647__a.sql")).unwrap();
+    fs::rename(
+        folder.join("V01__a.sql"),
+        folder.join("V9223372036854775807__a.sql"),
+    )
+    .unwrap();
     run(new(home.path()).arg("b"))
         .status(2)
-        .explains("there is no number after 2147483647");
+        .explains("there is no number after 9223372036854775807");
     fs::remove_dir_all(&folder).unwrap();
     fs::write(&folder, "a file").unwrap();
     run(new(home.path()).arg("b"))

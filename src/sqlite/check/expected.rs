@@ -10,7 +10,7 @@ use crate::sqlite::history::State;
 use crate::sqlite::script::{self, Action, AddForeignKey, Alteration};
 
 /// A migration, as far as it is known here, and where it stands.
-pub type MigrationState<'a> = (i32, Option<&'a Migration>, State);
+pub type MigrationState<'a> = (i64, Option<&'a Migration>, State);
 
 /// A key that a migration asks for.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct Expected {
     /// The migration: `V1__webhook_logs_foreign_keys`.
     pub migration: String,
     /// Its number.
-    pub version: i32,
+    pub version: i64,
     /// Whether the key must be there already.
     pub due: Due,
     /// What it asks for, by the names that the table and its columns have got since.

@@ -128,7 +128,7 @@ fn add_hint(expected: &Expected) -> String {
             .to_owned();
     }
     format!(
-        "another tool has rebuilt the table without it; to add it again: DELETE FROM {} WHERE version = {}, then fkfix up, which leaves alone what is there",
+        "another tool has rebuilt the table without it; to add it again: DELETE FROM {} WHERE version = {}, then fkfix up --allow-missing, which leaves alone what is there",
         crate::sqlite::history::TABLE,
         expected.version
     )

@@ -27,13 +27,24 @@ fn of_state(migration: Option<&Migration>, state: &State, is_late: bool) -> Opti
     match (state, migration) {
         (State::Pending, Some(migration)) => {
             let hint = if is_late {
-                "a later one is applied already: give this one a higher number, or take the later one back first"
+                "a later one is applied already: fkfix up --allow-missing applies it, or give it a higher number"
             } else {
                 "look with fkfix up --dry-run, then run fkfix up"
             };
             let name = migration.up.to_string();
             let message = format!("{name} is not applied");
             Some(Finding::new(Code::MigrationPending, name, message).hint(hint))
+        }
+        (State::Changed(row), Some(other)) if other.up.name() != row.name => {
+            let name = format!("V{}__{}", row.version, row.name);
+            let message = format!(
+                "{name} was applied on {} from another folder: here V{} is {}",
+                row.when(),
+                row.version,
+                other.up
+            );
+            let hint = format!("name the folder that holds {name}.sql with --migrations");
+            Some(Finding::new(Code::MigrationChanged, name, message).hint(hint))
         }
         (State::Changed(row), _) => {
             let name = format!("V{}__{}", row.version, row.name);

@@ -51,6 +51,8 @@ fn clean(mut command: Command) -> Command {
             command.env_remove(&name);
         }
     }
+    // Where there is no folder of migrations; that of this repository would be taken.
+    command.current_dir(env!("CARGO_TARGET_TMPDIR"));
     command.stdin(Stdio::null());
     command
 }
