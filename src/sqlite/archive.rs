@@ -157,7 +157,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
             0
         }
         Some(archive) => {
-            let run = (!archive.has_runs).then(|| (RUN, " INTEGER"));
+            let run = (!archive.has_runs).then_some((RUN, " INTEGER"));
             let missing = names.iter().filter(|name| !archive.has(name));
             let missing = run.into_iter().chain(missing.map(|name| (*name, "")));
             steps.extend(missing.map(|(column, kind)| {
