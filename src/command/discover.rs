@@ -38,7 +38,16 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
         in_migrations,
         written,
     };
-    output.result(&report, arguments.format)?;
+    let status = match &report.written {
+        Some(written) => {
+            let done = format!("{} was written", written.up);
+            output.outcome(&report, arguments.format, &done)
+        }
+        None => {
+            output.result(&report, arguments.format)?;
+            Status::Done
+        }
+    };
     remark(&report, output);
     if let (Some(_), Some(folder)) = (&report.written, folder) {
         output.hint(&super::try_hint(Some(location), folder));
@@ -47,7 +56,7 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
             "--write makes a migration of them; fkfix new NAME --add KEY of those you choose",
         );
     }
-    Ok(Status::Done)
+    Ok(status)
 }
 
 /// Leaves out the keys that the migrations of `folder` ask for; gives the number of those too.

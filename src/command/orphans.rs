@@ -78,16 +78,15 @@ fn table(
         times.extend(key.span.as_ref().map(|span| span.column.clone()));
     }
     telling.extend(columns.into_iter().chain(times));
-    let mut sample = Vec::new();
-    survey::each_orphan(database, removal, Some(limit), |row| {
+    let sample = survey::sample(database, removal, limit)?.into_iter();
+    let sample = sample.map(|row| {
         let mut values = row.into_iter();
-        sample.push(Orphan {
+        Orphan {
             rowid: values.next().unwrap_or(Value::Null),
             breaks: values.next().unwrap_or(Value::Null),
             values: values.collect(),
-        });
-        Ok(())
-    })?;
+        }
+    });
     Ok(TableOrphans {
         table: table.name.clone(),
         orphans: removal.orphans,
@@ -98,7 +97,7 @@ fn table(
             .iter()
             .map(|column| column.name.clone())
             .collect(),
-        sample,
+        sample: sample.collect(),
         telling,
     })
 }
@@ -149,8 +148,10 @@ fn write_csv(database: &Connection, orphaned: &[&Removal], output: &mut Output) 
     let header: Vec<_> = header
         .map(|name| value::csv_text(name.as_bytes()))
         .collect();
-    output.write_bytes(&value::csv_line(&header))?;
-    survey::each_orphan(database, removal, None, |row| {
+    if output.write_bytes(&value::csv_line(&header))?.is_break() {
+        return Ok(());
+    }
+    survey::each_orphan(database, removal, |row| {
         let fields: Vec<_> = row.iter().map(value::csv).collect();
         output.write_bytes(&value::csv_line(&fields))
     })?;

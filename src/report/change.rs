@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::key::Key;
 use super::output::Report;
-use super::text::{count, listing, plural, rows};
+use super::text::{Lines, count, listing, plural, rows};
 use crate::policy::{OrphanAction, Policy};
 use crate::sqlite::archive;
 use crate::sqlite::back::TakenBack;
@@ -99,11 +99,15 @@ impl AppliedMigration {
 
 impl AppliedMigration {
     /// Indented lines: the tables, and the rows that left or, where it is only `planned`, will.
-    pub fn details(&self, planned: bool) -> String {
-        let tables = self.tables.iter().map(|table| table.text(planned));
-        tables
-            .chain(self.removed.iter().map(|it| it.text(planned)))
-            .collect()
+    pub fn details(&self, planned: bool) -> Lines {
+        let mut text = Lines::default();
+        for table in &self.tables {
+            text.append(&table.text(planned));
+        }
+        for removed in &self.removed {
+            text.append(&removed.text(planned));
+        }
+        text
     }
 }
 
@@ -147,14 +151,14 @@ impl RemovedRows {
         }
     }
 
-    fn text(&self, planned: bool) -> String {
+    fn text(&self, planned: bool) -> Lines {
         let (leaving, table) = (rows(self.rows), &self.table);
-        let mut text = match (&self.archive, planned) {
-            (Some(archive), false) => format!("  {leaving} moved from {table} to {archive}\n"),
-            (Some(archive), true) => format!("  {leaving} of {table} would move to {archive}\n"),
-            (None, false) => format!("  {leaving} deleted from {table}\n"),
-            (None, true) => format!("  {leaving} of {table} would have to go\n"),
-        };
+        let mut text = Lines::of(&match (&self.archive, planned) {
+            (Some(archive), false) => format!("  {leaving} moved from {table} to {archive}"),
+            (Some(archive), true) => format!("  {leaving} of {table} would move to {archive}"),
+            (None, false) => format!("  {leaving} deleted from {table}"),
+            (None, true) => format!("  {leaving} of {table} would have to go"),
+        });
         for by_key in &self.by_key {
             let verb = match (by_key.orphans, by_key.rows) {
                 (true, 1) => "breaks",
@@ -166,36 +170,37 @@ impl RemovedRows {
         }
         if self.break_several > 0 {
             let several = rows(self.break_several);
-            let _ = writeln!(text, "    {several} of these break more than one key");
+            let breaks = if self.break_several == 1 { "breaks" } else { "break" };
+            let _ = writeln!(text, "    {several} of these {breaks} more than one key");
         }
         text
     }
 }
 
 impl Report for UpReport {
-    fn text(&self, _: Option<u16>) -> String {
+    fn text(&self, _: Option<u16>) -> Lines {
         if self.applied.is_empty() {
             let until = self.to.map_or(String::new(), |to| format!(" up to V{to}"));
-            return format!(
-                "nothing to do: {} has every migration{until}\n",
+            return Lines::of(&format!(
+                "nothing to do: {} has every migration{until}",
                 self.database
-            );
+            ));
         }
-        let mut text = String::new();
+        let mut text = Lines::default();
         if let Some(backup) = &self.backup {
             let _ = writeln!(text, "backup written to {backup}");
         }
         for migration in &self.applied {
             let _ = writeln!(text, "applied V{} {}", migration.version, migration.name);
-            text.push_str(&migration.details(false));
+            text.append(&migration.details(false));
         }
         text
     }
 }
 
 impl ChildTable {
-    fn text(&self, planned: bool) -> String {
-        let mut text = String::new();
+    fn text(&self, planned: bool) -> Lines {
+        let mut text = Lines::default();
         let name = &self.table;
         if !self.added.is_empty() {
             let keys = i64::try_from(self.added.len()).unwrap_or(i64::MAX);
@@ -292,24 +297,24 @@ impl From<&TakenBack> for TakenBackMigration {
 }
 
 impl Report for DownReport {
-    fn text(&self, _: Option<u16>) -> String {
+    fn text(&self, _: Option<u16>) -> Lines {
         if self.taken_back.is_empty() {
             let above = match self.to {
                 None | Some(0) => String::new(),
                 Some(to) => format!(" above V{to}"),
             };
-            return format!(
-                "nothing to do: no migration{above} is applied to {}\n",
+            return Lines::of(&format!(
+                "nothing to do: no migration{above} is applied to {}",
                 self.database
-            );
+            ));
         }
-        let mut text = String::new();
+        let mut text = Lines::default();
         if let Some(backup) = &self.backup {
             let _ = writeln!(text, "backup written to {backup}");
         }
         for migration in &self.taken_back {
             let _ = writeln!(text, "took back V{} {}", migration.version, migration.name);
-            text.push_str(&migration.details(false));
+            text.append(&migration.details(false));
         }
         text
     }
@@ -317,8 +322,8 @@ impl Report for DownReport {
 
 impl TakenBackMigration {
     /// Indented lines: the rows that came back or, where it is only `planned`, will.
-    pub fn details(&self, planned: bool) -> String {
-        let mut text = String::new();
+    pub fn details(&self, planned: bool) -> Lines {
+        let mut text = Lines::default();
         for restored in &self.restored {
             let RestoredRows { table, archive, .. } = restored;
             let back = rows(restored.rows);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::output::Report;
-use super::text::{plural, printable};
+use super::text::{Lines, plural, printable};
 use crate::failure::Status;
 use crate::sqlite::check::{Code, Finding, Severity};
 
@@ -72,7 +72,9 @@ impl CheckReport {
                 data(&body(finding))
             );
         }
-        let _ = writeln!(text, "{}", printable(&self.summary()));
+        // The runner takes `##[command]` for a command wherever it stands in a line.
+        let summary = self.summary().replace("##[", "#\\#[");
+        let _ = writeln!(text, "{}", printable(&summary));
         text
     }
 
@@ -95,8 +97,8 @@ impl CheckReport {
 }
 
 impl Report for CheckReport {
-    fn text(&self, _: Option<u16>) -> String {
-        let mut text = String::new();
+    fn text(&self, _: Option<u16>) -> Lines {
+        let mut text = Lines::default();
         for finding in &self.findings {
             let _ = writeln!(
                 text,
@@ -127,14 +129,12 @@ fn level(finding: &Finding) -> &'static str {
 }
 
 fn body(finding: &Finding) -> String {
-    let mut body = format!(
-        "{}: {}\nhint: {}",
-        finding.object, finding.message, finding.hint
-    );
-    if let Some(diff) = &finding.diff {
-        let _ = write!(body, "\n{diff}");
+    let mut body = Lines::of(&format!("{}: {}", finding.object, finding.message));
+    let _ = writeln!(body, "hint: {}", finding.hint);
+    for line in finding.diff.iter().flat_map(|diff| diff.lines()) {
+        let _ = writeln!(body, "{line}");
     }
-    printable(&body).into_owned()
+    body.as_str().trim_end().to_owned()
 }
 
 /// Escapes the text of a workflow command (`escapeData` in GitHub's toolkit,
@@ -162,11 +162,11 @@ pub struct SnapshotReport {
 }
 
 impl Report for SnapshotReport {
-    fn text(&self, _: Option<u16>) -> String {
-        format!(
-            "the schema of {} is written to {}\n",
+    fn text(&self, _: Option<u16>) -> Lines {
+        Lines::of(&format!(
+            "the schema of {} is written to {}",
             self.checked, self.snapshot
-        )
+        ))
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
         let report = CheckReport::new("a,b:c%\nd.sql".into(), vec![finding], &[]);
         assert_eq!(
             report.github(),
-            "::error file=a%2Cb%3Ac%25%0Ad.sql,line=7,title=fkfix orphans::t%0A::error::x (a): 50%25 of\\r%0Ait%0Ahint: h\n1 error in a,b:c%\nd.sql\n"
+            "::error file=a%2Cb%3Ac%25\\nd.sql,line=7,title=fkfix orphans::t\\n::error::x (a): 50%25 of\\r\\nit%0Ahint: h\n1 error in a,b:c%\\nd.sql\n"
         );
     }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::change::{AppliedMigration, TakenBackMigration};
 use super::output::Report;
+use super::text::Lines;
 use crate::policy::Policy;
 use crate::sqlite::back::TakenBack;
 use crate::sqlite::driver::{Done, Outcome};
@@ -100,7 +101,7 @@ fn titles(steps: &[Step]) -> Vec<String> {
     steps.iter().map(Step::title).collect()
 }
 
-fn numbered(text: &mut String, steps: &[String]) {
+fn numbered(text: &mut Lines, steps: &[String]) {
     let width = steps.len().to_string().len();
     for (at, step) in steps.iter().enumerate() {
         let _ = writeln!(text, "    {:>width$}. {step}", at + 1);
@@ -108,25 +109,30 @@ fn numbered(text: &mut String, steps: &[String]) {
 }
 
 impl Report for UpPlan {
-    fn text(&self, _: Option<u16>) -> String {
+    fn text(&self, _: Option<u16>) -> Lines {
         if self.migrations.is_empty() {
-            return format!("nothing to do: {} has every migration\n", self.database);
+            return Lines::of(&format!(
+                "nothing to do: {} has every migration",
+                self.database
+            ));
         }
-        let mut text = format!("dry run: {} is not changed\n", self.database);
+        let mut text = Lines::of(&format!("dry run: {} is not changed", self.database));
         for migration in &self.migrations {
             let change = &migration.change;
-            let _ = writeln!(text, "\nwould apply V{} {}", change.version, change.name);
-            text.push_str(&change.details(true));
+            text.blank();
+            let _ = writeln!(text, "would apply V{} {}", change.version, change.name);
+            text.append(&change.details(true));
             for way in &migration.ways {
                 let _ = writeln!(text, "  {way}");
             }
-            text.push_str("  steps\n");
+            let _ = writeln!(text, "  steps");
             numbered(&mut text, &migration.steps);
         }
         if let Some(space) = &self.space {
+            text.blank();
             let _ = writeln!(
                 text,
-                "\ndisk space: about {} beside the database ({} free), {} in the temporary folder ({} free)",
+                "disk space: about {} beside the database ({} free), {} in the temporary folder ({} free)",
                 HumanBytes(space.needed),
                 HumanBytes(space.free),
                 HumanBytes(space.needed_in_temporary_folder),
@@ -172,23 +178,24 @@ impl PlannedReturn {
 }
 
 impl Report for DownPlan {
-    fn text(&self, _: Option<u16>) -> String {
+    fn text(&self, _: Option<u16>) -> Lines {
         if self.migrations.is_empty() {
-            return format!(
-                "nothing to do: no migration is applied to {}\n",
+            return Lines::of(&format!(
+                "nothing to do: no migration is applied to {}",
                 self.database
-            );
+            ));
         }
-        let mut text = format!("dry run: {} is not changed\n", self.database);
+        let mut text = Lines::of(&format!("dry run: {} is not changed", self.database));
         for migration in &self.migrations {
             let change = &migration.change;
+            text.blank();
             let _ = writeln!(
                 text,
-                "\nwould take back V{} {}",
+                "would take back V{} {}",
                 change.version, change.name
             );
-            text.push_str(&change.details(true));
-            text.push_str("  steps\n");
+            text.append(&change.details(true));
+            let _ = writeln!(text, "  steps");
             numbered(&mut text, &migration.steps);
         }
         text

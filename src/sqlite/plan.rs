@@ -20,6 +20,7 @@ use super::snapshot::{self, Snapshot};
 use super::steps::{ByRow, Step};
 use crate::failure::Failure;
 use crate::policy::{Method, OrphanAction, Policy};
+use crate::report::text::{self, count, rows};
 
 /// A plan to add keys.
 #[derive(Debug)]
@@ -225,7 +226,7 @@ impl Planner<'_> {
             let leaving = self.found.removal(&name).map_or(0, |removal| removal.rows);
             let rows = self.counts.of(&name)? - leaving;
             self.steps.push(Step::Expect {
-                what: format!("{name} has {rows} rows"),
+                what: format!("{name} has {}", text::rows(rows)),
                 query: row_counts::count_sql(&name),
                 value: rows,
                 by_row: None,
@@ -295,10 +296,14 @@ impl KeyPlan {
     pub fn refusal(&self, policy: &Policy) -> Option<Failure> {
         if let Some(blocked) = self.found.blocked.first() {
             let key = &blocked.key;
+            let (refer, their) = match blocked.rows {
+                1 => ("refers", "its"),
+                _ => ("refer", "their"),
+            };
             return Some(
                 Failure::refused(format!(
-                    "{} rows of {} refer to rows of {} that would have to go, and their key {key} does not let them",
-                    blocked.rows, key.child, key.parent
+                    "{} of {} {refer} to rows of {} that would have to go, and {their} key {key} does not let them",
+                    rows(blocked.rows), key.child, key.parent
                 ))
                 .hint(format!(
                     "give the orphans of {} a parent, or remove those rows of {} first",
@@ -309,7 +314,10 @@ impl KeyPlan {
         let total: i64 = self.removals().map(|removal| removal.rows).sum();
         if policy.orphans == OrphanAction::Refuse && total > 0 {
             return Some(
-                Failure::refused(format!("{total} rows break the new keys or hang on such rows"))
+                Failure::refused(match total {
+                    1 => "1 row breaks the new keys".to_owned(),
+                    _ => format!("{} break the new keys or hang on such rows", rows(total)),
+                })
                     .hint("--orphans archive keeps them aside and brings them back on down; --orphans delete removes them for good"),
             );
         }
@@ -319,8 +327,8 @@ impl KeyPlan {
                 .find(|it| limit.is_exceeded(it.rows, it.of))?;
             return Some(
                 Failure::refused(format!(
-                    "{} of {} rows would leave {}, and --max-orphans allows {limit}",
-                    over.rows, over.of, over.table.name
+                    "{} of {} would leave {}, and --max-orphans allows {limit}",
+                    count(over.rows), rows(over.of), over.table.name
                 ))
                 .hint("see which ones with fkfix orphans, then raise the limit or repair the rows"),
             );

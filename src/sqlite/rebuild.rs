@@ -23,6 +23,7 @@ use super::scratch::Rehearsal;
 use super::snapshot::Snapshot;
 use super::steps::Step;
 use crate::policy::Method;
+use crate::report::text;
 
 // Instructions of SQLite's virtual machine, as EXPLAIN counts them in the loop.
 const WORK_PER_TRANSFERRED_ROW: usize = 4;
@@ -269,7 +270,7 @@ pub fn delete(removal: &Removal) -> Step {
         listed("w", removal)
     );
     let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
-    Step::run(format!("delete {rows} rows from {}", table.name), delete).over(*rows, work)
+    Step::run(format!("delete {} from {}", text::rows(*rows), table.name), delete).over(*rows, work)
 }
 
 /// Takes the triggers off `table`, so that moving its rows fires none.

@@ -1,5 +1,7 @@
 //! What an administrator wants to know of the orphans before anything is done about them.
 
+use std::ops::ControlFlow;
+
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -14,7 +16,7 @@ use super::orphans::{self, Found};
 use super::row_counts::RowCounts;
 use super::schema::{Column, RowKey, Table};
 use super::script::AddForeignKey;
-use super::value::Value;
+use super::value::{self, Value};
 use crate::migrations::Migrations;
 
 /// How many dead parents are shown for each key.
@@ -130,7 +132,7 @@ fn add_declared(
     let mut unusable = Vec::new();
     for key in foreign_key::distinct(declared) {
         if let Err(error) = Table::read(connection, &key.parent) {
-            unusable.push((key.clone(), format!("{error:#}")));
+            unusable.push((key.clone(), crate::failure::message(&error)));
             continue;
         }
         let table = Table::read(connection, &key.child)?;
@@ -209,9 +211,10 @@ impl SurveyedKey {
     /// Counts `orphans`, which is FROM and WHERE of them, by the parent that they lack.
     fn count(&mut self, connection: &Connection, orphans: &str) -> Result<()> {
         let columns = quote_list("w.", self.new.key.columns.iter().map(String::as_str));
+        let shown = value::starts("w.", self.new.key.columns.iter().map(String::as_str));
         let width = self.new.key.columns.len();
         let mut groups = connection.prepare(&format!(
-            "SELECT count(*), {columns} {orphans} GROUP BY {columns} ORDER BY {columns}"
+            "SELECT count(*), {shown} {orphans} GROUP BY {columns} ORDER BY {columns}"
         ))?;
         let mut groups = groups.query([])?;
         while let Some(group) = groups.next()? {
@@ -232,7 +235,10 @@ impl SurveyedKey {
 
 fn span(connection: &Connection, column: &str, orphans: &str) -> Result<Option<Span>> {
     let name = quote(column);
-    let query = format!("SELECT min(w.{name}), max(w.{name}) {orphans}");
+    let shown = value::starts("", ["oldest", "newest"]);
+    let query = format!(
+        "SELECT {shown} FROM (SELECT min(w.{name}) AS oldest, max(w.{name}) AS newest {orphans})"
+    );
     let span = connection.query_row(&query, [], |row| {
         Ok(Span {
             column: column.to_owned(),
@@ -252,8 +258,9 @@ fn span_by_index(
 ) -> Result<Option<Span>> {
     let (table, name) = (quote(table), quote(column));
     let end = |order: &str| {
+        let shown = value::starts("w.", [column]);
         let query = format!(
-            "SELECT w.{name} FROM main.{table} AS w WHERE w.{name} IS NOT NULL AND {orphaned} ORDER BY w.{name} {order} LIMIT 1"
+            "SELECT {shown} FROM main.{table} AS w WHERE w.{name} IS NOT NULL AND {orphaned} ORDER BY w.{name} {order} LIMIT 1"
         );
         let value = connection.query_row(&query, [], |row| row.get_ref(0).map(Value::from));
         value.optional()
@@ -280,40 +287,56 @@ fn time_column(table: &Table) -> Option<&str> {
     times.first().map(|column| column.name.as_str())
 }
 
+/// The first `limit` orphans of one table: the rowid where there is one, the keys they break, and
+/// every column, of long values the start.
+pub fn sample(
+    connection: &Connection,
+    removal: &Removal,
+    limit: usize,
+) -> Result<Vec<Vec<Value>>> {
+    let query = |columns: &str| format!("{} LIMIT {limit}", orphans_of(removal, columns));
+    value::rows(connection, &removal.table, "w.", query)
+        .with_context(|| format!("could not read rows of {}", removal.table.name))
+}
+
 /// Hands the orphans of one table to `each`, whole: the rowid where there is one, the keys
-/// they break, and every column. At most `limit` of them.
+/// they break, and every column. It ends early where `each` breaks off.
 pub fn each_orphan(
     connection: &Connection,
     removal: &Removal,
-    limit: Option<usize>,
-    mut each: impl FnMut(Vec<Value>) -> Result<()>,
+    mut each: impl FnMut(Vec<Value>) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
+    let names = removal.table.columns.iter();
+    let columns = quote_list("w.", names.map(|column| column.name.as_str()));
+    let doing = || format!("could not read rows of {}", removal.table.name);
+    let mut statement = connection.prepare(&orphans_of(removal, &columns))?;
+    let width = statement.column_count();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next().with_context(doing)? {
+        let values = (0..width)
+            .map(|at| row.get_ref(at).map(Value::from))
+            .collect::<rusqlite::Result<_>>()?;
+        if each(values)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The query for the orphans in `removal`, with `columns` of row `w`.
+fn orphans_of(removal: &Removal, columns: &str) -> String {
     let table = &removal.table;
     let rowid = match &table.row_key {
         RowKey::Alias(name) => format!("w.{}", quote(name)),
         RowKey::Implicit(name) => format!("w.{name}"),
         RowKey::PrimaryKey(_) | RowKey::Hidden => "NULL".to_owned(),
     };
-    let columns = quote_list(
-        "w.",
-        table.columns.iter().map(|column| column.name.as_str()),
-    );
     let key: Vec<_> = (1..=table.row_key.columns().len())
         .map(|at| format!("l.k{at}"))
         .collect();
-    let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
-    let mut statement = connection.prepare(&format!(
-        "SELECT {rowid}, l.reasons, {columns} {} AND l.round = 0 ORDER BY {}{limit}",
+    format!(
+        "SELECT {rowid}, l.reasons, {columns} {} AND l.round = 0 ORDER BY {}",
         conditions::from_listed("w", removal),
         key.join(", ")
-    ))?;
-    let width = statement.column_count();
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let values = (0..width)
-            .map(|at| row.get_ref(at).map(Value::from))
-            .collect::<rusqlite::Result<_>>()?;
-        each(values)?;
-    }
-    Ok(())
+    )
 }

@@ -77,7 +77,7 @@ fn resolve_one(
         }
         Err(error) => {
             let hint = failure::hint_for(&error).unwrap_or_default();
-            let finding = Finding::new(Code::KeyImpossible, &child.name, format!("{error:#}"));
+            let finding = Finding::new(Code::KeyImpossible, &child.name, failure::message(&error));
             Ok(Err(finding.hint(hint)))
         }
     }
