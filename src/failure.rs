@@ -46,6 +46,7 @@ impl Status {
 #[error("{message}")]
 pub struct Failure {
     message: String,
+    details: Vec<String>,
     hint: Option<String>,
     status: Status,
 }
@@ -55,6 +56,7 @@ impl Failure {
     pub fn impossible(message: impl fmt::Display) -> Self {
         Failure {
             message: message.to_string(),
+            details: Vec::new(),
             hint: None,
             status: Status::Impossible,
         }
@@ -80,6 +82,13 @@ impl Failure {
         self.hint.as_deref()
     }
 
+    /// Adds a line to be read under the message.
+    #[must_use]
+    pub fn detail(mut self, detail: impl fmt::Display) -> Self {
+        self.details.push(detail.to_string());
+        self
+    }
+
     /// Adds what the user can do about it, in one sentence without `hint:`.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {
@@ -95,6 +104,12 @@ pub fn message(error: &anyhow::Error) -> String {
     let causes = error.chain().filter(|cause| !cause.is::<ffi::Error>());
     let causes: Vec<_> = causes.map(without_code).collect();
     causes.join(": ")
+}
+
+/// The lines to be read under the message of `error`.
+#[must_use]
+pub fn details(error: &anyhow::Error) -> &[String] {
+    failure_in(error).map_or(&[], |failure| &failure.details)
 }
 
 /// Where `SQLite` gives no text of its own, the library tells its code in the place of it.

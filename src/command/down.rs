@@ -56,7 +56,10 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
         output.result(&report, arguments.format.into())?;
         return Ok(Status::Done);
     }
-    let versions = report.taken_back.iter().map(|it| format!("V{}", it.version));
+    let versions = report
+        .taken_back
+        .iter()
+        .map(|it| format!("V{}", it.version));
     let done = super::versions("reverted", versions);
     let status = output.outcome(&report, arguments.format.into(), &done);
     if stale > 0 {

@@ -170,7 +170,11 @@ impl RemovedRows {
         }
         if self.break_several > 0 {
             let several = rows(self.break_several);
-            let breaks = if self.break_several == 1 { "breaks" } else { "break" };
+            let breaks = if self.break_several == 1 {
+                "breaks"
+            } else {
+                "break"
+            };
             let _ = writeln!(text, "    {several} of these {breaks} more than one key");
         }
         text

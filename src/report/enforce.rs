@@ -140,9 +140,7 @@ impl EnforceReport {
         } else if self.keys.is_empty() {
             format!("nothing to do: {database} declares no foreign key")
         } else if self.triggers == 0 {
-            format!(
-                "nothing to do: {database} declares no foreign key that triggers can carry out"
-            )
+            format!("nothing to do: {database} declares no foreign key that triggers can carry out")
         } else {
             format!("nothing to do: {}", self.summary(false))
         })

@@ -114,7 +114,11 @@ impl Output {
         };
         let message = format!("{done}, but the report of it is lost: {error:#}");
         self.line("error", ERROR, &message);
-        self.line("hint", HINT, "do not repeat it: what the report tells of is done; make room where stdout goes");
+        self.line(
+            "hint",
+            HINT,
+            "do not repeat it: what the report tells of is done; make room where stdout goes",
+        );
         Status::Unreported
     }
 
@@ -189,10 +193,15 @@ impl Output {
             Some(code) => self.line("error", ERROR, &format!("{message} ({code})")),
             None => self.line("error", ERROR, &message),
         }
+        let details = failure::details(error);
+        for detail in details {
+            let _ = writeln!(self.stderr, "  {}", printable(detail));
+        }
         if let Some(hint) = &hint {
             self.line("hint", HINT, hint);
         }
         if format == Format::Json {
+            let message = [vec![message], details.to_vec()].concat().join("\n  ");
             let document = serde_json::json!({ "error": { "message": message, "hint": hint } });
             // The exit status says it already; there is nobody left to tell.
             let _ = self.write(&format!("{document:#}\n"));

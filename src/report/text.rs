@@ -81,9 +81,8 @@ pub fn wrapped(line: &str, width: u16) -> String {
 /// show, and each break, as an escape.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let is_plain = |character: char| {
-        character == '\t' || !(character.is_control() || is_invisible(character))
-    };
+    let is_plain =
+        |character: char| character == '\t' || !(character.is_control() || is_invisible(character));
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
@@ -190,7 +189,14 @@ mod tests {
     #[test]
     fn control_characters_are_made_visible() {
         assert_eq!(printable("plain ü\n\ttext"), "plain ü\\n\ttext");
-        for mark in ['\u{200b}', '\u{2028}', '\u{2066}', '\u{feff}', '\u{85}', '\u{e0041}'] {
+        for mark in [
+            '\u{200b}',
+            '\u{2028}',
+            '\u{2066}',
+            '\u{feff}',
+            '\u{85}',
+            '\u{e0041}',
+        ] {
             let shown = printable(&format!("a{mark}")).into_owned();
             assert_eq!(shown, format!("a\\u{{{:x}}}", u32::from(mark)));
         }

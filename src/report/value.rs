@@ -74,7 +74,11 @@ fn hex<'a>(bytes: impl Iterator<Item = &'a u8>) -> String {
 
 /// `SQLite` stores no other number that JSON lacks: it makes NULL of what is none.
 fn infinity(number: f64) -> &'static str {
-    if number > 0.0 { "Infinity" } else { "-Infinity" }
+    if number > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
 }
 
 /// For JSON: a number, a string, or null; what JSON has no form for is an object with one member:
@@ -182,7 +186,10 @@ mod tests {
         let shown = start.trim_end_matches('ü').to_owned() + &"ü".repeat(SHOWN / 2 - 1);
         assert_eq!(json(odd), format!("{{\"start\":\"a{shown}\"}}"));
         let blob = json(Value::Blob(vec![0; SHOWN + 1]));
-        assert_eq!(blob, format!("{{\"start\":{{\"blob\":\"{}\"}}}}", "00".repeat(SHOWN)));
+        assert_eq!(
+            blob,
+            format!("{{\"start\":{{\"blob\":\"{}\"}}}}", "00".repeat(SHOWN))
+        );
         assert_eq!(json(Value::TooLong), "{\"start\":null}");
     }
 

@@ -20,7 +20,7 @@ use super::snapshot::{self, Snapshot};
 use super::steps::{ByRow, Step};
 use crate::failure::Failure;
 use crate::policy::{Method, OrphanAction, Policy};
-use crate::report::text::{self, count, rows};
+use crate::report::text::{count, rows};
 
 /// A plan to add keys.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub struct KeyPlan {
     pub steps: Vec<Step>,
     /// The schema as it must be afterwards, archives left out.
     schema_after: Snapshot,
+    /// The tables that come by new definitions, and those with keys to them.
+    around: Vec<String>,
 }
 
 /// What becomes of one child table.
@@ -79,6 +81,13 @@ pub fn add_keys(
     planner.move_rows_out(&rebuilds, version, policy)?;
     planner.rebuild(&rebuilds)?;
     let tables = planner.tables(&targets, &rebuilds)?;
+    let mut around: Vec<_> = rebuilds.iter().map(|it| it.table.name.clone()).collect();
+    let refers = |key: &&ForeignKey| {
+        rebuilds
+            .iter()
+            .any(|it| same_name(&it.table.name, &key.parent))
+    };
+    around.extend(declared.iter().filter(refers).map(|key| key.child.clone()));
     drop(rebuilds);
     planner.check(&targets, &declared)?;
     let warnings = planner.warnings(&targets)?;
@@ -93,6 +102,7 @@ pub fn add_keys(
         warnings,
         steps,
         schema_after,
+        around,
     })
 }
 
@@ -226,7 +236,7 @@ impl Planner<'_> {
             let leaving = self.found.removal(&name).map_or(0, |removal| removal.rows);
             let rows = self.counts.of(&name)? - leaving;
             self.steps.push(Step::Expect {
-                what: format!("{name} has {}", text::rows(rows)),
+                what: format!("{name} has {rows} row{}", if rows == 1 { "" } else { "s" }),
                 query: row_counts::count_sql(&name),
                 value: rows,
                 by_row: None,
@@ -328,7 +338,9 @@ impl KeyPlan {
             return Some(
                 Failure::refused(format!(
                     "{} of {} would leave {}, and --max-orphans allows {limit}",
-                    count(over.rows), rows(over.of), over.table.name
+                    count(over.rows),
+                    rows(over.of),
+                    over.table.name
                 ))
                 .hint("see which ones with fkfix orphans, then raise the limit or repair the rows"),
             );
@@ -343,6 +355,22 @@ impl KeyPlan {
             ))
             .hint("check that this is the right database; if it is, allow it with --max-orphans 100%"),
         )
+    }
+
+    /// The schema as it must be afterwards; archives may have come.
+    pub fn schema_after(&self) -> &Snapshot {
+        &self.schema_after
+    }
+
+    /// The tables that come by new definitions and those with keys to them, each with the text
+    /// that it must have afterwards.
+    pub fn definitions_around(&self) -> impl Iterator<Item = (&str, &str)> {
+        let objects = self.schema_after.iter();
+        objects.filter_map(|(kind, name, _, sql)| {
+            let is_around = self.around.iter().any(|it| same_name(it, name));
+            let sql = sql.as_deref().filter(|_| kind == "table" && is_around)?;
+            Some((name.as_str(), sql))
+        })
     }
 
     /// Compares the schema with what the plan promised; archives may have come.

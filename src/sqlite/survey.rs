@@ -289,11 +289,7 @@ fn time_column(table: &Table) -> Option<&str> {
 
 /// The first `limit` orphans of one table: the rowid where there is one, the keys they break, and
 /// every column, of long values the start.
-pub fn sample(
-    connection: &Connection,
-    removal: &Removal,
-    limit: usize,
-) -> Result<Vec<Vec<Value>>> {
+pub fn sample(connection: &Connection, removal: &Removal, limit: usize) -> Result<Vec<Vec<Value>>> {
     let query = |columns: &str| format!("{} LIMIT {limit}", orphans_of(removal, columns));
     value::rows(connection, &removal.table, "w.", query)
         .with_context(|| format!("could not read rows of {}", removal.table.name))

@@ -36,7 +36,7 @@ pub fn starts<'a>(alias: &str, names: impl IntoIterator<Item = &'a str>) -> Stri
     let start = |name| {
         let value = format!("{alias}{}", quote(name));
         format!(
-            "CASE typeof({value}) WHEN 'text' THEN CAST(substr(CAST({value} AS BLOB), 1, {most}) AS TEXT) WHEN 'blob' THEN substr({value}, 1, {most}) ELSE {value} END"
+            "CASE WHEN length(CAST({value} AS BLOB)) <= {most} THEN {value} WHEN typeof({value}) = 'text' THEN CAST(substr(CAST({value} AS BLOB), 1, {most}) AS TEXT) ELSE substr({value}, 1, {most}) END"
         )
     };
     let starts: Vec<_> = names.into_iter().map(start).collect();
