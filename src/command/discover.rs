@@ -38,16 +38,13 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
         in_migrations,
         written,
     };
-    let status = match &report.written {
-        Some(written) => {
-            let done = format!("{} was written", written.up);
-            output.outcome(&report, arguments.format, &done)
-        }
-        None => {
-            output.result(&report, arguments.format)?;
-            Status::Done
-        }
-    };
+    let mut status = Status::Done;
+    if let Some(written) = &report.written {
+        let done = format!("{} was written", written.up);
+        status = output.outcome(&report, arguments.format, &done);
+    } else {
+        output.result(&report, arguments.format)?;
+    }
     remark(&report, output);
     if let (Some(_), Some(folder)) = (&report.written, folder) {
         output.hint(&super::try_hint(Some(location), folder));

@@ -208,7 +208,8 @@ mod tests {
     fn what_is_written_at_once_is_one_line() {
         use std::fmt::Write as _;
         let mut lines = Lines::of("a\n");
-        let _ = writeln!(lines, "{} is fine", "t\nno orphans\r");
+        let name = "t\nno orphans\r";
+        let _ = writeln!(lines, "{name} is fine");
         lines.blank();
         lines.append(&Lines::of("end"));
         assert_eq!(lines.as_str(), "a\\n\nt\\nno orphans\\r is fine\n\nend\n");

@@ -58,9 +58,12 @@ pub fn rows(
         Err(error) if failure::sqlite_code(&error) == Some(ErrorCode::TooBig) => {}
         rows => return rows,
     }
-    let stored = columns().map(|column| match column.generated {
-        true => "NULL".to_owned(),
-        false => starts(alias, [column.name.as_str()]),
+    let stored = columns().map(|column| {
+        if column.generated {
+            "NULL".to_owned()
+        } else {
+            starts(alias, [column.name.as_str()])
+        }
     });
     let stored: Vec<_> = stored.collect();
     let mut rows = read(connection, &query(&stored.join(", ")))?;

@@ -92,7 +92,7 @@ fn text_has_the_lines_that_fkfix_wrote() {
     }
     for (table, key) in [("c", "2"), ("p", "1"), ("n", "1"), ("c", "77"), ("c", EVIL)] {
         let run = show(&[&evil(table), key]);
-        let wanted = if key.len() == 1 { 0 } else { 1 };
+        let wanted = i32::from(key.len() != 1);
         assert_eq!(run.status, Some(wanted), "{run:#?}");
         is_harmless(&run.stdout);
         is_harmless(&run.stderr);
