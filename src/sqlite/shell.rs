@@ -182,7 +182,7 @@ fn step(script: &mut String, step: &Step) -> Result<()> {
 /// Adds `sql` so that the shell hands it to SQLite to the byte, or says why it would not.
 fn statement(script: &mut String, title: &str, sql: &str) -> Result<()> {
     let title = comment(title);
-    let refuse = |why: &str| not_for_the_shell(format!("the script can't {title}: {why}"));
+    let refuse = |why: &str| not_for_the_shell(format!("the sqlite3 shell can't {title}: {why}"));
     let tokens = ddl::tokens(sql).map_err(|error| refuse(&error.to_string()))?;
     let creates = tokens
         .first()
@@ -205,7 +205,7 @@ fn statement(script: &mut String, title: &str, sql: &str) -> Result<()> {
     };
     if tokens.iter().any(|token| ends_statement(sql, token)) {
         return Err(refuse(
-            "it has a line that is only / or go, where the sqlite3 shell ends a statement",
+            "it has a line that is only / or go, which ends a statement there",
         ));
     }
     let _ = writeln!(script, "-- {title}\n{sql}{ending}");
