@@ -129,27 +129,27 @@ fn level(finding: &Finding) -> &'static str {
 }
 
 fn body(finding: &Finding) -> String {
-    let mut body = Lines::of(&format!("{}: {}", finding.object, finding.message));
-    let _ = writeln!(body, "hint: {}", finding.hint);
-    for line in finding.diff.iter().flat_map(|diff| diff.lines()) {
-        let _ = writeln!(body, "{line}");
+    let mut body = format!(
+        "{}: {}\nhint: {}",
+        finding.object, finding.message, finding.hint
+    );
+    if let Some(diff) = &finding.diff {
+        let _ = write!(body, "\n{diff}");
     }
-    body.as_str().trim_end().to_owned()
+    body
 }
 
 /// Escapes the text of a workflow command (`escapeData` in GitHub's toolkit,
-/// <https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts>).
+/// <https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts>). Line breaks come
+/// out again in the annotation, and begin no command there.
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
 /// Escapes the value of a property of a workflow command.
 fn property(text: &str) -> String {
-    data(&printable(text))
-        .replace(':', "%3A")
-        .replace(',', "%2C")
+    data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 /// That `fkfix check --update` has written a snapshot.
@@ -182,7 +182,7 @@ mod tests {
         let report = CheckReport::new("a,b:c%\nd.sql".into(), vec![finding], &[]);
         assert_eq!(
             report.github(),
-            "::error file=a%2Cb%3Ac%25\\nd.sql,line=7,title=fkfix orphans::t\\n::error::x (a): 50%25 of\\r\\nit%0Ahint: h\n1 error in a,b:c%\\nd.sql\n"
+            "::error file=a%2Cb%3Ac%25%0Ad.sql,line=7,title=fkfix orphans::t%0A::error::x (a): 50%25 of\\r%0Ait%0Ahint: h\n1 error in a,b:c%\\nd.sql\n"
         );
     }
 

@@ -143,7 +143,7 @@ fn an_annotation_is_one_line() {
         .arg(&dump);
     let run = finish(&mut command, &database.home);
     is_harmless(&run.stdout);
-    let file = "d\\n%3A%3Aerror%3A%3Ax\\r##[error]\\u{1b}[2J\\u{202e}\\u{2066}\\u{200b}\\u{2028}\\u{feff}%2C%3A%25.sql";
+    let file = "d%0A%3A%3Aerror%3A%3Ax\\r##[error]\\u{1b}[2J\\u{202e}\\u{2066}\\u{200b}\\u{2028}\\u{feff}%2C%3A%25.sql";
     assert!(
         run.stdout
             .contains(&format!("file=app.db/{file},line=2,title=fkfix ")),
