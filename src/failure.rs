@@ -5,9 +5,10 @@
 //! failed can know. Errors of SQLite get their hint here, by result code, so that no caller
 //! has to repeat it.
 
+use std::error::Error;
 use std::{fmt, io};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::interrupt;
 
@@ -20,6 +21,8 @@ pub enum Status {
     No,
     /// It could not be done: usage, no such database, locked, corrupt, full.
     Impossible,
+    /// Done, but the report of it could not be written.
+    Unreported,
     /// Interrupted, with everything rolled back.
     Interrupted,
 }
@@ -32,6 +35,7 @@ impl Status {
             Status::Done => 0,
             Status::No => 1,
             Status::Impossible => 2,
+            Status::Unreported => 3,
             Status::Interrupted => 130,
         }
     }
@@ -42,6 +46,7 @@ impl Status {
 #[error("{message}")]
 pub struct Failure {
     message: String,
+    details: Vec<String>,
     hint: Option<String>,
     status: Status,
 }
@@ -51,6 +56,7 @@ impl Failure {
     pub fn impossible(message: impl fmt::Display) -> Self {
         Failure {
             message: message.to_string(),
+            details: Vec::new(),
             hint: None,
             status: Status::Impossible,
         }
@@ -76,12 +82,56 @@ impl Failure {
         self.hint.as_deref()
     }
 
+    /// Adds a line to be read under the message.
+    #[must_use]
+    pub fn detail(mut self, detail: impl fmt::Display) -> Self {
+        self.details.push(detail.to_string());
+        self
+    }
+
     /// Adds what the user can do about it, in one sentence without `hint:`.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {
         self.hint = Some(hint.to_string());
         self
     }
+}
+
+/// `error` with its contexts, in one line. `SQLite`'s own text comes once: in the chain it stands
+/// twice, the second time with the code.
+#[must_use]
+pub fn message(error: &anyhow::Error) -> String {
+    let causes = error.chain().filter(|cause| !cause.is::<ffi::Error>());
+    let causes: Vec<_> = causes.map(without_code).collect();
+    causes.join(": ")
+}
+
+/// The lines to be read under the message of `error`.
+#[must_use]
+pub fn details(error: &anyhow::Error) -> &[String] {
+    failure_in(error).map_or(&[], |failure| &failure.details)
+}
+
+/// Where `SQLite` gives no text of its own, the library tells its code in the place of it.
+fn without_code(cause: &(dyn Error + 'static)) -> String {
+    let text = cause.to_string();
+    let Some(rusqlite::Error::SqliteFailure(error, None)) = cause.downcast_ref() else {
+        return text;
+    };
+    let code = format!("Error code {}: ", error.extended_code);
+    text.strip_prefix(&code).map_or(text.clone(), str::to_owned)
+}
+
+/// `SQLite error 26`: the code behind `error`, where it is one of `SQLite`'s
+/// (<https://www.sqlite.org/rescode.html>).
+#[must_use]
+pub fn sqlite_error(error: &anyhow::Error) -> Option<String> {
+    let (rusqlite::Error::SqliteFailure(error, _) | rusqlite::Error::SqlInputError { error, .. }) =
+        sqlite_failure(error)?
+    else {
+        return None;
+    };
+    Some(format!("SQLite error {}", error.extended_code))
 }
 
 /// The exit status for `error`.
@@ -136,11 +186,14 @@ fn failure_in(error: &anyhow::Error) -> Option<&Failure> {
         .or_else(|| error.downcast_ref())
 }
 
-fn sqlite_code(error: &anyhow::Error) -> Option<ErrorCode> {
-    error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<rusqlite::Error>())
-        .and_then(rusqlite::Error::sqlite_error_code)
+fn sqlite_failure(error: &anyhow::Error) -> Option<&rusqlite::Error> {
+    error.chain().find_map(|cause| cause.downcast_ref())
+}
+
+/// The primary result code behind `error`, where it is one of `SQLite`'s.
+#[must_use]
+pub fn sqlite_code(error: &anyhow::Error) -> Option<ErrorCode> {
+    sqlite_failure(error).and_then(rusqlite::Error::sqlite_error_code)
 }
 
 /// See <https://www.sqlite.org/rescode.html>.
@@ -167,6 +220,9 @@ fn hint_for_code(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::SystemIoFailure => {
             "nothing was changed; the disk or its file system reported an error, see the system's log"
         }
+        ErrorCode::TooBig => {
+            "a column computes a value that is longer than the whole database; fkfix orphans shows the rows without such values"
+        }
         ErrorCode::OperationInterrupted => "nothing was changed; run it again when it suits you",
         _ => return None,
     })
@@ -182,10 +238,11 @@ mod tests {
             Status::Done,
             Status::No,
             Status::Impossible,
+            Status::Unreported,
             Status::Interrupted,
         ]
         .map(Status::code);
-        assert_eq!(codes, [0, 1, 2, 130]);
+        assert_eq!(codes, [0, 1, 2, 3, 130]);
     }
 
     #[test]

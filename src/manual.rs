@@ -25,6 +25,7 @@ Exit status:
   0    done, or nothing pending
   1    refused by --orphans refuse, --max-orphans, an empty parent table, or rows that need an orphan; nothing has changed
   2    it could not be done; nothing has changed
+  3    done, but the report could not be written
   130  interrupted; nothing has changed";
 
 /// Of `fkfix down`.
@@ -36,6 +37,7 @@ Examples:
 Exit status:
   0    done, or nothing applied
   2    it could not be done; nothing has changed
+  3    done, but the report could not be written
   130  interrupted; nothing has changed";
 
 /// Of `fkfix status`.
@@ -93,7 +95,8 @@ Examples:
 
 Exit status:
   0    looked, whether keys were found or not
-  2    it could not look, or not write";
+  2    it could not look, or not write
+  3    written, but the report could not be";
 
 /// Of `fkfix new`.
 pub const NEW: &str = "\
@@ -103,7 +106,8 @@ Examples:
 
 Exit status:
   0    written
-  2    it could not be done; nothing is written";
+  2    it could not be done; nothing is written
+  3    written, but the report could not be";
 
 /// Of `fkfix graph`.
 pub const GRAPH: &str = "\
@@ -138,6 +142,7 @@ Before another tool rebuilds a table, remove the triggers, and install them agai
 Exit status:
   0    done, or nothing to do
   2    it could not be done; nothing has changed
+  3    done, but the report could not be written
   130  interrupted; nothing has changed";
 
 /// Of `fkfix completions`.

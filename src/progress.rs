@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::report::text::printable;
+
 /// How often SQLite reports, in instructions of its virtual machine
 /// (<https://www.sqlite.org/c3ref/progress_handler.html>).
 pub const INSTRUCTIONS_PER_TICK: i32 = 10_000;
@@ -95,7 +97,7 @@ impl Bar {
             self.shown.enable_steady_tick(Duration::from_millis(100));
         }
         let title = self.title.lock().unwrap_or_else(PoisonError::into_inner);
-        self.shown.set_message(title.clone());
+        self.shown.set_message(printable(&title).into_owned());
         let at_hand = self.at_hand.load(Ordering::Relaxed);
         let so_far = self.so_far.load(Ordering::Relaxed).min(at_hand);
         self.shown

@@ -24,6 +24,7 @@ Exit status:
   0    done, or nothing to report
   1    the answer is no: check found something, orphans exist, a limit refused
   2    it could not be done: usage, no such database, locked, corrupt, full
+  3    done, but the report could not be written
   130  interrupted, with everything rolled back";
 
 /// Adds missing foreign keys to SQLite tables that already hold data

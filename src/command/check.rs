@@ -132,6 +132,6 @@ fn update(
         CheckFormat::Json => Format::Json,
         CheckFormat::Text | CheckFormat::Github => Format::Text,
     };
-    output.result(&report, format)?;
-    Ok(Status::Done)
+    let done = format!("{} was written", report.snapshot);
+    Ok(output.outcome(&report, format, &done))
 }

@@ -9,7 +9,7 @@ use crate::cli::Demo;
 use crate::failure::Status;
 use crate::migrations::BUILT_IN;
 use crate::report::output::Output;
-use crate::report::text::rows;
+use crate::report::text::{printable, rows};
 use crate::sqlite::sample;
 
 /// Runs the verb.
@@ -30,10 +30,10 @@ fn new_folder() -> Result<PathBuf> {
 }
 
 fn walk(path: &Path, output: &mut Output) -> Result<()> {
+    let shown = printable(&path.display().to_string()).into_owned();
     let say = |output: &mut Output, text: &str| output.write(&format!("\n{text}\n\n"));
     output.write(&format!(
-        "A sample database is in {}: {} that name a rule and an event,\nand no foreign key between them. Rules and events were deleted; their logs stayed.\n",
-        path.display(),
+        "A sample database is in {shown}: {} that name a rule and an event,\nand no foreign key between them. Rules and events were deleted; their logs stayed.\n",
         rows(sample::count_logs(path)?),
     ))?;
     say(
@@ -71,10 +71,7 @@ fn walk(path: &Path, output: &mut Output) -> Result<()> {
             rows(sample::count_logs(path)?)
         ),
     )?;
-    output.write(&format!(
-        "$ fkfix status -d {0}\n$ sqlite3 {0}\n",
-        path.display()
-    ))
+    output.write(&format!("$ fkfix status -d {shown}\n$ sqlite3 {shown}\n"))
 }
 
 /// Runs this program as the reader would, and shows what was typed.
@@ -82,7 +79,7 @@ fn fkfix(arguments: &[&str], path: &Path, output: &mut Output) -> Result<()> {
     output.write(&format!(
         "$ fkfix {} -d {}\n",
         arguments.join(" "),
-        path.display()
+        printable(&path.display().to_string())
     ))?;
     let program = std::env::current_exe().context("could not find this program's file")?;
     let status = Command::new(program)

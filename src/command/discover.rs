@@ -42,7 +42,13 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
         in_migrations,
         written,
     };
-    output.result(&report, arguments.format)?;
+    let mut status = Status::Done;
+    if let Some(written) = &report.written {
+        let done = format!("{} was written", written.up);
+        status = output.outcome(&report, arguments.format, &done);
+    } else {
+        output.result(&report, arguments.format)?;
+    }
     remark(&report, output);
     if let (Some(_), Some(folder)) = (&report.written, folder) {
         output.hint(&super::try_hint(Some(location), folder));
@@ -51,7 +57,7 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
             "--write makes a migration of them; fkfix new NAME --add KEY of those you choose",
         );
     }
-    Ok(Status::Done)
+    Ok(status)
 }
 
 /// Leaves out the keys that the migrations of `folder` ask for; gives the number of those too.

@@ -52,11 +52,20 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
         connection::commit(transaction, location)?;
         report.taken_back = done.iter().map(Into::into).collect();
     }
-    output.result(&report, arguments.format.into())?;
+    if report.taken_back.is_empty() {
+        output.result(&report, arguments.format.into())?;
+        return Ok(Status::Done);
+    }
+    let versions = report
+        .taken_back
+        .iter()
+        .map(|it| format!("V{}", it.version));
+    let done = super::versions("reverted", versions);
+    let status = output.outcome(&report, arguments.format.into(), &done);
     if stale > 0 {
         output.hint(STALE_TRIGGERS);
     }
-    Ok(Status::Done)
+    Ok(status)
 }
 
 fn dry_run(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<Status> {

@@ -20,20 +20,26 @@ pub fn run(arguments: &Enforce, output: &mut Output) -> Result<Status> {
     } else {
         carry_out(arguments, &mut report)?
     };
+    let mut status = Status::Done;
     if arguments.format == ChangeFormat::Sql {
         if !plan.is_empty() {
             output.write(&shell::enforce(&plan.steps)?)?;
         }
     } else {
         report.add(&plan);
-        output.result(&report, arguments.format.into())?;
+        if plan.is_empty() || arguments.change.dry_run {
+            output.result(&report, arguments.format.into())?;
+        } else {
+            let done = format!("the triggers of {location} were changed");
+            status = output.outcome(&report, arguments.format.into(), &done);
+        }
     }
     for key in &plan.keys {
         for limit in &key.limits {
             output.warning(&format!("{} {limit}", key.key.place()));
         }
     }
-    Ok(Status::Done)
+    Ok(status)
 }
 
 fn plan(database: &Connection, arguments: &Enforce) -> Result<Plan> {

@@ -27,6 +27,7 @@ use crate::failure::{self, Failure, Status};
 use crate::migrations::{self, Migrations};
 use crate::progress;
 use crate::report::output::Output;
+use crate::report::text::listing;
 use crate::sqlite::location::Location;
 use crate::sqlite::{backup, history};
 
@@ -136,6 +137,13 @@ fn back_up(location: &Location, target: Option<&PathBuf>) -> Result<Option<Strin
     progress::step(&format!("back up to {}", target.display()), 0);
     backup::take(location, target)?;
     Ok(Some(target.display().to_string()))
+}
+
+/// `V1 and V2 were applied`
+fn versions(verb: &str, versions: impl Iterator<Item = String>) -> String {
+    let versions: Vec<_> = versions.collect();
+    let were = if versions.len() == 1 { "was" } else { "were" };
+    format!("{} {were} {verb}", listing(&versions))
 }
 
 /// The command that tries the migrations of `folder` without changing anything.

@@ -22,10 +22,12 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     };
     let (folder, name) = (&arguments.folder, &arguments.name);
     let [up, down] = migrations::write_next(folder, name, &scripts.up, &scripts.down)?;
-    output.result(&NewReport::new(&up, &down), arguments.format)?;
+    let report = NewReport::new(&up, &down);
+    let done = format!("{} was written", report.up);
+    let status = output.outcome(&report, arguments.format, &done);
     for warning in &scripts.warnings {
         output.warning(warning);
     }
     output.hint(&super::try_hint(arguments.location.as_ref(), folder));
-    Ok(Status::Done)
+    Ok(status)
 }

@@ -75,16 +75,15 @@ fn table(
         times.extend(key.span.as_ref().map(|span| span.column.clone()));
     }
     telling.extend(columns.into_iter().chain(times));
-    let mut sample = Vec::new();
-    survey.each_orphan(database, surveyed, Some(limit), |row| {
+    let sample = survey.sample(database, surveyed, limit)?.into_iter();
+    let sample = sample.map(|row| {
         let mut values = row.into_iter();
-        sample.push(Orphan {
+        Orphan {
             rowid: values.next().unwrap_or(Value::Null),
             breaks: values.next().unwrap_or(Value::Null),
             values: values.collect(),
-        });
-        Ok(())
-    })?;
+        }
+    });
     Ok(TableOrphans {
         table: table.name.clone(),
         place: surveyed.place,
@@ -96,7 +95,7 @@ fn table(
             .iter()
             .map(|column| column.name.clone())
             .collect(),
-        sample,
+        sample: sample.collect(),
         telling,
     })
 }
@@ -142,12 +141,17 @@ fn write_csv(database: &Connection, survey: &Survey, output: &mut Output) -> Res
         .chain(header.iter().map(String::as_str))
         .map(|name| value::csv_text(name.as_bytes()))
         .collect();
-    output.write_bytes(&value::csv_line(&header))?;
+    if output.write_bytes(&value::csv_line(&header))?.is_break() {
+        return Ok(());
+    }
     for surveyed in &survey.tables {
-        survey.each_orphan(database, surveyed, None, |row| {
+        let ended = survey.each_orphan(database, surveyed, |row| {
             let fields: Vec<_> = row.iter().map(value::csv).collect();
             output.write_bytes(&value::csv_line(&fields))
         })?;
+        if ended.is_break() {
+            return Ok(());
+        }
     }
     output.flush()
 }

@@ -93,16 +93,21 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
             connection::commit(transaction, location)?;
         }
     }
-    output.result(&report, arguments.format.into())?;
+    if report.applied.is_empty() {
+        output.result(&report, arguments.format.into())?;
+        if report.none_apply {
+            output.hint(NO_MIGRATION);
+        }
+        return Ok(Status::Done);
+    }
+    let versions = report.applied.iter().map(|it| format!("V{}", it.version));
+    let done = super::versions("applied", versions);
+    let status = output.outcome(&report, arguments.format.into(), &done);
     for warning in &warnings {
         output.warning(warning);
     }
-    if !report.applied.is_empty() {
-        output.hint(ENFORCEMENT);
-    } else if report.none_apply {
-        output.hint(NO_MIGRATION);
-    }
-    Ok(Status::Done)
+    output.hint(ENFORCEMENT);
+    Ok(status)
 }
 
 fn dry_run(

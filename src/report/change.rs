@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::key::Key;
 use super::output::Report;
-use super::text::{count, listing, plural, rows};
+use super::text::{Lines, count, listing, plural, rows};
 use crate::policy::{OrphanAction, Policy};
 use crate::sqlite::archive;
 use crate::sqlite::back::TakenBack;
@@ -28,17 +28,29 @@ pub enum Tense {
 
 /// That `up` has nothing to do on `database`, up to the version `to`.
 #[must_use]
-pub(super) fn has_every_migration(database: &str, to: Option<i64>) -> String {
+pub(super) fn has_every_migration(database: &str, to: Option<i64>) -> Lines {
     let until = to.map_or(String::new(), |to| format!(" up to V{to}"));
-    format!("nothing to do: {database} has every migration{until}\n")
+    Lines::of(&format!(
+        "nothing to do: {database} has every migration{until}"
+    ))
 }
 
 /// That `down` has nothing to do on `database`, above the version `to`.
 #[must_use]
-pub(super) fn has_no_migration(database: &str, to: Option<i64>) -> String {
+pub(super) fn has_no_migration(database: &str, to: Option<i64>) -> Lines {
     let above = to.filter(|to| *to != 0);
     let above = above.map_or(String::new(), |to| format!(" above V{to}"));
-    format!("nothing to do: no migration{above} is applied to {database}\n")
+    Lines::of(&format!(
+        "nothing to do: no migration{above} is applied to {database}"
+    ))
+}
+
+/// That no migration is meant for `database`.
+#[must_use]
+pub(super) fn none_applies(database: &str) -> Lines {
+    Lines::of(&format!(
+        "nothing to do: no migration applies to {database}"
+    ))
 }
 
 /// What `fkfix up` did.
@@ -131,11 +143,15 @@ impl AppliedMigration {
 
 impl AppliedMigration {
     /// Indented lines: the tables, and the rows that left or, where it is only planned, will.
-    pub fn details(&self, tense: Tense) -> String {
-        let tables = self.tables.iter().map(|table| table.text(tense));
-        tables
-            .chain(self.removed.iter().map(|it| it.text(tense)))
-            .collect()
+    pub fn details(&self, tense: Tense) -> Lines {
+        let mut text = Lines::default();
+        for table in &self.tables {
+            text.append(&table.text(tense));
+        }
+        for removed in &self.removed {
+            text.append(&removed.text(tense));
+        }
+        text
     }
 }
 
@@ -179,18 +195,16 @@ impl RemovedRows {
         }
     }
 
-    fn text(&self, tense: Tense) -> String {
+    fn text(&self, tense: Tense) -> Lines {
         let (leaving, table) = (rows(self.rows), &self.table);
-        let mut text = match (&self.archive, tense) {
-            (Some(archive), Tense::Done) => {
-                format!("  {leaving} moved from {table} to {archive}\n")
-            }
+        let mut text = Lines::of(&match (&self.archive, tense) {
+            (Some(archive), Tense::Done) => format!("  {leaving} moved from {table} to {archive}"),
             (Some(archive), Tense::Planned) => {
-                format!("  {leaving} of {table} would move to {archive}\n")
+                format!("  {leaving} of {table} would move to {archive}")
             }
-            (None, Tense::Done) => format!("  {leaving} deleted from {table}\n"),
-            (None, Tense::Planned) => format!("  {leaving} of {table} would have to go\n"),
-        };
+            (None, Tense::Done) => format!("  {leaving} deleted from {table}"),
+            (None, Tense::Planned) => format!("  {leaving} of {table} would have to go"),
+        });
         for by_key in &self.by_key {
             let verb = match (by_key.orphans, by_key.rows) {
                 (true, 1) => "breaks",
@@ -202,35 +216,40 @@ impl RemovedRows {
         }
         if self.break_several > 0 {
             let several = rows(self.break_several);
-            let _ = writeln!(text, "    {several} of these break more than one key");
+            let breaks = if self.break_several == 1 {
+                "breaks"
+            } else {
+                "break"
+            };
+            let _ = writeln!(text, "    {several} of these {breaks} more than one key");
         }
         text
     }
 }
 
 impl Report for UpReport {
-    fn text(&self, _: Option<u16>) -> String {
+    fn text(&self, _: Option<u16>) -> Lines {
         if self.none_apply {
-            return format!("nothing to do: no migration applies to {}\n", self.database);
+            return none_applies(&self.database);
         }
         if self.applied.is_empty() {
             return has_every_migration(&self.database, self.to);
         }
-        let mut text = String::new();
+        let mut text = Lines::default();
         if let Some(backup) = &self.backup {
             let _ = writeln!(text, "backup written to {backup}");
         }
         for migration in &self.applied {
             let _ = writeln!(text, "applied V{} {}", migration.version, migration.name);
-            text.push_str(&migration.details(Tense::Done));
+            text.append(&migration.details(Tense::Done));
         }
         text
     }
 }
 
 impl ChildTable {
-    fn text(&self, tense: Tense) -> String {
-        let mut text = String::new();
+    fn text(&self, tense: Tense) -> Lines {
+        let mut text = Lines::default();
         let name = &self.table;
         if !self.added.is_empty() {
             let keys = i64::try_from(self.added.len()).unwrap_or(i64::MAX);
@@ -418,17 +437,17 @@ impl From<&TakenBack> for TakenBackMigration {
 }
 
 impl Report for DownReport {
-    fn text(&self, _: Option<u16>) -> String {
+    fn text(&self, _: Option<u16>) -> Lines {
         if self.taken_back.is_empty() {
             return has_no_migration(&self.database, self.to);
         }
-        let mut text = String::new();
+        let mut text = Lines::default();
         if let Some(backup) = &self.backup {
             let _ = writeln!(text, "backup written to {backup}");
         }
         for migration in &self.taken_back {
             let _ = writeln!(text, "took back V{} {}", migration.version, migration.name);
-            text.push_str(&migration.details(Tense::Done));
+            text.append(&migration.details(Tense::Done));
         }
         text
     }
@@ -436,10 +455,10 @@ impl Report for DownReport {
 
 impl TakenBackMigration {
     /// Indented lines: the rows that came back or, where it is only planned, will.
-    pub fn details(&self, tense: Tense) -> String {
-        let mut text = String::new();
+    pub fn details(&self, tense: Tense) -> Lines {
+        let mut text = Lines::default();
         for restored in &self.restored {
-            text.push_str(&restored.text(tense));
+            text.append(&restored.text(tense));
         }
         if !self.left.is_empty() {
             let _ = writeln!(text, "  left as they were before: {}", listing(&self.left));
@@ -449,14 +468,13 @@ impl TakenBackMigration {
 }
 
 impl RestoredRows {
-    fn text(&self, tense: Tense) -> String {
+    fn text(&self, tense: Tense) -> Lines {
         let RestoredRows { table, archive, .. } = self;
         let back = rows(self.rows);
-        let mut text = if tense == Tense::Planned {
-            format!("  {back} of {archive} would move back to {table}\n")
-        } else {
-            format!("  {back} moved from {archive} back to {table}\n")
-        };
+        let mut text = Lines::of(&match tense {
+            Tense::Planned => format!("  {back} of {archive} would move back to {table}"),
+            Tense::Done => format!("  {back} moved from {archive} back to {table}"),
+        });
         if self.there_already > 0 {
             let there = rows(self.there_already);
             let were = if self.there_already == 1 {

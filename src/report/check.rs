@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::output::Report;
-use super::text::{plural, printable};
+use super::text::{Lines, plural, printable};
 use crate::failure::Status;
 use crate::sqlite::check::{Code, Finding, Severity};
 
@@ -72,7 +72,9 @@ impl CheckReport {
                 data(&body(finding))
             );
         }
-        let _ = writeln!(text, "{}", printable(&self.summary()));
+        // The runner takes `##[command]` for a command wherever it stands in a line.
+        let summary = self.summary().replace("##[", "#\\#[");
+        let _ = writeln!(text, "{}", printable(&summary));
         text
     }
 
@@ -95,8 +97,8 @@ impl CheckReport {
 }
 
 impl Report for CheckReport {
-    fn text(&self, _: Option<u16>) -> String {
-        let mut text = String::new();
+    fn text(&self, _: Option<u16>) -> Lines {
+        let mut text = Lines::default();
         for finding in &self.findings {
             let _ = writeln!(
                 text,
@@ -134,22 +136,20 @@ fn body(finding: &Finding) -> String {
     if let Some(diff) = &finding.diff {
         let _ = write!(body, "\n{diff}");
     }
-    printable(&body).into_owned()
+    body
 }
 
 /// Escapes the text of a workflow command (`escapeData` in GitHub's toolkit,
-/// <https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts>).
+/// <https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts>). Line breaks come
+/// out again in the annotation, and begin no command there.
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
 /// Escapes the value of a property of a workflow command.
 fn property(text: &str) -> String {
-    data(&printable(text))
-        .replace(':', "%3A")
-        .replace(',', "%2C")
+    data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 /// That `fkfix check --update` has written a snapshot.
@@ -162,11 +162,11 @@ pub struct SnapshotReport {
 }
 
 impl Report for SnapshotReport {
-    fn text(&self, _: Option<u16>) -> String {
-        format!(
-            "the schema of {} is written to {}\n",
+    fn text(&self, _: Option<u16>) -> Lines {
+        Lines::of(&format!(
+            "the schema of {} is written to {}",
             self.checked, self.snapshot
-        )
+        ))
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
         let report = CheckReport::new("a,b:c%\nd.sql".into(), vec![finding], &[]);
         assert_eq!(
             report.github(),
-            "::error file=a%2Cb%3Ac%25%0Ad.sql,line=7,title=fkfix orphans::t%0A::error::x (a): 50%25 of\\r%0Ait%0Ahint: h\n1 error in a,b:c%\nd.sql\n"
+            "::error file=a%2Cb%3Ac%25%0Ad.sql,line=7,title=fkfix orphans::t%0A::error::x (a): 50%25 of\\r%0Ait%0Ahint: h\n1 error in a,b:c%\\nd.sql\n"
         );
     }
 

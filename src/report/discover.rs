@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::new::NewReport;
 use super::output::Report;
-use super::text::{count, plural, rows};
+use super::text::{Lines, count, plural, rows};
 use crate::model::key::Action;
 use crate::sqlite::discover::{Candidate, Values};
 use crate::sqlite::notation;
@@ -76,8 +76,8 @@ impl From<Candidate> for DiscoveredKey {
 }
 
 impl DiscoveredKey {
-    fn text(&self) -> String {
-        let mut text = format!("{:3}%  {}\n", self.confidence, self.add);
+    fn text(&self) -> Lines {
+        let mut text = Lines::of(&format!("{:3}%  {}", self.confidence, self.add));
         for line in &self.evidence {
             let _ = writeln!(text, "      {line}");
         }
@@ -104,27 +104,27 @@ impl DiscoveredKey {
 }
 
 impl Report for DiscoverReport {
-    fn text(&self, _: Option<u16>) -> String {
-        let mut text = String::new();
+    fn text(&self, _: Option<u16>) -> Lines {
+        let mut text = Lines::default();
         for key in &self.keys {
-            text.push_str(&key.text());
-            text.push('\n');
+            text.append(&key.text());
+            text.blank();
         }
         let number = |keys: usize| i64::try_from(keys).unwrap_or(i64::MAX);
         if !self.keys.is_empty() {
-            let _ = write!(
+            let less_sure = match self.less_sure {
+                0 => String::new(),
+                keys => format!(", {} less sure", count(number(keys))),
+            };
+            let _ = writeln!(
                 text,
-                "{} at {}% confidence or more",
+                "{} at {}% confidence or more{less_sure}",
                 plural(number(self.keys.len()), "key"),
                 self.min_confidence
             );
-            if self.less_sure > 0 {
-                let _ = write!(text, ", {} less sure", count(number(self.less_sure)));
-            }
-            text.push('\n');
         }
         if let Some(written) = &self.written {
-            text.push_str(&written.text(None));
+            text.append(&written.text(None));
         }
         text
     }

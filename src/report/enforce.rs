@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::output::Report;
-use super::text::plural;
+use super::text::{Lines, plural};
 use crate::cli::Enforce;
 use crate::model::key::Action;
 use crate::sqlite::enforce::{KeyTriggers, Plan, Trigger};
@@ -134,28 +134,26 @@ impl EnforceReport {
         )
     }
 
-    fn nothing_to_do(&self) -> String {
+    fn nothing_to_do(&self) -> Lines {
         let database = &self.database;
-        if self.remove {
-            format!("nothing to do: {database} has no trigger of fkfix enforce\n")
+        Lines::of(&if self.remove {
+            format!("nothing to do: {database} has no trigger of fkfix enforce")
         } else if self.keys.is_empty() {
-            format!("nothing to do: {database} declares no foreign key\n")
+            format!("nothing to do: {database} declares no foreign key")
         } else if self.triggers == 0 {
-            format!(
-                "nothing to do: {database} declares no foreign key that triggers can carry out\n"
-            )
+            format!("nothing to do: {database} declares no foreign key that triggers can carry out")
         } else {
-            format!("nothing to do: {}\n", self.summary(false))
-        }
+            format!("nothing to do: {}", self.summary(false))
+        })
     }
 }
 
 impl Report for EnforceReport {
-    fn text(&self, _: Option<u16>) -> String {
+    fn text(&self, _: Option<u16>) -> Lines {
         if self.created.is_empty() && self.dropped.is_empty() {
             return self.nothing_to_do();
         }
-        let mut text = String::new();
+        let mut text = Lines::default();
         if let Some(backup) = &self.backup {
             let _ = writeln!(text, "backup written to {backup}");
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::output::Report;
+use super::text::Lines;
 
 /// What `fkfix new` has written.
 #[derive(Debug, Serialize)]
@@ -27,7 +28,9 @@ impl NewReport {
 }
 
 impl Report for NewReport {
-    fn text(&self, _: Option<u16>) -> String {
-        format!("{}\n{}\n", self.up, self.down)
+    fn text(&self, _: Option<u16>) -> Lines {
+        let mut text = Lines::of(&self.up);
+        text.append(&Lines::of(&self.down));
+        text
     }
 }

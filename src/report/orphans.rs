@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::key::TableKey;
 use super::output::Report;
 use super::table::{fits, sample, table};
-use super::text::{count, rows};
+use super::text::{Lines, count, plural, rows};
 use super::value;
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::survey::{self, SurveyedKey};
@@ -192,14 +192,15 @@ impl KeyOrphans {
 }
 
 impl Report for OrphansReport {
-    fn text(&self, width: Option<u16>) -> String {
-        let mut text = String::new();
+    fn text(&self, width: Option<u16>) -> Lines {
+        let mut text = Lines::default();
         if self.orphans == 0 {
-            let keys = i64::try_from(self.keys.len()).unwrap_or(i64::MAX);
-            let keys = super::text::plural(keys, "key");
+            let number = i64::try_from(self.keys.len()).unwrap_or(i64::MAX);
+            let keys = plural(number, "key");
+            let apply = if number == 1 { "applies" } else { "apply" };
             let _ = writeln!(
                 text,
-                "no orphans: every row that {keys} apply to has its parent"
+                "no orphans: every row that {keys} {apply} to has its parent"
             );
             return text;
         }
@@ -215,17 +216,18 @@ impl Report for OrphansReport {
             );
             if of.break_several > 0 {
                 let several = rows(of.break_several);
-                let _ = writeln!(
-                    text,
-                    "{several} of them break more than one key and count for each below"
-                );
+                let breaks = match of.break_several {
+                    1 => "breaks more than one key and counts",
+                    _ => "break more than one key and count",
+                };
+                let _ = writeln!(text, "{several} of them {breaks} for each below");
             }
-            text.push('\n');
-            text.push_str(&self.keys_text(of, width));
-            text.push_str(&self.parents_text(of, width));
-            text.push_str(&of.sample_text(width));
+            text.blank();
+            text.append(&self.keys_text(of, width));
+            text.append(&self.parents_text(of, width));
+            text.append(&of.sample_text(width));
         }
-        text.push_str(&self.dependents_text(width));
+        text.append(&self.dependents_text(width));
         text
     }
 }
@@ -237,12 +239,12 @@ impl OrphansReport {
             .filter(|key| key.place == of.place && key.rows > 0)
     }
 
-    fn keys_text(&self, of: &TableOrphans, width: Option<u16>) -> String {
+    fn keys_text(&self, of: &TableOrphans, width: Option<u16>) -> Lines {
         let lines: Vec<_> = self.keys_of(of).map(KeyOrphans::cells).collect();
         let heading = ["key", "", "rows", "dead parents", "oldest", "newest"];
         let numbers = ["rows", "dead parents"];
         if fits(&heading, &lines, width) {
-            return table(&heading, &lines, &numbers, width) + "\n";
+            return paragraph(table(&heading, &lines, &numbers, width));
         }
         // A narrow terminal does without the times.
         let lines: Vec<_> = lines
@@ -250,10 +252,10 @@ impl OrphansReport {
             .map(|line| line.into_iter().take(4).collect())
             .collect();
         let heading: Vec<_> = heading.into_iter().take(4).collect();
-        table(&heading, &lines, &numbers, width) + "\n"
+        paragraph(table(&heading, &lines, &numbers, width))
     }
 
-    fn parents_text(&self, of: &TableOrphans, width: Option<u16>) -> String {
+    fn parents_text(&self, of: &TableOrphans, width: Option<u16>) -> Lines {
         let lines = self.keys_of(of).flat_map(|key| {
             key.most_frequent.iter().map(|parent| {
                 let values: Vec<_> = parent.key.iter().map(value::text).collect();
@@ -265,18 +267,20 @@ impl OrphansReport {
             })
         });
         let heading = ["dead parent", "", "rows"];
-        table(&heading, &lines.collect::<Vec<_>>(), &["rows"], width) + "\n"
+        let lines: Vec<_> = lines.collect();
+        paragraph(table(&heading, &lines, &["rows"], width))
     }
 
-    fn dependents_text(&self, width: Option<u16>) -> String {
+    fn dependents_text(&self, width: Option<u16>) -> Lines {
         if self.dependents.is_empty() {
-            return String::new();
+            return Lines::default();
         }
         let lines = self.dependents.iter().map(|it| {
-            let fate = if it.go_along {
-                "go along"
-            } else {
-                "keep them from going"
+            let fate = match (it.go_along, it.rows) {
+                (true, 1) => "goes along",
+                (true, _) => "go along",
+                (false, 1) => "keeps them from going",
+                (false, _) => "keep them from going",
             };
             vec![
                 it.table.clone(),
@@ -286,14 +290,15 @@ impl OrphansReport {
             ]
         });
         let heading = ["hanging on orphans", "by", "rows", ""];
-        table(&heading, &lines.collect::<Vec<_>>(), &["rows"], width) + "\n"
+        let lines: Vec<_> = lines.collect();
+        paragraph(table(&heading, &lines, &["rows"], width))
     }
 }
 
 impl TableOrphans {
-    fn sample_text(&self, width: Option<u16>) -> String {
+    fn sample_text(&self, width: Option<u16>) -> Lines {
         if self.sample.is_empty() {
-            return String::new();
+            return Lines::default();
         }
         let rows: Vec<_> = self
             .sample
@@ -305,13 +310,20 @@ impl TableOrphans {
             0 => String::new(),
             _ => format!(", {} of {} columns", sample.columns, self.columns.len()),
         };
-        let title = format!(
-            "the first {} of {}{note}:\n\n",
+        let mut text = Lines::of(&format!(
+            "the first {} of {}{note}:",
             count(i64::try_from(rows.len()).unwrap_or(i64::MAX)),
             super::text::rows(self.orphans)
-        );
-        title + &sample.text + "\n"
+        ));
+        text.blank();
+        text.append(&sample.text);
+        paragraph(text)
     }
+}
+
+fn paragraph(mut text: Lines) -> Lines {
+    text.blank();
+    text
 }
 
 #[allow(clippy::cast_precision_loss)] // a table has fewer than 2^52 rows

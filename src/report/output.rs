@@ -1,7 +1,8 @@
 //! Where words go: results to stdout, everything else to stderr.
 
 use std::fmt;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -17,20 +18,23 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::text::printable;
+use super::text::{Lines, printable, wrapped};
 use crate::cli::{Color, Format, Global};
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, Status};
 use crate::progress;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
 
-/// The two streams of the process.
+/// The two streams of the process. Results have no colour, and what is made for machines goes out
+/// byte for byte; text for people is made harmless where its lines are made, in [`Lines`].
 pub struct Output {
-    stdout: AutoStream<io::Stdout>,
+    stdout: io::Stdout,
     stderr: AutoStream<io::Stderr>,
     quiet: bool,
+    /// Errors of SQLite are told with their code.
+    codes: bool,
 }
 
 /// The message and fields of a line of the log, which may quote what a database holds.
@@ -47,8 +51,8 @@ fn printable_fields() -> impl for<'writer> FormatFields<'writer> {
 
 /// A result that can be shown in every format.
 pub trait Report: Serialize {
-    /// For people: lines, each ended; on a terminal of `width` characters, if it is one.
-    fn text(&self, width: Option<u16>) -> String;
+    /// For people; on a terminal of `width` columns, if it is one.
+    fn text(&self, width: Option<u16>) -> Lines;
 }
 
 impl Output {
@@ -73,6 +77,8 @@ impl Output {
             .with_writer(io::stderr)
             .fmt_fields(printable_fields())
             .with_ansi(stderr.current_choice() != ColorChoice::Never)
+            // It would panic where stderr is full.
+            .log_internal_errors(false)
             .without_time()
             .with_target(false);
         tracing_subscriber::registry()
@@ -82,18 +88,38 @@ impl Output {
             progress::show();
         }
         Output {
-            stdout: AutoStream::new(io::stdout(), choice),
+            stdout: io::stdout(),
             stderr,
             quiet: global.quiet,
+            codes: global.verbose > 0,
         }
     }
 
     /// Writes a result to stdout.
     pub fn result(&mut self, report: &impl Report, format: Format) -> Result<()> {
         match format {
-            Format::Text => self.write(&printable(&report.text(width()))),
-            Format::Json => self.write(&json(report)?),
+            Format::Text => {
+                let width = terminal_width(&io::stdout());
+                self.lines(&report.text(width))
+            }
+            Format::Json => self.document(report),
         }
+    }
+
+    /// Writes the report of what is done and can't be undone by a report that gets lost. `done`
+    /// says it in a few words, for the case that the report can't be written.
+    pub fn outcome(&mut self, report: &impl Report, format: Format, done: &str) -> Status {
+        let Err(error) = self.result(report, format) else {
+            return Status::Done;
+        };
+        let message = format!("{done}, but the report of it is lost: {error:#}");
+        self.line("error", ERROR, &message);
+        self.line(
+            "hint",
+            HINT,
+            "do not repeat it: what the report tells of is done; make room where stdout goes",
+        );
+        Status::Unreported
     }
 
     /// Writes `value` to stdout as one document in JSON.
@@ -101,21 +127,32 @@ impl Output {
         self.write(&json(value)?)
     }
 
-    /// Writes `text` to stdout, now.
-    pub fn write(&mut self, text: &str) -> Result<()> {
-        self.write_bytes(text.as_bytes())?;
-        self.flush()
+    /// Writes `lines` to stdout, now.
+    pub fn lines(&mut self, lines: &Lines) -> Result<()> {
+        match terminal_width(&io::stdout()) {
+            Some(width) => self.write(&lines.wrapped(width)),
+            None => self.write(lines.as_str()),
+        }
     }
 
-    /// Writes `bytes` to stdout, at the latest with the next [`Output::flush`].
-    pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+    /// Writes `text` to stdout as it is, now.
+    pub fn write(&mut self, text: &str) -> Result<()> {
+        match self.write_bytes(text.as_bytes())? {
+            ControlFlow::Continue(()) => self.flush(),
+            ControlFlow::Break(()) => Ok(()),
+        }
+    }
+
+    /// Writes `bytes` to stdout, at the latest with the next [`Output::flush`]. It breaks off
+    /// where nobody reads them any more.
+    pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<ControlFlow<()>> {
         progress::clear();
         written(self.stdout.write_all(bytes))
     }
 
     /// Lets go of what is held back.
     pub fn flush(&mut self) -> Result<()> {
-        written(self.stdout.flush())
+        written(self.stdout.flush()).map(drop)
     }
 
     /// Tells of something that will cost the user.
@@ -150,13 +187,21 @@ impl Output {
     /// Writes `error` and its hint to stderr, and as a document to stdout where the results
     /// would have been one.
     pub fn error(&mut self, error: &anyhow::Error, format: Format) {
-        let message = format!("{error:#}");
+        let message = failure::message(error);
         let hint = failure::hint_for(error);
-        self.line("error", ERROR, &message);
+        match failure::sqlite_error(error).filter(|_| self.codes) {
+            Some(code) => self.line("error", ERROR, &format!("{message} ({code})")),
+            None => self.line("error", ERROR, &message),
+        }
+        let details = failure::details(error);
+        for detail in details {
+            let _ = writeln!(self.stderr, "  {}", printable(detail));
+        }
         if let Some(hint) = &hint {
             self.line("hint", HINT, hint);
         }
         if format == Format::Json {
+            let message = [vec![message], details.to_vec()].concat().join("\n  ");
             let document = serde_json::json!({ "error": { "message": message, "hint": hint } });
             // The exit status says it already; there is nobody left to tell.
             let _ = self.write(&format!("{document:#}\n"));
@@ -165,8 +210,14 @@ impl Output {
 
     fn line(&mut self, label: &str, style: Style, text: &str) {
         progress::clear();
+        let label_and_text = format!("{label}: {}", printable(text));
+        let shown = match terminal_width(&io::stderr()) {
+            Some(width) => wrapped(&label_and_text, width),
+            None => label_and_text,
+        };
+        let rest = shown.strip_prefix(label).unwrap_or_default();
         // A log that can't be written must not change what the run does.
-        let _ = writeln!(self.stderr, "{style}{label}{style:#}: {}", printable(text));
+        let _ = writeln!(self.stderr, "{style}{label}{style:#}{rest}");
     }
 }
 
@@ -176,16 +227,17 @@ fn level_is_plain(global: &Global) -> bool {
 }
 
 /// That nobody reads stdout any more is not an error.
-fn written(result: io::Result<()>) -> Result<()> {
+fn written(result: io::Result<()>) -> Result<ControlFlow<()>> {
     match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("could not write to stdout"),
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(error).context("could not write to stdout"),
     }
 }
 
-/// The width of the terminal that stdout is, if it is one.
-fn width() -> Option<u16> {
-    if !io::stdout().is_terminal() {
+/// The width of the terminal that `stream` is, if it is one.
+fn terminal_width(stream: &impl IsTerminal) -> Option<u16> {
+    if !stream.is_terminal() {
         return None;
     }
     terminal_size::terminal_size().map(|(width, _)| width.0)

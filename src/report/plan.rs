@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use super::change::{
     AppliedMigration, TakenBackMigration, Tense, has_every_migration, has_no_migration,
+    none_applies,
 };
 use super::output::Report;
+use super::text::Lines;
 use crate::policy::Policy;
 use crate::sqlite::back::TakenBack;
 use crate::sqlite::driver::{Done, Outcome};
@@ -107,7 +109,7 @@ fn titles(steps: &[Step]) -> Vec<String> {
     steps.iter().map(Step::title).collect()
 }
 
-fn numbered(text: &mut String, steps: &[String]) {
+fn numbered(text: &mut Lines, steps: &[String]) {
     let width = steps.len().to_string().len();
     for (at, step) in steps.iter().enumerate() {
         let _ = writeln!(text, "    {:>width$}. {step}", at + 1);
@@ -115,28 +117,30 @@ fn numbered(text: &mut String, steps: &[String]) {
 }
 
 impl Report for UpPlan {
-    fn text(&self, _: Option<u16>) -> String {
+    fn text(&self, _: Option<u16>) -> Lines {
         if self.none_apply {
-            return format!("nothing to do: no migration applies to {}\n", self.database);
+            return none_applies(&self.database);
         }
         if self.migrations.is_empty() {
             return has_every_migration(&self.database, self.to);
         }
-        let mut text = format!("dry run: {} is not changed\n", self.database);
+        let mut text = Lines::of(&format!("dry run: {} is not changed", self.database));
         for migration in &self.migrations {
             let change = &migration.change;
-            let _ = writeln!(text, "\nwould apply V{} {}", change.version, change.name);
-            text.push_str(&change.details(Tense::Planned));
+            text.blank();
+            let _ = writeln!(text, "would apply V{} {}", change.version, change.name);
+            text.append(&change.details(Tense::Planned));
             for way in &migration.ways {
                 let _ = writeln!(text, "  {way}");
             }
-            text.push_str("  steps\n");
+            let _ = writeln!(text, "  steps");
             numbered(&mut text, &migration.steps);
         }
         if let Some(space) = &self.space {
+            text.blank();
             let _ = writeln!(
                 text,
-                "\ndisk space: about {} beside the database ({} free), {} in the temporary folder ({} free)",
+                "disk space: about {} beside the database ({} free), {} in the temporary folder ({} free)",
                 HumanBytes(space.needed),
                 HumanBytes(space.free),
                 HumanBytes(space.needed_in_temporary_folder),
@@ -184,20 +188,17 @@ impl PlannedReturn {
 }
 
 impl Report for DownPlan {
-    fn text(&self, _: Option<u16>) -> String {
+    fn text(&self, _: Option<u16>) -> Lines {
         if self.migrations.is_empty() {
             return has_no_migration(&self.database, self.to);
         }
-        let mut text = format!("dry run: {} is not changed\n", self.database);
+        let mut text = Lines::of(&format!("dry run: {} is not changed", self.database));
         for migration in &self.migrations {
             let change = &migration.change;
-            let _ = writeln!(
-                text,
-                "\nwould take back V{} {}",
-                change.version, change.name
-            );
-            text.push_str(&change.details(Tense::Planned));
-            text.push_str("  steps\n");
+            text.blank();
+            let _ = writeln!(text, "would take back V{} {}", change.version, change.name);
+            text.append(&change.details(Tense::Planned));
+            let _ = writeln!(text, "  steps");
             numbered(&mut text, &migration.steps);
         }
         text

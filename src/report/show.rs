@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::key::TableKey;
 use super::output::Report;
 use super::table::{sample, table};
-use super::text::{count, listing, one_line, rows};
+use super::text::{Lines, count, listing, one_line, rows};
 use super::value;
 use crate::model::key::Action;
 use crate::sqlite::deletion::{Deletion, Reason};
@@ -266,29 +267,33 @@ impl RowValues {
 }
 
 impl Report for ShowReport {
-    fn text(&self, width: Option<u16>) -> String {
-        let mut text = format!("a row of {}\n\n", self.table);
+    fn text(&self, width: Option<u16>) -> Lines {
+        let mut text = Lines::of(&format!("a row of {}", self.table));
+        text.blank();
         let names: Vec<_> = self.row.0.columns.iter().map(|it| one_line(it)).collect();
-        let widest = names.iter().map(|name| name.chars().count()).max();
+        let widest = names.iter().map(|name| name.width()).max();
         let widest = widest.unwrap_or_default();
         for (column, value) in names.iter().zip(&self.row.0.values) {
+            let padding = " ".repeat(widest.saturating_sub(column.width()));
             let value = value::cut(value, WIDEST);
-            let _ = writeln!(text, "    {column:widest$}  {value}");
+            let _ = writeln!(text, "    {column}{padding}  {value}");
         }
-        text.push_str(&self.parents_text(width));
+        text.blank();
+        text.append(&self.parents_text(width));
         for children in &self.children {
-            text.push_str(&children.text(width));
+            text.blank();
+            text.append(&children.text(width));
         }
-        text.push('\n');
-        text.push_str(&self.deletion.text(width));
+        text.blank();
+        text.append(&self.deletion.text(width));
         text
     }
 }
 
 impl ShowReport {
-    fn parents_text(&self, width: Option<u16>) -> String {
+    fn parents_text(&self, width: Option<u16>) -> Lines {
         if self.parents.is_empty() {
-            return "\nit refers to no other row\n".to_owned();
+            return Lines::of("it refers to no other row");
         }
         let lines = self.parents.iter().map(|parent| {
             let values: Vec<_> = parent.values.iter().map(value::text).collect();
@@ -306,54 +311,54 @@ impl ShowReport {
             ]
         });
         let heading = ["refers by", "", "to", ""];
-        format!(
-            "\n{}",
-            table(&heading, &lines.collect::<Vec<_>>(), &[], width)
-        )
+        table(&heading, &lines.collect::<Vec<_>>(), &[], width)
     }
 }
 
 impl ChildRows {
-    fn text(&self, width: Option<u16>) -> String {
+    fn text(&self, width: Option<u16>) -> Lines {
         let (of, refer) = match self.total {
             0 => ("no row".to_owned(), "refers"),
             1 => ("1 row".to_owned(), "refers"),
             total => (rows(total), "refer"),
         };
-        let mut text = format!(
-            "\n{of} of {} {refer} to it by {} on delete {}",
+        let title = format!(
+            "{of} of {} {refer} to it by {} on delete {}",
             self.key.table,
             self.key.place(),
             self.key.on_delete.words()
         );
         let Some(first) = self.rows.first() else {
-            return text + "\n";
+            return Lines::of(&title);
         };
         let shown = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
-        if shown < self.total {
-            let _ = write!(text, "; the first {}", count(shown));
-        }
+        let mut text = Lines::of(&if shown < self.total {
+            format!("{title}; the first {}:", count(shown))
+        } else {
+            format!("{title}:")
+        });
+        text.blank();
         let values: Vec<_> = self
             .rows
             .iter()
             .map(|row| row.0.values.as_slice())
             .collect();
         let sample = sample(&first.0.columns, &values, &self.key.columns, width);
-        let _ = write!(text, ":\n\n{}", sample.text);
+        text.append(&sample.text);
         text
     }
 }
 
 impl DeletionReport {
-    fn text(&self, width: Option<u16>) -> String {
-        let mut text = String::new();
+    fn text(&self, width: Option<u16>) -> Lines {
+        let mut text = Lines::default();
         for refusal in &self.refusals {
             let would = if refusal.certain { "would" } else { "may" };
             let _ = writeln!(text, "deleting it {would} be refused: {}", refusal.reason);
         }
         if self.deleted.is_empty() && self.changed.is_empty() {
             if self.refusals.is_empty() {
-                text.push_str("deleting it would take no other row\n");
+                let _ = writeln!(text, "deleting it would take no other row");
             }
             return text;
         }
@@ -362,7 +367,8 @@ impl DeletionReport {
         } else {
             "would"
         };
-        let _ = writeln!(text, "deleting it {would} take with it\n");
+        let _ = writeln!(text, "deleting it {would} take with it");
+        text.blank();
         let deleted = self.deleted.iter().map(|it| {
             vec![
                 it.table.clone(),
@@ -377,7 +383,7 @@ impl DeletionReport {
         });
         let heading = ["table", "rows", "", "by"];
         let lines: Vec<_> = deleted.chain(changed).collect();
-        text.push_str(&table(&heading, &lines, &["rows"], width));
+        text.append(&table(&heading, &lines, &["rows"], width));
         text
     }
 }

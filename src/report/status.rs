@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::enforce::TriggerName;
 use super::output::Report;
-use super::text::rows;
+use super::text::{Lines, printable, rows};
 
 /// What `fkfix status` found.
 #[derive(Debug, Serialize)]
@@ -62,11 +63,14 @@ pub struct ArchiveStatus {
 }
 
 impl Report for StatusReport {
-    fn text(&self, _: Option<u16>) -> String {
-        let label = |it: &MigrationStatus| format!("V{} {}", it.version, it.name);
-        let labels = self.migrations.iter().map(|it| label(it).chars().count());
-        let width = labels.max().unwrap_or_default();
-        let mut text = String::new();
+    fn text(&self, _: Option<u16>) -> Lines {
+        let label = |it: &MigrationStatus| {
+            let label = format!("V{} {}", it.version, it.name);
+            printable(&label).into_owned()
+        };
+        let labels = self.migrations.iter().map(|it| label(it).width());
+        let widest = labels.max().unwrap_or_default();
+        let mut text = Lines::default();
         for migration in &self.migrations {
             let state = match migration.state {
                 State::Pending => "pending",
@@ -75,11 +79,11 @@ impl Report for StatusReport {
                 State::Changed => "changed since it was applied",
                 State::Unknown => "unknown here, applied by another program",
             };
-            let _ = write!(text, "{:width$}  {state}", label(migration));
-            if let Some(when) = &migration.applied_on {
-                let _ = write!(text, ", {when}");
-            }
-            text.push('\n');
+            let label = label(migration);
+            let padding = " ".repeat(widest.saturating_sub(label.width()));
+            let when = migration.applied_on.as_ref();
+            let when = when.map_or(String::new(), |when| format!(", {when}"));
+            let _ = writeln!(text, "{label}{padding}  {state}{when}");
         }
         for archive in &self.archives {
             let _ = writeln!(

@@ -1,7 +1,11 @@
 //! Columns that line up, sized to the terminal.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+use std::fmt::Write as _;
 
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::text::{Lines, one_line};
 use super::value;
 use crate::sqlite::value::Value;
 
@@ -9,16 +13,18 @@ use crate::sqlite::value::Value;
 const SAMPLE_COLUMNS: usize = 7;
 
 /// Columns under a heading, two spaces apart, each line indented by four. Columns named in
-/// `numbers` are aligned to the right. Wider than `width` characters, it wraps within cells.
+/// `numbers` are aligned to the right. Wider than `width` columns of a terminal, it wraps within
+/// cells.
 pub fn table(
     heading: &[&str],
     rows: &[Vec<String>],
     numbers: &[&str],
     width: Option<u16>,
-) -> String {
+) -> Lines {
     let mut table = Table::new();
-    table.load_style(TableStyle::new()).set_header(heading);
-    table.add_rows(rows);
+    let head = heading.iter().map(|name| one_line(name));
+    table.load_style(TableStyle::new()).set_header(head);
+    table.add_rows(rows.iter().map(|row| row.iter().map(|cell| one_line(cell))));
     match width {
         Some(width) => {
             let arrangement = ContentArrangement::Dynamic;
@@ -36,13 +42,14 @@ pub fn table(
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let lines = table.lines().map(|line| format!("   {}", line.trim_end()));
+    let mut lines = Lines::default();
+    for line in table.lines() {
+        let _ = writeln!(lines, "{}", format!("   {line}").trim_end());
+    }
     lines
-        .map(|line| line.trim_end().to_owned() + "\n")
-        .collect()
 }
 
-/// Whether [`table`] would need no wrapping within `width` characters.
+/// Whether [`table`] would need no wrapping on a terminal of `width` columns.
 pub fn fits(heading: &[&str], rows: &[Vec<String>], width: Option<u16>) -> bool {
     let widest = |at: usize| {
         let cells = rows
@@ -52,7 +59,7 @@ pub fn fits(heading: &[&str], rows: &[Vec<String>], width: Option<u16>) -> bool 
         let name = heading.get(at).copied();
         cells
             .chain(name)
-            .map(|cell| cell.chars().count())
+            .map(|cell| one_line(cell).width())
             .max()
             .unwrap_or_default()
     };
@@ -63,7 +70,7 @@ pub fn fits(heading: &[&str], rows: &[Vec<String>], width: Option<u16>) -> bool 
 /// Some rows of a table, in as many columns as people can take in.
 pub struct Sample {
     /// The rows under the names of the columns.
-    pub text: String,
+    pub text: Lines,
     /// How many columns are shown.
     pub columns: usize,
 }

@@ -1,19 +1,88 @@
 //! Words and numbers for people.
 
 use std::borrow::Cow;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use indicatif::HumanCount;
+use textwrap::{Options, WordSeparator, WordSplitter};
+use unicode_width::UnicodeWidthStr as _;
 
-/// `text` without control characters, which a database may hold and a terminal would obey:
-/// each is shown as an escape. Line breaks and tabs stay.
+/// Text for people, line by line. What is written at once is one line of it, whatever the names
+/// and values in it hold: a table may be called `t\nno orphans`.
+#[derive(Clone, Debug, Default)]
+pub struct Lines(String);
+
+impl fmt::Write for Lines {
+    /// Adds `line`, with or without its end.
+    fn write_str(&mut self, line: &str) -> fmt::Result {
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        self.0.push_str(&printable(line));
+        self.0.push('\n');
+        Ok(())
+    }
+
+    fn write_fmt(&mut self, line: fmt::Arguments<'_>) -> fmt::Result {
+        self.write_str(&fmt::format(line))
+    }
+}
+
+impl Lines {
+    /// One line.
+    #[must_use]
+    pub fn of(line: &str) -> Self {
+        Lines(printable(line).into_owned() + "\n")
+    }
+
+    /// Adds an empty line.
+    pub fn blank(&mut self) {
+        self.0.push('\n');
+    }
+
+    /// Adds `other`.
+    pub fn append(&mut self, other: &Lines) {
+        self.0.push_str(&other.0);
+    }
+
+    /// The text, each line ended.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text for a terminal of `width` columns.
+    #[must_use]
+    pub fn wrapped(&self, width: u16) -> String {
+        let lines = self.0.lines().map(|line| wrapped(line, width) + "\n");
+        lines.collect()
+    }
+}
+
+/// `line` broken between words where it is wider than a terminal of `width` columns; what follows
+/// hangs two columns deeper.
+#[must_use]
+pub fn wrapped(line: &str, width: u16) -> String {
+    let width = usize::from(width);
+    if line.width() <= width {
+        return line.to_owned();
+    }
+    let text = line.trim_start();
+    let margin = " ".repeat(line.len() - text.len());
+    let hanging = format!("{margin}  ");
+    let options = Options::new(width)
+        .initial_indent(&margin)
+        .subsequent_indent(&hanging)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::fill(text, options)
+}
+
+/// `text` as one line that a terminal shows and does not obey: each character that it would not
+/// show, and each break, as an escape.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let is_plain = |character: char| {
-        character == '\n'
-            || character == '\t'
-            || !(character.is_control() || is_invisible(character))
-    };
+    let is_plain =
+        |character: char| character == '\t' || !(character.is_control() || is_invisible(character));
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
@@ -27,15 +96,58 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown.collect())
 }
 
-/// `text` in one line and without control characters.
+/// `text` in one line, with blanks for its breaks: for a cell of a table, or a label.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     printable(&text.replace(['\n', '\t'], " ")).into_owned()
 }
 
-/// Marks that reorder what a terminal shows (<https://www.unicode.org/reports/tr9/>).
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Whether `character` has no shape of its own: marks that reorder a line
+/// (<https://www.unicode.org/reports/tr9/>), breaks of lines, and what Unicode has programs
+/// ignore (`Default_Ignorable_Code_Point` in <https://www.unicode.org/reports/tr44/>), but for
+/// the selectors that emoji are written with.
+#[must_use]
+pub fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// The start of `text` that is at most `widest` columns wide on a terminal, with `…` where there
+/// is more.
+#[must_use]
+pub fn cut(text: &str, widest: usize) -> String {
+    if text.width() <= widest {
+        return text.to_owned();
+    }
+    let mut start = String::new();
+    for character in text.chars() {
+        start.push(character);
+        if start.width() >= widest {
+            start.pop();
+            break;
+        }
+    }
+    start + "…"
 }
 
 /// `1234567` as `1,234,567`.
@@ -76,9 +188,40 @@ mod tests {
 
     #[test]
     fn control_characters_are_made_visible() {
-        assert_eq!(printable("plain ü\n\ttext"), "plain ü\n\ttext");
+        assert_eq!(printable("plain ü\n\ttext"), "plain ü\\n\ttext");
+        for mark in [
+            '\u{200b}',
+            '\u{2028}',
+            '\u{2066}',
+            '\u{feff}',
+            '\u{85}',
+            '\u{e0041}',
+        ] {
+            let shown = printable(&format!("a{mark}")).into_owned();
+            assert_eq!(shown, format!("a\\u{{{:x}}}", u32::from(mark)));
+        }
         assert_eq!(printable("\u{1b}[31mred\u{7}\r"), "\\u{1b}[31mred\\u{7}\\r");
         assert_eq!(printable("a\u{202e}b\u{0}"), "a\\u{202e}b\\u{0}");
+    }
+
+    #[test]
+    fn what_is_written_at_once_is_one_line() {
+        use std::fmt::Write as _;
+        let mut lines = Lines::of("a\n");
+        let name = "t\nno orphans\r";
+        let _ = writeln!(lines, "{name} is fine");
+        lines.blank();
+        lines.append(&Lines::of("end"));
+        assert_eq!(lines.as_str(), "a\\n\nt\\nno orphans\\r is fine\n\nend\n");
+    }
+
+    #[test]
+    fn a_wide_line_breaks_between_words_and_hangs() {
+        assert_eq!(wrapped("  one two three", 9), "  one two\n    three");
+        assert_eq!(wrapped("never-in-mid/word", 9), "never-in-mid/word");
+        assert_eq!(wrapped("漢字 漢字", 6), "漢字\n  漢字");
+        assert_eq!(cut("漢字漢字", 5), "漢字…");
+        assert_eq!(cut("abcde", 5), "abcde");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::row_counts;
 use super::schema::{self, RowKey, Table};
 use super::steps::Step;
 use crate::failure::Failure;
+use crate::report::text::rows;
 
 const SUFFIX: &str = "_orphans";
 
@@ -174,7 +175,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
         }
     };
     steps.push(Step::run(
-        format!("copy {} rows into {name}", removal.rows),
+        format!("copy {} into {name}", rows(removal.rows)),
         copy_sql(removal, &name, &names, version, next_run(connection)?),
     ));
     steps.push(Step::Expect {

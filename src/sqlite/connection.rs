@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::location::Location;
@@ -74,7 +75,23 @@ pub fn open_read_only(location: &Location) -> Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(&uri, flags).with_context(doing)?;
     prepare(&mut connection, Duration::from_secs(5)).with_context(doing)?;
+    limit_values(&connection).with_context(doing)?;
     Ok(connection)
+}
+
+/// Refuses values of more than twice the size of the file, which only an expression in the schema
+/// could compute: `hex(zeroblob(499999990))` is a gigabyte for each look at it
+/// (<https://www.sqlite.org/security.html>).
+fn limit_values(connection: &Connection) -> rusqlite::Result<()> {
+    const LEAST: i64 = 1024 * 1024;
+    let size: i64 = connection.query_row(
+        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+        [],
+        |row| row.get(0),
+    )?;
+    let limit = i32::try_from(2 * size + LEAST).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, limit)?;
+    Ok(())
 }
 
 /// The URI under which SQLite reads `location` without changing a byte.

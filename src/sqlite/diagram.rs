@@ -124,7 +124,7 @@ impl Diagram {
                 }
                 Err(error) => not_drawn.push(NotDrawn {
                     key: request.name.unwrap_or(request.constraint),
-                    reason: format!("{error:#}"),
+                    reason: crate::failure::message(&error),
                 }),
             }
         }

@@ -91,7 +91,8 @@ pub fn read(connection: &Connection) -> Result<Vec<Applied>> {
         }
     }
     read_rows(connection).map_err(|error| {
-        Failure::impossible(format!("the history in {TABLE} is damaged: {error:#}"))
+        let why = crate::failure::message(&error);
+        Failure::impossible(format!("the history in {TABLE} is damaged: {why}"))
             .hint(format!("repair the table, or drop it and run fkfix up: keys that are there already are adopted; see: SELECT * FROM {TABLE}"))
             .into()
     })

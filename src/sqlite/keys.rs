@@ -159,9 +159,11 @@ fn resolve_one(
 
 fn different_key(existing: &ForeignKey, wanted: &NewKey) -> Failure {
     Failure::impossible(format!(
-        "{} has another key on the same columns\n  there is   {existing}\n  wanted is  {}",
-        existing.child, wanted.key
+        "{} has another key on the same columns",
+        existing.child
     ))
+    .detail(format!("there is   {existing}"))
+    .detail(format!("wanted is  {}", wanted.key))
     .hint("drop the one that is wrong, or change the migration so that both agree")
 }
 

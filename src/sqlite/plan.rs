@@ -21,6 +21,7 @@ use super::steps::{ByRow, Step};
 use crate::failure::Failure;
 use crate::model::key::KeyId;
 use crate::policy::{Method, OrphanAction, Policy};
+use crate::report::text::{count, rows};
 
 /// A plan to add keys.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct KeyPlan {
     pub steps: Vec<Step>,
     /// The schema as it must be afterwards, archives left out.
     schema_after: Snapshot,
+    /// The tables that come by new definitions, and those with keys to them.
+    around: Vec<String>,
 }
 
 /// What becomes of one child table.
@@ -79,6 +82,18 @@ pub fn add_keys(
     planner.move_rows_out(&rebuilds, version, policy)?;
     planner.rebuild(&rebuilds)?;
     let tables = planner.tables(&targets, &rebuilds)?;
+    let mut around: Vec<_> = rebuilds.iter().map(|it| it.table.name.clone()).collect();
+    let refers = |named: &&NamedKey| {
+        rebuilds
+            .iter()
+            .any(|it| same_name(&it.table.name, &named.key.parent))
+    };
+    around.extend(
+        declared
+            .iter()
+            .filter(refers)
+            .map(|it| it.key.child.clone()),
+    );
     drop(rebuilds);
     planner.check(&targets, &declared)?;
     let warnings = planner.warnings(&targets)?;
@@ -93,6 +108,7 @@ pub fn add_keys(
         warnings,
         steps,
         schema_after,
+        around,
     })
 }
 
@@ -226,7 +242,7 @@ impl Planner<'_> {
             let leaving = self.found.removal(&name).map_or(0, |removal| removal.rows);
             let rows = self.counts.of(&name)? - leaving;
             self.steps.push(Step::Expect {
-                what: format!("{name} has {rows} rows"),
+                what: format!("{name} has {rows} row{}", if rows == 1 { "" } else { "s" }),
                 query: row_counts::count_sql(&name),
                 value: rows,
                 by_row: None,
@@ -297,10 +313,14 @@ impl KeyPlan {
     pub fn refusal(&self, policy: &Policy) -> Option<Failure> {
         if let Some(blocked) = self.found.blocked.first() {
             let key = &blocked.key;
+            let (refer, their) = match blocked.rows {
+                1 => ("refers", "its"),
+                _ => ("refer", "their"),
+            };
             return Some(
                 Failure::refused(format!(
-                    "{} rows of {} refer to rows of {} that would have to go, and their key {key} does not let them",
-                    blocked.rows, key.child, key.parent
+                    "{} of {} {refer} to rows of {} that would have to go, and {their} key {key} does not let them",
+                    rows(blocked.rows), key.child, key.parent
                 ))
                 .hint(format!(
                     "give the orphans of {} a parent, or remove those rows of {} first",
@@ -317,7 +337,10 @@ impl KeyPlan {
                 "keys that are there already"
             };
             return Some(
-                Failure::refused(format!("{total} rows break {keys} or hang on such rows"))
+                Failure::refused(match total {
+                    1 => format!("1 row breaks {keys}"),
+                    _ => format!("{} break {keys} or hang on such rows", rows(total)),
+                })
                     .hint("--orphans archive keeps them aside and brings them back on down; --orphans delete removes them for good"),
             );
         }
@@ -327,8 +350,10 @@ impl KeyPlan {
                 .find(|it| limit.is_exceeded(it.rows, it.of))?;
             return Some(
                 Failure::refused(format!(
-                    "{} of {} rows would leave {}, and --max-orphans allows {limit}",
-                    over.rows, over.of, over.table.name
+                    "{} of {} would leave {}, and --max-orphans allows {limit}",
+                    count(over.rows),
+                    rows(over.of),
+                    over.table.name
                 ))
                 .hint("see which ones with fkfix orphans, then raise the limit or repair the rows"),
             );
@@ -343,6 +368,22 @@ impl KeyPlan {
             ))
             .hint("check that this is the right database; if it is, allow it with --max-orphans 100%"),
         )
+    }
+
+    /// The schema as it must be afterwards; archives may have come.
+    pub fn schema_after(&self) -> &Snapshot {
+        &self.schema_after
+    }
+
+    /// The tables that come by new definitions and those with keys to them, each with the text
+    /// that it must have afterwards.
+    pub fn definitions_around(&self) -> impl Iterator<Item = (&str, &str)> {
+        let objects = self.schema_after.iter();
+        objects.filter_map(|(kind, name, _, sql)| {
+            let is_around = self.around.iter().any(|it| same_name(it, name));
+            let sql = sql.as_deref().filter(|_| kind == "table" && is_around)?;
+            Some((name.as_str(), sql))
+        })
     }
 
     /// Compares the schema with what the plan promised; archives may have come.

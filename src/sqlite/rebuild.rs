@@ -23,12 +23,16 @@ use super::scratch::Rehearsal;
 use super::snapshot::Snapshot;
 use super::steps::Step;
 use crate::policy::Method;
+use crate::report::text;
 
 // Instructions of SQLite's virtual machine, as EXPLAIN counts them in the loop.
 const WORK_PER_TRANSFERRED_ROW: usize = 4;
 const WORK_PER_COPIED_ROW: usize = 8;
 const WORK_PER_INDEXED_ROW: usize = 12;
 const WORK_PER_DELETED_ROW: usize = 8;
+
+/// What the old table is called until it is dropped, if no object has that name.
+pub const OLD: &str = "fkfix_old";
 
 /// How a table comes by its new definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +101,7 @@ impl Rebuild<'_> {
             return Ok(vec![self.edit_step(schema)]);
         }
         let name = &self.table.name;
-        let old = free_name(schema, "fkfix_old");
+        let old = free_name(schema, OLD);
         let mut steps = vec![
             Step::run(
                 format!("set the old {name} aside"),
@@ -269,7 +273,11 @@ pub fn delete(removal: &Removal) -> Step {
         listed("w", removal)
     );
     let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
-    Step::run(format!("delete {rows} rows from {}", table.name), delete).over(*rows, work)
+    Step::run(
+        format!("delete {} from {}", text::rows(*rows), table.name),
+        delete,
+    )
+    .over(*rows, work)
 }
 
 /// Takes the triggers off `table`, so that moving its rows fires none.

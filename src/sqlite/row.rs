@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::ddl::{literal, quote, quote_list};
 use super::schema::{self, Affinity, RowKey, Table};
-use super::value::Value;
+use super::value::{self, Value};
 use crate::failure::Failure;
 
 /// A row of a table.
@@ -62,10 +62,13 @@ pub fn find(
     let key = key_of(connection, table, by_rowid)?;
     if key.len() != values.len() {
         return Err(Failure::impossible(format!(
-            "the key of {} is ({}): it takes {} values, not {}",
+            "the key of {} is ({}): it takes {}, not {}",
             table.name,
             key.join(", "),
-            key.len(),
+            match key.len() {
+                1 => "1 value".to_owned(),
+                number => format!("{number} values"),
+            },
             values.len()
         ))
         .hint("give one value for each column of the key, in this order")
@@ -161,24 +164,17 @@ fn is_number(text: &str) -> bool {
     text.chars().all(plain) && text.parse::<f64>().is_ok()
 }
 
-/// The rows `alias` of `table`, whole, that `from` finds.
+/// The rows `alias` of `table` that `from` finds, of long values the start.
 pub fn read(connection: &Connection, table: &Table, from: &str, alias: &str) -> Result<Vec<Row>> {
     let names = || table.columns.iter().map(|column| column.name.as_str());
-    let columns = quote_list(&format!("{alias}."), names());
-    let doing = || format!("could not read rows of {}", table.name);
-    let mut statement = connection
-        .prepare(&format!("SELECT {columns} {from}"))
-        .with_context(doing)?;
-    let mut found = statement.query([])?;
-    let mut rows = Vec::new();
-    while let Some(row) = found.next().with_context(doing)? {
-        let values = (0..table.columns.len()).map(|at| row.get_ref(at).map(Value::from));
-        rows.push(Row {
-            columns: names().map(str::to_owned).collect(),
-            values: values.collect::<rusqlite::Result<_>>()?,
-        });
-    }
-    Ok(rows)
+    let query = |columns: &str| format!("SELECT {columns} {from}");
+    let rows = value::rows(connection, table, &format!("{alias}."), query)
+        .with_context(|| format!("could not read rows of {}", table.name))?;
+    let rows = rows.into_iter().map(|values| Row {
+        columns: names().map(str::to_owned).collect(),
+        values,
+    });
+    Ok(rows.collect())
 }
 
 #[cfg(test)]

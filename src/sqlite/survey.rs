@@ -1,5 +1,7 @@
 //! What an administrator wants to know of the orphans before anything is done about them.
 
+use std::ops::ControlFlow;
+
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -15,7 +17,7 @@ use super::orphans::{self, Found};
 use super::row_counts::RowCounts;
 use super::schema::{Column, RowKey, Table};
 use super::script::AddForeignKey;
-use super::value::Value;
+use super::value::{self, Value};
 use crate::migrations::Migrations;
 use crate::model::key::KeyId;
 
@@ -55,8 +57,31 @@ pub struct SurveyedTable {
     pub break_several: i64,
     /// How many rows the table has in all.
     pub of: i64,
-    /// A query for the orphans.
-    rows: String,
+    /// Where the orphans are read from.
+    source: Source,
+}
+
+/// Where the orphans of one table are read from, as rows `w`.
+#[derive(Debug)]
+struct Source {
+    /// The rowid where there is one, as an expression.
+    rowid: String,
+    /// The keys that the row breaks, as an expression.
+    reasons: String,
+    /// FROM and all behind it.
+    from: String,
+}
+
+impl Source {
+    /// A query for the orphans: rowid, reasons and `columns`.
+    fn query(&self, columns: &str) -> String {
+        let Source {
+            rowid,
+            reasons,
+            from,
+        } = self;
+        format!("SELECT {rowid}, {reasons}, {columns} {from}")
+    }
 }
 
 /// Rows that refer to rows which leave.
@@ -183,7 +208,7 @@ impl Survey {
                     orphans: removal.orphans,
                     break_several: removal.break_several,
                     of: removal.of,
-                    rows: rows_of(removal),
+                    source: source_of(removal),
                 });
             }
             self.places += 1;
@@ -228,7 +253,7 @@ fn watch(
             continue;
         }
         if let Err(error) = Table::read(connection, &key.parent) {
-            unusable.push((key.clone(), format!("{error:#}")));
+            unusable.push((key.clone(), crate::failure::message(&error)));
             continue;
         }
         let new = NewKey::declared(&there);
@@ -294,9 +319,10 @@ impl SurveyedKey {
     /// Counts `orphans`, which is FROM and WHERE of them, by the parent that they lack.
     fn count(&mut self, connection: &Connection, orphans: &str) -> Result<()> {
         let columns = quote_list("w.", self.named.key.columns.iter().map(String::as_str));
+        let shown = value::starts("w.", self.named.key.columns.iter().map(String::as_str));
         let width = self.named.key.columns.len();
         let mut groups = connection.prepare(&format!(
-            "SELECT count(*), {columns} {orphans} GROUP BY {columns} ORDER BY {columns}"
+            "SELECT count(*), {shown} {orphans} GROUP BY {columns} ORDER BY {columns}"
         ))?;
         let mut groups = groups.query([])?;
         while let Some(group) = groups.next()? {
@@ -317,7 +343,10 @@ impl SurveyedKey {
 
 fn span(connection: &Connection, column: &str, orphans: &str) -> Result<Option<Span>> {
     let name = quote(column);
-    let query = format!("SELECT min(w.{name}), max(w.{name}) {orphans}");
+    let shown = value::starts("", ["oldest", "newest"]);
+    let query = format!(
+        "SELECT {shown} FROM (SELECT min(w.{name}) AS oldest, max(w.{name}) AS newest {orphans})"
+    );
     let span = connection.query_row(&query, [], |row| {
         Ok(Span {
             column: column.to_owned(),
@@ -337,8 +366,9 @@ fn span_by_index(
 ) -> Result<Option<Span>> {
     let (table, name) = (quote(table), quote(column));
     let end = |order: &str| {
+        let shown = value::starts("w.", [column]);
         let query = format!(
-            "SELECT w.{name} FROM main.{table} AS w WHERE w.{name} IS NOT NULL AND {orphaned} ORDER BY w.{name} {order} LIMIT 1"
+            "SELECT {shown} FROM main.{table} AS w WHERE w.{name} IS NOT NULL AND {orphaned} ORDER BY w.{name} {order} LIMIT 1"
         );
         let value = connection.query_row(&query, [], |row| row.get_ref(0).map(Value::from));
         value.optional()
@@ -365,52 +395,88 @@ fn time_column(table: &Table) -> Option<&str> {
     times.first().map(|column| column.name.as_str())
 }
 
-/// A query for the orphans in the list of `removal`: the rowid where there is one, the keys they
-/// break, and every column.
-fn rows_of(removal: &Removal) -> String {
+/// Where the orphans in the list of `removal` are read from.
+fn source_of(removal: &Removal) -> Source {
     let table = &removal.table;
     let rowid = match &table.row_key {
         RowKey::Alias(name) => format!("w.{}", quote(name)),
         RowKey::Implicit(name) => format!("w.{name}"),
         RowKey::PrimaryKey(_) | RowKey::Hidden => "NULL".to_owned(),
     };
-    let columns = quote_list(
-        "w.",
-        table.columns.iter().map(|column| column.name.as_str()),
-    );
     let key: Vec<_> = (1..=table.row_key.columns().len())
         .map(|at| format!("l.k{at}"))
         .collect();
-    format!(
-        "SELECT {rowid}, l.reasons, {columns} {} AND l.breaks > 0 ORDER BY {}",
-        conditions::from_listed("w", removal),
-        key.join(", ")
+    Source {
+        rowid,
+        reasons: "l.reasons".to_owned(),
+        from: format!(
+            "{} AND l.breaks > 0 ORDER BY {}",
+            conditions::from_listed("w", removal),
+            key.join(", ")
+        ),
+    }
+}
+
+/// A column name that `table` does not have.
+fn free_column(table: &Table, wanted: &str) -> String {
+    let mut name = format!("fkfix_{wanted}");
+    while table.column(&name).is_some() {
+        name.push('_');
+    }
+    name
+}
+
+fn names_of(table: &Table, alias: &str) -> String {
+    quote_list(
+        alias,
+        table.columns.iter().map(|column| column.name.as_str()),
     )
 }
 
 impl Survey {
+    /// The first `limit` orphans of `table`: the rowid where there is one, the keys they break, and
+    /// every column, of long values the start. `connection` is what the survey was of.
+    pub fn sample(
+        &self,
+        connection: &Connection,
+        table: &SurveyedTable,
+        limit: usize,
+    ) -> Result<Vec<Vec<Value>>> {
+        let query = |columns: &str| format!("{} LIMIT {limit}", table.source.query(columns));
+        value::rows(self.read_from(connection), &table.table, "w.", query)
+            .with_context(|| format!("could not read rows of {}", table.table.name))
+    }
+
     /// Hands the orphans of `table` to `each`, whole: the rowid where there is one, the keys they
-    /// break, and every column. At most `limit` of them. `connection` is what the survey was of.
+    /// break, and every column. It ends early where `each` breaks off. `connection` is what the
+    /// survey was of.
     pub fn each_orphan(
         &self,
         connection: &Connection,
         table: &SurveyedTable,
-        limit: Option<usize>,
-        mut each: impl FnMut(Vec<Value>) -> Result<()>,
-    ) -> Result<()> {
-        let copy = self.copy.as_ref().map(|copy| &copy.connection);
-        let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
-        let query = format!("{}{limit}", table.rows);
-        let mut statement = copy.unwrap_or(connection).prepare(&query)?;
+        mut each: impl FnMut(Vec<Value>) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
+        let doing = || format!("could not read rows of {}", table.table.name);
+        let query = table.source.query(&names_of(&table.table, "w."));
+        let mut statement = self.read_from(connection).prepare(&query)?;
         let width = statement.column_count();
         let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
+        while let Some(row) = rows.next().with_context(doing)? {
             let values = (0..width)
                 .map(|at| row.get_ref(at).map(Value::from))
                 .collect::<rusqlite::Result<_>>()?;
-            each(values)?;
+            if each(values)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The copy that was changed on the way, or the database itself.
+    fn read_from<'c>(&'c self, connection: &'c Connection) -> &'c Connection {
+        self.copy
+            .as_ref()
+            .map_or(connection, |copy| &copy.connection)
     }
 
     /// Files what refers to rows that leave.
@@ -439,15 +505,20 @@ impl Survey {
         for table in self.tables.iter_mut().skip(self.kept) {
             let kept = format!("temp.fkfix_orphans_{}", table.place);
             // Columns without a type, which keep every value as it is.
-            let columns = 0..table.table.columns.len() + 2;
-            let columns: Vec<_> = columns.map(|at| format!("c{at}")).collect();
+            let own = ["rowid", "reasons"].map(|name| quote(&free_column(&table.table, name)));
             copy.execute_batch(&format!(
-                "CREATE TABLE {kept} ({});\nINSERT INTO {kept} {}",
-                columns.join(", "),
-                table.rows
+                "CREATE TABLE {kept} ({}, {});\nINSERT INTO {kept} {}",
+                own.join(", "),
+                names_of(&table.table, ""),
+                table.source.query(&names_of(&table.table, "w."))
             ))
             .with_context(|| format!("could not keep the orphans of {}", table.table.name))?;
-            table.rows = format!("SELECT * FROM {kept} ORDER BY rowid");
+            let [rowid, reasons] = own.map(|name| format!("w.{name}"));
+            table.source = Source {
+                rowid,
+                reasons,
+                from: format!("FROM {kept} AS w"),
+            };
         }
         self.kept = self.tables.len();
         let lists = found.removals.iter().map(|removal| &removal.list);

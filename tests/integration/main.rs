@@ -124,3 +124,18 @@ mod migration_files;
 
 /// Where no folder is named, ./migrations counts, or the built-in one where its table is.
 mod default_folder;
+
+/// What is made for machines is written byte for byte.
+mod raw_output;
+
+/// A report that can't be written undoes nothing, and the message says what is done.
+mod lost_report;
+
+/// No name and no path forges a line, whatever it holds.
+mod hostile_names;
+
+/// Numbers agree with their words, SQLite's own text comes once, and lines fit their terminal.
+mod wording;
+
+/// A report shows the start of a value and reads no more of it, stored or computed.
+mod long_values;

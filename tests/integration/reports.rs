@@ -122,7 +122,7 @@ fn rows_that_hang_on_orphans_are_counted_by_table() {
         report.stdout.ends_with(
             "    hanging on orphans  by              rows
     note                note(child_id)     2  go along
-    bill                bill(child_id)     1  keep them from going
+    bill                bill(child_id)     1  keeps them from going
 
 "
         ),

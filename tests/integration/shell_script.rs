@@ -146,3 +146,139 @@ fn the_script_stops_where_the_database_is_no_longer_the_one_it_was_made_for() {
     drop(connection);
     assert_eq!(database.picture(), before);
 }
+
+/// The family, with `sql` for the child and what is around it, and the script for its key.
+fn script_for(sql: &str) -> (Database, String) {
+    let database = Database::family(sql);
+    let script = database.fkfix("up --dry-run --format sql").status(0).stdout;
+    (database, script)
+}
+
+#[test]
+fn the_script_fails_where_its_pragma_does_nothing() {
+    let (database, script) = script_for(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id);
+         CREATE TABLE note (id INTEGER PRIMARY KEY, child_id REFERENCES child ON DELETE SET NULL);
+         INSERT INTO child VALUES (1, 1), (2, NULL); INSERT INTO note VALUES (1, 1), (2, 2);",
+    );
+    let before = database.picture();
+    let bare = script
+        .replace("\n.bail on\n", "\n")
+        .replace("\nBEGIN IMMEDIATE;\n", "\n")
+        .replace("\nCOMMIT;\n", "\n");
+    // As migration tools run it: in a transaction of their own, with enforcement on.
+    let connection = database.open_enforcing();
+    connection.execute_batch("BEGIN").unwrap();
+    let error = connection.execute_batch(&bare).unwrap_err().to_string();
+    assert!(error.contains("a promise does not hold"), "{error}");
+    connection.execute_batch("ROLLBACK").unwrap();
+    drop(connection);
+    assert_eq!(database.picture(), before);
+    // An engine that does not tell whether it enforces, nor heeds the legacy rename.
+    let blind = bare
+        .replace(
+            "INSERT INTO temp.fkfix_promises SELECT 'foreign keys",
+            "-- ",
+        )
+        .replace(
+            "PRAGMA legacy_alter_table = ON",
+            "PRAGMA legacy_alter_table = OFF",
+        );
+    let connection = database.open();
+    connection
+        .execute_batch("PRAGMA foreign_keys = OFF; BEGIN")
+        .unwrap();
+    let error = connection.execute_batch(&blind).unwrap_err().to_string();
+    assert!(error.contains("a promise does not hold"), "{error}");
+    connection.execute_batch("ROLLBACK").unwrap();
+    drop(connection);
+    assert_eq!(database.picture(), before);
+    // And where the PRAGMA works, it does what `up` does.
+    up_and_down_by_every_means("set null", &database);
+}
+
+#[test]
+fn the_script_holds_the_text_of_every_table_around() {
+    let (_, script) = script_for(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id);
+         CREATE TABLE note (child_id REFERENCES child); -- names fkfix_old
+         CREATE TABLE other (a /* fkfix_old */);",
+    );
+    for promise in [
+        "'no other definition names fkfix_old', (SELECT count(*) FROM main.sqlite_schema WHERE instr(sql, 'fkfix_old') > 0 AND name NOT IN ()) = 1)",
+        "type = 'table' AND name = 'note' AND sql = 'CREATE TABLE note (child_id REFERENCES child)') = 1)",
+    ] {
+        assert!(script.contains(promise), "no {promise} in {script}");
+    }
+}
+
+#[test]
+fn what_the_shell_could_misread_it_reads_to_the_byte() {
+    let control: String = (1..32)
+        .chain([127, 0x85, 0x9b])
+        .filter_map(char::from_u32)
+        .collect();
+    let database = Database::family(&format!(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id,\nx DEFAULT '\n.quit\n/\ngo\n#x\n{control}', -- / \n\"\ngo\n\" /*\n/\n*/, y CHECK (y\n\u{b}/ 2 < 9) -- a; b\n);
+         CREATE INDEX i ON child (y -- it's\n) -- done\n;
+         CREATE TRIGGER t AFTER INSERT ON child BEGIN SELECT '\n.exit\n'; END;
+         CREATE VIEW v AS SELECT ';\n/\n' AS a, CASE 1 WHEN 1 THEN 2 END AS \"end\" FROM child;
+         INSERT INTO child (id, parent_id) VALUES (1, 1), (2, 7);",
+    ));
+    up_and_down_by_every_means("shell", &database);
+}
+
+#[test]
+fn what_the_shell_would_misread_is_refused_by_name() {
+    const CHILD: &str = "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id)";
+    for (sql, message) in [
+        (
+            "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id CHECK (parent_id\n/\n1 > 0))",
+            "create child with its new keys: it has a line that is only / or go",
+        ),
+        (
+            "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id,\n Go -- text\n)",
+            "create child with its new keys: it has a line that is only / or go",
+        ),
+    ] {
+        let database = Database::family(sql);
+        refuses_script(&database, message);
+    }
+    // Without a semicolon behind it, SQLite keeps the comment.
+    for (index, message) in [
+        (
+            "CREATE INDEX i ON child (parent_id) -- note",
+            "ends in a comment, which",
+        ),
+        (
+            "CREATE INDEX i ON child (parent_id) /* a */ -- b",
+            "ends in a comment, which",
+        ),
+    ] {
+        let database = Database::family(CHILD);
+        database.open().execute_batch(index).unwrap();
+        refuses_script(&database, message);
+    }
+    let lines = Database::family("CREATE TABLE child (id INTEGER PRIMARY KEY,\r\nparent_id)");
+    refuses_script(&lines, "CR LF");
+}
+
+#[track_caller]
+fn refuses_script(database: &Database, message: &str) {
+    let refused = database.fkfix("up --dry-run --format sql").status(2);
+    refused.stdout("").explains(message);
+    database.up().status(0);
+}
+
+#[test]
+fn a_name_in_the_history_stays_within_its_comment() {
+    let database = Database::family("CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id)");
+    database.up().status(0);
+    database
+        .execute("UPDATE fkfix_schema_history SET name = 'k' || char(10) || 'DROP TABLE parent;'");
+    let script = database
+        .fkfix("down --dry-run --format sql")
+        .status(0)
+        .stdout;
+    assert!(!script.contains("\nDROP TABLE parent"), "{script}");
+}

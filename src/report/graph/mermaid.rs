@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::label;
-use crate::report::text::one_line;
+use crate::report::text::{is_invisible, one_line};
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::diagram::{Diagram, Entity, Relation, State};
 
@@ -109,7 +109,7 @@ fn word(text: &str, empty: &str) -> String {
     let allowed = |character: char| {
         character.is_ascii_alphanumeric()
             || "-_[]()".contains(character)
-            || ('\u{c0}'..='\u{fffd}').contains(&character)
+            || (('\u{c0}'..='\u{fffd}').contains(&character) && !is_invisible(character))
     };
     let plain = |character: char| if allowed(character) { character } else { '_' };
     let mut word: String = text.chars().map(plain).collect();

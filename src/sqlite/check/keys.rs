@@ -75,7 +75,8 @@ fn resolve_one(
         }
         Err(error) => {
             let hint = failure::hint_for(&error).unwrap_or_default();
-            let finding = Finding::of_table(Code::KeyImpossible, &child.name, format!("{error:#}"));
+            let finding =
+                Finding::of_table(Code::KeyImpossible, &child.name, failure::message(&error));
             Ok(Err(finding.hint(hint)))
         }
     }

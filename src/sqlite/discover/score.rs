@@ -3,7 +3,7 @@
 use super::names::{How, Match};
 use super::values::Look;
 use super::{Values, misleading};
-use crate::report::text::count;
+use crate::report::text::{count, rows};
 use crate::sqlite::schema::{Affinity, Column};
 
 /// What speaks for and against a key.
@@ -130,7 +130,7 @@ pub fn in_words(look: &Look, parent: &str) -> String {
         many => format!("all {} distinct values", count(many)),
     };
     let sample = if values.sampled {
-        format!(", in a sample of {} rows", count(values.rows))
+        format!(", in a sample of {}", rows(values.rows))
     } else {
         String::new()
     };
@@ -141,7 +141,7 @@ pub fn in_words(look: &Look, parent: &str) -> String {
         return if values.rows == 0 {
             "no row to look at".to_owned()
         } else {
-            format!("no value in {} rows", count(values.rows))
+            format!("no value in {}", rows(values.rows))
         };
     }
     if look.parent_is_empty {

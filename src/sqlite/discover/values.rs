@@ -50,11 +50,13 @@ pub fn look(
 
 /// None where the query failed for want of a collation or a function of the application's own.
 pub fn unless_lacking<T>(result: Result<T>) -> Result<Option<T>> {
-    const LACKS: [&str; 4] = [
+    const LACKS: [&str; 5] = [
         "no such collation",
         "no such function",
         "unsafe use",
         "no such module",
+        // computed, and longer than the connection allows
+        "string or blob too big",
     ];
     match result {
         Ok(value) => Ok(Some(value)),
