@@ -281,9 +281,9 @@ impl Archive {
             title: format!("take what is back out of {}", self.name),
             table: self.name.clone(),
             rows: format!(
-                "{} AND EXISTS (SELECT 1 FROM main.{} AS w WHERE {})",
+                "{} AND EXISTS (SELECT 1 FROM {} WHERE {})",
                 self.fits(table, version),
-                quote(&table.name),
+                table.source("w"),
                 same_row(table, &columns),
             ),
             rows_left,

@@ -177,9 +177,9 @@ impl<'a> Lists<'a> {
         // The limit keeps SQLite from working the marks out again for each mention of them
         // (<https://www.sqlite.org/optoverview.html#flattening>).
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {key}, substr({reasons}, 3), {breaks}, 0, marks\nFROM (SELECT {}, {marks} AS marks FROM main.{} AS w LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {key}, substr({reasons}, 3), {breaks}, 0, marks\nFROM (SELECT {}, {marks} AS marks FROM {} LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks",
             values.join(", "),
-            quote(&child.name),
+            child.source("w"),
             list = quote(&list),
         );
         self.run(insert, &child.name)?;
@@ -222,11 +222,11 @@ impl<'a> Lists<'a> {
         // In the order of the list's key, which fills it without a search for each row. The
         // plus keeps SQLite from reading the whole table for that order's sake.
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {}, {}, 1, {round}, {} FROM main.{} AS w\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {}, {}, 1, {round}, {} FROM {}\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
             values.join(", "),
             literal(&sought.key),
             sought.mark,
-            quote(&table.name),
+            table.source("w"),
             values.join(", +"),
             list = quote(&list),
         );
@@ -253,8 +253,8 @@ impl<'a> Lists<'a> {
     fn none_of(&self, table: &Table, condition: &str) -> Result<i64> {
         let name = &table.name;
         let query = format!(
-            "SELECT EXISTS (SELECT 1 FROM main.{} AS w WHERE {condition})",
-            quote(name)
+            "SELECT EXISTS (SELECT 1 FROM {} WHERE {condition})",
+            table.source("w")
         );
         if self.connection.query_row(&query, [], |row| row.get(0))? {
             return Err(Failure::impossible(format!(

@@ -20,6 +20,7 @@ pub mod foreign_key;
 pub mod full_text;
 pub mod history;
 pub mod key_script;
+pub mod index;
 pub mod keys;
 pub mod known_keys;
 pub mod lists;

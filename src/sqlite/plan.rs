@@ -231,7 +231,7 @@ impl Planner<'_> {
                 by_row: None,
             });
         }
-        for new in targets.iter().flat_map(|keys| &keys.added) {
+        for (child, new) in new_keys(targets) {
             let (broken, by_row) = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
                 (conditions::has_key_of(&new.key, &dead_keys.query), None)
             } else {
@@ -245,8 +245,8 @@ impl Planner<'_> {
             self.steps.push(Step::Expect {
                 what: format!("no row breaks {}", new.label()),
                 query: format!(
-                    "SELECT count(*) FROM main.{} AS w WHERE {broken}",
-                    quote(&new.key.child)
+                    "SELECT count(*) FROM {} WHERE {broken}",
+                    child.source("w")
                 ),
                 value: 0,
                 by_row,
@@ -278,6 +278,12 @@ impl Planner<'_> {
         }
         Ok(warnings)
     }
+}
+
+/// The keys that are added, each with its child table.
+fn new_keys(targets: &[TableKeys]) -> impl Iterator<Item = (&Table, &NewKey)> {
+    let keys = targets.iter();
+    keys.flat_map(|keys| keys.added.iter().map(|new| (&keys.table, new)))
 }
 
 /// The removals that have rows.

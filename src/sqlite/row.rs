@@ -81,8 +81,8 @@ pub fn find(
         connection,
         table,
         &format!(
-            "FROM main.{} AS w WHERE {condition} LIMIT 2",
-            quote(&table.name)
+            "FROM {} WHERE {condition} LIMIT 2",
+            table.source("w")
         ),
         "w",
     )?;

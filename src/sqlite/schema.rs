@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::ddl::same_name;
+use super::index::{self, Index};
 use crate::failure::Failure;
 
 /// An ordinary table of the main database.
@@ -23,6 +24,8 @@ pub struct Table {
     pub index_leads: Vec<String>,
     /// Its indexes that have a text of their own (not those that constraints make).
     pub indexes: Vec<SchemaObject>,
+    /// All its indexes, as the pragmas tell them.
+    pub index_list: Vec<Index>,
     /// The triggers on it.
     pub triggers: Vec<SchemaObject>,
 }
@@ -148,8 +151,10 @@ impl Table {
         } else {
             rowid_of(connection, &name, &columns, primary_key)?
         };
+        let index_list = index::indexes(connection, &name, &columns)?;
         Ok(Table {
-            index_leads: index_leads(connection, &name, &row_key)?,
+            index_leads: index_leads(&index_list, &row_key),
+            index_list,
             indexes: objects_on(connection, &name, "index")?,
             triggers: objects_on(connection, &name, "trigger")?,
             name,
@@ -290,29 +295,19 @@ fn rowid_of(
     Ok(free.map_or(RowKey::Hidden, RowKey::Implicit))
 }
 
-/// The columns that stand first in a whole index and are compared there as in the table.
-fn index_leads(connection: &Connection, table: &str, row_key: &RowKey) -> Result<Vec<String>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT x.name, x.coll FROM pragma_index_list AS i, pragma_index_xinfo AS x
-         WHERE i.arg = ?1 AND i.schema = 'main' AND i.partial = 0
-           AND x.arg = i.name AND x.schema = 'main' AND x.seqno = 0 AND x.name IS NOT NULL",
-    )?;
-    let mut rows = statement.query([table])?;
-    let mut leads: Vec<String> = Vec::new();
-    if let RowKey::Alias(name) = row_key {
-        leads.push(name.clone());
-    }
-    while let Some(row) = rows.next()? {
-        let (column, collation): (String, String) = (row.get(0)?, row.get(1)?);
-        let metadata = connection.column_metadata(Some("main"), table, column.as_str())?;
-        let own = metadata
-            .1
-            .is_some_and(|name| same_name(&name.to_string_lossy(), &collation));
-        if own {
-            leads.push(column);
-        }
-    }
-    Ok(leads)
+/// The columns that stand first in a whole index and are compared there as in the table. A table
+/// with an index that this SQLite could not have kept is read without any.
+fn index_leads(indexes: &[Index], row_key: &RowKey) -> Vec<String> {
+    let all_kept = indexes.iter().all(|index| index.unkept.is_none());
+    let leads = indexes.iter().filter(|_| all_kept);
+    let alias = match row_key {
+        RowKey::Alias(name) => Some(name.clone()),
+        _ => None,
+    };
+    alias
+        .into_iter()
+        .chain(leads.filter_map(|index| index.lead.clone()))
+        .collect()
 }
 
 /// The column lists that `table` keeps unique as a whole, by index; those over expressions

@@ -180,8 +180,7 @@ fn look_at(
     let orphaned = conditions::orphaned(&parent, &new.key);
     // Over an index, without a look at the rows; or else by the list of them.
     let orphans = if let Some(dead_keys) = found.dead_keys(&new.key) {
-        let table = quote(&child.name);
-        format!("FROM main.{table} AS w WHERE {}", dead_keys.has_one())
+        format!("FROM {} WHERE {}", child.source("w"), dead_keys.has_one())
     } else {
         let listed = conditions::from_listed("w", removal);
         let broken = match reason.mark {
@@ -194,7 +193,7 @@ fn look_at(
     if let Some(column) = time_column(child) {
         let many = key.rows > removal.of / MANY;
         key.span = if many && child.index_leads.iter().any(|lead| lead == column) {
-            span_by_index(connection, &child.name, column, &orphaned)?
+            span_by_index(connection, child, column, &orphaned)?
         } else {
             span(connection, column, &orphans)?
         };
@@ -246,14 +245,14 @@ fn span(connection: &Connection, column: &str, orphans: &str) -> Result<Option<S
 /// Goes along the index of `column` from either end until it meets an orphan.
 fn span_by_index(
     connection: &Connection,
-    table: &str,
+    table: &Table,
     column: &str,
     orphaned: &str,
 ) -> Result<Option<Span>> {
-    let (table, name) = (quote(table), quote(column));
+    let (table, name) = (table.source("w"), quote(column));
     let end = |order: &str| {
         let query = format!(
-            "SELECT w.{name} FROM main.{table} AS w WHERE w.{name} IS NOT NULL AND {orphaned} ORDER BY w.{name} {order} LIMIT 1"
+            "SELECT w.{name} FROM {table} WHERE w.{name} IS NOT NULL AND {orphaned} ORDER BY w.{name} {order} LIMIT 1"
         );
         let value = connection.query_row(&query, [], |row| row.get_ref(0).map(Value::from));
         value.optional()

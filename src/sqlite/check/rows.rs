@@ -13,6 +13,7 @@ use crate::sqlite::ddl::quote;
 use crate::sqlite::foreign_key::{self, ForeignKey};
 use crate::sqlite::known_keys::KnownKeys;
 use crate::sqlite::row_counts::{self, RowCounts};
+use crate::sqlite::schema::Table;
 use crate::sqlite::scratch;
 
 /// Counts the rows that break a declared key. They have come after the key did, by a
@@ -37,8 +38,8 @@ pub fn orphans(connection: &Connection, schema: &Schema<'_>) -> Result<Vec<Findi
 /// A key whose orphans can be looked for.
 struct Search<'a> {
     key: &'a ForeignKey,
-    /// The child table's name, as the schema spells it.
-    child: String,
+    /// The child table.
+    child: Table,
     /// When a row `w` of the child is an orphan.
     condition: String,
     /// An index finds them; otherwise each row of the child is looked at.
@@ -68,7 +69,7 @@ impl<'a> Search<'a> {
             key,
             condition,
             by_index,
-            child: child.name,
+            child,
         }))
     }
 }
@@ -81,7 +82,7 @@ fn count_all<'a>(
 ) -> Result<Vec<(&'a ForeignKey, i64)>> {
     let mut numbers = Vec::new();
     let same_pass = |left: &Search<'_>, right: &Search<'_>| {
-        left.child == right.child && !left.by_index && !right.by_index
+        left.child.name == right.child.name && !left.by_index && !right.by_index
     };
     let mut rest: Vec<&Search<'a>> = searches.iter().collect();
     while let Some(first) = rest.first().copied() {
@@ -99,7 +100,7 @@ fn count<'a>(connection: &Connection, pass: &[&Search<'a>]) -> Result<Vec<(&'a F
     let Some(first) = pass.first() else {
         return Ok(Vec::new());
     };
-    let from = format!("FROM main.{} AS w", quote(&first.child));
+    let from = format!("FROM {}", first.child.source("w"));
     let query = if let [only] = pass {
         format!("SELECT count(*) {from} WHERE {}", only.condition)
     } else {
@@ -115,7 +116,7 @@ fn count<'a>(connection: &Connection, pass: &[&Search<'a>]) -> Result<Vec<(&'a F
             .map(|(place, search)| Ok((search.key, row.get(place)?)))
             .collect()
     });
-    numbers.with_context(|| format!("could not count the orphans of {}", first.child))
+    numbers.with_context(|| format!("could not count the orphans of {}", first.child.name))
 }
 
 fn finding(key: &ForeignKey, number: i64, is_ours: bool) -> Finding {
