@@ -110,6 +110,7 @@ fn resolve_one(
     }
     check_name(&keys.table, keys.added.iter(), &new)?;
     check_parent_key(&parent, &new.key)?;
+    check_collations(connection, &keys.table, &parent, &new.key)?;
     keys.added.push(new);
     Ok(())
 }
@@ -177,6 +178,34 @@ fn check_parent_key(parent: &Table, key: &ForeignKey) -> Result<()> {
             ddl::quote_list("", key.parent_columns.iter().map(String::as_str)),
         ))
         .into());
+    }
+    Ok(())
+}
+
+/// Keys can't be held against each other where it takes a collation of the application's own.
+fn check_collations(
+    connection: &Connection,
+    child: &Table,
+    parent: &Table,
+    key: &ForeignKey,
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM pragma_collation_list WHERE name = ?1 COLLATE NOCASE)",
+    )?;
+    let own = key.columns.iter().map(|name| (child, name));
+    let parents = key.parent_columns.iter().map(|name| (parent, name));
+    for (table, name) in own.chain(parents) {
+        let Some(column) = table.column(name) else {
+            continue;
+        };
+        if !statement.query_row([&column.collation], |row| row.get(0))? {
+            return Err(Failure::impossible(format!(
+                "{}.{name} is compared by the collation {}, which fkfix does not have",
+                table.name, column.collation
+            ))
+            .hint("a key needs columns whose collation SQLite itself has: BINARY, NOCASE or RTRIM")
+            .into());
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::conditions;
 use super::ddl::{self, quote, same_name};
 use super::foreign_key::{self, ForeignKey};
 use super::full_text;
+use super::index;
 use super::keys::{self, NewKey, TableKeys};
 use super::lists::{DeadKeys, Removal};
 use super::orphans::{self, Found};
@@ -20,6 +21,7 @@ use super::snapshot::{self, Snapshot};
 use super::steps::{ByRow, Step};
 use crate::failure::Failure;
 use crate::policy::{Method, OrphanAction, Policy};
+use crate::report::text;
 
 /// A plan to add keys.
 #[derive(Debug)]
@@ -74,6 +76,7 @@ pub fn add_keys(
         found: &found,
         steps: Vec::new(),
     };
+    planner.must_keep_indexes()?;
     let rebuilds = planner.rebuilds(&targets, policy.method)?;
     planner.move_rows_out(&rebuilds, version, policy)?;
     planner.rebuild(&rebuilds)?;
@@ -104,6 +107,24 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
+    /// Rows that leave a table leave its indexes, all of them.
+    fn must_keep_indexes(&self) -> Result<()> {
+        for removal in leaving(self.found) {
+            let Removal { table, rows, .. } = removal;
+            if let Some((index, reason)) = table.unkept_index() {
+                return Err(Failure::impossible(format!(
+                    "{} would leave {}, and this SQLite can't keep its index {index}: {reason}",
+                    text::rows(*rows), table.name
+                ))
+                .hint(format!(
+                    "drop the index {index} first and let the application make it again, or give those rows a parent"
+                ))
+                .into());
+            }
+        }
+        Ok(())
+    }
+
     /// How each table that gets a key comes by it.
     fn rebuilds<'t>(&self, targets: &'t [TableKeys], method: Method) -> Result<Vec<Rebuild<'t>>>
     where
@@ -130,10 +151,12 @@ impl Planner<'_> {
         } else {
             Vec::new()
         };
-        let rehearsal = scratch::rehearse(table, &definition, &names)?;
+        let mut rehearsal = scratch::rehearse(table, &definition, &names)?;
+        // One such index anywhere keeps SQLite from renaming any table.
+        rehearsal.renames &= index::of_unknown_collation(self.connection)?.is_none();
         let removal = leaving(self.found).find(|it| it.table.name == table.name);
         Ok(Rebuild {
-            way: Way::choose(table, rehearsal, removal, method),
+            way: Way::choose(table, rehearsal, removal, method)?,
             removal: removal.cloned(),
             rows: self.counts.of(&table.name)?,
             table,
@@ -232,10 +255,14 @@ impl Planner<'_> {
             });
         }
         for (child, new) in new_keys(targets) {
+            let parent = Table::read(self.connection, &new.key.parent)?;
+            for (table, columns) in [(child, &new.key.columns), (&parent, &new.key.parent_columns)] {
+                let first = columns.first().map_or("", String::as_str);
+                table.must_have_whole_indexes(self.connection, self.counts, first)?;
+            }
             let (broken, by_row) = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
                 (conditions::has_key_of(&new.key, &dead_keys.query), None)
             } else {
-                let parent = Table::read(self.connection, &new.key.parent)?;
                 let by_row = ByRow {
                     key: new.key.clone(),
                     rows: self.counts.of(&new.key.child)?,
