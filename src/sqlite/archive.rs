@@ -57,7 +57,7 @@ pub fn of(connection: &Connection, table: &str) -> Result<Option<Archive>> {
     let name = name_of(table);
     let taken = connection
         .query_row(
-            "SELECT name FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE",
+            "SELECT name FROM main.sqlite_schema WHERE type <> 'trigger' AND name = ?1 COLLATE NOCASE",
             [&name],
             |row| row.get::<_, String>(0),
         )
@@ -123,6 +123,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
         .iter()
         .map(|column| column.name.as_str())
         .collect();
+    must_be_possible(&name_of(&table.name), &names)?;
     let archive = of(connection, &table.name)?;
     let name = archive
         .as_ref()
@@ -162,6 +163,21 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
         by_row: None,
     });
     Ok(steps)
+}
+
+/// Fails where SQLite would not take the archive called `name` of a table with `columns`.
+fn must_be_possible(name: &str, columns: &[&str]) -> Result<()> {
+    let is_own = |column: &&&str| OWN_COLUMNS.iter().any(|own| same_name(own, column));
+    let obstacle = if name.to_ascii_lowercase().starts_with("sqlite_") {
+        format!("{name} can't be made: SQLite keeps names that begin with sqlite_ for itself")
+    } else if let Some(column) = columns.iter().find(is_own) {
+        format!("{name} can't be made: it has a column {column} of its own, and so has the table")
+    } else {
+        return Ok(());
+    };
+    Err(Failure::impossible(obstacle)
+        .hint("give the orphans a parent first, or run with --orphans delete to keep no archive")
+        .into())
 }
 
 fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i32) -> String {
@@ -242,6 +258,14 @@ impl Archive {
         rows: i64,
         rows_left: i64,
     ) -> Result<Vec<Step>> {
+        if let Some((index, reason)) = table.unkept_index() {
+            return Err(Failure::impossible(format!(
+                "could not put the rows of {} back: this SQLite can't keep the index {index} of {}: {reason}",
+                self.name, table.name
+            ))
+            .hint("with --leave-orphans they stay in the archive")
+            .into());
+        }
         let mut steps = super::rebuild::drop_triggers(table);
         let there = row_counts::count_rows(connection, &table.name)?;
         let aside = if rows > MANY_ROWS && rows > there / LARGE_SHARE {

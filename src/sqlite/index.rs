@@ -11,6 +11,8 @@ use rusqlite::Connection;
 
 use super::ddl::{quote, same_name};
 use super::foreign_key::ForeignKey;
+use super::known_keys::KnownKeys;
+use super::lists::DeadKeys;
 use super::row_counts::RowCounts;
 use super::schema::{Column, RowKey, Table};
 use crate::failure::Failure;
@@ -159,14 +161,17 @@ impl Table {
         }
     }
 
-    /// Fails where an index that begins with `column` has another number of entries than the
-    /// table has rows.
+    /// Fails where an index that begins like `columns` has another number of entries than the table
+    /// has rows.
     pub fn must_have_whole_indexes(
         &self,
         connection: &Connection,
         counts: &RowCounts<'_>,
-        column: &str,
+        columns: &[String],
     ) -> Result<()> {
+        let Some(column) = columns.first() else {
+            return Ok(());
+        };
         let is_table =
             |it: &Index| it.is_primary_key && matches!(self.row_key, RowKey::PrimaryKey(_));
         let leads = |it: &&Index| it.lead.as_deref().is_some_and(|lead| same_name(lead, column));
@@ -231,15 +236,53 @@ pub fn confirm_missing(
     Ok(())
 }
 
-/// The first index of the main database that needs a collation which this SQLite lacks. It keeps
-/// SQLite from renaming any table.
-pub fn of_unknown_collation(connection: &Connection) -> Result<Option<String>> {
+/// Confirms that the rows of `child` and `parent` say what their indexes say: that as many rows have
+/// one of `dead_keys` as have no parent. One look at each row.
+pub fn confirm_all_found(
+    connection: &Connection,
+    counts: &RowCounts<'_>,
+    child: &Table,
+    parent: &Table,
+    dead_keys: &DeadKeys,
+) -> Result<()> {
+    let count = |from: String, condition: &str| -> Result<i64> {
+        let query = format!("SELECT count(*) FROM {from} WHERE {condition}");
+        Ok(connection.query_row(&query, [], |row| row.get(0))?)
+    };
+    let by_index = count(child.source("w"), &dead_keys.has_one())?;
+    let mut known = KnownKeys::new(connection);
+    let orphaned = known.orphaned(parent, &dead_keys.key, counts.of(&child.name)?)?;
+    let by_row = count(child.scanned("w"), &orphaned)?;
+    if by_index == by_row {
+        return Ok(());
+    }
+    Err(Failure::impossible(format!(
+        "an index of {} or {} is damaged: by them {by_index} rows of {} break {}, and by the rows {by_row}",
+        child.name, parent.name, child.name, dead_keys.key
+    ))
+    .hint(format!(
+        "REINDEX {} and REINDEX {} first, and see what else PRAGMA integrity_check finds",
+        quote(&child.name),
+        quote(&parent.name)
+    ))
+    .into())
+}
+
+/// Whether SQLite has the collation `name` on this connection. `pragma_collation_list` names those
+/// too that a definition mentions and nobody has made.
+pub fn knows_collation(connection: &Connection, name: &str) -> bool {
+    let compare = format!("SELECT '' = '' COLLATE {}", quote(name));
+    connection.prepare_cached(&compare).is_ok()
+}
+
+/// Whether all indexes of the main database do with the collations that SQLite has. One that does
+/// not keeps it from renaming any table.
+pub fn all_collations_are_known(connection: &Connection) -> Result<bool> {
     let mut statement = connection.prepare_cached(
-        "SELECT s.name FROM main.sqlite_schema AS s, pragma_index_xinfo AS x
-         WHERE s.type = 'index' AND s.sql IS NOT NULL AND x.arg = s.name AND x.schema = 'main' AND x.\"key\"
-           AND NOT EXISTS (SELECT 1 FROM pragma_collation_list AS c WHERE c.name = x.coll COLLATE NOCASE)
-         ORDER BY s.rowid LIMIT 1",
+        "SELECT DISTINCT x.coll FROM main.sqlite_schema AS s, pragma_index_xinfo AS x
+         WHERE s.type = 'index' AND s.sql IS NOT NULL AND x.arg = s.name AND x.schema = 'main' AND x.\"key\"",
     )?;
-    let mut names = statement.query_map([], |row| row.get(0))?;
-    Ok(names.next().transpose()?)
+    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    Ok(names.iter().all(|name| knows_collation(connection, name)))
 }

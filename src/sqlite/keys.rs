@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::ddl::{self, same_name};
 use super::foreign_key::ForeignKey;
+use super::index;
 use super::schema::{self, Table};
 use super::scratch;
 use super::script::AddForeignKey;
@@ -189,16 +190,13 @@ fn check_collations(
     parent: &Table,
     key: &ForeignKey,
 ) -> Result<()> {
-    let mut statement = connection.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM pragma_collation_list WHERE name = ?1 COLLATE NOCASE)",
-    )?;
     let own = key.columns.iter().map(|name| (child, name));
     let parents = key.parent_columns.iter().map(|name| (parent, name));
     for (table, name) in own.chain(parents) {
         let Some(column) = table.column(name) else {
             continue;
         };
-        if !statement.query_row([&column.collation], |row| row.get(0))? {
+        if !index::knows_collation(connection, &column.collation) {
             return Err(Failure::impossible(format!(
                 "{}.{name} is compared by the collation {}, which fkfix does not have",
                 table.name, column.collation

@@ -9,7 +9,7 @@ use super::conditions;
 use super::ddl::{literal, quote, same_name};
 use super::foreign_key::ForeignKey;
 use super::row_counts::RowCounts;
-use super::schema::{RowKey, Table};
+use super::schema::{self, RowKey, Table};
 use crate::failure::Failure;
 use crate::progress;
 
@@ -131,7 +131,7 @@ impl<'a> Lists<'a> {
         let dead_keys = DeadKeys {
             key: key.clone(),
             query: query.to_owned(),
-            list: format!("fkfix_dead_keys_{}", self.dead_keys.len() + 1),
+            list: self.free_name(&format!("fkfix_dead_keys_{}", self.dead_keys.len() + 1))?,
         };
         let list = quote(&dead_keys.list);
         let create = format!("CREATE TEMP TABLE {list} (key)");
@@ -292,7 +292,7 @@ impl<'a> Lists<'a> {
     }
 
     fn new_list(&mut self, table: &Table) -> Result<String> {
-        let list = format!("fkfix_leaving_{}", self.removals.len() + 1);
+        let list = self.free_name(&format!("fkfix_leaving_{}", self.removals.len() + 1))?;
         let key = key_columns(&table.row_key);
         let columns = if table.row_key.rowid().is_some() {
             format!(
@@ -317,6 +317,16 @@ impl<'a> Lists<'a> {
             reasons: Vec::new(),
         });
         Ok(list)
+    }
+
+    /// `wanted`, with underscores behind it where the database has such a name: a temporary table
+    /// would stand before its table wherever a definition names that without a schema.
+    fn free_name(&self, wanted: &str) -> Result<String> {
+        let mut name = wanted.to_owned();
+        while schema::kind_of(self.connection, &name)?.is_some() {
+            name.push('_');
+        }
+        Ok(name)
     }
 
     fn run(&mut self, sql: String, table: &str) -> Result<usize> {

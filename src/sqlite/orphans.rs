@@ -247,8 +247,7 @@ impl<'a> Search<'a> {
     /// Where an index of `child` has no row that it should not have, and lacks none, a search by it
     /// finds what a search through the rows would.
     fn hold_indexes(&self, child: &Table, key: &ForeignKey) -> Result<()> {
-        let first = key.columns.first().map_or("", String::as_str);
-        child.must_have_whole_indexes(self.connection, self.counts, first)
+        child.must_have_whole_indexes(self.connection, self.counts, &key.columns)
     }
 
     /// Holds the keys that were listed last against the rows of their parent.

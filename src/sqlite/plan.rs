@@ -116,9 +116,11 @@ impl Planner<'_> {
                     "{} would leave {}, and this SQLite can't keep its index {index}: {reason}",
                     text::rows(*rows), table.name
                 ))
-                .hint(format!(
-                    "drop the index {index} first and let the application make it again, or give those rows a parent"
-                ))
+                .hint(if table.indexes.iter().any(|it| it.name == index) {
+                    format!("drop the index {index} first and let the application make it again, or give those rows a parent")
+                } else {
+                    "give those rows a parent first, or delete them by the application, which has what it takes".to_owned()
+                })
                 .into());
             }
         }
@@ -153,7 +155,7 @@ impl Planner<'_> {
         };
         let mut rehearsal = scratch::rehearse(table, &definition, &names)?;
         // One such index anywhere keeps SQLite from renaming any table.
-        rehearsal.renames &= index::of_unknown_collation(self.connection)?.is_none();
+        rehearsal.renames &= index::all_collations_are_known(self.connection)?;
         let removal = leaving(self.found).find(|it| it.table.name == table.name);
         Ok(Rebuild {
             way: Way::choose(table, rehearsal, removal, method)?,
@@ -257,10 +259,10 @@ impl Planner<'_> {
         for (child, new) in new_keys(targets) {
             let parent = Table::read(self.connection, &new.key.parent)?;
             for (table, columns) in [(child, &new.key.columns), (&parent, &new.key.parent_columns)] {
-                let first = columns.first().map_or("", String::as_str);
-                table.must_have_whole_indexes(self.connection, self.counts, first)?;
+                table.must_have_whole_indexes(self.connection, self.counts, columns)?;
             }
             let (broken, by_row) = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
+                index::confirm_all_found(self.connection, self.counts, child, &parent, dead_keys)?;
                 (conditions::has_key_of(&new.key, &dead_keys.query), None)
             } else {
                 let by_row = ByRow {
@@ -271,10 +273,7 @@ impl Planner<'_> {
             };
             self.steps.push(Step::Expect {
                 what: format!("no row breaks {}", new.label()),
-                query: format!(
-                    "SELECT count(*) FROM {} WHERE {broken}",
-                    child.source("w")
-                ),
+                query: format!("SELECT count(*) FROM {} WHERE {broken}", child.source("w")),
                 value: 0,
                 by_row,
             });

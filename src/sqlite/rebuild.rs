@@ -66,7 +66,7 @@ impl Way {
         if let Some(obstacle) = obstacle_to_copies(table, rehearsal) {
             return match method {
                 Method::Documented => Err(Failure::impossible(obstacle)
-                    .hint("without --documented the table keeps its place, and its definition is edited")
+                    .hint("with --in-place the table stays where it is, and its definition is edited")
                     .into()),
                 Method::Fastest | Method::InPlace => Ok(Way::Edit),
             };

@@ -7,6 +7,7 @@ use super::conditions;
 use super::ddl::{quote_list, same_name};
 use super::foreign_key::ForeignKey;
 use super::lists::Removal;
+use super::row_counts::RowCounts;
 use super::row::{self, Row};
 use super::schema::Table;
 use super::value::Value;
@@ -104,6 +105,10 @@ fn parent_of(
         conditions::equals_parent(key)
     );
     let mut rows = row::read(connection, &parent, &from, "p")?;
+    if rows.is_empty() {
+        let counts = RowCounts::new(connection);
+        parent.must_have_whole_indexes(connection, &counts, &key.parent_columns)?;
+    }
     Ok(rows.pop().map_or(Parent::Missing, Parent::Row))
 }
 

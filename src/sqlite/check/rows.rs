@@ -28,6 +28,8 @@ pub fn orphans(connection: &Connection, schema: &Schema<'_>) -> Result<Vec<Findi
     let mut findings = Vec::new();
     for (key, number) in count_all(connection, &searches)? {
         if number > 0 {
+            let parent = Table::read(connection, &key.parent)?;
+            parent.must_have_whole_indexes(connection, &counts, &key.parent_columns)?;
             let is_ours = |wanted: &Wanted<'_>| wanted.key.same_definition(key);
             findings.push(finding(key, number, schema.wanted.iter().any(is_ours)));
         }
@@ -60,6 +62,9 @@ impl<'a> Search<'a> {
         };
         let lookup = Lookup::choose(connection, counts, &child, &parent, key)?;
         let by_index = lookup != Lookup::EachRow;
+        if by_index {
+            child.must_have_whole_indexes(connection, counts, &key.columns)?;
+        }
         let condition = if by_index {
             conditions::broken(&child, &parent, key, lookup)
         } else {
