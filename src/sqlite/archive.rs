@@ -258,6 +258,7 @@ impl Archive {
         rows: i64,
         rows_left: i64,
     ) -> Result<Vec<Step>> {
+        table.must_be_exact()?;
         if let Some((index, reason)) = table.unkept_index() {
             return Err(Failure::impossible(format!(
                 "could not put the rows of {} back: this SQLite can't keep the index {index} of {}: {reason}",

@@ -29,12 +29,12 @@ pub fn tokens(sql: &str) -> Result<Vec<Token<'_>>> {
     let mut scanner = Scanner::new(Tokenizer::new());
     let mut found = Vec::new();
     loop {
-        let scanned = scanner.scan(text.as_bytes());
+        let next = scanner.scan(text.as_bytes());
         // To SQLite a comment that is not closed ends with the text.
-        if let Err(Error::UnterminatedBlockComment(_)) = scanned {
+        if let Err(Error::UnterminatedBlockComment(_)) = next {
             return Ok(found);
         }
-        let (start, token, end) = scanned.map_err(|error| {
+        let (start, token, end) = next.map_err(|error| {
             let line = scanner.position(text.as_bytes()).line;
             // The crate ends its text with the position in Rust's own notation.
             let text = error.to_string();

@@ -174,7 +174,11 @@ impl Table {
         };
         let is_table =
             |it: &Index| it.is_primary_key && matches!(self.row_key, RowKey::PrimaryKey(_));
-        let leads = |it: &&Index| it.lead.as_deref().is_some_and(|lead| same_name(lead, column));
+        let leads = |it: &&Index| {
+            it.lead
+                .as_deref()
+                .is_some_and(|lead| same_name(lead, column))
+        };
         for index in self.index_list.iter().filter(leads) {
             if index.unkept.is_some() || is_table(index) || !counts.is_first_look(&index.name) {
                 continue;

@@ -203,7 +203,7 @@ impl<'a> Search<'a> {
                 self.hold_indexes(child, &new.key)?;
                 sought.condition = self.lists.add_dead_keys(&new.key, &dead_keys)?;
                 let rows = self.lists.add(child, &sought, true, 0)?;
-                self.note_empty_parent(new, rows)?;
+                self.note_empty_parent(&parent, new, rows)?;
                 self.confirm_dead_keys(&parent, new, rows)?;
             } else {
                 let most = self.counts.of(&child.name)?;
@@ -224,8 +224,9 @@ impl<'a> Search<'a> {
                 several => self.lists.add_in_one_pass(child, several)?,
             };
             for ((new, rows), sought) in keys.into_iter().zip(counts).zip(&sought) {
-                self.note_empty_parent(new, rows)?;
-                self.confirm_marked(child, new, sought.mark, rows)?;
+                let parent = Table::read(self.connection, &new.key.parent)?;
+                self.note_empty_parent(&parent, new, rows)?;
+                self.confirm_marked(child, &parent, new, sought.mark, rows)?;
             }
         }
         if !all_have_marks {
@@ -237,8 +238,8 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    fn note_empty_parent(&mut self, new: &NewKey, rows: i64) -> Result<()> {
-        if rows > 0 && is_empty(self.connection, &new.key.parent)? {
+    fn note_empty_parent(&mut self, parent: &Table, new: &NewKey, rows: i64) -> Result<()> {
+        if rows > 0 && is_empty(self.connection, parent)? {
             self.empty_parents.push(new.clone());
         }
         Ok(())
@@ -263,7 +264,14 @@ impl<'a> Search<'a> {
 
     /// Holds the keys of the rows of `child` that are listed with `mark` against the rows of their
     /// parent.
-    fn confirm_marked(&self, child: &Table, new: &NewKey, mark: i64, rows: i64) -> Result<()> {
+    fn confirm_marked(
+        &self,
+        child: &Table,
+        parent: &Table,
+        new: &NewKey,
+        mark: i64,
+        rows: i64,
+    ) -> Result<()> {
         match self.lists.removal(&child.name) {
             Some(removal) if rows > 0 => {
                 let columns = new.key.columns.iter().enumerate();
@@ -275,8 +283,7 @@ impl<'a> Search<'a> {
                     columns.join(", "),
                     conditions::from_listed("w", removal)
                 );
-                let parent = Table::read(self.connection, &new.key.parent)?;
-                index::confirm_missing(self.connection, &parent, &new.key, &missing)
+                index::confirm_missing(self.connection, parent, &new.key, &missing)
             }
             _ => Ok(()),
         }

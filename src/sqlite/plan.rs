@@ -15,7 +15,7 @@ use super::orphans::{self, Found};
 use super::rebuild::{self, Rebuild, Way};
 use super::row_counts::{self, RowCounts};
 use super::schema::{self, Table};
-use super::scratch;
+use super::scratch::{self, Obstacle};
 use super::script::AddForeignKey;
 use super::snapshot::{self, Snapshot};
 use super::steps::{ByRow, Step};
@@ -111,6 +111,7 @@ impl Planner<'_> {
     fn must_keep_indexes(&self) -> Result<()> {
         for removal in leaving(self.found) {
             let Removal { table, rows, .. } = removal;
+            table.must_be_exact()?;
             if let Some((index, reason)) = table.unkept_index() {
                 return Err(Failure::impossible(format!(
                     "{} would leave {}, and this SQLite can't keep its index {index}: {reason}",
@@ -144,6 +145,7 @@ impl Planner<'_> {
 
     fn rebuild_of<'t>(&self, keys: &'t TableKeys, method: Method) -> Result<Rebuild<'t>> {
         let TableKeys { table, added, .. } = keys;
+        table.must_be_exact()?;
         let constraints: Vec<_> = added.iter().map(|key| key.constraint.as_str()).collect();
         let definition = ddl::add_constraints(&table.sql, &constraints)?;
         let names: Vec<_> = added.iter().filter_map(|key| key.name.as_deref()).collect();
@@ -155,7 +157,9 @@ impl Planner<'_> {
         };
         let mut rehearsal = scratch::rehearse(table, &definition, &names)?;
         // One such index anywhere keeps SQLite from renaming any table.
-        rehearsal.renames &= index::all_collations_are_known(self.connection)?;
+        if !index::all_collations_are_known(self.connection)? {
+            rehearsal.obstacle.get_or_insert(Obstacle::Rename);
+        }
         let removal = leaving(self.found).find(|it| it.table.name == table.name);
         Ok(Rebuild {
             way: Way::choose(table, rehearsal, removal, method)?,
@@ -258,7 +262,10 @@ impl Planner<'_> {
         }
         for (child, new) in new_keys(targets) {
             let parent = Table::read(self.connection, &new.key.parent)?;
-            for (table, columns) in [(child, &new.key.columns), (&parent, &new.key.parent_columns)] {
+            for (table, columns) in [
+                (child, &new.key.columns),
+                (&parent, &new.key.parent_columns),
+            ] {
                 table.must_have_whole_indexes(self.connection, self.counts, columns)?;
             }
             let (broken, by_row) = if let Some(dead_keys) = self.found.dead_keys(&new.key) {

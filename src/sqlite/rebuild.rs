@@ -19,7 +19,7 @@ use super::conditions::listed;
 use super::ddl::{self, literal, quote, quote_list, same_name};
 use super::lists::Removal;
 use super::schema::{RowKey, SchemaObject, Table};
-use super::scratch::Rehearsal;
+use super::scratch::{Obstacle, Rehearsal};
 use super::snapshot::Snapshot;
 use super::steps::Step;
 use crate::failure::Failure;
@@ -66,12 +66,14 @@ impl Way {
         if let Some(obstacle) = obstacle_to_copies(table, rehearsal) {
             return match method {
                 Method::Documented => Err(Failure::impossible(obstacle)
-                    .hint("with --in-place the table stays where it is, and its definition is edited")
+                    .hint(
+                        "with --in-place the table stays where it is, and its definition is edited",
+                    )
                     .into()),
                 Method::Fastest | Method::InPlace => Ok(Way::Edit),
             };
         }
-        if !rehearsal.renames {
+        if rehearsal.obstacle == Some(Obstacle::Rename) {
             return Ok(match method {
                 Method::Documented => Way::TwoCopies,
                 Method::Fastest | Method::InPlace => Way::Edit,
@@ -271,7 +273,7 @@ fn obstacle_to_copies(table: &Table, rehearsal: Rehearsal) -> Option<String> {
             table.name
         ));
     }
-    (!rehearsal.makes).then(|| {
+    (rehearsal.obstacle == Some(Obstacle::Make)).then(|| {
         format!(
             "this SQLite can't make the table {} as it is defined: it lacks a collation",
             table.name

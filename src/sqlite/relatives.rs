@@ -7,8 +7,8 @@ use super::conditions;
 use super::ddl::{quote_list, same_name};
 use super::foreign_key::ForeignKey;
 use super::lists::Removal;
-use super::row_counts::RowCounts;
 use super::row::{self, Row};
+use super::row_counts::RowCounts;
 use super::schema::Table;
 use super::value::Value;
 

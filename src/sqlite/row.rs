@@ -80,10 +80,7 @@ pub fn find(
     let mut rows = read(
         connection,
         table,
-        &format!(
-            "FROM {} WHERE {condition} LIMIT 2",
-            table.source("w")
-        ),
+        &format!("FROM {} WHERE {condition} LIMIT 2", table.source("w")),
         "w",
     )?;
     let given: Vec<_> = key

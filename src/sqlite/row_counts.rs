@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::ddl::quote;
+use super::schema::Table;
 
 /// The number of rows in `table` of the main database.
 pub fn count_rows(connection: &Connection, table: &str) -> Result<i64> {
@@ -22,9 +23,9 @@ pub fn count_sql(table: &str) -> String {
     format!("SELECT count(*) FROM main.{} NOT INDEXED", quote(table))
 }
 
-/// Whether `table` of the main database holds no row at all.
-pub fn is_empty(connection: &Connection, table: &str) -> Result<bool> {
-    let query = format!("SELECT NOT EXISTS (SELECT 1 FROM main.{} NOT INDEXED)", quote(table));
+/// Whether `table` holds no row at all.
+pub fn is_empty(connection: &Connection, table: &Table) -> Result<bool> {
+    let query = format!("SELECT NOT EXISTS (SELECT 1 FROM {})", table.scanned(""));
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }
 

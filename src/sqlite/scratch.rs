@@ -114,11 +114,18 @@ pub struct Rehearsal {
     pub transfers: bool,
     /// It copies the indexes likewise, where the new table has the same ones.
     pub transfers_indexes: bool,
-    /// The table can be set aside under another name. One whose definition, or whose index's, has
-    /// its own name before a column's can't.
-    pub renames: bool,
-    /// This SQLite can make the table: it knows all collations.
-    pub makes: bool,
+    /// What keeps the table from being set aside and made again.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why a table can't be set aside and made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It can't be renamed: its definition, or an index's, has its name before a column's, or some
+    /// index in the schema needs a collation that this SQLite lacks.
+    Rename,
+    /// This SQLite can't make it: it lacks a collation.
+    Make,
 }
 
 /// Builds `table` anew as `edited`, empty, and takes the `added` constraints away again.
@@ -142,8 +149,10 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
     let transfers = renames && transfers(&scratch, table, &old)?;
     let new_indexes = transfers && old_indexes && create_indexes_again(&scratch, table)?;
     let rehearsal = Rehearsal {
-        renames,
-        makes: open_strict()?.execute_batch(&table.sql).is_ok(),
+        obstacle: match open_strict()?.execute_batch(&table.sql) {
+            Err(_) => Some(Obstacle::Make),
+            Ok(()) => (!renames).then_some(Obstacle::Rename),
+        },
         transfers,
         transfers_indexes: transfers && new_indexes && self::transfers(&scratch, table, &old)?,
     };

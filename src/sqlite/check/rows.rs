@@ -72,9 +72,9 @@ impl<'a> Search<'a> {
         };
         Ok(Some(Search {
             key,
+            child,
             condition,
             by_index,
-            child,
         }))
     }
 }

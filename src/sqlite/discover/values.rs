@@ -73,7 +73,7 @@ fn try_to_look(
     key: &ForeignKey,
     is_unique: bool,
 ) -> Result<Look> {
-    let parent_is_empty = is_empty(connection, &parent.name)?;
+    let parent_is_empty = is_empty(connection, parent)?;
     let (source, sampled) = source(connection, child, key)?;
     let columns = quote_list("", key.columns.iter().map(String::as_str));
     let per = |glue: &str, column: &dyn Fn(&str) -> String| {
