@@ -93,6 +93,7 @@ impl PlannedMigration {
                 Way::Transfer => "is copied as it lies in the file, indexes too: few of its rows leave",
                 Way::TransferRecords => "is copied as it lies in the file, and its indexes are built anew",
                 Way::Rows => "is copied row by row, and its indexes are built anew: many rows leave, or its rowids must be kept",
+                Way::TwoCopies => "is copied aside and back row by row, as it can't be renamed, and its indexes are built anew",
             };
             Some(format!("{} {way}", table.name))
         });

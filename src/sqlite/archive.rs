@@ -63,7 +63,7 @@ pub fn of(connection: &Connection, table: &str) -> Result<Option<Archive>> {
     let name = name_of(table);
     let taken = connection
         .query_row(
-            "SELECT name FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE",
+            "SELECT name FROM main.sqlite_schema WHERE type <> 'trigger' AND name = ?1 COLLATE NOCASE",
             [&name],
             |row| row.get::<_, String>(0),
         )
@@ -139,7 +139,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
         .iter()
         .map(|column| column.name.as_str())
         .collect();
-    check_names(table, &names)?;
+    must_be_possible(&name_of(&table.name), &names)?;
     let archive = of(connection, &table.name)?;
     let name = archive
         .as_ref()
@@ -187,23 +187,22 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
     Ok(steps)
 }
 
-/// A column of the table that is called as one of the archive's own has no place there.
-fn check_names(table: &Table, names: &[&str]) -> Result<()> {
-    let is_own = |name: &&&str| {
-        OWN_COLUMNS
+/// Fails where SQLite would not take the archive called `name` of a table with `columns`.
+fn must_be_possible(name: &str, columns: &[&str]) -> Result<()> {
+    let is_own = |column: &&&str| OWN_COLUMNS
             .iter()
             .chain([&RUN])
-            .any(|own| same_name(own, name))
-    };
-    let Some(name) = names.iter().find(is_own) else {
+            .any(|own| same_name(own, column));
+    let obstacle = if name.to_ascii_lowercase().starts_with("sqlite_") {
+        format!("{name} can't be made: SQLite keeps names that begin with sqlite_ for itself")
+    } else if let Some(column) = columns.iter().find(is_own) {
+        format!("{name} can't be made: it has a column {column} of its own, and so has the table")
+    } else {
         return Ok(());
     };
-    Err(Failure::impossible(format!(
-        "{} has a column {name}, a name that its archive needs for a column of its own",
-        table.name
-    ))
-    .hint("rename the column, or run with --orphans delete to keep no archive")
-    .into())
+    Err(Failure::impossible(obstacle)
+        .hint("give the orphans a parent first, or run with --orphans delete to keep no archive")
+        .into())
 }
 
 /// The number for a run: one more than any archive has.
@@ -286,6 +285,15 @@ pub fn restore(connection: &Connection, version: i64) -> Result<Vec<Restore>> {
 impl Restore {
     fn plan(&mut self, connection: &Connection, table: Table) -> Result<()> {
         let Restore { archive, rows, .. } = &*self;
+        table.must_be_exact()?;
+        if let Some((index, reason)) = table.unkept_index() {
+            return Err(Failure::impossible(format!(
+                "could not put the rows of {} back: this SQLite can't keep the index {index} of {}: {reason}",
+                archive.name, table.name
+            ))
+            .hint("with --leave-orphans they stay in the archive")
+            .into());
+        }
         let mut insert = super::rebuild::drop_triggers(&table);
         let there = row_counts::count_rows(connection, &table.name)?;
         let aside = if *rows > MANY_ROWS && *rows > there / LARGE_SHARE {
@@ -323,9 +331,9 @@ impl Restore {
             title: format!("take what is back out of {}", archive.name),
             table: archive.name.clone(),
             rows: format!(
-                "{} AND EXISTS (SELECT 1 FROM main.{} AS w WHERE {})",
+                "{} AND EXISTS (SELECT 1 FROM {} WHERE {})",
                 self.fits(&table),
-                quote(&table.name),
+                table.source("w"),
                 same_row(&table, &columns),
             ),
             rows_left: 0,

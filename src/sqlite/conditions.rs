@@ -29,9 +29,9 @@ pub fn listed(alias: &str, removal: &Removal) -> String {
 #[must_use]
 pub fn from_listed(alias: &str, removal: &Removal) -> String {
     format!(
-        "FROM temp.{} AS l CROSS JOIN main.{} AS {alias} ON {}",
+        "FROM temp.{} AS l CROSS JOIN {} ON {}",
         quote(&removal.list),
-        quote(&removal.table.name),
+        removal.table.source(alias),
         has_listed_key(alias, removal)
     )
 }
@@ -89,8 +89,8 @@ impl Lookup {
             return Ok(Lookup::EachKey);
         }
         let query = format!(
-            "SELECT NOT EXISTS (SELECT 1 FROM main.{} LIMIT 1 OFFSET {})",
-            quote(&parent.name),
+            "SELECT NOT EXISTS (SELECT 1 FROM {} LIMIT 1 OFFSET {})",
+            parent.source(""),
             counts.of(&child.name)?
         );
         let parent_is_smaller = connection
@@ -128,9 +128,9 @@ fn has_few_keys(
 /// SQLite answers `min()` by one search in an index (<https://www.sqlite.org/optoverview.html#minmax>).
 fn each_distinct(child: &Table, key: &ForeignKey) -> String {
     let column = quote(key.columns.first().map_or("", String::as_str));
-    let table = quote(&child.name);
+    let (table, child) = (child.source(""), child.source("c"));
     format!(
-        "WITH RECURSIVE w ({column}) AS (SELECT min({column}) FROM main.{table} UNION ALL SELECT (SELECT min(c.{column}) FROM main.{table} AS c WHERE c.{column} > w.{column}) FROM w WHERE w.{column} IS NOT NULL)"
+        "WITH RECURSIVE w ({column}) AS (SELECT min({column}) FROM {table} UNION ALL SELECT (SELECT min(c.{column}) FROM {child} WHERE c.{column} > w.{column}) FROM w WHERE w.{column} IS NOT NULL)"
     )
 }
 
@@ -166,11 +166,11 @@ pub fn dead_keys(
 ) -> Option<String> {
     let (column, parent_column) = key.pairs().next()?;
     let (column, parent_column) = (quote(column), quote(parent_column));
-    let (table, parent_table) = (quote(&child.name), quote(&parent.name));
+    let (table, parent_table) = (child.source(""), parent.source(""));
     match lookup {
         Lookup::EachRow => None,
         Lookup::EachKey => Some(format!(
-            "SELECT w.{column} FROM (SELECT DISTINCT {column} FROM main.{table}) AS w WHERE {}",
+            "SELECT w.{column} FROM (SELECT DISTINCT {column} FROM {table}) AS w WHERE {}",
             orphaned(parent, key)
         )),
         Lookup::EachOfFew => Some(format!(
@@ -179,7 +179,7 @@ pub fn dead_keys(
             orphaned(parent, key)
         )),
         Lookup::Merge => Some(format!(
-            "SELECT {column} FROM main.{table} WHERE {column} IS NOT NULL EXCEPT SELECT {parent_column} FROM main.{parent_table}"
+            "SELECT {column} FROM {table} WHERE {column} IS NOT NULL EXCEPT SELECT {parent_column} FROM {parent_table}"
         )),
     }
 }
@@ -197,9 +197,9 @@ pub fn orphaned(parent: &Table, key: &ForeignKey) -> String {
         .map(|column| format!("w.{} IS NOT NULL", quote(column)))
         .collect();
     format!(
-        "{} AND NOT EXISTS (SELECT 1 FROM main.{} AS p WHERE {})",
+        "{} AND NOT EXISTS (SELECT 1 FROM {} WHERE {})",
         complete.join(" AND "),
-        quote(&parent.name),
+        parent.source_by_key("p", &key.parent_columns),
         equals_parent(key)
     )
 }

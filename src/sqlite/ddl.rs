@@ -6,7 +6,7 @@
 use anyhow::{Context as _, Result, anyhow};
 use sqlite3_parser::dialect::TokenType;
 use sqlite3_parser::lexer::Scanner;
-use sqlite3_parser::lexer::sql::Tokenizer;
+use sqlite3_parser::lexer::sql::{Error, Tokenizer};
 
 /// A token and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,12 @@ pub fn tokens(sql: &str) -> Result<Vec<Token<'_>>> {
     let mut scanner = Scanner::new(Tokenizer::new());
     let mut found = Vec::new();
     loop {
-        let (start, token, end) = scanner.scan(text.as_bytes()).map_err(|error| {
+        let next = scanner.scan(text.as_bytes());
+        // To SQLite a comment that is not closed ends with the text.
+        if let Err(Error::UnterminatedBlockComment(_)) = next {
+            return Ok(found);
+        }
+        let (start, token, end) = next.map_err(|error| {
             let line = scanner.position(text.as_bytes()).line;
             // The crate ends its text with the position in Rust's own notation.
             let text = error.to_string();

@@ -188,8 +188,8 @@ fn go_along(
         String::new()
     };
     let query = format!(
-        "SELECT count(*) FROM main.{} AS w WHERE {} AND EXISTS (SELECT 1 {} AND {}{itself})",
-        quote(&child.table.name),
+        "SELECT count(*) FROM {} WHERE {} AND EXISTS (SELECT 1 {} AND {}{itself})",
+        child.table.source("w"),
         conditions::listed("w", child),
         conditions::from_listed("p", parent),
         conditions::equals_parent(key)
@@ -231,8 +231,8 @@ fn what_forbids(
     let equal = key.parent_columns.iter().zip(&defaults);
     let equal = equal.map(|(name, (default, _))| format!("p.{} = {default}", quote(name)));
     let query = format!(
-        "SELECT EXISTS (SELECT 1 FROM main.{} AS p WHERE {} AND NOT {})",
-        quote(&parent.table.name),
+        "SELECT EXISTS (SELECT 1 FROM {} WHERE {} AND NOT {})",
+        parent.table.source("p"),
         equal.collect::<Vec<_>>().join(" AND "),
         conditions::listed("p", parent)
     );

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use sqlite3_parser::dialect::TokenType::TK_EQ;
 
 use super::ddl::{self, quote, same_name};
-use super::schema::Table;
+use super::schema::{self, Table};
 use super::steps::Step;
 
 /// Has each index whose content is `table`, or a view that mentions it, read that anew.
@@ -22,7 +22,7 @@ pub fn refresh(connection: &Connection, table: &Table) -> Result<Vec<Step>> {
     let mut rows = statement.query([])?;
     let mut steps = Vec::new();
     while let Some(row) = rows.next()? {
-        let (index, sql): (String, String) = (row.get(0)?, row.get(1)?);
+        let (index, sql): (String, String) = (row.get(0)?, schema::text(row, 1)?.0);
         // content='' says that the index keeps no content, not where it is.
         let Some(content) = content_of(&sql).filter(|content| !content.is_empty()) else {
             continue;
@@ -65,7 +65,7 @@ fn view_mentions(connection: &Connection, view: &str, table: &str) -> Result<boo
         .query_row(
             "SELECT sql FROM main.sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE",
             [view],
-            |row| row.get(0),
+            |row| Ok(schema::text(row, 0)?.0),
         )
         .optional()?;
     let tokens = ddl::tokens(sql.as_deref().unwrap_or_default()).unwrap_or_default();

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::ddl::{self, same_name};
 use super::foreign_key::{ForeignKey, NamedKey};
+use super::index;
 use super::parent_key;
 use super::schema::{self, Table};
 use super::scratch;
@@ -148,10 +149,12 @@ fn resolve_one(
     if existing.is_empty() {
         check_name(&keys.table, keys.added.iter(), &new)?;
         check_parent_key(connection, &parent, &new)?;
+        check_collations(connection, &keys.table, &parent, &new.key)?;
         keys.added.push(new);
     } else {
         new.there = Some(existing.swap_remove(0));
         check_parent_key(connection, &parent, &new)?;
+        check_collations(connection, &keys.table, &parent, &new.key)?;
         keys.adopted.push(new);
     }
     Ok(())
@@ -228,6 +231,31 @@ fn check_parent_key(connection: &Connection, parent: &Table, new: &NewKey) -> Re
             "first run: ",
         )?)
         .into());
+    }
+    Ok(())
+}
+
+/// Keys can't be held against each other where it takes a collation of the application's own.
+fn check_collations(
+    connection: &Connection,
+    child: &Table,
+    parent: &Table,
+    key: &ForeignKey,
+) -> Result<()> {
+    let own = key.columns.iter().map(|name| (child, name));
+    let parents = key.parent_columns.iter().map(|name| (parent, name));
+    for (table, name) in own.chain(parents) {
+        let Some(column) = table.column(name) else {
+            continue;
+        };
+        if !index::knows_collation(connection, &column.collation) {
+            return Err(Failure::impossible(format!(
+                "{}.{name} is compared by the collation {}, which fkfix does not have",
+                table.name, column.collation
+            ))
+            .hint("a key needs columns whose collation SQLite itself has: BINARY, NOCASE or RTRIM")
+            .into());
+        }
     }
     Ok(())
 }

@@ -128,9 +128,9 @@ impl Known {
             // What is no text in UTF-16 would come as the same text in UTF-8.
             return Ok(known);
         }
-        let (name, table) = (quote(&column.name), quote(&parent.name));
+        let (name, table) = (quote(&column.name), parent.scanned(""));
         let mut statement = connection.prepare(&format!(
-            "SELECT {name} FROM main.{table} WHERE {name} IS NOT NULL LIMIT {most} + 1"
+            "SELECT {name} FROM {table} WHERE {name} IS NOT NULL LIMIT {most} + 1"
         ))?;
         let mut rows = statement.query([])?;
         let mut count = 0;

@@ -9,7 +9,7 @@ use super::conditions;
 use super::ddl::{literal, quote, same_name};
 use super::foreign_key::ForeignKey;
 use super::row_counts::RowCounts;
-use super::schema::{RowKey, Table};
+use super::schema::{self, RowKey, Table};
 use crate::failure::Failure;
 use crate::model::key::KeyId;
 use crate::progress;
@@ -144,7 +144,7 @@ impl<'a> Lists<'a> {
         let dead_keys = DeadKeys {
             key: key.clone(),
             query: query.to_owned(),
-            list: format!("fkfix_dead_keys_{}", self.dead_keys.len() + 1),
+            list: self.free_name(&format!("fkfix_dead_keys_{}", self.dead_keys.len() + 1))?,
         };
         let list = quote(&dead_keys.list);
         let create = format!("CREATE TEMP TABLE {list} (key)");
@@ -191,9 +191,9 @@ impl<'a> Lists<'a> {
         // The limit keeps SQLite from working the marks out again for each mention of them
         // (<https://www.sqlite.org/optoverview.html#flattening>).
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {key}, substr({reasons}, 3), {breaks}, {round}, marks\nFROM (SELECT {}, {marks} AS marks FROM main.{} AS w LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks{leaves}",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {key}, substr({reasons}, 3), {breaks}, {round}, marks\nFROM (SELECT {}, {marks} AS marks FROM {} LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks{leaves}",
             values.join(", "),
-            quote(&child.name),
+            child.source("w"),
             list = quote(&list),
             leaves = self.leaves(),
         );
@@ -243,12 +243,12 @@ impl<'a> Lists<'a> {
         // In the order of the list's key, which fills it without a search for each row. The
         // plus keeps SQLite from reading the whole table for that order's sake.
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {}, {}, {}, {round}, {} FROM main.{} AS w\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {}, {}, {}, {round}, {} FROM {}\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
             values.join(", "),
             literal(&sought.label),
             i64::from(breaks),
             sought.mark,
-            quote(&table.name),
+            table.source("w"),
             values.join(", +"),
             list = quote(&list),
         );
@@ -284,8 +284,8 @@ impl<'a> Lists<'a> {
     fn none_of(&self, table: &Table, condition: &str) -> Result<i64> {
         let name = &table.name;
         let query = format!(
-            "SELECT EXISTS (SELECT 1 FROM main.{} AS w WHERE {condition})",
-            quote(name)
+            "SELECT EXISTS (SELECT 1 FROM {} WHERE {condition})",
+            table.source("w")
         );
         if self.connection.query_row(&query, [], |row| row.get(0))? {
             return Err(Failure::impossible(format!(
@@ -324,7 +324,7 @@ impl<'a> Lists<'a> {
     }
 
     fn new_list(&mut self, table: &Table) -> Result<String> {
-        let list = format!("fkfix_leaving_{}", self.removals.len() + 1);
+        let list = self.free_name(&format!("fkfix_leaving_{}", self.removals.len() + 1))?;
         let key = key_columns(&table.row_key);
         let columns = if table.row_key.rowid().is_some() {
             format!(
@@ -349,6 +349,16 @@ impl<'a> Lists<'a> {
             reasons: Vec::new(),
         });
         Ok(list)
+    }
+
+    /// `wanted`, with underscores behind it where the database has such a name: a temporary table
+    /// would stand before its table wherever a definition names that without a schema.
+    fn free_name(&self, wanted: &str) -> Result<String> {
+        let mut name = wanted.to_owned();
+        while schema::kind_of(self.connection, &name)?.is_some() {
+            name.push('_');
+        }
+        Ok(name)
     }
 
     fn run(&mut self, sql: String, table: &str) -> Result<usize> {

@@ -20,6 +20,7 @@ pub mod flush;
 pub mod foreign_key;
 pub mod full_text;
 pub mod history;
+pub mod index;
 pub mod kept;
 pub mod key_script;
 pub mod keys;

@@ -35,7 +35,8 @@ pub fn schema(connection: &Connection) -> Result<String> {
     let words = Words::new()?;
     let mut text = String::new();
     while let Some(row) = rows.next()? {
-        let (name, table, sql): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (name, table): (String, String) = (row.get(0)?, row.get(1)?);
+        let (sql, _) = super::schema::text(row, 2)?;
         if !is_own(&table) {
             let normal = words
                 .normal(&sql)

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use super::conditions::{self, Lookup};
 use super::ddl::quote;
 use super::foreign_key::{self, Action, ForeignKey, NamedKey};
+use super::index;
 use super::keys::{NewKey, TableKeys};
 use super::known_keys::KnownKeys;
 use super::lists::{self, DeadKeys, KEYS_PER_PASS, Lists, Removal, Sought};
@@ -226,9 +227,11 @@ impl<'a> Search<'a> {
                 stays: place >= leaving,
             };
             if let Some(dead_keys) = conditions::dead_keys(child, &parent, &new.key, lookup) {
+                self.hold_indexes(child, &new.key)?;
                 sought.condition = self.lists.add_dead_keys(&new.key, &dead_keys)?;
                 let rows = self.lists.add(child, &sought, true, 0)?;
-                self.note_empty_parent(new, rows)?;
+                self.note_empty_parent(&parent, new, rows)?;
+                self.confirm_dead_keys(&parent, new, rows)?;
             } else {
                 let most = self.counts.of(&child.name)?;
                 sought.condition = known.orphaned(&parent, &new.key, most)?;
@@ -247,8 +250,10 @@ impl<'a> Search<'a> {
                 [only] => vec![self.lists.add(child, only, true, 0)?],
                 several => self.lists.add_in_one_pass(child, several)?,
             };
-            for (new, rows) in keys.into_iter().zip(counts) {
-                self.note_empty_parent(new, rows)?;
+            for ((new, rows), sought) in keys.into_iter().zip(counts).zip(&sought) {
+                let parent = Table::read(self.connection, &new.key.parent)?;
+                self.note_empty_parent(&parent, new, rows)?;
+                self.confirm_marked(child, &parent, new, sought.mark, rows)?;
             }
         }
         if !all_have_marks {
@@ -264,11 +269,55 @@ impl<'a> Search<'a> {
         self.labels.get(id.0).cloned().unwrap_or_default()
     }
 
-    fn note_empty_parent(&mut self, new: &NewKey, rows: i64) -> Result<()> {
-        if rows > 0 && is_empty(self.connection, &new.key.parent)? {
+    fn note_empty_parent(&mut self, parent: &Table, new: &NewKey, rows: i64) -> Result<()> {
+        if rows > 0 && is_empty(self.connection, parent)? {
             self.empty_parents.push(new.clone());
         }
         Ok(())
+    }
+
+    /// Where an index of `child` has no row that it should not have, and lacks none, a search by it
+    /// finds what a search through the rows would.
+    fn hold_indexes(&self, child: &Table, key: &ForeignKey) -> Result<()> {
+        child.must_have_whole_indexes(self.connection, self.counts, &key.columns)
+    }
+
+    /// Holds the keys that were listed last against the rows of their parent.
+    fn confirm_dead_keys(&self, parent: &Table, new: &NewKey, rows: i64) -> Result<()> {
+        match self.lists.dead_keys.last() {
+            Some(dead_keys) if rows > 0 => {
+                let missing = format!("SELECT +key AS m1 FROM temp.{}", quote(&dead_keys.list));
+                index::confirm_missing(self.connection, parent, &new.key, &missing)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Holds the keys of the rows of `child` that are listed with `mark` against the rows of their
+    /// parent.
+    fn confirm_marked(
+        &self,
+        child: &Table,
+        parent: &Table,
+        new: &NewKey,
+        mark: i64,
+        rows: i64,
+    ) -> Result<()> {
+        match self.lists.removal(&child.name) {
+            Some(removal) if rows > 0 => {
+                let columns = new.key.columns.iter().enumerate();
+                let columns: Vec<_> = columns
+                    .map(|(place, name)| format!("+w.{} AS m{}", quote(name), place + 1))
+                    .collect();
+                let missing = format!(
+                    "SELECT {} {} AND l.marks & {mark}",
+                    columns.join(", "),
+                    conditions::from_listed("w", removal)
+                );
+                index::confirm_missing(self.connection, parent, &new.key, &missing)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Lists the rows that hang on listed rows, then those that hang on these, until no more
@@ -310,8 +359,8 @@ impl<'a> Search<'a> {
                 None => String::new(),
             };
             let count = format!(
-                "SELECT count(*) FROM main.{} AS w WHERE {refers}{unlisted}",
-                quote(&child.name)
+                "SELECT count(*) FROM {} WHERE {refers}{unlisted}",
+                child.source("w")
             );
             let mut rows: i64 = self.connection.query_row(&count, [], |row| row.get(0))?;
             if let (true, Some(removal)) = (self.lists.some_stay, self.lists.removal(&child.name)) {
@@ -346,6 +395,7 @@ impl<'a> Search<'a> {
             return Ok(None);
         }
         let child = Table::read(self.connection, &key.child)?;
+        self.hold_indexes(&child, key)?;
         let round = match round {
             Some(round) => format!(" AND l.round = {round}"),
             None if self.lists.some_stay => " AND l.round >= 0".to_owned(),

@@ -8,20 +8,21 @@ use super::conditions;
 use super::ddl::{self, quote, same_name};
 use super::foreign_key::{self, NamedKey};
 use super::full_text;
+use super::index;
 use super::keys::{self, NewKey, TableKeys};
 use super::lists::{DeadKeys, Removal};
 use super::orphans::{self, Found};
 use super::rebuild::{self, Rebuild, Way};
 use super::row_counts::{self, RowCounts};
 use super::schema::{self, Table};
-use super::scratch;
+use super::scratch::{self, Obstacle};
 use super::script::AddForeignKey;
 use super::snapshot::{self, Snapshot};
 use super::steps::{ByRow, Step};
 use crate::failure::Failure;
 use crate::model::key::KeyId;
 use crate::policy::{Method, OrphanAction, Policy};
-use crate::report::text::{count, rows};
+use crate::report::text::{self, count, rows};
 
 /// A plan to add keys.
 #[derive(Debug)]
@@ -78,6 +79,7 @@ pub fn add_keys(
         found: &found,
         steps: Vec::new(),
     };
+    planner.must_keep_indexes()?;
     let rebuilds = planner.rebuilds(&targets, policy.method)?;
     planner.move_rows_out(&rebuilds, version, policy)?;
     planner.rebuild(&rebuilds)?;
@@ -121,6 +123,27 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
+    /// Rows that leave a table leave its indexes, all of them.
+    fn must_keep_indexes(&self) -> Result<()> {
+        for removal in leaving(self.found) {
+            let Removal { table, rows, .. } = removal;
+            table.must_be_exact()?;
+            if let Some((index, reason)) = table.unkept_index() {
+                return Err(Failure::impossible(format!(
+                    "{} would leave {}, and this SQLite can't keep its index {index}: {reason}",
+                    text::rows(*rows), table.name
+                ))
+                .hint(if table.indexes.iter().any(|it| it.name == index) {
+                    format!("drop the index {index} first and let the application make it again, or give those rows a parent")
+                } else {
+                    "give those rows a parent first, or delete them by the application, which has what it takes".to_owned()
+                })
+                .into());
+            }
+        }
+        Ok(())
+    }
+
     /// How each table that gets a key comes by it.
     fn rebuilds<'t>(&self, targets: &'t [TableKeys], method: Method) -> Result<Vec<Rebuild<'t>>>
     where
@@ -138,6 +161,7 @@ impl Planner<'_> {
 
     fn rebuild_of<'t>(&self, keys: &'t TableKeys, method: Method) -> Result<Rebuild<'t>> {
         let TableKeys { table, added, .. } = keys;
+        table.must_be_exact()?;
         let constraints: Vec<_> = added.iter().map(|key| key.constraint.as_str()).collect();
         let definition = ddl::add_constraints(&table.sql, &constraints)?;
         let names: Vec<_> = added.iter().filter_map(|key| key.name.as_deref()).collect();
@@ -147,10 +171,14 @@ impl Planner<'_> {
         } else {
             Vec::new()
         };
-        let rehearsal = scratch::rehearse(table, &definition, &names)?;
+        let mut rehearsal = scratch::rehearse(table, &definition, &names)?;
+        // One such index anywhere keeps SQLite from renaming any table.
+        if !index::all_collations_are_known(self.connection)? {
+            rehearsal.obstacle.get_or_insert(Obstacle::Rename);
+        }
         let removal = leaving(self.found).find(|it| it.table.name == table.name);
         Ok(Rebuild {
-            way: Way::choose(table, rehearsal, removal, method),
+            way: Way::choose(table, rehearsal, removal, method)?,
             removal: removal.cloned(),
             rows: self.counts.of(&table.name)?,
             table,
@@ -248,12 +276,18 @@ impl Planner<'_> {
                 by_row: None,
             });
         }
-        let asked_for = targets.iter().flat_map(TableKeys::asked_for).enumerate();
-        for (place, new) in asked_for {
+        for (place, (child, new)) in asked_for(targets).enumerate() {
+            let parent = Table::read(self.connection, &new.key.parent)?;
+            for (table, columns) in [
+                (child, &new.key.columns),
+                (&parent, &new.key.parent_columns),
+            ] {
+                table.must_have_whole_indexes(self.connection, self.counts, columns)?;
+            }
             let (broken, by_row) = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
+                index::confirm_all_found(self.connection, self.counts, child, &parent, dead_keys)?;
                 (conditions::has_key_of(&new.key, &dead_keys.query), None)
             } else {
-                let parent = Table::read(self.connection, &new.key.parent)?;
                 let by_row = ByRow {
                     key: new.key.clone(),
                     rows: self.counts.of(&new.key.child)?,
@@ -262,10 +296,7 @@ impl Planner<'_> {
             };
             self.steps.push(Step::Expect {
                 what: format!("no row breaks {}", self.found.label(KeyId(place))),
-                query: format!(
-                    "SELECT count(*) FROM main.{} AS w WHERE {broken}",
-                    quote(&new.key.child)
-                ),
+                query: format!("SELECT count(*) FROM {} WHERE {broken}", child.source("w")),
                 value: 0,
                 by_row,
             });
@@ -296,6 +327,12 @@ impl Planner<'_> {
         }
         Ok(warnings)
     }
+}
+
+/// The keys that are added, each with its child table.
+fn asked_for(targets: &[TableKeys]) -> impl Iterator<Item = (&Table, &NewKey)> {
+    let keys = targets.iter();
+    keys.flat_map(|keys| keys.asked_for().map(|new| (&keys.table, new)))
 }
 
 /// The removals that have rows.

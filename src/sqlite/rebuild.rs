@@ -19,9 +19,10 @@ use super::conditions::listed;
 use super::ddl::{self, literal, quote, quote_list, same_name};
 use super::lists::Removal;
 use super::schema::{RowKey, SchemaObject, Table};
-use super::scratch::Rehearsal;
+use super::scratch::{Obstacle, Rehearsal};
 use super::snapshot::Snapshot;
 use super::steps::Step;
+use crate::failure::Failure;
 use crate::policy::Method;
 use crate::report::text;
 
@@ -46,6 +47,9 @@ pub enum Way {
     TransferRecords,
     /// Row by row, without those that leave, and the indexes built anew.
     Rows,
+    /// Row by row into a table without a definition and back, where the table can't be set aside
+    /// under another name.
+    TwoCopies,
 }
 
 impl Way {
@@ -54,22 +58,40 @@ impl Way {
     /// A transfer gives new numbers to implicit rowids, so it can't serve where these can be
     /// seen. To delete a row costs a change in each index, many times what it costs not to
     /// copy it; measured, the two ways are even at about a tenth of the rows.
-    #[must_use]
+    ///
+    /// What this SQLite can't make, it can't copy: there the definition is edited, or refused where
+    /// only documented statements are allowed.
     pub fn choose(
         table: &Table,
         rehearsal: Rehearsal,
         removal: Option<&Removal>,
         method: Method,
-    ) -> Self {
+    ) -> Result<Self> {
+        if let Some(obstacle) = obstacle_to_copies(table, rehearsal) {
+            return match method {
+                Method::Documented => Err(Failure::impossible(obstacle)
+                    .hint(
+                        "with --in-place the table stays where it is, and its definition is edited",
+                    )
+                    .into()),
+                Method::Fastest | Method::InPlace => Ok(Way::Edit),
+            };
+        }
+        if rehearsal.obstacle == Some(Obstacle::Rename) {
+            return Ok(match method {
+                Method::Documented => Way::TwoCopies,
+                Method::Fastest | Method::InPlace => Way::Edit,
+            });
+        }
         let few = removal.is_none_or(|removal| removal.rows <= removal.of / 10);
         let transfers = rehearsal.transfers && !matches!(table.row_key, RowKey::Implicit(_));
         let indexes_too = rehearsal.transfers_indexes && !table.indexes.is_empty();
-        match method {
+        Ok(match method {
             Method::InPlace if few => Way::Edit,
             Method::Fastest | Method::InPlace if few && transfers && indexes_too => Way::Transfer,
             _ if few && transfers => Way::TransferRecords,
             _ => Way::Rows,
-        }
+        })
     }
 
     /// Whether the table is copied, so that its rows need not be deleted from it before.
@@ -102,19 +124,20 @@ impl Rebuild<'_> {
         }
         let name = &self.table.name;
         let old = free_name(schema, OLD);
-        let mut steps = vec![
-            Step::run(
+        let mut steps = match self.way {
+            Way::TwoCopies => self.copy_aside(schema, &old),
+            _ => vec![Step::run(
                 format!("set the old {name} aside"),
                 format!(
                     "PRAGMA legacy_alter_table = ON;\nALTER TABLE main.{} RENAME TO {old};\nPRAGMA legacy_alter_table = OFF",
                     quote(name)
                 ),
-            ),
-            Step::run(
-                format!("create {name} with its new keys"),
-                self.definition.as_str(),
-            ),
-        ];
+            )],
+        };
+        steps.push(Step::run(
+            format!("create {name} with its new keys"),
+            self.definition.as_str(),
+        ));
         let standins = match self.way {
             Way::Transfer => standins(schema, &self.table.indexes)?,
             _ => Vec::new(),
@@ -124,7 +147,7 @@ impl Rebuild<'_> {
             Step::run(title, standin.sql.as_str())
         }));
         steps.extend(self.copy_steps(&old));
-        if schema.iter().any(|(_, name, ..)| name == "sqlite_sequence") {
+        if has_table(schema, "sqlite_sequence") {
             steps.push(Step::run(
                 format!("keep the AUTOINCREMENT counter of {name}"),
                 format!(
@@ -132,6 +155,9 @@ impl Rebuild<'_> {
                     literal(name)
                 ),
             ));
+        }
+        if self.way == Way::TwoCopies {
+            steps.extend(keep_statistics(schema, &old, name));
         }
         steps.push(Step::run(
             format!("drop the old {name}"),
@@ -144,6 +170,38 @@ impl Rebuild<'_> {
         }
         steps.extend(create_triggers(self.table));
         Ok(steps)
+    }
+
+    /// Copies all rows into the table `old`, whose columns have no type and so keep each value in
+    /// its storage class, and drops the table.
+    fn copy_aside(&self, schema: &Snapshot, old: &str) -> Vec<Step> {
+        let (name, table) = (&self.table.name, quote(&self.table.name));
+        let stored: Vec<_> = self.table.stored_columns().collect();
+        let work = 2 * stored.len() + WORK_PER_COPIED_ROW;
+        let columns = quote_list("", stored);
+        let values = match self.table.row_key {
+            RowKey::Implicit(rowid) => format!("{rowid}, {columns}"),
+            _ => columns.clone(),
+        };
+        let copy = format!(
+            "CREATE TABLE main.{old} ({columns});\nINSERT INTO main.{old} ({values})\nSELECT {values} FROM main.{table}"
+        );
+        let mut steps =
+            vec![Step::run(format!("copy the rows of {name} aside"), copy).over(self.rows, work)];
+        if has_table(schema, "sqlite_sequence") {
+            // DROP TABLE deletes what stands there under the table's own name.
+            let keep = format!(
+                "UPDATE main.sqlite_sequence SET name = '{old}' WHERE name = {}",
+                literal(name)
+            );
+            steps.push(Step::run(format!("keep the counter of {name} aside"), keep));
+        }
+        steps.extend(keep_statistics(schema, name, old));
+        steps.push(Step::run(
+            format!("drop {name}"),
+            format!("DROP TABLE main.{table}"),
+        ));
+        steps
     }
 
     /// Writes the definition into `sqlite_schema`, as SQLite does for `ADD CONSTRAINT … CHECK`.
@@ -209,6 +267,45 @@ impl Rebuild<'_> {
             .enumerate()
             .map(move |(at, index)| build_index(index, at + 1, count, rows))
     }
+}
+
+/// Why this SQLite can't make `table` and its indexes, if it can't.
+fn obstacle_to_copies(table: &Table, rehearsal: Rehearsal) -> Option<String> {
+    if let Some((index, reason)) = table.unkept_index() {
+        return Some(format!(
+            "this SQLite can't build the index {index} of {}: {reason}",
+            table.name
+        ));
+    }
+    (rehearsal.obstacle == Some(Obstacle::Make)).then(|| {
+        format!(
+            "this SQLite can't make the table {} as it is defined: it lacks a collation",
+            table.name
+        )
+    })
+}
+
+fn has_table(schema: &Snapshot, name: &str) -> bool {
+    schema.iter().any(|(_, other, ..)| other == name)
+}
+
+/// Puts what SQLite's statistics hold of the table `from` under the name `to`: DROP TABLE deletes
+/// what is kept under the table's own.
+fn keep_statistics(schema: &Snapshot, from: &str, to: &str) -> Vec<Step> {
+    let tables = ["sqlite_stat1", "sqlite_stat3", "sqlite_stat4"];
+    let tables = tables.into_iter().filter(|name| has_table(schema, name));
+    tables
+        .map(|statistics| {
+            Step::run(
+                format!("keep what {statistics} holds of {from} as {to}"),
+                format!(
+                    "UPDATE main.{statistics} SET tbl = {} WHERE tbl = {}",
+                    literal(to),
+                    literal(from)
+                ),
+            )
+        })
+        .collect()
 }
 
 /// Builds an index, the `at`-th of `count`, over `rows` rows.

@@ -4,10 +4,11 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::conditions;
-use super::ddl::{quote, quote_list, same_name};
+use super::ddl::{quote_list, same_name};
 use super::foreign_key::{ForeignKey, NamedKey};
 use super::lists::Removal;
 use super::row::{self, Row};
+use super::row_counts::RowCounts;
 use super::schema::Table;
 use super::value::Value;
 
@@ -98,12 +99,16 @@ fn parent_of(
         return Ok(Parent::Unusable(reason));
     }
     let from = format!(
-        "{} JOIN main.{} AS p ON {} WHERE l.round = 0 LIMIT 1",
+        "{} JOIN {} ON {} WHERE l.round = 0 LIMIT 1",
         conditions::from_listed("w", asked),
-        quote(&parent.name),
+        parent.source_by_key("p", &key.parent_columns),
         conditions::equals_parent(key)
     );
     let mut rows = row::read(connection, &parent, &from, "p")?;
+    if rows.is_empty() {
+        let counts = RowCounts::new(connection);
+        parent.must_have_whole_indexes(connection, &counts, &key.parent_columns)?;
+    }
     Ok(rows.pop().map_or(Parent::Missing, Parent::Row))
 }
 
@@ -124,8 +129,8 @@ pub fn children(
         }
         let child = Table::read(connection, &key.child)?;
         let from = format!(
-            "FROM main.{} AS w WHERE {}",
-            quote(&child.name),
+            "FROM {} WHERE {}",
+            child.source("w"),
             conditions::refers_to(&child, parent, key, &parents)
         );
         let total = connection

@@ -83,10 +83,7 @@ pub fn find(
     let mut rows = read(
         connection,
         table,
-        &format!(
-            "FROM main.{} AS w WHERE {condition} LIMIT 2",
-            quote(&table.name)
-        ),
+        &format!("FROM {} WHERE {condition} LIMIT 2", table.source("w")),
         "w",
     )?;
     let given: Vec<_> = key

@@ -1,12 +1,13 @@
-//! How many rows tables have. SQLite keeps no such number: it reads an index, or the table.
+//! How many rows tables have. SQLite keeps no such number: it reads the table.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::ddl::quote;
+use super::schema::Table;
 
 /// The number of rows in `table` of the main database.
 pub fn count_rows(connection: &Connection, table: &str) -> Result<i64> {
@@ -15,15 +16,16 @@ pub fn count_rows(connection: &Connection, table: &str) -> Result<i64> {
         .with_context(|| format!("could not count the rows of {table}"))
 }
 
-/// The query that counts the rows of `table`.
+/// The query that counts the rows of `table`, and not the entries of an index that may be damaged
+/// or made by another engine.
 #[must_use]
 pub fn count_sql(table: &str) -> String {
-    format!("SELECT count(*) FROM main.{}", quote(table))
+    format!("SELECT count(*) FROM main.{} NOT INDEXED", quote(table))
 }
 
-/// Whether `table` of the main database holds no row at all.
-pub fn is_empty(connection: &Connection, table: &str) -> Result<bool> {
-    let query = format!("SELECT NOT EXISTS (SELECT 1 FROM main.{})", quote(table));
+/// Whether `table` holds no row at all.
+pub fn is_empty(connection: &Connection, table: &Table) -> Result<bool> {
+    let query = format!("SELECT NOT EXISTS (SELECT 1 FROM {})", table.scanned(""));
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }
 
@@ -32,6 +34,7 @@ pub fn is_empty(connection: &Connection, table: &str) -> Result<bool> {
 pub struct RowCounts<'a> {
     connection: &'a Connection,
     known: RefCell<HashMap<String, i64>>,
+    looked_at: RefCell<HashSet<String>>,
 }
 
 impl<'a> RowCounts<'a> {
@@ -41,6 +44,7 @@ impl<'a> RowCounts<'a> {
         RowCounts {
             connection,
             known: RefCell::default(),
+            looked_at: RefCell::default(),
         }
     }
 
@@ -52,5 +56,11 @@ impl<'a> RowCounts<'a> {
         let rows = count_rows(self.connection, table)?;
         self.known.borrow_mut().insert(table.to_owned(), rows);
         Ok(rows)
+    }
+
+    /// Whether `index` has not been asked about before: its entries are counted once too.
+    #[must_use]
+    pub fn is_first_look(&self, index: &str) -> bool {
+        self.looked_at.borrow_mut().insert(index.to_owned())
     }
 }

@@ -1,11 +1,13 @@
 //! A table as `sqlite_schema` and the pragmas tell it. Reads, and decides nothing.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use anyhow::{Context as _, Result};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::ddl::same_name;
+use super::index::{self, Index};
 use crate::failure::Failure;
 
 /// An ordinary table of the main database.
@@ -23,6 +25,11 @@ pub struct Table {
     pub index_leads: Vec<String>,
     /// Its indexes that have a text of their own (not those that constraints make).
     pub indexes: Vec<SchemaObject>,
+    /// Its own name, or that of an index or a trigger of it, whose text is not UTF-8 and so reads
+    /// otherwise here than it stands in the database.
+    pub inexact: Option<String>,
+    /// All its indexes, as the pragmas tell them.
+    pub index_list: Vec<Index>,
     /// The triggers on it.
     pub triggers: Vec<SchemaObject>,
 }
@@ -135,11 +142,11 @@ impl Table {
     /// are errors that say so.
     pub fn read(connection: &Connection, name: &str) -> Result<Table> {
         let (name, without_rowid, strict) = ordinary_table(connection, name)?;
-        let sql = connection
+        let (sql, is_exact) = connection
             .query_row(
                 "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1",
                 [&name],
-                |row| row.get(0),
+                |row| text(row, 0),
             )
             .with_context(|| format!("could not read the definition of {name}"))?;
         let (columns, primary_key) = columns(connection, &name, strict)?;
@@ -148,15 +155,34 @@ impl Table {
         } else {
             rowid_of(connection, &name, &columns, primary_key)?
         };
+        let index_list = index::indexes(connection, &name, &columns)?;
+        let mut inexact = (!is_exact).then(|| name.clone());
+        let indexes = objects_on(connection, &name, "index", &mut inexact)?;
+        let triggers = objects_on(connection, &name, "trigger", &mut inexact)?;
         Ok(Table {
-            index_leads: index_leads(connection, &name, &row_key)?,
-            indexes: objects_on(connection, &name, "index")?,
-            triggers: objects_on(connection, &name, "trigger")?,
+            index_leads: index_leads(&index_list, &row_key),
+            index_list,
+            indexes,
+            triggers,
+            inexact,
             name,
             sql,
             columns,
             row_key,
         })
+    }
+
+    /// Fails where the text of the table, or of an index or a trigger of it, can't be written again
+    /// as it is.
+    pub fn must_be_exact(&self) -> Result<()> {
+        let Some(object) = &self.inexact else {
+            return Ok(());
+        };
+        Err(Failure::impossible(format!(
+            "the definition of {object} holds bytes that are not UTF-8, and would not come back as they are"
+        ))
+        .hint("write the definition again in UTF-8; a comment in another encoding is enough")
+        .into())
     }
 
     /// The column called `name`.
@@ -290,29 +316,19 @@ fn rowid_of(
     Ok(free.map_or(RowKey::Hidden, RowKey::Implicit))
 }
 
-/// The columns that stand first in a whole index and are compared there as in the table.
-fn index_leads(connection: &Connection, table: &str, row_key: &RowKey) -> Result<Vec<String>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT x.name, x.coll FROM pragma_index_list AS i, pragma_index_xinfo AS x
-         WHERE i.arg = ?1 AND i.schema = 'main' AND i.partial = 0
-           AND x.arg = i.name AND x.schema = 'main' AND x.seqno = 0 AND x.name IS NOT NULL",
-    )?;
-    let mut rows = statement.query([table])?;
-    let mut leads: Vec<String> = Vec::new();
-    if let RowKey::Alias(name) = row_key {
-        leads.push(name.clone());
-    }
-    while let Some(row) = rows.next()? {
-        let (column, collation): (String, String) = (row.get(0)?, row.get(1)?);
-        let metadata = connection.column_metadata(Some("main"), table, column.as_str())?;
-        let own = metadata
-            .1
-            .is_some_and(|name| same_name(&name.to_string_lossy(), &collation));
-        if own {
-            leads.push(column);
-        }
-    }
-    Ok(leads)
+/// The columns that stand first in a whole index and are compared there as in the table. A table
+/// with an index that this SQLite could not have kept is read without any.
+fn index_leads(indexes: &[Index], row_key: &RowKey) -> Vec<String> {
+    let all_kept = indexes.iter().all(|index| index.unkept.is_none());
+    let leads = indexes.iter().filter(|_| all_kept);
+    let alias = match row_key {
+        RowKey::Alias(name) => Some(name.clone()),
+        _ => None,
+    };
+    alias
+        .into_iter()
+        .chain(leads.filter_map(|index| index.lead.clone()))
+        .collect()
 }
 
 /// The column lists that `table` keeps unique as a whole, by index; those over expressions
@@ -346,18 +362,36 @@ pub fn unique_keys(connection: &Connection, table: &str) -> Result<Vec<Vec<Strin
         .collect())
 }
 
-fn objects_on(connection: &Connection, table: &str, kind: &str) -> Result<Vec<SchemaObject>> {
+/// Text of the schema, and whether it is what stands there to the byte: a comment may be in any
+/// encoding.
+pub fn text(row: &Row<'_>, at: usize) -> rusqlite::Result<(String, bool)> {
+    let bytes = row.get_ref(at)?.as_bytes()?;
+    let text = String::from_utf8_lossy(bytes);
+    Ok((text.to_string(), matches!(text, Cow::Borrowed(_))))
+}
+
+/// The objects of a `kind`; the first of them that can't be read exactly is noted.
+fn objects_on(
+    connection: &Connection,
+    table: &str,
+    kind: &str,
+    inexact: &mut Option<String>,
+) -> Result<Vec<SchemaObject>> {
     let mut statement = connection.prepare_cached(
         "SELECT name, sql FROM main.sqlite_schema
          WHERE tbl_name = ?1 COLLATE NOCASE AND type = ?2 AND sql IS NOT NULL ORDER BY rowid",
     )?;
     let objects = statement.query_map([table, kind], |row| {
-        Ok(SchemaObject {
-            name: row.get(0)?,
-            sql: row.get(1)?,
-        })
+        let (sql, is_exact) = text(row, 1)?;
+        let name = row.get(0)?;
+        Ok((SchemaObject { name, sql }, is_exact))
     })?;
-    Ok(objects.collect::<Result<_, _>>()?)
+    let objects = objects.collect::<Result<Vec<_>, _>>()?;
+    let first = objects.iter().find(|(_, is_exact)| !is_exact);
+    *inexact = inexact
+        .take()
+        .or(first.map(|(object, _)| object.name.clone()));
+    Ok(objects.into_iter().map(|(object, _)| object).collect())
 }
 
 /// The primary key of `table`, empty where it has none or where there is no such table.

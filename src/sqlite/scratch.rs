@@ -12,7 +12,17 @@ use super::schema::Table;
 use super::snapshot;
 use crate::failure::Failure;
 
+/// An empty database. It compares no text, so any collation that a definition names will do.
 fn open() -> Result<Connection> {
+    let scratch = open_strict()?;
+    scratch.collation_needed(|scratch, name| {
+        scratch.create_collation(name, |left: &str, right: &str| left.cmp(right))
+    })?;
+    Ok(scratch)
+}
+
+/// An empty database that knows no more collations than the real one's connection.
+fn open_strict() -> Result<Connection> {
     let scratch = Connection::open_in_memory().context("could not open a database in memory")?;
     connection::harden(&scratch)?;
     scratch.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON")?;
@@ -104,6 +114,18 @@ pub struct Rehearsal {
     pub transfers: bool,
     /// It copies the indexes likewise, where the new table has the same ones.
     pub transfers_indexes: bool,
+    /// What keeps the table from being set aside and made again.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why a table can't be set aside and made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It can't be renamed: its definition, or an index's, has its name before a column's, or some
+    /// index in the schema needs a collation that this SQLite lacks.
+    Rename,
+    /// This SQLite can't make it: it lacks a collation.
+    Make,
 }
 
 /// Builds `table` anew as `edited`, empty, and takes the `added` constraints away again.
@@ -118,13 +140,19 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
         .iter()
         .all(|index| scratch.execute_batch(&index.sql).is_ok());
     let old = free_name(&snapshot::take(&scratch)?, "fkfix_old");
-    scratch.execute_batch(&format!(
-        "ALTER TABLE {} RENAME TO {old}; {edited};",
-        quote(&table.name)
-    ))?;
-    let transfers = transfers(&scratch, table, &old)?;
-    let new_indexes = old_indexes && create_indexes_again(&scratch, table)?;
+    let set_aside = format!("ALTER TABLE {} RENAME TO {old}", quote(&table.name));
+    let renames = scratch.execute_batch(&set_aside).is_ok();
+    if !renames {
+        scratch.execute_batch(&format!("DROP TABLE {}", quote(&table.name)))?;
+    }
+    scratch.execute_batch(edited)?;
+    let transfers = renames && transfers(&scratch, table, &old)?;
+    let new_indexes = transfers && old_indexes && create_indexes_again(&scratch, table)?;
     let rehearsal = Rehearsal {
+        obstacle: match open_strict()?.execute_batch(&table.sql) {
+            Err(_) => Some(Obstacle::Make),
+            Ok(()) => (!renames).then_some(Obstacle::Rename),
+        },
         transfers,
         transfers_indexes: transfers && new_indexes && self::transfers(&scratch, table, &old)?,
     };

@@ -12,10 +12,18 @@ pub fn take(connection: &Connection) -> Result<Snapshot> {
         "SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY type, name, tbl_name",
     )?;
     let rows = statement.query_map([], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        let sql = row.get_ref(3)?.as_bytes_or_null()?;
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, sql.map(text)))
     })?;
     rows.collect::<Result<_, _>>()
         .context("could not read the schema")
+}
+
+/// The text as it is, or with a character for each byte where it is not UTF-8: a comment may be in
+/// any encoding, and what is compared must not be lost.
+fn text(bytes: &[u8]) -> String {
+    let each_byte = || bytes.iter().copied().map(char::from).collect();
+    std::str::from_utf8(bytes).map_or_else(|_| each_byte(), str::to_owned)
 }
 
 /// The objects in which two schemas differ, as `table logs`, in order.

@@ -294,8 +294,7 @@ impl SurveyedKey {
         let orphaned = conditions::orphaned(&parent, key);
         // Over an index, without a look at the rows; or else by the list of them.
         let orphans = if let Some(dead_keys) = found.dead_keys(key) {
-            let table = quote(&child.name);
-            format!("FROM main.{table} AS w WHERE {}", dead_keys.has_one())
+            format!("FROM {} WHERE {}", child.source("w"), dead_keys.has_one())
         } else {
             let listed = conditions::from_listed("w", removal);
             let broken = match reason.mark {
@@ -308,7 +307,7 @@ impl SurveyedKey {
         if let Some(column) = time_column(child) {
             let many = self.rows > removal.of / MANY;
             self.span = if many && child.index_leads.iter().any(|lead| lead == column) {
-                span_by_index(connection, &child.name, column, &orphaned)?
+                span_by_index(connection, child, column, &orphaned)?
             } else {
                 span(connection, column, &orphans)?
             };
@@ -360,15 +359,15 @@ fn span(connection: &Connection, column: &str, orphans: &str) -> Result<Option<S
 /// Goes along the index of `column` from either end until it meets an orphan.
 fn span_by_index(
     connection: &Connection,
-    table: &str,
+    table: &Table,
     column: &str,
     orphaned: &str,
 ) -> Result<Option<Span>> {
-    let (table, name) = (quote(table), quote(column));
+    let (table, name) = (table.source("w"), quote(column));
     let end = |order: &str| {
         let shown = value::starts("w.", [column]);
         let query = format!(
-            "SELECT {shown} FROM main.{table} AS w WHERE w.{name} IS NOT NULL AND {orphaned} ORDER BY w.{name} {order} LIMIT 1"
+            "SELECT {shown} FROM {table} WHERE w.{name} IS NOT NULL AND {orphaned} ORDER BY w.{name} {order} LIMIT 1"
         );
         let value = connection.query_row(&query, [], |row| row.get_ref(0).map(Value::from));
         value.optional()

@@ -83,6 +83,7 @@ fn cost(way: Way, Sample { row, entries }: Sample) -> (f64, f64) {
         Way::Transfer => (0.45 * row + 0.3 * entries, 8.0 * row + 5.0 * entries),
         Way::TransferRecords => (0.45 * row + 1.2 * entries, 8.0 * row),
         Way::Rows => (row + 1.2 * entries, 0.95 * row),
+        Way::TwoCopies => (2.0 * row + 1.2 * entries, 0.95 * row),
     }
 }
 
@@ -92,6 +93,7 @@ fn with_a_log(way: Way) -> f64 {
         Way::Edit => 1.5,
         Way::Transfer | Way::TransferRecords => 2.4,
         Way::Rows => 2.0,
+        Way::TwoCopies => 3.0,
     }
 }
 

@@ -46,3 +46,9 @@ mod enforced_rows;
 
 #[path = "../integration/triggers_and_search.rs"]
 mod triggers_and_search;
+
+#[path = "../integration/foreign_indexes.rs"]
+mod foreign_indexes;
+
+#[path = "../integration/odd_definitions.rs"]
+mod odd_definitions;

@@ -32,6 +32,12 @@ mod orphans;
 /// Rows that hang on orphans go with them by their own key's action, or nothing goes.
 mod dependents;
 
+/// What an index says that SQLite could not have kept, or that is damaged, decides about no row.
+mod foreign_indexes;
+
+/// A definition that SQLite takes is taken, or refused in one clear line.
+mod odd_definitions;
+
 /// A parent that SQLite could not use is refused by name.
 mod parents;
 

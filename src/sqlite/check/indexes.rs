@@ -8,7 +8,7 @@ use sqlite3_parser::dialect::TokenType::{TK_IS, TK_NOT, TK_NOTNULL, TK_NULL, TK_
 use super::finding::{Code, Finding};
 use crate::sqlite::ddl::{self, quote, quote_list, same_name};
 use crate::sqlite::foreign_key::ForeignKey;
-use crate::sqlite::schema::{RowKey, Table};
+use crate::sqlite::schema::{self, RowKey, Table};
 
 /// The finding that no index of `child` starts with the columns of `key`.
 pub fn missing(
@@ -46,15 +46,15 @@ fn is_rowid(child: &Table, key: &ForeignKey) -> bool {
 
 fn is_indexed(connection: &Connection, child: &Table, key: &ForeignKey) -> Result<bool> {
     let mut indexes = connection.prepare_cached(
-        "SELECT i.name, i.partial, s.sql FROM pragma_index_list AS i
+        "SELECT i.name, i.partial, ifnull(s.sql, '') FROM pragma_index_list AS i
          LEFT JOIN main.sqlite_schema AS s ON s.type = 'index' AND s.name = i.name
          WHERE i.arg = ?1 AND i.schema = 'main'",
     )?;
     let mut rows = indexes.query([&child.name])?;
     while let Some(row) = rows.next()? {
         let (name, partial): (String, bool) = (row.get(0)?, row.get(1)?);
-        let sql: Option<String> = row.get(2)?;
-        let is_whole = !partial || leaves_out_only_null(&sql.unwrap_or_default(), key);
+        let (sql, _) = schema::text(row, 2)?;
+        let is_whole = !partial || leaves_out_only_null(&sql, key);
         if is_whole && starts_with(connection, &name, child, key)? {
             return Ok(true);
         }

@@ -15,6 +15,7 @@ use crate::sqlite::foreign_key::{self, ForeignKey};
 use crate::sqlite::history::State;
 use crate::sqlite::known_keys::KnownKeys;
 use crate::sqlite::row_counts::{self, RowCounts};
+use crate::sqlite::schema::Table;
 use crate::sqlite::scratch;
 
 /// Counts the rows that break a declared key. They have come after the key did, by a
@@ -33,6 +34,8 @@ pub fn orphans(
     let mut findings = Vec::new();
     for (key, number) in count_all(connection, &searches)? {
         if number > 0 {
+            let parent = Table::read(connection, &key.parent)?;
+            parent.must_have_whole_indexes(connection, &counts, &key.parent_columns)?;
             let is_ours = |wanted: &Wanted<'_>| wanted.key.same_definition(key);
             let ours = schema.wanted.iter().find(|it| is_ours(it));
             findings.push(finding(key, number, ours, states));
@@ -44,8 +47,8 @@ pub fn orphans(
 /// A key whose orphans can be looked for.
 struct Search<'a> {
     key: &'a ForeignKey,
-    /// The child table's name, as the schema spells it.
-    child: String,
+    /// The child table.
+    child: Table,
     /// When a row `w` of the child is an orphan.
     condition: String,
     /// An index finds them; otherwise each row of the child is looked at.
@@ -66,6 +69,9 @@ impl<'a> Search<'a> {
         };
         let lookup = Lookup::choose(connection, counts, &child, &parent, key)?;
         let by_index = lookup != Lookup::EachRow;
+        if by_index {
+            child.must_have_whole_indexes(connection, counts, &key.columns)?;
+        }
         let condition = if by_index {
             conditions::broken(&child, &parent, key, lookup)
         } else {
@@ -73,9 +79,9 @@ impl<'a> Search<'a> {
         };
         Ok(Some(Search {
             key,
+            child,
             condition,
             by_index,
-            child: child.name,
         }))
     }
 }
@@ -88,7 +94,7 @@ fn count_all<'a>(
 ) -> Result<Vec<(&'a ForeignKey, i64)>> {
     let mut numbers = Vec::new();
     let same_pass = |left: &Search<'_>, right: &Search<'_>| {
-        left.child == right.child && !left.by_index && !right.by_index
+        left.child.name == right.child.name && !left.by_index && !right.by_index
     };
     let mut rest: Vec<&Search<'a>> = searches.iter().collect();
     while let Some(first) = rest.first().copied() {
@@ -106,7 +112,7 @@ fn count<'a>(connection: &Connection, pass: &[&Search<'a>]) -> Result<Vec<(&'a F
     let Some(first) = pass.first() else {
         return Ok(Vec::new());
     };
-    let from = format!("FROM main.{} AS w", quote(&first.child));
+    let from = format!("FROM {}", first.child.source("w"));
     let query = if let [only] = pass {
         format!("SELECT count(*) {from} WHERE {}", only.condition)
     } else {
@@ -122,7 +128,7 @@ fn count<'a>(connection: &Connection, pass: &[&Search<'a>]) -> Result<Vec<(&'a F
             .map(|(place, search)| Ok((search.key, row.get(place)?)))
             .collect()
     });
-    numbers.with_context(|| format!("could not count the orphans of {}", first.child))
+    numbers.with_context(|| format!("could not count the orphans of {}", first.child.name))
 }
 
 fn finding(

@@ -89,9 +89,9 @@ pub fn is_polymorphic(
         return Ok(false);
     };
     let query = format!(
-        "SELECT DISTINCT {0} FROM (SELECT {0} FROM main.{1} LIMIT 10000) WHERE typeof({0}) = 'text' LIMIT 50",
+        "SELECT DISTINCT {0} FROM (SELECT {0} FROM {1} LIMIT 10000) WHERE typeof({0}) = 'text' LIMIT 50",
         quote(&kind.name),
-        quote(&child.table.name)
+        child.table.source("")
     );
     let Ok(mut statement) = connection.prepare(&query) else {
         return Ok(true);

@@ -70,9 +70,9 @@ pub fn of_column(
 fn is_opaque(connection: &Connection, child: &Subject, column: &Column) -> Result<bool> {
     let query = format!(
         "SELECT count(*) >= {FEWEST} AND min(length(v) >= 16 AND v NOT GLOB '* *' AND v GLOB '*[0-9]*')
-         FROM (SELECT DISTINCT {0} AS v FROM (SELECT {0} FROM main.{1} LIMIT {PROBED}) WHERE {0} IS NOT NULL)",
+         FROM (SELECT DISTINCT {0} AS v FROM (SELECT {0} FROM {1} LIMIT {PROBED}) WHERE {0} IS NOT NULL)",
         quote(&column.name),
-        quote(&child.table.name)
+        child.table.source("")
     );
     Ok(connection
         .query_row(&query, [], |row| row.get::<_, Option<bool>>(0))?
@@ -88,11 +88,11 @@ fn is_probable(
     parent_column: &Column,
 ) -> Result<bool> {
     let query = format!(
-        "SELECT NOT EXISTS (SELECT 1 FROM (SELECT {0} AS v FROM main.{1} LIMIT {PROBED}) WHERE v IS NOT NULL AND v NOT IN (SELECT {2} FROM main.{3} WHERE {2} IS NOT NULL))",
+        "SELECT NOT EXISTS (SELECT 1 FROM (SELECT {0} AS v FROM {1} LIMIT {PROBED}) WHERE v IS NOT NULL AND v NOT IN (SELECT {2} FROM {3} WHERE {2} IS NOT NULL))",
         quote(&column.name),
-        quote(&child.table.name),
+        child.table.source(""),
         quote(&parent_column.name),
-        quote(&parent.table.name)
+        parent.table.source("")
     );
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }

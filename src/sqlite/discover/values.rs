@@ -75,7 +75,7 @@ fn try_to_look(
     key: &ForeignKey,
     is_unique: bool,
 ) -> Result<Look> {
-    let parent_is_empty = is_empty(connection, &parent.name)?;
+    let parent_is_empty = is_empty(connection, parent)?;
     let (source, sampled) = source(connection, child, key)?;
     let columns = quote_list("", key.columns.iter().map(String::as_str));
     let per = |glue: &str, column: &dyn Fn(&str) -> String| {
@@ -122,7 +122,7 @@ fn whole(number: f64) -> i64 {
 /// Where the rows come from, and whether they are a sample: over an index, which is quick, all;
 /// of a large table without one, runs of rows that are evenly spread over its rowids.
 fn source(connection: &Connection, child: &Table, key: &ForeignKey) -> Result<(String, bool)> {
-    let table = format!("main.{}", quote(&child.name));
+    let (table, runs_of, row_of) = (child.source(""), child.source("r"), child.source("s"));
     let by_index = matches!(key.columns.as_slice(), [column]
         if child.index_leads.iter().any(|lead| same_name(lead, column)));
     if by_index {
@@ -149,8 +149,8 @@ fn source(connection: &Connection, child: &Table, key: &ForeignKey) -> Result<(S
     let step = last.saturating_sub(first) / RUNS + 1;
     let runs = format!(
         "(WITH RECURSIVE run(at) AS (SELECT {first} UNION ALL SELECT at + {step} FROM run LIMIT {RUNS})
-          SELECT {} FROM run CROSS JOIN {table} AS r
-          ON r.{rowid} IN (SELECT s.{rowid} FROM {table} AS s WHERE s.{rowid} >= at AND s.{rowid} < at + {step} ORDER BY s.{rowid} LIMIT {ROWS_PER_RUN}))",
+          SELECT {} FROM run CROSS JOIN {runs_of}
+          ON r.{rowid} IN (SELECT s.{rowid} FROM {row_of} WHERE s.{rowid} >= at AND s.{rowid} < at + {step} ORDER BY s.{rowid} LIMIT {ROWS_PER_RUN}))",
         columns("r.")
     );
     Ok((runs, true))
@@ -172,7 +172,6 @@ fn grouped(child: &Table, parent: &Table, key: &ForeignKey, name: &str) -> Strin
 
 /// The condition that the key of the row `w` has a parent.
 fn has_parent(parent: &Table, key: &ForeignKey, is_unique: bool) -> String {
-    let name = quote(&parent.name);
     match (
         is_unique,
         key.columns.as_slice(),
@@ -180,12 +179,14 @@ fn has_parent(parent: &Table, key: &ForeignKey, is_unique: bool) -> String {
     ) {
         // Without an index, a list that is made once is looked up faster than the table.
         (false, [column], [parent_column]) => format!(
-            "(+w.{} IN (SELECT {1} FROM main.{name} WHERE {1} IS NOT NULL))",
+            "(+w.{} IN (SELECT {1} FROM {2} WHERE {1} IS NOT NULL))",
             quote(column),
-            quote(parent_column)
+            quote(parent_column),
+            parent.source("")
         ),
         _ => format!(
-            "EXISTS (SELECT 1 FROM main.{name} AS p WHERE {})",
+            "EXISTS (SELECT 1 FROM {} WHERE {})",
+            parent.source_by_key("p", &key.parent_columns),
             conditions::equals_parent(key)
         ),
     }
