@@ -11,6 +11,8 @@ pub mod interrupt;
 pub mod manual;
 pub mod migrations;
 pub mod policy;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod progress;
 pub mod report;
 pub mod sqlite;
