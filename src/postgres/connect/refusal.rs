@@ -73,6 +73,9 @@ fn why(target: &Target, cause: &Cause) -> String {
     if let Some(tls) = cause.tls() {
         return why_not_trusted(tls);
     }
+    if cause.code() == Some(&SqlState::INVALID_PASSWORD) && !has_password(target) {
+        return "the server wants a password, and none was given".to_owned();
+    }
     match cause {
         Cause::Silent(limit) => format!("no answer within {} s", limit.as_secs()),
         Cause::Refused(refused) => match (refused.as_db_error(), cause.io().map(io::Error::kind)) {
@@ -108,14 +111,12 @@ fn why_not_trusted(error: &rustls::Error) -> String {
 }
 
 fn hint(target: &Target, cause: &Cause) -> String {
-    let host = target.hosts.first();
     if cause.tls().is_some() {
         return "name the authority's file with sslrootcert, and the host as the certificate has it"
             .to_owned();
     }
     if let Some(code) = cause.code() {
-        let has_password = host.is_some_and(|host| host.password.is_some());
-        return hint_for(target, code, has_password);
+        return hint_for(target, code);
     }
     let wants_tls = !matches!(target.security.mode, Mode::Disable | Mode::Allow | Mode::Prefer);
     match cause.io().map(io::Error::kind) {
@@ -131,11 +132,11 @@ fn hint(target: &Target, cause: &Cause) -> String {
     }
 }
 
-fn hint_for(target: &Target, code: &SqlState, has_password: bool) -> String {
-    let plain = if *code == SqlState::INVALID_PASSWORD && has_password {
+fn hint_for(target: &Target, code: &SqlState) -> String {
+    let plain = if *code == SqlState::INVALID_PASSWORD && has_password(target) {
         "the password or the user is wrong; check the URL, PGPASSWORD and ~/.pgpass, in this order"
     } else if *code == SqlState::INVALID_PASSWORD {
-        "no password was given: set PGPASSWORD, or add a line to ~/.pgpass"
+        "set PGPASSWORD, or add a line to ~/.pgpass"
     } else if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
         "check the user; the server's pg_hba.conf says who may come in from where, and with or without sslmode=require"
     } else if *code == SqlState::INVALID_CATALOG_NAME {
@@ -152,4 +153,8 @@ fn hint_for(target: &Target, code: &SqlState, has_password: bool) -> String {
 
 fn is_socket(target: &Target) -> bool {
     target.hosts.first().is_some_and(|host| host.is_socket())
+}
+
+fn has_password(target: &Target) -> bool {
+    target.hosts.first().is_some_and(|host| host.password.is_some())
 }

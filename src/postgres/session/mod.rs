@@ -14,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use postgres::error::SqlState;
 use postgres::{Client, IsolationLevel, Transaction};
 
 pub use busy::{Holder, holders};
@@ -95,7 +96,8 @@ impl Session {
             .build_transaction()
             .isolation_level(isolation)
             .read_only(step.access == Access::Reads)
-            .start()?;
+            .start()
+            .map_err(|error| not_here(error, step))?;
         transaction.batch_execute(&step.settings(self.version, self.wait.lock_timeout).join(";\n"))?;
         let value = body(&mut transaction)?;
         transaction.commit()?;
@@ -115,6 +117,18 @@ impl Session {
             .hint("end that transaction, or raise --lock-wait")
             .into()
     }
+}
+
+/// A standby refuses `READ WRITE` with the code of all that PostgreSQL can't do, 0A000.
+fn not_here(error: postgres::Error, step: &Step) -> anyhow::Error {
+    let is_standby =
+        step.access == Access::Writes && error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED);
+    if !is_standby {
+        return error.into();
+    }
+    Failure::impossible("this server only reads: it is a standby")
+        .hint("connect to the primary; target_session_attrs=primary finds it among several hosts")
+        .into()
 }
 
 fn sleep(pause: Duration) -> Result<()> {
