@@ -65,23 +65,32 @@ pub fn explained(error: anyhow::Error) -> anyhow::Error {
         .take_while(|cause| !cause.is::<postgres::Error>())
         .map(ToString::to_string)
         .collect();
-    attempts.into_iter().rev().fold(told, anyhow::Error::context)
+    attempts
+        .into_iter()
+        .rev()
+        .fold(told, anyhow::Error::context)
 }
 
 /// The SQLSTATE of an error, explained or not.
 #[must_use]
 pub fn code(error: &anyhow::Error) -> Option<&SqlState> {
     let explained = || {
-        let told = error.chain().find_map(|cause| cause.downcast_ref::<ServerError>());
+        let told = error
+            .chain()
+            .find_map(|cause| cause.downcast_ref::<ServerError>());
         told.and_then(ServerError::code)
     };
-    find(error).and_then(postgres::Error::code).or_else(explained)
+    find(error)
+        .and_then(postgres::Error::code)
+        .or_else(explained)
 }
 
 /// The remedy that the server named, or one by its code.
 #[must_use]
 pub fn hint(error: &anyhow::Error) -> Option<String> {
-    let told = error.chain().find_map(|cause| cause.downcast_ref::<ServerError>());
+    let told = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<ServerError>());
     match told {
         Some(told) => told.hint.clone(),
         None => ServerError::from(find(error)?).hint,
@@ -128,7 +137,10 @@ pub(super) fn cause(error: &postgres::Error) -> String {
 }
 
 fn is_lost(error: &postgres::Error) -> bool {
-    error.is_closed() || error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>)
+    error.is_closed()
+        || error
+            .source()
+            .is_some_and(<dyn std::error::Error>::is::<io::Error>)
 }
 
 fn hint_for(code: &SqlState) -> Option<String> {

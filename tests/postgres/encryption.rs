@@ -4,7 +4,6 @@ use std::sync::OnceLock;
 
 use fkfix::failure;
 use fkfix::postgres::connect::{self, Connection, Environment};
-use tempfile::TempDir;
 
 use crate::server::{self, Own, Server, certificates};
 
@@ -18,13 +17,17 @@ host      all scram          127.0.0.1/32 scram-sha-256
 const ROLES: &str = "CREATE ROLE only_encrypted LOGIN; CREATE ROLE only_plain LOGIN;
     CREATE ROLE either LOGIN; CREATE ROLE scram LOGIN PASSWORD 'secret'";
 
-/// A server with a certificate, and the folder of that.
-fn encrypting() -> Option<&'static (Server, TempDir)> {
-    static ENCRYPTING: OnceLock<Option<(Server, TempDir)>> = OnceLock::new();
+/// A server with the files of `certificates::make` in its folder.
+fn encrypting() -> Option<&'static Server> {
+    static ENCRYPTING: OnceLock<Option<Server>> = OnceLock::new();
     let start = || {
         let files = certificates::make();
-        let own = Own { tcp: HBA, tls: Some(files.path()), sql: ROLES };
-        Some((server::own(&own)?, files))
+        let own = Own {
+            tcp: HBA,
+            tls: Some(files.path()),
+            sql: ROLES,
+        };
+        server::own(&own)
     };
     ENCRYPTING.get_or_init(start).as_ref()
 }
@@ -48,7 +51,7 @@ fn is_encrypted(connection: &mut Connection) -> bool {
 
 #[test]
 fn each_mode_encrypts_as_libpq_does() {
-    let Some((server, _files)) = encrypting() else { return };
+    let Some(server) = encrypting() else { return };
     // Mode, user, and whether the connection is encrypted; none where it is refused.
     let cases = [
         ("disable", "either", Some(false)),
@@ -63,39 +66,80 @@ fn each_mode_encrypts_as_libpq_does() {
         ("require", "only_plain", None),
     ];
     for (mode, user, encrypted) in cases {
-        let text = format!("host=127.0.0.1 port={} user={user} dbname=postgres sslmode={mode}", server.port);
+        let text = format!(
+            "host=127.0.0.1 port={} user={user} dbname=postgres sslmode={mode}",
+            server.port
+        );
         let found = open(&text).map(|mut connection| is_encrypted(&mut connection));
         assert_eq!(found.clone().ok(), encrypted, "{text}: {found:?}");
     }
-    let refused = open(&format!("postgres://only_plain@localhost:{}/postgres?sslmode=require", server.port));
+    let refused = open(&format!(
+        "postgres://only_plain@localhost:{}/postgres?sslmode=require",
+        server.port
+    ));
     let told = refused.err().unwrap();
     assert!(told.contains("pg_hba.conf"), "{told}");
 }
 
 #[test]
 fn a_certificate_is_verified_as_far_as_the_mode_says() {
-    let Some((server, files)) = encrypting() else { return };
+    let Some(server) = encrypting() else { return };
     let port = server.port;
-    let ca = files.path().join("ca.crt").display().to_string();
-    let other = files.path().join("other.crt").display().to_string();
+    let ca = server.folder.join("ca.crt").display().to_string();
+    let other = server.folder.join("other.crt").display().to_string();
     // The certificate is of `ca`, for localhost and not for 127.0.0.1.
     let cases = [
         ("require", "127.0.0.1", "", ""),
         ("require", "127.0.0.1", &ca, ""),
-        ("require", "127.0.0.1", &other, "authority that is not trusted"),
+        (
+            "require",
+            "127.0.0.1",
+            &other,
+            "authority that is not trusted",
+        ),
         ("verify-ca", "127.0.0.1", &ca, ""),
-        ("verify-ca", "localhost", &other, "authority that is not trusted"),
+        (
+            "verify-ca",
+            "localhost",
+            &other,
+            "authority that is not trusted",
+        ),
         ("verify-full", "localhost", &ca, ""),
         ("verify-full", "127.0.0.1", &ca, "for another host"),
-        ("verify-full", "localhost", &other, "authority that is not trusted"),
-        ("verify-full", "localhost", "system", "authority that is not trusted"),
-        ("verify-full", "localhost", "", "authority that is not trusted"),
-        ("verify-full", "localhost", "/nowhere.crt", "/nowhere.crt gives no certificate"),
+        (
+            "verify-full",
+            "localhost",
+            &other,
+            "authority that is not trusted",
+        ),
+        (
+            "verify-full",
+            "localhost",
+            "system",
+            "authority that is not trusted",
+        ),
+        (
+            "verify-full",
+            "localhost",
+            "",
+            "authority that is not trusted",
+        ),
+        (
+            "verify-full",
+            "localhost",
+            "/nowhere.crt",
+            "/nowhere.crt gives no certificate",
+        ),
         ("prefer", "127.0.0.1", &other, ""),
     ];
     for (mode, host, root, why) in cases {
-        let root = if root.is_empty() { String::new() } else { format!("sslrootcert={root}") };
-        let text = format!("host={host} port={port} user=either dbname=postgres sslmode={mode} {root}");
+        let root = if root.is_empty() {
+            String::new()
+        } else {
+            format!("sslrootcert={root}")
+        };
+        let text =
+            format!("host={host} port={port} user=either dbname=postgres sslmode={mode} {root}");
         match open(&text) {
             Ok(mut connection) => {
                 assert_eq!(why, "", "{text}");
@@ -108,15 +152,18 @@ fn a_certificate_is_verified_as_far_as_the_mode_says() {
 
 #[test]
 fn the_authority_is_found_in_the_home() {
-    let Some((server, files)) = encrypting() else { return };
+    let Some(server) = encrypting() else { return };
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join(".postgresql");
     fs::create_dir(&folder).unwrap();
-    let text = format!("host=localhost port={} user=either dbname=postgres sslmode=verify-full", server.port);
-    fs::copy(files.path().join("ca.crt"), folder.join("root.crt")).unwrap();
+    let text = format!(
+        "host=localhost port={} user=either dbname=postgres sslmode=verify-full",
+        server.port
+    );
+    fs::copy(server.folder.join("ca.crt"), folder.join("root.crt")).unwrap();
     at_home(&text, Some(home.path())).map(drop).unwrap();
     // As with libpq, such a file makes `require` verify.
-    fs::copy(files.path().join("other.crt"), folder.join("root.crt")).unwrap();
+    fs::copy(server.folder.join("other.crt"), folder.join("root.crt")).unwrap();
     let require = text.replace("verify-full", "require");
     assert!(at_home(&require, Some(home.path())).is_err());
 }
@@ -133,8 +180,14 @@ fn a_certificate_that_vouches_for_itself_is_trusted_when_named() {
         )
         .unwrap();
     }
-    let own = Own { tcp: HBA, tls: Some(files.path()), sql: ROLES };
-    let Some(server) = server::own(&own) else { return };
+    let own = Own {
+        tcp: HBA,
+        tls: Some(files.path()),
+        sql: ROLES,
+    };
+    let Some(server) = server::own(&own) else {
+        return;
+    };
     let alone = files.path().join("alone.crt");
     let text = |mode: &str, host: &str| {
         format!(
@@ -166,7 +219,7 @@ fn require_without_an_authority_warns() {
 
 #[test]
 fn the_password_is_bound_to_the_encryption() {
-    let Some((server, _files)) = encrypting() else { return };
+    let Some(server) = encrypting() else { return };
     let text = |mode: &str| {
         format!(
             "host=127.0.0.1 port={} user=scram password=secret dbname=postgres channel_binding=require sslmode={mode}",
@@ -180,13 +233,28 @@ fn the_password_is_bound_to_the_encryption() {
 
 #[test]
 fn a_server_without_encryption_is_refused_where_it_is_asked_for() {
-    let Some(server) = server::guarded() else { return };
-    let text = |mode: &str| format!("host=127.0.0.1 port={} user=trusted dbname=postgres sslmode={mode}", server.port);
+    let Some(server) = server::guarded() else {
+        return;
+    };
+    let text = |mode: &str| {
+        format!(
+            "host=127.0.0.1 port={} user=trusted dbname=postgres sslmode={mode}",
+            server.port
+        )
+    };
     for mode in ["disable", "allow", "prefer"] {
         open(&text(mode)).map(drop).unwrap();
     }
     let told = open(&text("require")).err().unwrap();
-    assert!(told.contains("server does not support TLS | check that the server has ssl = on"), "{told}");
+    assert!(
+        told.contains("server does not support TLS | check that the server has ssl = on"),
+        "{told}"
+    );
     // A socket is never encrypted, whatever the mode.
-    open(&format!("{}?sslmode=require", server.url("postgres", "postgres"))).map(drop).unwrap();
+    open(&format!(
+        "{}?sslmode=require",
+        server.url("postgres", "postgres")
+    ))
+    .map(drop)
+    .unwrap();
 }

@@ -29,3 +29,6 @@ mod refusals;
 
 /// A step waits for others in short tries, and nothing outlives its transaction.
 mod steps;
+
+/// Tables, keys, indexes and triggers are read as the server has them.
+mod catalog;

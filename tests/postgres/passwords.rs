@@ -41,17 +41,34 @@ fn each_method_takes_the_password_from_each_place() {
         };
         open(&url.replace('@', &format!(":{in_url}@")), &server::nobody());
         open(&format!("{pairs} password='{in_pairs}'"), &server::nobody());
-        open(&url, &Environment::of(&[("PGPASSWORD", SECRET)], None, "me"));
+        open(
+            &url,
+            &Environment::of(&[("PGPASSWORD", SECRET)], None, "me"),
+        );
 
         let file = home.path().join(".pgpass");
-        write(&file, &format!("127.0.0.1:{port}:*:{user}:{escaped}\n"), 0o600);
+        write(
+            &file,
+            &format!("127.0.0.1:{port}:*:{user}:{escaped}\n"),
+            0o600,
+        );
         open(&url, &server::at_home(home.path(), &[]));
         let other = home.path().join("passwords");
         fs::rename(&file, &other).unwrap();
-        open(&url, &server::at_home(home.path(), &[("PGPASSFILE", other.to_str().unwrap())]));
-        open(&format!("{pairs} passfile={}", other.display()), &server::nobody());
+        open(
+            &url,
+            &server::at_home(home.path(), &[("PGPASSFILE", other.to_str().unwrap())]),
+        );
+        open(
+            &format!("{pairs} passfile={}", other.display()),
+            &server::nobody(),
+        );
         let services = home.path().join(".pg_service.conf");
-        write(&services, &format!("[s]\nuser={user}\npassword={SECRET}\n"), 0o644);
+        write(
+            &services,
+            &format!("[s]\nuser={user}\npassword={SECRET}\n"),
+            0o644,
+        );
         open(
             &format!("host=127.0.0.1 port={port} dbname=postgres service=s"),
             &server::at_home(home.path(), &[]),
@@ -97,17 +114,27 @@ fn a_password_file_that_others_may_read_is_ignored_aloud() {
         let target = Target::resolve(&url, &environment).unwrap();
         assert_eq!(
             target.warnings(),
-            [format!("ignored {}: others may read it; run chmod 600 on it", file.display())]
+            [format!(
+                "ignored {}: others may read it; run chmod 600 on it",
+                file.display()
+            )]
         );
     }
     for mode in [0o600, 0o400] {
         write(&file, &format!("*:*:*:*:{escaped}\n"), mode);
-        connect::open(&url, &server::at_home(home.path(), &[])).unwrap_or_else(|error| panic!("{error:#}"));
+        connect::open(&url, &server::at_home(home.path(), &[]))
+            .unwrap_or_else(|error| panic!("{error:#}"));
     }
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     let target = Target::resolve(&url, &server::at_home(home.path(), &[])).unwrap();
-    assert_eq!(target.warnings(), [format!("ignored {}: it is not a plain file", file.display())]);
+    assert_eq!(
+        target.warnings(),
+        [format!(
+            "ignored {}: it is not a plain file",
+            file.display()
+        )]
+    );
 }
 
 #[test]
@@ -122,7 +149,8 @@ fn each_of_several_hosts_has_its_own_line() {
         0o600,
     );
     let url = format!("postgres://scram@127.0.0.1:1,127.0.0.1:{port}/postgres");
-    let connection = connect::open(&url, &server::at_home(home.path(), &[])).unwrap_or_else(|error| panic!("{error:#}"));
+    let connection = connect::open(&url, &server::at_home(home.path(), &[]))
+        .unwrap_or_else(|error| panic!("{error:#}"));
     let shown = connection.target.to_string();
     assert_eq!(shown, format!("postgres://scram@127.0.0.1:{port}/postgres"));
     assert!(!format!("{:?}", connection.target).contains("s3c"));

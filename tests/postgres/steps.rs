@@ -26,7 +26,9 @@ fn show(session: &mut Session, step: &Step, setting: &str) -> String {
 
 #[test]
 fn a_step_has_its_own_settings_whatever_the_role_was_given() {
-    let Some(shared) = server::shared() else { return };
+    let Some(shared) = server::shared() else {
+        return;
+    };
     let database = shared.database();
     let name = &database.name;
     database.client(&format!(
@@ -54,13 +56,21 @@ fn a_step_has_its_own_settings_whatever_the_role_was_given() {
     }
     let users = step.with_the_users_names();
     assert_eq!(show(&mut session, &users, "search_path"), "app, public");
-    assert_eq!(show(&mut session, &Step::look(), "transaction_read_only"), "on");
-    assert_eq!(show(&mut session, &Step::look(), "transaction_isolation"), "repeatable read");
+    assert_eq!(
+        show(&mut session, &Step::look(), "transaction_read_only"),
+        "on"
+    );
+    assert_eq!(
+        show(&mut session, &Step::look(), "transaction_isolation"),
+        "repeatable read"
+    );
 }
 
 #[test]
 fn a_step_that_fails_leaves_nothing_and_says_what_the_server_said() {
-    let Some(shared) = server::shared() else { return };
+    let Some(shared) = server::shared() else {
+        return;
+    };
     let database = shared.database();
     let mut client = database.client(
         "CREATE TABLE parents (id int PRIMARY KEY);
@@ -79,7 +89,10 @@ fn a_step_that_fails_leaves_nothing_and_says_what_the_server_said() {
          Key (pid)=(2) is not present in table \"parents\""
     );
     assert_eq!(error::code(&failed), Some(&SqlState::FOREIGN_KEY_VIOLATION));
-    let count: i64 = client.query_typed_one("SELECT count(*) FROM parents", &[]).unwrap().get(0);
+    let count: i64 = client
+        .query_typed_one("SELECT count(*) FROM parents", &[])
+        .unwrap()
+        .get(0);
     assert_eq!(count, 0);
 
     let missing = session.run(&Step::change(&[]), |transaction| {
@@ -100,11 +113,21 @@ fn a_step_that_fails_leaves_nothing_and_says_what_the_server_said() {
 
 #[test]
 fn a_lock_is_tried_for_again_until_it_is_had() {
-    let Some(shared) = server::shared() else { return };
+    let Some(shared) = server::shared() else {
+        return;
+    };
     let database = shared.database();
     let mut holder = database.client("CREATE TABLE orders (id int)");
-    holder.batch_execute("BEGIN; INSERT INTO orders VALUES (1)").unwrap();
-    let mut session = Session::new(database.connect(), Wait { lock_wait: Duration::from_secs(60), ..SHORT });
+    holder
+        .batch_execute("BEGIN; INSERT INTO orders VALUES (1)")
+        .unwrap();
+    let mut session = Session::new(
+        database.connect(),
+        Wait {
+            lock_wait: Duration::from_secs(60),
+            ..SHORT
+        },
+    );
     let (send, receive) = mpsc::channel();
     let worker = thread::spawn(move || {
         let mut tries = 0;
@@ -126,14 +149,19 @@ fn a_lock_is_tried_for_again_until_it_is_had() {
 
 #[test]
 fn who_holds_the_lock_is_named() {
-    let Some(shared) = server::shared() else { return };
+    let Some(shared) = server::shared() else {
+        return;
+    };
     let database = shared.database();
     let mut holder = database.client("CREATE TABLE orders (id int)");
     let mut reader = database.client("BEGIN; SELECT FROM orders");
     holder
         .batch_execute("SET application_name = 'night job'; BEGIN; INSERT INTO orders VALUES (1)")
         .unwrap();
-    let process: i32 = holder.query_typed_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+    let process: i32 = holder
+        .query_typed_one("SELECT pg_backend_pid()", &[])
+        .unwrap()
+        .get(0);
     let mut session = Session::new(database.connect(), SHORT);
     let busy = session.run(&Step::change(&["public.orders"]), |transaction| {
         transaction.batch_execute("LOCK TABLE public.orders IN SHARE ROW EXCLUSIVE MODE")?;
@@ -141,18 +169,37 @@ fn who_holds_the_lock_is_named() {
     });
     let busy = busy.unwrap_err();
     let told = format!("{busy:#}");
-    assert!(told.starts_with("public.orders is busy: no lock within 20ms, "), "{told}");
-    assert!(told.contains(&format!("; process {process} (night job, idle in transaction, for ")), "{told}");
-    assert_eq!(failure::hint_for(&busy).unwrap(), "end that transaction, or raise --lock-wait");
+    assert!(
+        told.starts_with("public.orders is busy: no lock within 20ms, "),
+        "{told}"
+    );
+    assert!(
+        told.contains(&format!(
+            "; process {process} (night job, idle in transaction, for "
+        )),
+        "{told}"
+    );
+    assert_eq!(
+        failure::hint_for(&busy).unwrap(),
+        "end that transaction, or raise --lock-wait"
+    );
     assert_eq!(failure::status_of(&busy).code(), 2);
     reader.batch_execute("COMMIT").unwrap();
 }
 
 #[test]
 fn a_conflict_is_tried_again_and_anything_else_is_not() {
-    let Some(shared) = server::shared() else { return };
+    let Some(shared) = server::shared() else {
+        return;
+    };
     let database = shared.database();
-    let mut session = Session::new(database.connect(), Wait { lock_wait: Duration::from_secs(60), ..SHORT });
+    let mut session = Session::new(
+        database.connect(),
+        Wait {
+            lock_wait: Duration::from_secs(60),
+            ..SHORT
+        },
+    );
     let mut run = |state: &str| {
         let mut tries = 0;
         let done = session.run(&Step::change(&[]), |transaction| {
@@ -176,30 +223,42 @@ fn a_conflict_is_tried_again_and_anything_else_is_not() {
 
 #[test]
 fn a_connection_that_is_cut_says_so() {
-    let Some(shared) = server::shared() else { return };
+    let Some(shared) = server::shared() else {
+        return;
+    };
     let database = shared.database();
     let mut session = Session::new(database.connect(), SHORT);
     let process: i32 = session
         .run(&Step::look(), |transaction| {
-            Ok(transaction.query_typed_one("SELECT pg_backend_pid()", &[])?.get(0))
+            Ok(transaction
+                .query_typed_one("SELECT pg_backend_pid()", &[])?
+                .get(0))
         })
         .unwrap();
     let mut other = database.client("");
     let ended: bool = other
-        .query_typed_one(&format!("SELECT pg_terminate_backend({process}, 10000)"), &[])
+        .query_typed_one(
+            &format!("SELECT pg_terminate_backend({process}, 10000)"),
+            &[],
+        )
         .unwrap()
         .get(0);
     assert!(ended);
     let cut = session.run(&Step::look(), |_| Ok(())).unwrap_err();
     assert!(cut.is::<ServerError>());
     let hint = failure::hint_for(&cut).unwrap();
-    assert!(hint.contains("rolled back, so run it again"), "{cut:#} | {hint}");
+    assert!(
+        hint.contains("rolled back, so run it again"),
+        "{cut:#} | {hint}"
+    );
 }
 
 /// Two clients share one connection of the server.
 #[test]
 fn nothing_outlives_its_transaction_behind_a_pooler() {
-    let Some(server) = server::primary() else { return };
+    let Some(server) = server::primary() else {
+        return;
+    };
     let Some(pooler) = pooler(server) else { return };
     let url = pooler.url("postgres");
     let mut first = Session::new(open(&url), SHORT);
@@ -210,7 +269,10 @@ fn nothing_outlives_its_transaction_behind_a_pooler() {
         session
             .run(&Step::change(&[]), |transaction| {
                 let sql = "SELECT count(*) FROM pg_catalog.unnest($1::bigint[]) AS id";
-                let typed = [(&ids as &(dyn postgres::types::ToSql + Sync), postgres::types::Type::INT8_ARRAY)];
+                let typed = [(
+                    &ids as &(dyn postgres::types::ToSql + Sync),
+                    postgres::types::Type::INT8_ARRAY,
+                )];
                 Ok(transaction.query_typed_one(sql, &typed)?.get::<_, i64>(0))
             })
             .unwrap()
@@ -218,8 +280,15 @@ fn nothing_outlives_its_transaction_behind_a_pooler() {
     for _ in 0..3 {
         assert_eq!((run(&mut first), run(&mut second)), (2, 2));
     }
-    for (setting, value) in [("lock_timeout", "0"), ("search_path", "\"$user\", public"), ("row_security", "on")] {
-        let found: String = another.query_typed_one(&format!("SHOW {setting}"), &[]).unwrap().get(0);
+    for (setting, value) in [
+        ("lock_timeout", "0"),
+        ("search_path", "\"$user\", public"),
+        ("row_security", "on"),
+    ] {
+        let found: String = another
+            .query_typed_one(&format!("SHOW {setting}"), &[])
+            .unwrap()
+            .get(0);
         assert_eq!(found, value, "{setting}");
     }
     let prepared: i64 = another
@@ -231,13 +300,20 @@ fn nothing_outlives_its_transaction_behind_a_pooler() {
 
 #[test]
 fn a_standby_answers_what_only_looks_and_refuses_a_change() {
-    let Some(standby) = server::standby() else { return };
+    let Some(standby) = server::standby() else {
+        return;
+    };
     let mut session = Session::new(open(&standby.url("postgres", "postgres")), SHORT);
     let one: i32 = session
-        .run(&Step::look(), |transaction| Ok(transaction.query_typed_one("SELECT 1", &[])?.get(0)))
+        .run(&Step::look(), |transaction| {
+            Ok(transaction.query_typed_one("SELECT 1", &[])?.get(0))
+        })
         .unwrap();
     assert_eq!(one, 1);
     let refused = session.run(&Step::change(&[]), |_| Ok(())).unwrap_err();
     let hint = failure::hint_for(&refused).unwrap();
-    assert!(hint.contains("connect to the primary"), "{refused:#} | {hint}");
+    assert!(
+        hint.contains("connect to the primary"),
+        "{refused:#} | {hint}"
+    );
 }

@@ -22,25 +22,56 @@ fn refusal(text: &str) -> String {
 fn urls_and_pairs_mean_what_they_mean_to_psql() {
     let cases = [
         ("postgres://me@db/app", "postgres://me@db:5432/app"),
-        ("postgresql://me:secret@db:6000/app", "postgres://me@db:6000/app"),
-        ("postgresql+psycopg2://me@db/app", "postgres://me@db:5432/app"),
+        (
+            "postgresql://me:secret@db:6000/app",
+            "postgres://me@db:6000/app",
+        ),
+        (
+            "postgresql+psycopg2://me@db/app",
+            "postgres://me@db:5432/app",
+        ),
         ("POSTGRES://db", "postgres://nobody@db:5432/nobody"),
         ("postgres://me@db", "postgres://me@db:5432/me"),
-        ("postgres://a,b:2,[::1]:3/app?user=me", "postgres://me@a:5432,b:2,[::1]:3/app"),
+        (
+            "postgres://a,b:2,[::1]:3/app?user=me",
+            "postgres://me@a:5432,b:2,[::1]:3/app",
+        ),
         ("postgres://a,b/app?port=7", "postgres://nobody@a:7,b:7/app"),
-        ("postgres://m%65@%2Ftmp/%61pp", "postgres://me@%2Ftmp:5432/app"),
-        ("postgres:///app?host=/tmp&user=me", "postgres://me@%2Ftmp:5432/app"),
-        ("postgres://me@/app?hostaddr=127.0.0.1", "postgres://me@127.0.0.1:5432/app"),
+        (
+            "postgres://m%65@%2Ftmp/%61pp",
+            "postgres://me@%2Ftmp:5432/app",
+        ),
+        (
+            "postgres:///app?host=/tmp&user=me",
+            "postgres://me@%2Ftmp:5432/app",
+        ),
+        (
+            "postgres://me@/app?hostaddr=127.0.0.1",
+            "postgres://me@127.0.0.1:5432/app",
+        ),
         ("host=db dbname=app user=me", "postgres://me@db:5432/app"),
-        (" host = 'd b' user='it\\'s' dbname=a\\ b ", "postgres://it%27s@d%20b:5432/a%20b"),
+        (
+            " host = 'd b' user='it\\'s' dbname=a\\ b ",
+            "postgres://it%27s@d%20b:5432/a%20b",
+        ),
         ("host=a,b port=1,2 user=me", "postgres://me@a:1,b:2/me"),
-        ("user=me host=/tmp password='a b'", "postgres://me@%2Ftmp:5432/me"),
+        (
+            "user=me host=/tmp password='a b'",
+            "postgres://me@%2Ftmp:5432/me",
+        ),
     ];
     for (text, means) in cases {
         assert!(is_postgres(text), "{text}");
         assert_eq!(read(text, &server::nobody()), means, "{text}");
     }
-    for path in ["app.db", "sqlite:app.db", "file:x?mode=ro", "a=b.db", "postgres", "/a/postgres://b"] {
+    for path in [
+        "app.db",
+        "sqlite:app.db",
+        "file:x?mode=ro",
+        "a=b.db",
+        "postgres",
+        "/a/postgres://b",
+    ] {
         assert!(!is_postgres(path), "{path}");
     }
 }
@@ -49,7 +80,11 @@ fn urls_and_pairs_mean_what_they_mean_to_psql() {
 #[test]
 fn the_string_comes_before_the_service_before_the_variables_before_the_defaults() {
     let home = tempfile::tempdir().unwrap();
-    fs::write(home.path().join(".pg_service.conf"), "[prod]\nhost=service\nport=2\n").unwrap();
+    fs::write(
+        home.path().join(".pg_service.conf"),
+        "[prod]\nhost=service\nport=2\n",
+    )
+    .unwrap();
     let variables = [
         ("PGHOST", "variable"),
         ("PGPORT", "3"),
@@ -58,32 +93,53 @@ fn the_string_comes_before_the_service_before_the_variables_before_the_defaults(
         ("PGSYSCONFDIR", "/nowhere"),
     ];
     let environment = server::at_home(home.path(), &variables);
-    assert_eq!(read("postgres://string", &environment), "postgres://her@string:2/her");
-    assert_eq!(read("dbname=app", &environment), "postgres://her@service:2/app");
+    assert_eq!(
+        read("postgres://string", &environment),
+        "postgres://her@string:2/her"
+    );
+    assert_eq!(
+        read("dbname=app", &environment),
+        "postgres://her@service:2/app"
+    );
     let without = server::at_home(home.path(), &variables[..3]);
-    assert_eq!(read("dbname=app", &without), "postgres://her@variable:3/app");
+    assert_eq!(
+        read("dbname=app", &without),
+        "postgres://her@variable:3/app"
+    );
     assert_eq!(
         read("postgres:///app?service=prod", &without),
         "postgres://her@service:2/app"
     );
     let elsewhere = home.path().join("elsewhere");
     fs::write(&elsewhere, "[prod]\nhost=other\n").unwrap();
-    let named = [("PGSERVICEFILE", elsewhere.to_str().unwrap()), ("PGSERVICE", "prod")];
+    let named = [
+        ("PGSERVICEFILE", elsewhere.to_str().unwrap()),
+        ("PGSERVICE", "prod"),
+    ];
     let environment = server::at_home(home.path(), &named);
     assert_eq!(read("user=me", &environment), "postgres://me@other:5432/me");
     // A value that is given and empty is the default's, not a lower one's.
     let variables = [("PGPORT", "3")];
     let environment = server::at_home(home.path(), &variables);
-    assert_eq!(read("host=db port='' user=me", &environment), "postgres://me@db:5432/me");
+    assert_eq!(
+        read("host=db port='' user=me", &environment),
+        "postgres://me@db:5432/me"
+    );
 }
 
 #[test]
 fn a_service_that_is_not_defined_is_named() {
-    assert!(refusal("service=prod").starts_with("there is no definition of the service prod | add a section [prod]"));
+    assert!(
+        refusal("service=prod")
+            .starts_with("there is no definition of the service prod | add a section [prod]")
+    );
     let missing = [("PGSERVICEFILE", "/nowhere/services")];
     let environment = Environment::of(&missing, None, "me");
     let error = Target::resolve("service=prod", &environment).unwrap_err();
-    assert_eq!(format!("{error:#}"), "the service file /nowhere/services does not exist");
+    assert_eq!(
+        format!("{error:#}"),
+        "the service file /nowhere/services does not exist"
+    );
 }
 
 #[test]
@@ -95,9 +151,15 @@ fn what_would_be_less_safe_than_asked_for_is_refused() {
         "host=db ssl_min_protocol_version=TLSv1.3",
         "host=/tmp requirepeer=postgres",
     ] {
-        assert!(refusal(text).starts_with("fkfix does not support"), "{text}");
+        assert!(
+            refusal(text).starts_with("fkfix does not support"),
+            "{text}"
+        );
     }
-    read("host=db gssencmode=prefer ssl_min_protocol_version=TLSv1.2 user=me", &server::nobody());
+    read(
+        "host=db gssencmode=prefer ssl_min_protocol_version=TLSv1.2 user=me",
+        &server::nobody(),
+    );
     assert!(refusal("host=db sslmode=verify-ca").contains("sslrootcert=FILE"));
     assert!(refusal("host=db sslmode=require sslrootcert=system").contains("verify-full"));
     read("host=db sslrootcert=system user=me", &server::nobody());
@@ -106,12 +168,30 @@ fn what_would_be_less_safe_than_asked_for_is_refused() {
 #[test]
 fn a_mistake_is_told_with_a_way_out() {
     let cases = [
-        ("host=db sslmode=on", "sslmode has a value that PostgreSQL does not know | sslmode is one of disable, allow, prefer, require, verify-ca, verify-full"),
-        ("host=db sslmod=require", "could not read the connection string: there is no parameter sslmod | did you mean sslmode?"),
-        ("postgres://db/app?schema=x", "could not read the connection string: there is no parameter schema | name the schema with options=-csearch_path%3DNAME, as for psql"),
-        ("host=a,b port=1,2,3", "the connection names different numbers of hosts, addresses and ports | give one port for all hosts, or one for each"),
-        ("host=db connect_timeout=soon", "connect_timeout is not a whole number | give connect_timeout in whole seconds, or leave it out"),
-        ("hostaddr=db", "hostaddr is not an address: db | a name goes into host"),
+        (
+            "host=db sslmode=on",
+            "sslmode has a value that PostgreSQL does not know | sslmode is one of disable, allow, prefer, require, verify-ca, verify-full",
+        ),
+        (
+            "host=db sslmod=require",
+            "could not read the connection string: there is no parameter sslmod | did you mean sslmode?",
+        ),
+        (
+            "postgres://db/app?schema=x",
+            "could not read the connection string: there is no parameter schema | name the schema with options=-csearch_path%3DNAME, as for psql",
+        ),
+        (
+            "host=a,b port=1,2,3",
+            "the connection names different numbers of hosts, addresses and ports | give one port for all hosts, or one for each",
+        ),
+        (
+            "host=db connect_timeout=soon",
+            "connect_timeout is not a whole number | give connect_timeout in whole seconds, or leave it out",
+        ),
+        (
+            "hostaddr=db",
+            "hostaddr is not an address: db | a name goes into host",
+        ),
     ];
     for (text, told) in cases {
         assert_eq!(refusal(text), told, "{text}");
@@ -148,13 +228,20 @@ fn no_piece_of_a_password_is_ever_repeated() {
     ];
     for text in pieces {
         let told = refusal(text);
-        assert!(!told.contains("s3c") && !told.contains("cret"), "{text}: {told}");
+        assert!(
+            !told.contains("s3c") && !told.contains("cret"),
+            "{text}: {told}"
+        );
     }
     let variables = [("PGDATABASE", "postgres://me:s3cret@db/app")];
     let environment = Environment::of(&variables, None, "me");
     let error = Target::resolve("host=db", &environment).unwrap_err();
     assert!(!format!("{error:?}").contains("s3cret"));
-    for text in ["postgres://me:s3c@ret@db/app", "host=db password='s3c@ret'", "postgres://db?password=s3c@ret"] {
+    for text in [
+        "postgres://me:s3c@ret@db/app",
+        "host=db password='s3c@ret'",
+        "postgres://db?password=s3c@ret",
+    ] {
         let Ok(target) = Target::resolve(text, &server::nobody()) else {
             continue;
         };
@@ -165,11 +252,17 @@ fn no_piece_of_a_password_is_ever_repeated() {
 
 #[test]
 fn the_server_is_told_what_the_string_asks_for() {
-    let Some(shared) = server::shared() else { return };
+    let Some(shared) = server::shared() else {
+        return;
+    };
     let database = shared.database();
     let show = |text: &str, environment: &Environment, setting: &str| -> String {
-        let mut connection = connect::open(text, environment).unwrap_or_else(|error| panic!("{error:#}"));
-        let row = connection.client.query_typed_one(&format!("SHOW {setting}"), &[]).unwrap();
+        let mut connection =
+            connect::open(text, environment).unwrap_or_else(|error| panic!("{error:#}"));
+        let row = connection
+            .client
+            .query_typed_one(&format!("SHOW {setting}"), &[])
+            .unwrap();
         row.get(0)
     };
     let url = database.url();
@@ -186,9 +279,14 @@ fn the_server_is_told_what_the_string_asks_for() {
 
 #[test]
 fn the_first_server_that_answers_is_taken() {
-    let Some(server) = server::shared().and_then(server::Shared::own) else { return };
+    let Some(server) = server::shared().and_then(server::Shared::own) else {
+        return;
+    };
     let folder = server.folder.to_str().unwrap();
-    let text = format!("host=/nowhere,{folder} port=1,{} user=postgres", server.port);
+    let text = format!(
+        "host=/nowhere,{folder} port=1,{} user=postgres",
+        server.port
+    );
     let connection = server::open(&text);
     let encoded = folder.replace('/', "%2F");
     assert_eq!(

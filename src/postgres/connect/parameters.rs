@@ -57,7 +57,11 @@ const KNOWN: &[(&str, Option<&str>, Use)] = &[
     ("krbsrvname", None, Harmless),
     ("gsslib", None, Harmless),
     ("gssdelegation", None, Harmless),
-    ("gssencmode", Some("PGGSSENCMODE"), Refused(&["disable", "prefer"])),
+    (
+        "gssencmode",
+        Some("PGGSSENCMODE"),
+        Refused(&["disable", "prefer"]),
+    ),
     (
         "ssl_min_protocol_version",
         Some("PGSSLMINPROTOCOLVERSION"),
@@ -131,7 +135,8 @@ impl Parameters {
             };
             if !allowed.contains(&value) {
                 let message = format!("fkfix does not support the connection parameter {keyword}");
-                let hint = format!("leave {keyword} out, or open a tunnel that does what it asks for");
+                let hint =
+                    format!("leave {keyword} out, or open a tunnel that does what it asks for");
                 return Err(Failure::impossible(message).hint(hint).into());
             }
         }
@@ -160,7 +165,9 @@ pub(super) fn unknown_hint(keyword: &str) -> String {
         .min();
     match near {
         // Short words are near to anything, a piece of a password too.
-        Some((distance, near)) if distance <= near.len().min(keyword.len()) / 4 => format!("did you mean {near}?"),
+        Some((distance, near)) if distance <= near.len().min(keyword.len()) / 4 => {
+            format!("did you mean {near}?")
+        }
         _ => "leave it out: psql knows no such parameter either".to_owned(),
     }
 }

@@ -20,7 +20,10 @@ pub(super) fn read(file: &Path) -> Result<String, String> {
         return Ok(String::new());
     };
     if !metadata.is_file() {
-        return Err(format!("ignored {}: it is not a plain file", file.display()));
+        return Err(format!(
+            "ignored {}: it is not a plain file",
+            file.display()
+        ));
     }
     if others_may_read(&metadata) {
         return Err(format!(
@@ -60,7 +63,9 @@ pub(super) fn find(text: &str, entry: &Entry) -> Option<Secret> {
             _ => None,
         }
     });
-    password.filter(|password| !password.is_empty()).map(Secret::new)
+    password
+        .filter(|password| !password.is_empty())
+        .map(Secret::new)
 }
 
 #[derive(PartialEq, Eq)]
@@ -92,7 +97,11 @@ fn fields(line: &str) -> Option<[Field; 5]> {
                 }
             }
         }
-        if raw == "*" { Field::Any } else { Field::Is(value) }
+        if raw == "*" {
+            Field::Any
+        } else {
+            Field::Is(value)
+        }
     };
     let fields = [next(), next(), next(), next(), next()];
     Some(fields)

@@ -101,7 +101,9 @@ fn why_not_trusted(error: &rustls::Error) -> String {
         return format!("no encryption: {error}");
     };
     match why {
-        UnknownIssuer => "the server's certificate is of an authority that is not trusted".to_owned(),
+        UnknownIssuer => {
+            "the server's certificate is of an authority that is not trusted".to_owned()
+        }
         NotValidForName | NotValidForNameContext { .. } => {
             "the server's certificate is for another host".to_owned()
         }
@@ -118,7 +120,10 @@ fn hint(target: &Target, cause: &Cause) -> String {
     if let Some(code) = cause.code() {
         return hint_for(target, code);
     }
-    let wants_tls = !matches!(target.security.mode, Mode::Disable | Mode::Allow | Mode::Prefer);
+    let wants_tls = !matches!(
+        target.security.mode,
+        Mode::Disable | Mode::Allow | Mode::Prefer
+    );
     match cause.io().map(io::Error::kind) {
         None if wants_tls => {
             "check that the server has ssl = on; sslmode=disable connects without encryption"
@@ -156,5 +161,8 @@ fn is_socket(target: &Target) -> bool {
 }
 
 fn has_password(target: &Target) -> bool {
-    target.hosts.first().is_some_and(|host| host.password.is_some())
+    target
+        .hosts
+        .first()
+        .is_some_and(|host| host.password.is_some())
 }

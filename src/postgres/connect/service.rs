@@ -119,7 +119,11 @@ mod tests {
 
     #[test]
     fn a_line_that_cannot_be_read_is_named() {
-        for (text, line) in [("[a]\nhost", 2), ("[a]\n\nhast=x", 3), ("[a]\nservice=b", 2)] {
+        for (text, line) in [
+            ("[a]\nhost", 2),
+            ("[a]\n\nhast=x", 3),
+            ("[a]\nservice=b", 2),
+        ] {
             assert_eq!(section(text, "a").unwrap_err().0, line, "{text}");
         }
     }

@@ -85,7 +85,11 @@ fn read_hosts(found: &mut Parameters, text: &str) -> Result<()> {
             Some((host, "")) => (host, ""),
             Some((host, rest)) => match rest.strip_prefix(':') {
                 Some(port) => (host, port),
-                None => return Err(unreadable("something stands behind the ] of an IPv6 address")),
+                None => {
+                    return Err(unreadable(
+                        "something stands behind the ] of an IPv6 address",
+                    ));
+                }
             },
             None if one.starts_with('[') => {
                 return Err(unreadable("an IPv6 address has no ]"));
@@ -122,7 +126,9 @@ fn decode(text: &str) -> Result<String> {
         let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
         let code = digit().zip(digit()).map(|(high, low)| high * 16 + low);
         match code.and_then(|code| u8::try_from(code).ok()) {
-            Some(0) | None => return Err(unreadable("a % is not followed by two hexadecimal digits")),
+            Some(0) | None => {
+                return Err(unreadable("a % is not followed by two hexadecimal digits"));
+            }
             Some(byte) => bytes.push(byte),
         }
     }

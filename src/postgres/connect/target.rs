@@ -88,9 +88,11 @@ impl Target {
         let database = get("dbname").unwrap_or(user);
         if database.contains("://") || (database.contains('=') && string::is_postgres(database)) {
             // It may hold a password, so it is not repeated.
-            return Err(Failure::impossible("the name of the database is a connection string")
-                .hint("give the string as --database; PGDATABASE and dbname take a name alone")
-                .into());
+            return Err(
+                Failure::impossible("the name of the database is a connection string")
+                    .hint("give the string as --database; PGDATABASE and dbname take a name alone")
+                    .into(),
+            );
         }
         let mut warnings = Vec::new();
         let mut hosts = hosts(parameters)?;
@@ -105,7 +107,12 @@ impl Target {
                 let name = if is_default { "localhost" } else { &host.name };
                 host.password = passfile::find(
                     &text,
-                    &Entry { host: name, port: host.port, database, user },
+                    &Entry {
+                        host: name,
+                        port: host.port,
+                        database,
+                        user,
+                    },
                 );
             }
         }
@@ -120,7 +127,10 @@ impl Target {
             negotiation: choice(
                 parameters,
                 "sslnegotiation",
-                &[("postgres", SslNegotiation::Postgres), ("direct", SslNegotiation::Direct)],
+                &[
+                    ("postgres", SslNegotiation::Postgres),
+                    ("direct", SslNegotiation::Direct),
+                ],
             )?,
             channel_binding: choice(
                 parameters,
@@ -140,7 +150,10 @@ impl Target {
                     ("read-only", &[TargetSessionAttrs::ReadOnly]),
                     ("primary", &[TargetSessionAttrs::ReadWrite]),
                     ("standby", &[TargetSessionAttrs::ReadOnly]),
-                    ("prefer-standby", &[TargetSessionAttrs::ReadOnly, TargetSessionAttrs::Any]),
+                    (
+                        "prefer-standby",
+                        &[TargetSessionAttrs::ReadOnly, TargetSessionAttrs::Any],
+                    ),
                 ],
             )?,
             keepalive: keepalive(parameters)?,
@@ -213,7 +226,11 @@ fn hosts(parameters: &Parameters) -> Result<Vec<Host>> {
     }
     let password = parameters.get("password").map(Secret::new);
     let one = |place: usize| -> Result<Host> {
-        let at = |values: &[&str]| values.get(place).map_or(String::new(), |text| (*text).to_owned());
+        let at = |values: &[&str]| {
+            values
+                .get(place)
+                .map_or(String::new(), |text| (*text).to_owned())
+        };
         let port = port(ports.get(place).or(ports.first()).copied().unwrap_or(""))?;
         let address = address(&at(&addresses))?;
         let name = match (at(&names), address) {
@@ -222,11 +239,18 @@ fn hosts(parameters: &Parameters) -> Result<Vec<Host>> {
             _ => default_host(port),
         };
         if name.starts_with('@') || (cfg!(windows) && name.starts_with('/')) {
-            return Err(Failure::impossible(format!("can't connect to the socket {name}"))
-                .hint("name a host, or a folder that holds the server's socket")
-                .into());
+            return Err(
+                Failure::impossible(format!("can't connect to the socket {name}"))
+                    .hint("name a host, or a folder that holds the server's socket")
+                    .into(),
+            );
         }
-        Ok(Host { name, address, port, password: password.clone() })
+        Ok(Host {
+            name,
+            address,
+            port,
+            password: password.clone(),
+        })
     };
     (0..count).map(one).collect()
 }
@@ -281,7 +305,11 @@ fn security(
 ) -> Result<Security> {
     let root = parameters.get("sslrootcert");
     // https://www.postgresql.org/docs/current/libpq-ssl.html: `system` asks for the strictest mode.
-    let default = if root == Some("system") { Mode::VerifyFull } else { Mode::Prefer };
+    let default = if root == Some("system") {
+        Mode::VerifyFull
+    } else {
+        Mode::Prefer
+    };
     let modes = [
         ("", default),
         ("disable", Mode::Disable),
@@ -304,7 +332,10 @@ fn security(
         key: given("sslkey").or_else(|| own("postgresql.key")),
     };
     security.check()?;
-    if mode == Mode::Require && security.root.is_none() && hosts.iter().any(|host| !host.is_socket()) {
+    if mode == Mode::Require
+        && security.root.is_none()
+        && hosts.iter().any(|host| !host.is_socket())
+    {
         warnings.push(
             "sslmode=require encrypts without verifying who answers; sslmode=verify-full verifies it"
                 .to_owned(),
@@ -325,8 +356,12 @@ fn connect_timeout(parameters: &Parameters) -> Result<Option<Duration>> {
 
 fn keepalive(parameters: &Parameters) -> Result<Keepalive> {
     let count = |keyword| -> Result<Option<u32>> {
-        let value = parameters.get(keyword).map(|text| number::<i64>(keyword, text));
-        let value = value.transpose()?.and_then(|value| u32::try_from(value).ok());
+        let value = parameters
+            .get(keyword)
+            .map(|text| number::<i64>(keyword, text));
+        let value = value
+            .transpose()?
+            .and_then(|value| u32::try_from(value).ok());
         Ok(value.filter(|value| *value > 0))
     };
     let seconds = |keyword| -> Result<Option<Duration>> {
@@ -360,7 +395,11 @@ fn choice<T: Copy>(parameters: &Parameters, keyword: &str, allowed: &[(&str, T)]
     if let Some((_, value)) = chosen {
         return Ok(*value);
     }
-    let names: Vec<&str> = allowed.iter().map(|(name, _)| *name).filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> = allowed
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !name.is_empty())
+        .collect();
     let message = format!("{keyword} has a value that PostgreSQL does not know");
     Err(Failure::impossible(message)
         .hint(format!("{keyword} is one of {}", names.join(", ")))

@@ -66,9 +66,12 @@ impl Security {
             _ => by_system,
         };
         if weak {
-            let message = "without a file of trusted certificates only sslmode=verify-full says who answers";
+            let message =
+                "without a file of trusted certificates only sslmode=verify-full says who answers";
             return Err(Failure::impossible(message)
-                .hint("name the server's authority with sslrootcert=FILE, or use sslmode=verify-full")
+                .hint(
+                    "name the server's authority with sslrootcert=FILE, or use sslmode=verify-full",
+                )
                 .into());
         }
         Ok(())
@@ -105,8 +108,13 @@ impl Security {
                 builder.with_client_auth_cert(chain, key)?
             }
             (Some(certificate), None) => {
-                let message = format!("there is no key for the certificate {}", certificate.display());
-                return Err(Failure::impossible(message).hint("name it with sslkey").into());
+                let message = format!(
+                    "there is no key for the certificate {}",
+                    certificate.display()
+                );
+                return Err(Failure::impossible(message)
+                    .hint("name it with sslkey")
+                    .into());
             }
             _ => builder.with_no_client_auth(),
         };
@@ -127,7 +135,8 @@ impl Security {
         let chain = if trust == Trust::Anyone {
             None
         } else {
-            let builder = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
+            let builder =
+                WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
             Some(builder.build().map_err(|error| {
                 Failure::impossible(format!("could not use the trusted certificates: {error}"))
                     .hint("name a file of certificates in PEM form with sslrootcert")
@@ -198,8 +207,13 @@ impl ServerCertVerifier for Verifier {
             }
             // … and at the dates first.
             Err(InvalidCertificate(
-                Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } | Revoked
-                | NotValidForName | NotValidForNameContext { .. },
+                Expired
+                | ExpiredContext { .. }
+                | NotValidYet
+                | NotValidYetContext { .. }
+                | Revoked
+                | NotValidForName
+                | NotValidForNameContext { .. },
             ))
             | Ok(_) => verified,
             Err(_) if self.pinned.iter().any(|pinned| pinned == end_entity) => {

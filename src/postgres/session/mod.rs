@@ -98,7 +98,11 @@ impl Session {
             .read_only(step.access == Access::Reads)
             .start()
             .map_err(|error| not_here(error, step))?;
-        transaction.batch_execute(&step.settings(self.version, self.wait.lock_timeout).join(";\n"))?;
+        transaction.batch_execute(
+            &step
+                .settings(self.version, self.wait.lock_timeout)
+                .join(";\n"),
+        )?;
         let value = body(&mut transaction)?;
         transaction.commit()?;
         Ok(value)
@@ -113,9 +117,12 @@ impl Session {
         let Some(holder) = held.first() else {
             return error::explained(error).context(self.wait.told(&tables, tries));
         };
-        Failure::impossible(format!("{}; {holder} holds it", self.wait.told(&tables, tries)))
-            .hint("end that transaction, or raise --lock-wait")
-            .into()
+        Failure::impossible(format!(
+            "{}; {holder} holds it",
+            self.wait.told(&tables, tries)
+        ))
+        .hint("end that transaction, or raise --lock-wait")
+        .into()
     }
 }
 

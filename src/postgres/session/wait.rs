@@ -37,7 +37,11 @@ impl Wait {
     /// What was tried, for the message.
     pub(super) fn told(&self, tables: &str, tries: u32) -> String {
         let [limit, wait] = [self.lock_timeout, self.lock_wait].map(humantime::format_duration);
-        let tries = if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
+        let tries = if tries == 1 {
+            "1 try".to_owned()
+        } else {
+            format!("{tries} tries")
+        };
         format!("{tables} is busy: no lock within {limit}, {tries} in {wait}")
     }
 }

@@ -10,13 +10,24 @@ pub fn make() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let new = "req -x509 -newkey rsa:2048 -nodes -days 30";
-    openssl(at, &format!("{new} -keyout ca.key -out ca.crt -subj /CN=authority"));
-    openssl(at, &format!("{new} -keyout other.key -out other.crt -subj /CN=other"));
     openssl(
         at,
-        &format!("{new} -keyout alone.key -out alone.crt -subj /CN=localhost -addext subjectAltName=DNS:localhost"),
+        &format!("{new} -keyout ca.key -out ca.crt -subj /CN=authority"),
     );
-    openssl(at, "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost");
+    openssl(
+        at,
+        &format!("{new} -keyout other.key -out other.crt -subj /CN=other"),
+    );
+    openssl(
+        at,
+        &format!(
+            "{new} -keyout alone.key -out alone.crt -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+        ),
+    );
+    openssl(
+        at,
+        "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost",
+    );
     std::fs::write(at.join("names"), "subjectAltName=DNS:localhost\n").unwrap();
     openssl(
         at,

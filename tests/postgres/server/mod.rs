@@ -69,7 +69,11 @@ pub fn guarded() -> Option<&'static Server> {
                    host all md5     127.0.0.1/32 md5\n\
                    host all plain   127.0.0.1/32 password\n\
                    host all trusted 127.0.0.1/32 trust\n";
-        own(&Own { tcp, sql: &sql, ..Own::default() })
+        own(&Own {
+            tcp,
+            sql: &sql,
+            ..Own::default()
+        })
     };
     GUARDED.get_or_init(start).as_ref()
 }
@@ -125,7 +129,11 @@ pub struct Database {
 impl Database {
     /// A connection string for it.
     pub fn url(&self) -> String {
-        let (before, query) = self.server.url.split_once('?').unwrap_or((&self.server.url, ""));
+        let (before, query) = self
+            .server
+            .url
+            .split_once('?')
+            .unwrap_or((&self.server.url, ""));
         let (server, _) = before.rsplit_once('/').unwrap();
         format!("{server}/{}?{query}", self.name)
     }

@@ -16,8 +16,15 @@ pub struct Pooler {
 /// One with a single connection to the server, so that its clients share it; none where the
 /// program is missing and the test is to be skipped.
 pub fn pooler(server: &Server) -> Option<Pooler> {
-    let places = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/opt/homebrew/bin/pgbouncer"];
-    let Some(program) = places.iter().find(|place| fs::exists(place).unwrap_or(false)) else {
+    let places = [
+        "/usr/sbin/pgbouncer",
+        "/usr/bin/pgbouncer",
+        "/opt/homebrew/bin/pgbouncer",
+    ];
+    let Some(program) = places
+        .iter()
+        .find(|place| fs::exists(place).unwrap_or(false))
+    else {
         return skip("pgbouncer is not installed");
     };
     let user = server.user();
@@ -30,14 +37,20 @@ pub fn pooler(server: &Server) -> Option<Pooler> {
         server.folder.display(),
         server.port,
     );
-    for (name, content) in [("ini", configuration.as_str()), ("users", "\"postgres\" \"\"\n")] {
+    for (name, content) in [
+        ("ini", configuration.as_str()),
+        ("users", "\"postgres\" \"\"\n"),
+    ] {
         let file = folder.join(name);
         fs::write(&file, content).unwrap();
         give(&file, user);
     }
     let ini = folder.join("ini");
     let mut guarded = Guarded::start("TERM", &folder, user, &[program, ini.to_str().unwrap()]);
-    let pooler = |guarded| Pooler { folder: folder.clone(), _guarded: guarded };
+    let pooler = |guarded| Pooler {
+        folder: folder.clone(),
+        _guarded: guarded,
+    };
     let url = Pooler::url_in(&folder, "postgres");
     wait_for(&url, &folder, &mut guarded);
     Some(pooler(guarded))

@@ -9,16 +9,18 @@ use std::process::Command;
 /// Debian's. Links are followed: `initdb` looks for `postgres` beside itself.
 pub fn folder() -> Option<PathBuf> {
     let by_config = Command::new("pg_config").arg("--bindir").output().ok();
-    let by_config = by_config.map(|output| {
-        PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    });
+    let by_config = by_config
+        .map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_owned()));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).filter_map(|folder| {
         let program = fs::canonicalize(folder.join("initdb")).ok()?;
         program.parent().map(Path::to_owned)
     });
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut debian: Vec<PathBuf> = versions.flatten().map(|entry| entry.path().join("bin")).collect();
+    let mut debian: Vec<PathBuf> = versions
+        .flatten()
+        .map(|entry| entry.path().join("bin"))
+        .collect();
     debian.sort();
     by_config
         .into_iter()
@@ -42,7 +44,9 @@ pub fn user() -> Option<User> {
     }
     let users = fs::read_to_string("/etc/passwd").unwrap();
     let find = |name: &str| {
-        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+        let line = users
+            .lines()
+            .find(|line| line.split(':').next() == Some(name))?;
         let fields: Vec<&str> = line.split(':').collect();
         Some(User {
             uid: fields[2].parse().ok()?,

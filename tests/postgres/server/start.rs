@@ -18,7 +18,7 @@ use super::programs::{self, User};
 pub struct Own<'a> {
     /// Lines of pg_hba.conf for addresses; with them it listens on 127.0.0.1.
     pub tcp: &'a str,
-    /// A folder with `server.crt` and `server.key`: it encrypts.
+    /// A folder with `server.crt` and `server.key`: it encrypts. Its files are copied.
     pub tls: Option<&'a Path>,
     /// Statements for the superuser.
     pub sql: &'a str,
@@ -56,14 +56,21 @@ impl Server {
             Command::new(programs.join("initdb"))
                 .arg("-D")
                 .arg(&data)
-                .args("-U postgres -A trust -E UTF8 --locale=C --no-sync --no-instructions".split(' ')),
+                .args(
+                    "-U postgres -A trust -E UTF8 --locale=C --no-sync --no-instructions"
+                        .split(' '),
+                ),
         );
-        let hba = format!("local all postgres trust\nlocal replication postgres trust\n{}", own.tcp);
+        let hba = format!(
+            "local all postgres trust\nlocal replication postgres trust\n{}",
+            own.tcp
+        );
         fs::write(data.join("pg_hba.conf"), hba).unwrap();
         if let Some(tls) = own.tls {
-            for name in ["server.crt", "server.key"] {
-                let file = folder.join(name);
-                fs::copy(tls.join(name), &file).unwrap();
+            for entry in fs::read_dir(tls).unwrap() {
+                let entry = entry.unwrap();
+                let file = folder.join(entry.file_name());
+                fs::copy(entry.path(), &file).unwrap();
                 fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
                 give(&file, user);
             }
@@ -93,7 +100,11 @@ impl Server {
     }
 
     fn run(programs: &Path, folder: PathBuf, user: Option<User>, own: &Own) -> Server {
-        let port = if own.tcp.is_empty() { 5432 } else { free_port() };
+        let port = if own.tcp.is_empty() {
+            5432
+        } else {
+            free_port()
+        };
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         let mut arguments = vec![
             text(programs.join("postgres")),
@@ -115,7 +126,11 @@ impl Server {
         arguments.extend(settings.into_iter().flat_map(|one| ["-c".to_owned(), one]));
         let program: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let mut guarded = Guarded::start("INT", &folder, user, &program);
-        wait_for(&url(&folder, port, "postgres", "postgres"), &folder, &mut guarded);
+        wait_for(
+            &url(&folder, port, "postgres", "postgres"),
+            &folder,
+            &mut guarded,
+        );
         Server {
             folder,
             port,
@@ -130,7 +145,7 @@ impl Server {
         url(&self.folder, self.port, user, database)
     }
 
-    /// The folder of the sockets, as a URL has it.
+    /// Whom it runs as, where that is not the user of the tests.
     pub fn user(&self) -> Option<User> {
         self.user
     }
@@ -143,7 +158,11 @@ fn url(folder: &Path, port: u16, user: &str, database: &str) -> String {
 
 /// A folder that the server's user owns.
 pub fn folder(user: Option<User>) -> PathBuf {
-    let folder = tempfile::Builder::new().prefix("fkfix-pg-").tempdir().unwrap().keep();
+    let folder = tempfile::Builder::new()
+        .prefix("fkfix-pg-")
+        .tempdir()
+        .unwrap()
+        .keep();
     give(&folder, user);
     folder
 }
@@ -160,7 +179,11 @@ pub fn wait_for(url: &str, folder: &Path, guarded: &mut Guarded) {
     while let Err(error) = connect::open(url, &super::nobody()) {
         let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
         assert!(!guarded.ended(), "{error:#}\n{}", log());
-        assert!(started.elapsed() < Duration::from_secs(60), "{error:#}\n{}", log());
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "{error:#}\n{}",
+            log()
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -172,5 +195,9 @@ fn run(user: Option<User>, command: &mut Command) {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
