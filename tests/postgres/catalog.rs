@@ -58,7 +58,8 @@ fn line(key: &ForeignKey) -> String {
         (key.is_temporal, "temporal"),
     ] {
         if holds {
-            line += &format!(", {word}");
+            line.push_str(", ");
+            line.push_str(word);
         }
     }
     line

@@ -84,7 +84,7 @@ fn a_step_that_fails_leaves_nothing_and_says_what_the_server_said() {
     });
     let failed = failed.unwrap_err();
     assert_eq!(
-        format!("{:#}", failed),
+        format!("{failed:#}"),
         "insert or update on table \"children\" violates foreign key constraint \"k\": \
          Key (pid)=(2) is not present in table \"parents\""
     );
@@ -124,7 +124,7 @@ fn a_lock_is_tried_for_again_until_it_is_had() {
     let mut session = Session::new(
         database.connect(),
         Wait {
-            lock_wait: Duration::from_secs(60),
+            lock_wait: Duration::from_mins(1),
             ..SHORT
         },
     );
@@ -196,7 +196,7 @@ fn a_conflict_is_tried_again_and_anything_else_is_not() {
     let mut session = Session::new(
         database.connect(),
         Wait {
-            lock_wait: Duration::from_secs(60),
+            lock_wait: Duration::from_mins(1),
             ..SHORT
         },
     );

@@ -19,7 +19,7 @@ pub struct Name {
     pub table: String,
 }
 
-/// As SQL writes it, in quotes, so that it means the same under any search_path.
+/// As SQL writes it, in quotes, so that it means the same under any `search_path`.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", quoted(&self.schema), quoted(&self.table))

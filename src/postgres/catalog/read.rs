@@ -50,7 +50,7 @@ const COLUMNS: &str = "
     WHERE a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attrelid, a.attnum";
 
-/// A column number of 0 is an expression; what comes after `indnkeyatts` is INCLUDEd.
+/// A column number of 0 is an expression; what comes after `indnkeyatts` is under INCLUDE.
 const INDEXES: &str = "
     SELECT i.indrelid, c.relname::text,
            ARRAY(SELECT a.attname::text FROM generate_series(0, i.indnkeyatts - 1) AS place
@@ -263,7 +263,7 @@ fn foreign_key(row: &Row) -> Result<ForeignKey> {
     })
 }
 
-/// The bits of `tgtype`: catalog/pg_trigger.h.
+/// The bits of `tgtype`: `catalog/pg_trigger.h`.
 fn trigger(row: &Row) -> Result<Trigger> {
     let bits: i16 = row.try_get(3)?;
     let has = |bit: u8| bits & (1 << bit) != 0;

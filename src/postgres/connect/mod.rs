@@ -5,6 +5,7 @@
 //! (<https://github.com/rust-postgres/rust-postgres/issues/988>). They are here.
 
 mod environment;
+mod hosts;
 mod open;
 mod parameters;
 mod passfile;

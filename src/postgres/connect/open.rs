@@ -10,8 +10,9 @@ use postgres::error::SqlState;
 use postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::hosts::Host;
 use super::refusal::{self, Cause};
-use super::target::{Host, Target};
+use super::target::Target;
 use super::tls::Mode;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -142,7 +143,10 @@ fn dial(
 ) -> Result<Result<Client, Cause>> {
     let started = Instant::now();
     let (send, receive) = mpsc::channel();
-    thread::spawn(move || send.send(config.connect(tls)));
+    thread::spawn(move || {
+        // Nobody listens any more where the limit was reached.
+        let _ = send.send(config.connect(tls));
+    });
     loop {
         match receive.recv_timeout(LOOK) {
             Ok(answer) => return Ok(answer.map_err(Cause::Refused)),

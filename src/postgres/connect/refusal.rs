@@ -7,6 +7,7 @@ use std::time::Duration;
 use postgres::error::SqlState;
 use rustls::CertificateError;
 
+use super::hosts::Host;
 use super::open::is_final;
 use super::target::Target;
 use super::tls::Mode;
@@ -28,7 +29,7 @@ impl Cause {
     }
 
     /// Whether the answer may differ with encryption, or without: TLS itself failed, or
-    /// pg_hba.conf has no line for this way in.
+    /// `pg_hba.conf` has no line for this way in.
     pub(super) fn depends_on_encryption(&self) -> bool {
         self.tls().is_some() || self.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
     }
@@ -157,7 +158,7 @@ fn hint_for(target: &Target, code: &SqlState) -> String {
 }
 
 fn is_socket(target: &Target) -> bool {
-    target.hosts.first().is_some_and(|host| host.is_socket())
+    target.hosts.first().is_some_and(Host::is_socket)
 }
 
 fn has_password(target: &Target) -> bool {

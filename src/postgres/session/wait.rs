@@ -18,7 +18,7 @@ impl Default for Wait {
     fn default() -> Self {
         Wait {
             lock_timeout: Duration::from_millis(100),
-            lock_wait: Duration::from_secs(600),
+            lock_wait: Duration::from_mins(10),
         }
     }
 }

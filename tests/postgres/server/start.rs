@@ -16,7 +16,7 @@ use super::programs::{self, User};
 /// What a server has beyond the socket that everyone may use.
 #[derive(Default)]
 pub struct Own<'a> {
-    /// Lines of pg_hba.conf for addresses; with them it listens on 127.0.0.1.
+    /// Lines of `pg_hba.conf` for addresses; with them it listens on 127.0.0.1.
     pub tcp: &'a str,
     /// A folder with `server.crt` and `server.key`: it encrypts. Its files are copied.
     pub tls: Option<&'a Path>,
@@ -180,7 +180,7 @@ pub fn wait_for(url: &str, folder: &Path, guarded: &mut Guarded) {
         let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
         assert!(!guarded.ended(), "{error:#}\n{}", log());
         assert!(
-            started.elapsed() < Duration::from_secs(60),
+            started.elapsed() < Duration::from_mins(1),
             "{error:#}\n{}",
             log()
         );
