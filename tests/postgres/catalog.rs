@@ -321,3 +321,33 @@ fn partitions_policies_rules_and_publications_are_seen() {
     assert_eq!(secret.replica_identity, ReplicaIdentity::Full);
     assert_eq!(secret.rules, ["quiet"]);
 }
+
+/// Read as what they are where the server has them: PostgreSQL 18.
+#[test]
+fn keys_that_are_not_enforced_or_temporal_are_told_apart() {
+    let Some(shared) = server::shared() else {
+        return;
+    };
+    let database = shared.database();
+    if database.connect().version < 180_000 {
+        return;
+    }
+    let tables = tables(
+        &database,
+        "CREATE TABLE p (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2));
+         CREATE TABLE c (id int CONSTRAINT k REFERENCES p NOT ENFORCED);
+         CREATE TABLE times (id int4range, span int4range, PRIMARY KEY (id, span WITHOUT OVERLAPS));
+         CREATE TABLE inner_times (id int4range, span int4range,
+             CONSTRAINT t FOREIGN KEY (id, PERIOD span) REFERENCES times (id, PERIOD span))",
+    );
+    assert_eq!(
+        keys(&tables, "c"),
+        [r#"k: id -> "public"."p" (id) NoAction NoAction, not valid, not enforced"#]
+    );
+    assert_eq!(
+        keys(&tables, "inner_times"),
+        [r#"t: id, span -> "public"."times" (id, span) NoAction NoAction, temporal"#]
+    );
+    let computed = &table(&tables, "p").columns[1];
+    assert_eq!(computed.generated, Some(Generated::Virtual));
+}

@@ -47,7 +47,7 @@ pub fn primary() -> Option<&'static Server> {
 /// A hot standby of it.
 pub fn standby() -> Option<&'static Server> {
     static STANDBY: OnceLock<Option<Server>> = OnceLock::new();
-    STANDBY.get_or_init(|| Some(primary()?.standby())).as_ref()
+    STANDBY.get_or_init(|| primary()?.standby()).as_ref()
 }
 
 /// A password that holds what a URL and a password file must escape.

@@ -12,6 +12,7 @@ use fkfix::postgres::connect;
 use super::certificates;
 use super::guarded::{Guarded, run_as};
 use super::programs::{self, User};
+use super::skip;
 
 /// What a server has beyond the socket that everyone may use.
 #[derive(Default)]
@@ -83,12 +84,16 @@ impl Server {
         server
     }
 
-    /// A hot standby, which follows this server.
-    pub fn standby(&self) -> Server {
+    /// A hot standby, which follows this server; none where the program for that is missing.
+    pub fn standby(&self) -> Option<Server> {
+        let program = self.programs.join("pg_basebackup");
+        if !program.exists() {
+            return skip("pg_basebackup is not installed");
+        }
         let folder = folder(self.user);
         run(
             self.user,
-            Command::new(self.programs.join("pg_basebackup"))
+            Command::new(program)
                 .arg("-D")
                 .arg(folder.join("data"))
                 .arg("-h")
@@ -96,7 +101,8 @@ impl Server {
                 .args(["-p", &self.port.to_string()])
                 .args("-U postgres -R -X stream -c fast --no-sync".split(' ')),
         );
-        Server::run(&self.programs, folder, self.user, &Own::default())
+        let server = Server::run(&self.programs, folder, self.user, &Own::default());
+        Some(server)
     }
 
     fn run(programs: &Path, folder: PathBuf, user: Option<User>, own: &Own) -> Server {
