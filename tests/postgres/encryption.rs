@@ -12,10 +12,11 @@ const HBA: &str = "
 hostssl   all only_encrypted 127.0.0.1/32 trust
 hostnossl all only_plain     127.0.0.1/32 trust
 host      all either           127.0.0.1/32 trust
+hostssl   all with_certificate 127.0.0.1/32 cert
 host      all scram          127.0.0.1/32 scram-sha-256
 ";
 const ROLES: &str = "CREATE ROLE only_encrypted LOGIN; CREATE ROLE only_plain LOGIN;
-    CREATE ROLE either LOGIN; CREATE ROLE scram LOGIN PASSWORD 'secret'";
+    CREATE ROLE either LOGIN; CREATE ROLE with_certificate LOGIN; CREATE ROLE scram LOGIN PASSWORD 'secret'";
 
 /// A server with the files of `certificates::make` in its folder.
 fn encrypting() -> Option<&'static Server> {
@@ -250,11 +251,42 @@ fn a_server_without_encryption_is_refused_where_it_is_asked_for() {
         told.contains("server does not support TLS | check that the server has ssl = on"),
         "{told}"
     );
-    // A socket is never encrypted, whatever the mode.
+    // A socket is never encrypted, whatever the mode and its files.
+    open(&format!(
+        "{}?sslmode=verify-full&sslrootcert=/nowhere&sslcert=/nowhere",
+        server.url("postgres", "postgres")
+    ))
+    .map(drop)
+    .unwrap();
     open(&format!(
         "{}?sslmode=require",
         server.url("postgres", "postgres")
     ))
     .map(drop)
     .unwrap();
+}
+
+#[test]
+fn a_certificate_of_the_user_is_shown() {
+    let Some(server) = encrypting() else { return };
+    let text = format!(
+        "host=127.0.0.1 port={} user=with_certificate dbname=postgres sslmode=require",
+        server.port
+    );
+    let told = open(&text).err().unwrap();
+    assert!(told.starts_with("could not connect to "), "{told}");
+    let file = |name: &str| server.folder.join(name).display().to_string();
+    let with = format!("{text} sslcert={}", file("client.crt"));
+    open(&format!("{with} sslkey={}", file("client.key")))
+        .map(drop)
+        .unwrap();
+    let told = open(&with).err().unwrap();
+    assert!(
+        told.contains("there is no key for the certificate"),
+        "{told}"
+    );
+    let told = open(&format!("{with} sslkey={}", file("ca.crt")))
+        .err()
+        .unwrap();
+    assert!(told.contains("gives no private key"), "{told}");
 }

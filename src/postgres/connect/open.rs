@@ -63,7 +63,7 @@ fn ask(
     tls: &MakeRustlsConnect,
 ) -> Result<Result<Client, Cause>> {
     let ways: &[SslMode] = match target.security.mode {
-        // Sockets are not encrypted, whatever the mode, as with libpq.
+        // One of several, the others of which have addresses.
         _ if host.is_socket() => &[SslMode::Disable],
         Mode::Disable => &[SslMode::Disable],
         Mode::Allow => &[SslMode::Disable, SslMode::Require],

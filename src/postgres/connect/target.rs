@@ -203,11 +203,15 @@ fn security(
         certificate: given("sslcert").or_else(|| own("postgresql.crt")),
         key: given("sslkey").or_else(|| own("postgresql.key")),
     };
+    // Sockets are not encrypted, whatever is asked for, as with libpq.
+    if hosts.iter().all(Host::is_socket) {
+        return Ok(Security {
+            mode: Mode::Disable,
+            ..security
+        });
+    }
     security.check()?;
-    if mode == Mode::Require
-        && security.root.is_none()
-        && hosts.iter().any(|host| !host.is_socket())
-    {
+    if mode == Mode::Require && security.root.is_none() {
         warnings.push(
             "sslmode=require encrypts without verifying who answers; sslmode=verify-full verifies it"
                 .to_owned(),

@@ -101,6 +101,7 @@ impl Security {
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let mut config = match (&self.certificate, &self.key) {
+            _ if self.mode == Mode::Disable => builder.with_no_client_auth(),
             (Some(certificate), Some(key)) => {
                 let chain = certificates(certificate)?;
                 let key = PrivateKeyDer::from_pem_file(key)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// A folder with an authority `ca.crt`, a certificate `server.crt` of it for `localhost` alone
-/// with its `server.key`, another authority `other.crt`, and `alone.crt` with `alone.key` by
+/// with its `server.key`, a client's `client.crt` and `client.key` for `with_certificate`, another authority `other.crt`, and `alone.crt` with `alone.key` by
 /// the recipe of PostgreSQL's manual: a certificate that vouches for itself.
 pub fn make() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -32,6 +32,14 @@ pub fn make() -> tempfile::TempDir {
     openssl(
         at,
         "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile names -out server.crt",
+    );
+    openssl(
+        at,
+        "req -newkey rsa:2048 -nodes -keyout client.key -out client.csr -subj /CN=with_certificate",
+    );
+    openssl(
+        at,
+        "x509 -req -in client.csr -CA ca.crt -CAkey ca.key -days 30 -extfile names -out client.crt",
     );
     folder
 }

@@ -126,6 +126,7 @@ impl Server {
         settings.push(format!("listen_addresses={addresses}"));
         if own.tls.is_some() {
             settings.push("ssl=on".to_owned());
+            settings.push(format!("ssl_ca_file={}", text(folder.join("ca.crt"))));
             settings.push(format!("ssl_cert_file={}", text(folder.join("server.crt"))));
             settings.push(format!("ssl_key_file={}", text(folder.join("server.key"))));
         }
