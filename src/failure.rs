@@ -152,6 +152,10 @@ pub fn hint_for(error: &anyhow::Error) -> Option<String> {
     if let Some(hint) = failure_in(error).and_then(Failure::remedy) {
         return Some(hint.to_owned());
     }
+    #[cfg(feature = "postgres")]
+    if let Some(hint) = crate::postgres::error::hint(error) {
+        return Some(hint);
+    }
     let by_code = sqlite_code(error).and_then(hint_for_code);
     by_code.or_else(|| hint_for_io(error)).map(str::to_owned)
 }

@@ -12,6 +12,8 @@ pub mod manual;
 pub mod migrations;
 pub mod model;
 pub mod policy;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod progress;
 pub mod report;
 pub mod sqlite;

@@ -1,0 +1,150 @@
+//! One short transaction after another, with nothing kept in the session between them.
+//!
+//! Behind a pooler the next transaction may run on another connection of the server, and what
+//! was set in a session reaches other clients (measured with PgBouncer's transaction pooling: a
+//! session's advisory lock was granted twice). So settings are `SET LOCAL`, and fkfix's own
+//! statements are to be sent by `query_typed`, `simple_query` or `batch_execute`: `query` and
+//! `execute` prepare a named statement, and its name may be another client's already.
+
+mod busy;
+mod step;
+mod wait;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use postgres::error::SqlState;
+use postgres::{Client, IsolationLevel, Transaction};
+
+pub use busy::{Holder, holders};
+pub use step::{Access, Isolation, SearchPath, Step};
+pub use wait::Wait;
+
+use super::connect::Connection;
+use super::error;
+use crate::failure::Failure;
+use crate::interrupt;
+
+/// How often a signal is looked for during a pause.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A connection and how long it waits for others.
+pub struct Session {
+    client: Client,
+    version: u32,
+    wait: Wait,
+}
+
+impl Session {
+    /// Takes over a connection.
+    #[must_use]
+    pub fn new(connection: Connection, wait: Wait) -> Self {
+        Session {
+            client: connection.client,
+            version: connection.version,
+            wait,
+        }
+    }
+
+    /// `server_version_num`.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Runs `body` in a transaction with the settings of `step`, and commits.
+    ///
+    /// What fails in passing (a lock that was not had in time, a deadlock, 40001) is tried again
+    /// from BEGIN until `wait` is over, so `body` must do nothing outside of the transaction.
+    /// Errors have the server's words.
+    pub fn run<T>(
+        &mut self,
+        step: &Step,
+        mut body: impl FnMut(&mut Transaction) -> Result<T>,
+    ) -> Result<T> {
+        let started = Instant::now();
+        let mut tries = 0;
+        loop {
+            let error = match self.attempt(step, &mut body) {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            tries += 1;
+            if !error::code(&error).is_some_and(error::is_passing) {
+                return Err(error::explained(error));
+            }
+            match self.wait.pause_after(tries, started.elapsed()) {
+                Some(pause) => sleep(pause)?,
+                None => return Err(self.give_up(step, tries, error)),
+            }
+        }
+    }
+
+    fn attempt<T>(
+        &mut self,
+        step: &Step,
+        body: &mut impl FnMut(&mut Transaction) -> Result<T>,
+    ) -> Result<T> {
+        let isolation = match step.isolation {
+            Isolation::ReadCommitted => IsolationLevel::ReadCommitted,
+            Isolation::RepeatableRead => IsolationLevel::RepeatableRead,
+        };
+        // Both are named: the role may have other defaults.
+        let mut transaction = self
+            .client
+            .build_transaction()
+            .isolation_level(isolation)
+            .read_only(step.access == Access::Reads)
+            .start()
+            .map_err(|error| not_here(error, step))?;
+        transaction.batch_execute(
+            &step
+                .settings(self.version, self.wait.lock_timeout)
+                .join(";\n"),
+        )?;
+        let value = body(&mut transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    }
+
+    /// The error after the last try: of a lock it says who holds it.
+    fn give_up(&mut self, step: &Step, tries: u32, error: anyhow::Error) -> anyhow::Error {
+        let held = holders(&mut self.client, &step.tables).unwrap_or_default();
+        let Some(tables) = step.tables.first().map(|_| step.tables.join(", ")) else {
+            return error::explained(error);
+        };
+        let Some(holder) = held.first() else {
+            return error::explained(error).context(self.wait.told(&tables, tries));
+        };
+        Failure::impossible(format!(
+            "{}; {holder} holds it",
+            self.wait.told(&tables, tries)
+        ))
+        .hint("end that transaction, or raise --lock-wait")
+        .into()
+    }
+}
+
+/// A standby refuses `READ WRITE` with the code of all that PostgreSQL can't do, 0A000.
+fn not_here(error: postgres::Error, step: &Step) -> anyhow::Error {
+    let is_standby =
+        step.access == Access::Writes && error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED);
+    if !is_standby {
+        return error.into();
+    }
+    Failure::impossible("this server only reads: it is a standby")
+        .hint("connect to the primary; target_session_attrs=primary finds it among several hosts")
+        .into()
+}
+
+fn sleep(pause: Duration) -> Result<()> {
+    let until = Instant::now() + pause;
+    while let Some(left) = until.checked_duration_since(Instant::now()) {
+        if interrupt::is_requested() {
+            bail!("interrupted while waiting for a lock");
+        }
+        thread::sleep(left.min(LOOK));
+    }
+    Ok(())
+}

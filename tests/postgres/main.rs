@@ -1,0 +1,34 @@
+//! What fkfix promises of PostgreSQL, held against a real server; `server` says which.
+
+// Helpers of tests are tests; clippy's `allow-…-in-tests` sees only functions marked #[test].
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+// The servers are started by a shell and asked through sockets.
+#![cfg(unix)]
+
+/// A server for the whole run, a database for each test; servers with passwords and TLS, a
+/// standby, a pooler.
+mod server;
+
+/// A connection string in any of libpq's forms, with what the environment adds, means what psql
+/// would make of it.
+mod strings;
+
+/// Passwords come from where libpq takes them, and are never shown.
+mod passwords;
+
+/// Each sslmode encrypts and verifies as much as it says.
+mod encryption;
+
+/// What can't be connected to is refused in one line with a remedy.
+mod refusals;
+
+/// A step waits for others in short tries, and nothing outlives its transaction.
+mod steps;
+
+/// Tables, keys, indexes and triggers are read as the server has them.
+mod catalog;
