@@ -21,7 +21,7 @@ use anyhow::Result;
 use crate::cli::{
     Change, ChangeFormat, CheckFormat, Cli, Command, Format, PictureFormat, RowsFormat, Set,
 };
-use crate::failure::{self, Failure, Status};
+use crate::failure::{self, Failure, Status, for_shell};
 use crate::migrations::Migrations;
 use crate::progress;
 use crate::report::output::Output;
@@ -125,13 +125,4 @@ fn try_hint(location: Option<&Location>, folder: &Path) -> String {
     });
     let folder = for_shell(&folder.display().to_string());
     format!("fkfix up {database}--migrations {folder} --dry-run shows what it would do")
-}
-
-/// `text` as one word of a shell's command.
-fn for_shell(text: &str) -> String {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+:=@".contains(letter);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }

@@ -1,16 +1,19 @@
 //! `fkfix orphans`: the rows that break keys. Read-only.
 
-use anyhow::Result;
+use std::io::{Seek as _, Write as _};
+
+use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use crate::cli::{Format, Orphans, RowsFormat};
 use crate::failure::{Failure, Status};
+use crate::migrations::Migrations;
 use crate::report::orphans::{Dependents, Orphan, OrphansReport, TableOrphans, UnusableKey};
 use crate::report::output::Output;
 use crate::report::value;
-use crate::sqlite::connection;
 use crate::sqlite::keys::label_of;
 use crate::sqlite::lists::Removal;
+use crate::sqlite::reading;
 use crate::sqlite::survey::{self, Survey};
 use crate::sqlite::value::Value;
 
@@ -18,10 +21,39 @@ use crate::sqlite::value::Value;
 pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set)?;
     let location = &arguments.database.location;
-    let database = connection::open_read_only(location)?;
-    let survey = survey::survey(&database, &migrations, arguments.table.as_deref())?;
+    let timeout = arguments.database.wait.lock_timeout;
+    let looked = reading::read(location, timeout, |database| {
+        look(arguments, &migrations, database)
+    })?;
+    for warning in &looked.warnings {
+        output.warning(warning);
+    }
+    match looked.list {
+        List::Csv(mut rows) => output.copy(&mut rows)?,
+        List::Report(report, format) => output.result(&report, format)?,
+    }
+    Ok(looked.status)
+}
+
+/// What a look at the rows gave.
+struct Looked {
+    warnings: Vec<String>,
+    status: Status,
+    list: List,
+}
+
+/// The rows, in the form that was asked for.
+enum List {
+    Report(OrphansReport, Format),
+    Csv(Spool),
+}
+
+fn look(arguments: &Orphans, migrations: &Migrations, database: &Connection) -> Result<Looked> {
+    let location = &arguments.database.location;
+    let survey = survey::survey(database, migrations, arguments.table.as_deref())?;
+    let mut warnings = Vec::new();
     for (key, reason) in &survey.unusable {
-        output.warning(&format!("{} was not looked at: {reason}", label_of(key)));
+        warnings.push(format!("{} was not looked at: {reason}", label_of(key)));
     }
     let removals = survey.found.removals.iter();
     let orphaned: Vec<_> = removals.filter(|removal| removal.orphans > 0).collect();
@@ -32,8 +64,11 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
     };
     let format = match arguments.format {
         RowsFormat::Csv => {
-            write_csv(&database, &orphaned, output)?;
-            return Ok(status);
+            return Ok(Looked {
+                warnings,
+                status,
+                list: List::Csv(csv(database, &orphaned)?),
+            });
         }
         RowsFormat::Text => Format::Text,
         RowsFormat::Json => Format::Json,
@@ -47,12 +82,15 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
         unusable: survey.unusable.iter().map(UnusableKey::new).collect(),
     };
     for removal in orphaned {
-        let table = table(&database, &survey, removal, arguments.limit)?;
+        let table = table(database, &survey, removal, arguments.limit)?;
         report.tables.push(table);
     }
     report.keys = survey.keys.into_iter().map(Into::into).collect();
-    output.result(&report, format)?;
-    Ok(status)
+    Ok(Looked {
+        warnings,
+        status,
+        list: List::Report(report, format),
+    })
 }
 
 fn table(
@@ -123,10 +161,18 @@ fn dependents(survey: &Survey) -> Vec<Dependents> {
     dependents
 }
 
+/// Rows that wait until it is certain that all of them are of one state of the database: in
+/// memory, or where they are many in a file without a name.
+type Spool = tempfile::SpooledTempFile;
+
+const IN_MEMORY: usize = 1 << 20;
+
 /// One table's orphans, whole: there is one header.
-fn write_csv(database: &Connection, orphaned: &[&Removal], output: &mut Output) -> Result<()> {
+fn csv(database: &Connection, orphaned: &[&Removal]) -> Result<Spool> {
+    let attempt = "could not keep the rows in the temporary folder";
+    let mut spool = Spool::new(IN_MEMORY);
     let removal = match orphaned {
-        [] => return Ok(()),
+        [] => return Ok(spool),
         [removal] => removal,
         [_, _, ..] => {
             let tables: Vec<_> = orphaned.iter().map(|it| it.table.name.as_str()).collect();
@@ -149,10 +195,13 @@ fn write_csv(database: &Connection, orphaned: &[&Removal], output: &mut Output) 
     let header: Vec<_> = header
         .map(|name| value::csv_text(name.as_bytes()))
         .collect();
-    output.write_bytes(&value::csv_line(&header))?;
+    spool
+        .write_all(&value::csv_line(&header))
+        .context(attempt)?;
     survey::each_orphan(database, removal, None, |row| {
         let fields: Vec<_> = row.iter().map(value::csv).collect();
-        output.write_bytes(&value::csv_line(&fields))
+        spool.write_all(&value::csv_line(&fields)).context(attempt)
     })?;
-    output.flush()
+    spool.rewind().context(attempt)?;
+    Ok(spool)
 }

@@ -1,16 +1,17 @@
 //! `fkfix up`: apply pending migrations.
 
 use anyhow::Result;
+use rusqlite::Connection;
 
-use crate::cli::{ChangeFormat, Up};
+use crate::cli::{ChangeFormat, Database, Up};
 use crate::failure::Status;
 use crate::policy::{Method, Policy};
 use crate::report::change::{AppliedMigration, UpReport};
 use crate::report::output::Output;
 use crate::report::plan::{PlannedMigration, UpPlan};
 use crate::sqlite::driver::{self, Order, Outcome};
-use crate::sqlite::location::Location;
-use crate::sqlite::{connection, history, shell, space, timing};
+use crate::sqlite::space::{self, Space};
+use crate::sqlite::{connection, history, reading, shell, timing};
 
 const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does, or run fkfix enforce";
 
@@ -33,12 +34,7 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
         check_space: !arguments.no_space_check,
     };
     if arguments.change.dry_run {
-        return dry_run(
-            &arguments.database.location,
-            order,
-            arguments.format,
-            output,
-        );
+        return dry_run(&arguments.database, order, arguments.format, output);
     }
     apply(arguments, order, output)
 }
@@ -63,7 +59,7 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
         applied: Vec::new(),
     };
     let mut warnings = Vec::new();
-    let mut database = connection::open(location, arguments.change.lock_timeout)?;
+    let mut database = connection::open(location, arguments.database.wait.lock_timeout)?;
     if !history::pending(order.migrations, &history::read(&database)?, order.to)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;
         // Another run may have been faster than the lock.
@@ -92,26 +88,47 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
     Ok(Status::Done)
 }
 
+/// What a run would do, and what it would take.
+struct Planned<'a> {
+    outcomes: Vec<Outcome<'a>>,
+    space: Option<Space>,
+    seconds: Option<f64>,
+}
+
+fn plan<'a>(database: &Connection, order: Order<'a>, format: ChangeFormat) -> Result<Planned<'a>> {
+    let mut planned = Planned {
+        outcomes: Vec::new(),
+        space: None,
+        seconds: None,
+    };
+    let pending = history::pending(order.migrations, &history::read(database)?, order.to)?;
+    if pending.is_empty() {
+        return Ok(planned);
+    }
+    planned.outcomes = driver::dry_run(database, order, &pending)?;
+    if !planned.outcomes.is_empty() {
+        let plans = planned.outcomes.iter().flat_map(Outcome::plans);
+        planned.space = Some(space::estimate(database, plans)?);
+        if format != ChangeFormat::Sql {
+            let time = timing::estimate(database, &planned.outcomes);
+            planned.seconds = time.map(|time| time.as_secs_f64());
+        }
+    }
+    Ok(planned)
+}
+
 fn dry_run(
-    location: &Location,
+    database: &Database,
     order: Order<'_>,
     format: ChangeFormat,
     output: &mut Output,
 ) -> Result<Status> {
-    let database = connection::open_read_only(location)?;
-    let pending = history::pending(order.migrations, &history::read(&database)?, order.to)?;
-    let outcomes = if pending.is_empty() {
-        Vec::new()
-    } else {
-        driver::dry_run(&database, order, &pending)?
-    };
-    let space = match outcomes.as_slice() {
-        [] => None,
-        outcomes => {
-            let plans = outcomes.iter().flat_map(Outcome::plans);
-            Some(space::estimate(&database, plans)?)
-        }
-    };
+    let (location, timeout) = (&database.location, database.wait.lock_timeout);
+    let Planned {
+        outcomes,
+        space,
+        seconds,
+    } = reading::read(location, timeout, |database| plan(database, order, format))?;
     let short = space.filter(|_| order.check_space);
     let short = short.and_then(|space| space.must_suffice().err());
     let refused = outcomes.iter().find_map(|outcome| outcome.refusal.as_ref());
@@ -130,11 +147,7 @@ fn dry_run(
             migrations: planned.collect(),
             refused: refusal.map(ToString::to_string),
             space: space.map(Into::into),
-            seconds: match outcomes.as_slice() {
-                [] => None,
-                outcomes => timing::estimate(&database, location, outcomes),
-            }
-            .map(|time| time.as_secs_f64()),
+            seconds,
         };
         output.result(&report, format.into())?;
     }

@@ -113,6 +113,13 @@ impl Output {
         written(self.stdout.write_all(bytes))
     }
 
+    /// Copies all that `from` holds to stdout.
+    pub fn copy(&mut self, from: &mut impl io::Read) -> Result<()> {
+        progress::clear();
+        written(io::copy(from, &mut self.stdout).map(drop))?;
+        self.flush()
+    }
+
     /// Lets go of what is held back.
     pub fn flush(&mut self) -> Result<()> {
         written(self.stdout.flush())
