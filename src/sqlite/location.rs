@@ -54,7 +54,7 @@ impl Location {
     pub fn parse(text: &OsStr) -> Result<Self, String> {
         let bytes = text.as_encoded_bytes();
         let (path, query) = match scheme(bytes) {
-            None => (path_of(bytes)?, None),
+            None => (path_of(bytes), None),
             Some((scheme, rest)) => match scheme.as_str() {
                 "sqlite" => in_sqlalchemy(rest)?,
                 "sqlite3" => in_rails(rest)?,
@@ -174,7 +174,7 @@ fn in_sqlalchemy(rest: &[u8]) -> Result<(PathBuf, Query<'_>), String> {
     } else {
         &decoded
     };
-    Ok((path_of(path)?, query))
+    Ok((path_of(path), query))
 }
 
 /// `sqlite3:app.db` is relative, and both `sqlite3:/srv/app.db` and `sqlite3:///srv/app.db` are
@@ -223,9 +223,9 @@ fn decoded(path: &[u8]) -> Result<PathBuf, String> {
     }
     // Prisma does not decode.
     if exists(path) && !exists(&decoded) {
-        return path_of(path);
+        return Ok(path_of(path));
     }
-    path_of(&decoded)
+    Ok(path_of(&decoded))
 }
 
 fn must_be_no_host(path: &[u8]) -> Result<(), String> {
@@ -237,20 +237,17 @@ fn must_be_no_host(path: &[u8]) -> Result<(), String> {
 }
 
 #[cfg(unix)]
-fn path_of(bytes: &[u8]) -> Result<PathBuf, String> {
-    Ok(PathBuf::from(
-        <OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes),
-    ))
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
 }
 
 #[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> Result<PathBuf, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "this path is no text".to_owned())?;
-    Ok(PathBuf::from(text))
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }
 
 fn exists(path: &[u8]) -> bool {
-    path_of(path).is_ok_and(|path| path.exists())
+    path_of(path).exists()
 }
 
 /// Whether `path` looks as if it came out of another database's settings.

@@ -76,7 +76,7 @@ fn holding(locks: &str, file: &Path, bytes: &RangeInclusive<u64>, write: bool) -
 }
 
 /// A line such as `1: POSIX  ADVISORY  WRITE 4711 fe:00:1234 1073741824 1073742335`
-/// (proc_locks(5)). A line with `->` waits for a lock.
+/// (`proc_locks(5)`). A line with `->` waits for a lock.
 struct Lock<'a> {
     write: bool,
     process: u32,

@@ -250,7 +250,10 @@ fn is_recovered_as_the_hint_says(database: &Database, message: &str, orphans: &s
     }
     let command = hint.split_once("such as: ").unwrap().1.trim();
     let command = command.replace("app.db", &database.path.display().to_string());
-    assert!(shell(&command).status().unwrap().success(), "{command}");
+    assert!(
+        shell(&command).output().unwrap().status.success(),
+        "{command}"
+    );
     database.fkfix("orphans").status(1).says(orphans);
     assert_eq!(database.files().len(), 1);
 }

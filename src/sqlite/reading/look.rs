@@ -87,7 +87,11 @@ impl Look {
         if self.wal
             && let Some(users) = locks::users(file)
         {
-            return Err(refusals::log_elsewhere(location, &users).into());
+            return Err(match self.log {
+                Log::None => refusals::log_elsewhere(location, &users),
+                _ => refusals::taken(location, &users),
+            }
+            .into());
         }
         Ok(Way::Unlocked)
     }
