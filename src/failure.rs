@@ -11,6 +11,7 @@ use std::{fmt, io};
 use rusqlite::{ErrorCode, ffi};
 
 use crate::interrupt;
+use crate::sqlite::locks;
 
 /// How a run ended, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,8 +157,29 @@ pub fn hint_for(error: &anyhow::Error) -> Option<String> {
     if let Some(hint) = crate::postgres::error::hint(error) {
         return Some(hint);
     }
-    let by_code = sqlite_code(error).and_then(hint_for_code);
+    let code = sqlite_code(error);
+    if let Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) = code {
+        return Some(hint_for_a_lock());
+    }
+    let by_code = code.and_then(hint_for_code);
     by_code.or_else(|| hint_for_io(error)).map(str::to_owned)
+}
+
+fn hint_for_a_lock() -> String {
+    let holders = locks::seen().map_or(String::new(), |them| format!(": {them}"));
+    format!(
+        "another process is using the database{holders}; stop it, or wait longer with --lock-timeout 60s"
+    )
+}
+
+/// `text` as one word of a shell's command.
+#[must_use]
+pub fn for_shell(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+:=@".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 fn hint_for_io(error: &anyhow::Error) -> Option<&'static str> {
@@ -203,9 +225,6 @@ pub fn sqlite_code(error: &anyhow::Error) -> Option<ErrorCode> {
 /// See <https://www.sqlite.org/rescode.html>.
 fn hint_for_code(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-            "another process is using the database; stop it, or wait longer with --lock-timeout 60s"
-        }
         ErrorCode::NotADatabase => {
             "the file is not a SQLite database, or it is encrypted; check the path"
         }

@@ -2,14 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use fkfix::cli::Cli;
 use fkfix::report::output::Output;
 use fkfix::{command, failure, interrupt};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let mut output = Output::new(&cli.global);
     interrupt::install();
     let status = match command::run(&cli, &mut output) {

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use std::sync::LazyLock;
+
 use anyhow::{Context as _, Result};
 
 use crate::failure::Failure;
@@ -201,13 +203,14 @@ impl Migrations {
         })
     }
 
-    /// None of them.
+    /// No migration at all.
     #[must_use]
-    pub fn none(self) -> Self {
-        Migrations {
+    pub fn none() -> &'static Self {
+        static NONE: LazyLock<Migrations> = LazyLock::new(|| Migrations {
             list: Vec::new(),
-            ..self
-        }
+            origin: Origin::BuiltIn,
+        });
+        &NONE
     }
 
     /// Whether there is none.

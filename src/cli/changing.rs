@@ -4,11 +4,10 @@
 #![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::invalid_html_tags)]
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Database, Format, Set};
+use super::{Database, Format, Set, Wait};
 use crate::policy::{Limit, OrphanAction};
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::location::Location;
@@ -34,9 +33,6 @@ pub struct Change {
     /// First copy the database to this file, which must not exist
     #[arg(long, value_name = "FILE")]
     pub backup: Option<PathBuf>,
-    /// How long to wait for other writers before giving up with nothing changed
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
-    pub lock_timeout: Duration,
 }
 
 /// `fkfix up`
@@ -163,6 +159,9 @@ pub struct New {
         hide_env_values = true
     )]
     pub location: Option<Location>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub wait: Wait,
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,

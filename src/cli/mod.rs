@@ -1,12 +1,14 @@
-//! What a user may type. No logic: the doc comments are the manual.
+//! What a user may type: the doc comments are the manual.
 
 // They are read in a terminal, so they hold no Markdown.
 #![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::invalid_html_tags)]
 
 mod changing;
+mod given;
 mod reading;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -127,9 +129,11 @@ pub enum Command {
 /// The database.
 #[derive(Args, Debug)]
 pub struct Database {
-    /// The database: a path, sqlite:path, or a URL as SQLAlchemy reads it
+    /// The database: a path, or a URL: sqlite:, sqlite3: or file:
     ///
-    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute. The file must exist.
+    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute, as in SQLAlchemy; sqlite3:
+    /// is read as Rails does, file: as SQLite and Prisma do. The file must exist. With ?mode=ro it
+    /// is not written to.
     #[arg(
         short = 'd',
         long = "database",
@@ -138,6 +142,17 @@ pub struct Database {
         hide_env_values = true
     )]
     pub location: Location,
+    /// How long to wait.
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+/// How long to wait.
+#[derive(Args, Debug)]
+pub struct Wait {
+    /// How long to wait for other programs before giving up with nothing changed: 5, 500ms, 2m
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = given::duration)]
+    pub lock_timeout: Duration,
 }
 
 /// Which migrations.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Database, Format, Set};
+use super::{Database, Format, Set, Wait};
 use crate::sqlite::check::Code;
 use crate::sqlite::discover::DEFAULT_CONFIDENCE;
 use crate::sqlite::location::Location;
@@ -97,9 +97,10 @@ pub enum CheckFormat {
 /// `fkfix check`
 #[derive(Args, Debug)]
 pub struct Check {
-    /// The database: a path, sqlite:path, or a URL as SQLAlchemy reads it
+    /// The database: a path, or a URL: sqlite:, sqlite3: or file:
     ///
-    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute. The file must exist.
+    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute, as in SQLAlchemy; sqlite3:
+    /// is read as Rails does, file: as SQLite and Prisma do. The file must exist.
     #[arg(
         short = 'd',
         long = "database",
@@ -109,6 +110,9 @@ pub struct Check {
         required_unless_present = "schema"
     )]
     pub location: Option<Location>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub wait: Wait,
     /// Check this dump instead, such as sqlite3 app.db .schema prints; - reads standard input
     ///
     /// The database is then not opened, nor is DATABASE_URL looked at. A dump does not tell which

@@ -12,27 +12,49 @@ use crate::failure::{Failure, Status};
 use crate::report::check::{CheckReport, SnapshotReport};
 use crate::report::output::Output;
 use crate::report::snapshot;
+use crate::sqlite::check::{self, Finding};
 use crate::sqlite::dump::Dump;
-use crate::sqlite::{check, connection, normal};
+use crate::sqlite::{history, normal, reading};
 
 /// Runs the verb.
 pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
-    let subject = Subject::open(arguments)?;
-    let migrations = super::applicable(migrations, subject.connection(), output)?;
-    if let (Some(file), true) = (&arguments.snapshot, arguments.update) {
-        return update(&subject, file, arguments.format, output);
-    }
-    let mut findings = match &subject.schema {
-        Schema::Database(database) => check::database(database, &migrations)?,
-        Schema::Dump(dump) => check::dump(dump, &migrations)?,
+    let (name, looked) = match (&arguments.schema, &arguments.location) {
+        (Some(file), _) => {
+            let name = if file == Path::new("-") {
+                "stdin".to_owned()
+            } else {
+                file.display().to_string()
+            };
+            let dump = Dump::load(&name, &read_dump(file)?)?;
+            let applicable = history::applicable(&dump.connection, &migrations)?;
+            super::note_if_none(applicable, output);
+            let findings = |_: &_| check::dump(&dump, applicable);
+            let looked = look(arguments, &dump.connection, findings)?;
+            (name, looked)
+        }
+        (None, Some(location)) => {
+            let timeout = arguments.wait.lock_timeout;
+            let (applicable, looked) = reading::read(location, timeout, |database| {
+                let applicable = history::applicable(database, &migrations)?;
+                let looked = look(arguments, database, |it| check::database(it, applicable))?;
+                Ok((applicable, looked))
+            })?;
+            super::note_if_none(applicable, output);
+            (location.to_string(), looked)
+        }
+        (None, None) => {
+            return Err(Failure::impossible("neither --database nor --schema is given").into());
+        }
     };
-    if let Some(file) = &arguments.snapshot {
-        let committed = read_snapshot(file)?;
-        let found = normal::schema(subject.connection())?;
-        findings.extend(snapshot::difference(file, &committed, &found));
-    }
-    let mut report = CheckReport::new(subject.name, findings, &arguments.ignore);
+    let findings = match (looked, &arguments.snapshot) {
+        (Looked::Schema(schema), Some(file)) => {
+            return update(name, &schema, file, arguments.format, output);
+        }
+        (Looked::Schema(_), None) => Vec::new(),
+        (Looked::Findings(findings), _) => findings,
+    };
+    let mut report = CheckReport::new(name, findings, &arguments.ignore);
     report.strict = arguments.strict;
     match arguments.format {
         CheckFormat::Text => output.result(&report, Format::Text)?,
@@ -42,49 +64,28 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     Ok(report.status())
 }
 
-/// What is checked.
-struct Subject {
-    /// The path of the database or of the dump.
-    name: String,
-    schema: Schema,
+/// What a look at a database or a dump gave.
+enum Looked {
+    Findings(Vec<Finding>),
+    /// The whole schema, in normal form, for a snapshot.
+    Schema(String),
 }
 
-enum Schema {
-    Database(Connection),
-    Dump(Dump),
-}
-
-impl Subject {
-    fn open(arguments: &Check) -> Result<Self> {
-        match (&arguments.schema, &arguments.location) {
-            (Some(file), _) => {
-                let name = if file == Path::new("-") {
-                    "stdin".to_owned()
-                } else {
-                    file.display().to_string()
-                };
-                let dump = Dump::load(&name, &read_dump(file)?)?;
-                Ok(Subject {
-                    name,
-                    schema: Schema::Dump(dump),
-                })
-            }
-            (None, Some(location)) => Ok(Subject {
-                name: location.to_string(),
-                schema: Schema::Database(connection::open_read_only(location)?),
-            }),
-            (None, None) => {
-                Err(Failure::impossible("neither --database nor --schema is given").into())
-            }
-        }
+fn look(
+    arguments: &Check,
+    schema: &Connection,
+    findings: impl Fn(&Connection) -> Result<Vec<Finding>>,
+) -> Result<Looked> {
+    if arguments.update {
+        return Ok(Looked::Schema(normal::schema(schema)?));
     }
-
-    fn connection(&self) -> &Connection {
-        match &self.schema {
-            Schema::Database(connection) => connection,
-            Schema::Dump(dump) => &dump.connection,
-        }
+    let mut findings = findings(schema)?;
+    if let Some(file) = &arguments.snapshot {
+        let committed = read_snapshot(file)?;
+        let found = normal::schema(schema)?;
+        findings.extend(snapshot::difference(file, &committed, &found));
     }
+    Ok(Looked::Findings(findings))
 }
 
 fn read_dump(file: &Path) -> Result<String> {
@@ -117,15 +118,16 @@ fn read_snapshot(file: &Path) -> Result<String> {
 }
 
 fn update(
-    subject: &Subject,
+    checked: String,
+    schema: &str,
     file: &Path,
     format: CheckFormat,
     output: &mut Output,
 ) -> Result<Status> {
-    let text = snapshot::with_header(&normal::schema(subject.connection())?);
+    let text = snapshot::with_header(schema);
     fs::write(file, text).with_context(|| format!("could not write {}", file.display()))?;
     let report = SnapshotReport {
-        checked: subject.name.clone(),
+        checked,
         snapshot: file.display().to_string(),
     };
     let format = match format {

@@ -14,31 +14,41 @@ use crate::report::new::NewReport;
 use crate::report::output::Output;
 use crate::report::text;
 use crate::sqlite::discover::{self, Candidate, requested};
-use crate::sqlite::{connection, key_script};
+use crate::sqlite::key_script::{self, Scripts};
+use crate::sqlite::reading;
 
 /// Runs the verb.
 pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
     let location = &arguments.database.location;
-    let database = connection::open_read_only(location)?;
-    let all = discover::candidates(&database)?;
     let default = Path::new(DEFAULT_FOLDER);
     let folder = match &arguments.folder {
         Some(folder) => Some(folder.as_path()),
         None if arguments.write.is_some() || migrations::holds_any(default)? => Some(default),
         None => None,
     };
-    let (new, in_migrations) = without_asked_for(&database, folder, all)?;
-    let is_sure = |candidate: &Candidate| candidate.confidence >= arguments.min_confidence;
-    let (sure, less_sure): (Vec<_>, Vec<_>) = new.into_iter().partition(is_sure);
-    let written = match (&arguments.write, folder) {
-        (Some(name), Some(folder)) => write(&database, folder, name, &sure, output)?,
+    let timeout = arguments.database.wait.lock_timeout;
+    let Found {
+        sure,
+        less_sure,
+        in_migrations,
+        scripts,
+    } = reading::read(location, timeout, |database| {
+        look(arguments, folder, database)
+    })?;
+    if arguments.write.is_some() {
+        for obstacle in sure.iter().filter_map(|it| it.obstacle.as_ref()) {
+            output.warning(&format!("left out of the migration: {obstacle}"));
+        }
+    }
+    let written = match (scripts, &arguments.write, folder) {
+        (Some(scripts), Some(name), Some(folder)) => Some(write(&scripts, folder, name, output)?),
         _ => None,
     };
     let report = DiscoverReport {
         database: location.to_string(),
         min_confidence: arguments.min_confidence,
         keys: sure.into_iter().map(Into::into).collect(),
-        less_sure: less_sure.len(),
+        less_sure,
         in_migrations,
         written,
     };
@@ -60,6 +70,36 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
     Ok(status)
 }
 
+/// What a look at a database gave.
+struct Found {
+    sure: Vec<Candidate>,
+    /// How many are less sure.
+    less_sure: usize,
+    in_migrations: usize,
+    /// What adds those that are sure, where it is asked for and SQLite can take one.
+    scripts: Option<Scripts>,
+}
+
+fn look(arguments: &Discover, folder: Option<&Path>, database: &Connection) -> Result<Found> {
+    let all = discover::candidates(database)?;
+    let (new, in_migrations) = without_asked_for(database, folder, all)?;
+    let is_sure = |candidate: &Candidate| candidate.confidence >= arguments.min_confidence;
+    let (sure, less_sure): (Vec<_>, Vec<_>) = new.into_iter().partition(is_sure);
+    let possible = sure.iter().filter(|it| it.obstacle.is_none());
+    let keys: Vec<_> = possible.map(|it| it.key.clone()).collect();
+    let scripts = if arguments.write.is_some() && !keys.is_empty() {
+        Some(key_script::checked(database, &keys)?)
+    } else {
+        None
+    };
+    Ok(Found {
+        sure,
+        less_sure: less_sure.len(),
+        in_migrations,
+        scripts,
+    })
+}
+
 /// Leaves out the keys that the migrations of `folder` ask for; gives the number of those too.
 fn without_asked_for(
     database: &Connection,
@@ -78,30 +118,13 @@ fn without_asked_for(
     Ok((candidates, left_out))
 }
 
-/// Writes the keys that SQLite can take as a migration; tells which it can't.
-fn write(
-    database: &Connection,
-    folder: &Path,
-    name: &str,
-    candidates: &[Candidate],
-    output: &mut Output,
-) -> Result<Option<NewReport>> {
-    let mut keys = Vec::new();
-    for candidate in candidates {
-        match &candidate.obstacle {
-            None => keys.push(candidate.key.clone()),
-            Some(obstacle) => output.warning(&format!("left out of the migration: {obstacle}")),
-        }
-    }
-    if keys.is_empty() {
-        return Ok(None);
-    }
-    let scripts = key_script::checked(database, &keys)?;
+/// Writes the migration.
+fn write(scripts: &Scripts, folder: &Path, name: &str, output: &mut Output) -> Result<NewReport> {
     let [up, down] = migrations::write_next(folder, name, &scripts.up, &scripts.down)?;
     for warning in &scripts.warnings {
         output.warning(warning);
     }
-    Ok(Some(NewReport::new(&up, &down)))
+    Ok(NewReport::new(&up, &down))
 }
 
 /// Says on stderr what the list does not show.

@@ -8,7 +8,7 @@ use crate::report::change::DownReport;
 use crate::report::output::Output;
 use crate::report::plan::{DownPlan, PlannedReturn};
 use crate::sqlite::back::{self, Order};
-use crate::sqlite::{connection, enforce, history, shell};
+use crate::sqlite::{connection, enforce, history, reading, shell};
 
 const STALE_TRIGGERS: &str = "triggers of fkfix enforce still carry out keys that are gone; run fkfix enforce to remove these";
 
@@ -38,7 +38,7 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
         taken_back: Vec::new(),
     };
     let mut stale = 0;
-    let mut database = connection::open(location, arguments.change.lock_timeout)?;
+    let mut database = connection::open(location, arguments.database.wait.lock_timeout)?;
     if !history::to_take_back(order.migrations, &history::read(&database)?, to)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;
         // Another run may have been faster than the lock.
@@ -70,10 +70,12 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
 
 fn dry_run(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<Status> {
     let location = &arguments.database.location;
-    let database = connection::open_read_only(location)?;
-    let applied = history::read(&database)?;
-    let applied = history::to_take_back(order.migrations, &applied, arguments.to)?;
-    let planned = back::dry_run(&database, order, &applied)?;
+    let timeout = arguments.database.wait.lock_timeout;
+    let planned = reading::read(location, timeout, |database| {
+        let applied = history::read(database)?;
+        let applied = history::to_take_back(order.migrations, &applied, arguments.to)?;
+        back::dry_run(database, order, &applied)
+    })?;
     if arguments.format == ChangeFormat::Sql {
         if !planned.is_empty() {
             output.write(&shell::down(&planned)?)?;

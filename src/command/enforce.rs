@@ -8,7 +8,7 @@ use crate::failure::Status;
 use crate::report::enforce::EnforceReport;
 use crate::report::output::Output;
 use crate::sqlite::enforce::{self, Plan};
-use crate::sqlite::{connection, shell, steps};
+use crate::sqlite::{connection, reading, shell, steps};
 
 /// Runs the verb.
 pub fn run(arguments: &Enforce, output: &mut Output) -> Result<Status> {
@@ -16,7 +16,8 @@ pub fn run(arguments: &Enforce, output: &mut Output) -> Result<Status> {
     let location = &arguments.database.location;
     let mut report = EnforceReport::new(location.to_string(), arguments);
     let plan = if arguments.change.dry_run {
-        plan(&connection::open_read_only(location)?, arguments)?
+        let timeout = arguments.database.wait.lock_timeout;
+        reading::read(location, timeout, |database| plan(database, arguments))?
     } else {
         carry_out(arguments, &mut report)?
     };
@@ -52,7 +53,7 @@ fn plan(database: &Connection, arguments: &Enforce) -> Result<Plan> {
 
 fn carry_out(arguments: &Enforce, report: &mut EnforceReport) -> Result<Plan> {
     let location = &arguments.database.location;
-    let mut database = connection::open(location, arguments.change.lock_timeout)?;
+    let mut database = connection::open(location, arguments.database.wait.lock_timeout)?;
     let without_lock = plan(&database, arguments)?;
     if without_lock.is_empty() {
         return Ok(without_lock);

@@ -20,16 +20,16 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use crate::cli::{
-    Change, ChangeFormat, CheckFormat, Cli, Command, DEFAULT_FOLDER, Format, PictureFormat,
-    RowsFormat, Set,
+    Change, ChangeFormat, CheckFormat, Cli, Command, DEFAULT_FOLDER, Database, Format,
+    PictureFormat, RowsFormat, Set,
 };
-use crate::failure::{self, Failure, Status};
+use crate::failure::{self, Failure, Status, for_shell};
 use crate::migrations::{self, Migrations};
 use crate::progress;
 use crate::report::output::Output;
 use crate::report::text::listing;
 use crate::sqlite::location::Location;
-use crate::sqlite::{backup, history};
+use crate::sqlite::{backup, history, reading};
 
 /// Does what `cli` asks for.
 pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
@@ -115,17 +115,27 @@ fn migrations(set: &Set, output: &mut Output) -> Result<Migrations> {
     }
 }
 
-/// Those of `migrations` that are any business of the database that is open.
-fn applicable(
-    migrations: Migrations,
-    database: &Connection,
+/// Gives what `look` makes of the database and of those of `migrations` that are any business of it.
+fn read<'m, T>(
+    database: &Database,
+    migrations: &'m Migrations,
     output: &mut Output,
-) -> Result<Migrations> {
-    let applicable = history::applicable(database, migrations)?;
+    mut look: impl FnMut(&Connection, &'m Migrations) -> Result<T>,
+) -> Result<T> {
+    let timeout = database.wait.lock_timeout;
+    let (applicable, value) = reading::read(&database.location, timeout, |connection| {
+        let applicable = history::applicable(connection, migrations)?;
+        Ok((applicable, look(connection, applicable)?))
+    })?;
+    note_if_none(applicable, output);
+    Ok(value)
+}
+
+/// Tells that no migration is any business of the database.
+fn note_if_none(applicable: &Migrations, output: &mut Output) {
     if applicable.is_empty() {
         output.note(&format!("no migration applies: there is none in ./{DEFAULT_FOLDER}, and the built-in one is for a table that is not here"));
     }
-    Ok(applicable)
 }
 
 /// Backs up to `target`, where one is wanted, and says where the copy is. The caller holds the
@@ -153,13 +163,4 @@ fn try_hint(location: Option<&Location>, folder: &Path) -> String {
     });
     let folder = for_shell(&folder.display().to_string());
     format!("fkfix up {database}--migrations {folder} --dry-run shows what it would do")
-}
-
-/// `text` as one word of a shell's command.
-fn for_shell(text: &str) -> String {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+:=@".contains(letter);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }

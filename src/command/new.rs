@@ -7,16 +7,17 @@ use crate::failure::Status;
 use crate::migrations;
 use crate::report::new::NewReport;
 use crate::report::output::Output;
-use crate::sqlite::connection;
-use crate::sqlite::key_script;
+use crate::sqlite::{key_script, reading};
 
 /// Runs the verb.
 pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     let scripts = match &arguments.location {
         _ if arguments.add.is_empty() => key_script::template(),
         Some(location) => {
-            let database = connection::open_read_only(location)?;
-            key_script::checked(&database, &arguments.add)?
+            let timeout = arguments.wait.lock_timeout;
+            reading::read(location, timeout, |database| {
+                key_script::checked(database, &arguments.add)
+            })?
         }
         None => key_script::unchecked(&arguments.add)?,
     };

@@ -1,26 +1,54 @@
 //! `fkfix orphans`: the rows that break keys. Read-only.
 
-use anyhow::Result;
+use std::io::{Seek as _, Write as _};
+
+use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use crate::cli::{Format, Orphans, RowsFormat};
 use crate::failure::{Failure, Status};
+use crate::migrations::Migrations;
 use crate::report::orphans::{Orphan, OrphansReport, TableOrphans, UnusableKey};
 use crate::report::output::Output;
 use crate::report::value;
-use crate::sqlite::connection;
 use crate::sqlite::survey::{self, Survey, SurveyedTable};
 use crate::sqlite::value::Value;
 
 /// Runs the verb.
 pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
+    let looked = super::read(&arguments.database, &migrations, output, |database, set| {
+        look(arguments, set, database)
+    })?;
+    for warning in &looked.warnings {
+        output.warning(warning);
+    }
+    match looked.list {
+        List::Csv(mut rows) => output.copy(&mut rows)?,
+        List::Report(report, format) => output.result(&report, format)?,
+    }
+    Ok(looked.status)
+}
+
+/// What a look at the rows gave.
+struct Looked {
+    warnings: Vec<String>,
+    status: Status,
+    list: List,
+}
+
+/// The rows, in the form that was asked for.
+enum List {
+    Report(OrphansReport, Format),
+    Csv(Spool),
+}
+
+fn look(arguments: &Orphans, migrations: &Migrations, database: &Connection) -> Result<Looked> {
     let location = &arguments.database.location;
-    let database = connection::open_read_only(location)?;
-    let migrations = super::applicable(migrations, &database, output)?;
-    let survey = survey::survey(&database, &migrations, arguments.table.as_deref())?;
+    let survey = survey::survey(database, migrations, arguments.table.as_deref())?;
+    let mut warnings = Vec::new();
     for (key, reason) in &survey.unusable {
-        output.warning(&format!("{} was not looked at: {reason}", key.place()));
+        warnings.push(format!("{} was not looked at: {reason}", key.place()));
     }
     let status = if survey.tables.is_empty() {
         Status::Done
@@ -29,8 +57,11 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
     };
     let format = match arguments.format {
         RowsFormat::Csv => {
-            write_csv(&database, &survey, output)?;
-            return Ok(status);
+            return Ok(Looked {
+                warnings,
+                status,
+                list: List::Csv(csv(database, &survey)?),
+            });
         }
         RowsFormat::Text => Format::Text,
         RowsFormat::Json => Format::Json,
@@ -44,12 +75,15 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
         unusable: survey.unusable.iter().map(UnusableKey::new).collect(),
     };
     for surveyed in &survey.tables {
-        let table = table(&database, &survey, surveyed, arguments.limit)?;
+        let table = table(database, &survey, surveyed, arguments.limit)?;
         report.tables.push(table);
     }
     report.keys = survey.keys.into_iter().map(Into::into).collect();
-    output.result(&report, format)?;
-    Ok(status)
+    Ok(Looked {
+        warnings,
+        status,
+        list: List::Report(report, format),
+    })
 }
 
 fn table(
@@ -100,10 +134,18 @@ fn table(
     })
 }
 
+/// Rows for a CSV file, which wait until it is certain that all of them are of one state of the database: in
+/// memory, or where they are many in a file without a name.
+type Spool = tempfile::SpooledTempFile;
+
+const IN_MEMORY: usize = 1 << 20;
+
 /// One table's orphans, whole: there is one header.
-fn write_csv(database: &Connection, survey: &Survey, output: &mut Output) -> Result<()> {
+fn csv(database: &Connection, survey: &Survey) -> Result<Spool> {
+    let attempt = "could not keep the rows in the temporary folder";
+    let mut spool = Spool::new(IN_MEMORY);
     let Some(first) = survey.tables.first() else {
-        return Ok(());
+        return Ok(spool);
     };
     let names = |surveyed: &SurveyedTable| -> Vec<String> {
         let columns = surveyed.table.columns.iter();
@@ -141,17 +183,15 @@ fn write_csv(database: &Connection, survey: &Survey, output: &mut Output) -> Res
         .chain(header.iter().map(String::as_str))
         .map(|name| value::csv_text(name.as_bytes()))
         .collect();
-    if output.write_bytes(&value::csv_line(&header))?.is_break() {
-        return Ok(());
-    }
+    spool
+        .write_all(&value::csv_line(&header))
+        .context(attempt)?;
     for surveyed in &survey.tables {
-        let ended = survey.each_orphan(database, surveyed, |row| {
+        survey.each_orphan(database, surveyed, |row| {
             let fields: Vec<_> = row.iter().map(value::csv).collect();
-            output.write_bytes(&value::csv_line(&fields))
+            spool.write_all(&value::csv_line(&fields)).context(attempt)
         })?;
-        if ended.is_break() {
-            return Ok(());
-        }
     }
-    output.flush()
+    spool.rewind().context(attempt)?;
+    Ok(spool)
 }

@@ -1,45 +1,55 @@
 //! `fkfix status`: where every migration stands. Read-only.
 
 use anyhow::Result;
+use rusqlite::Connection;
 
 use crate::cli;
 use crate::failure::Status;
-use crate::migrations::Migration;
+use crate::migrations::{Migration, Migrations};
 use crate::report::enforce::TriggerName;
 use crate::report::output::Output;
 use crate::report::status::{ArchiveStatus, MigrationStatus, State, StatusReport};
 use crate::sqlite::history::{Applied, State as Found};
-use crate::sqlite::{archive, connection, driver, enforce, history, row_counts};
+use crate::sqlite::{archive, driver, enforce, history, row_counts};
 
 /// Runs the verb.
 pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
+    let report = super::read(&arguments.database, &migrations, output, |database, set| {
+        look(arguments, set, database)
+    })?;
+    output.result(&report, arguments.format)?;
+    Ok(Status::Done)
+}
+
+fn look(
+    arguments: &cli::Status,
+    migrations: &Migrations,
+    database: &Connection,
+) -> Result<StatusReport> {
     let location = &arguments.database.location;
-    let database = connection::open_read_only(location)?;
-    let migrations = super::applicable(migrations, &database, output)?;
-    let applied = history::read(&database)?;
+    let applied = history::read(database)?;
     let mut report = StatusReport {
         database: location.to_string(),
         migrations: Vec::new(),
         archives: Vec::new(),
         enforcement: Vec::new(),
     };
-    for (version, migration, found) in history::states(&migrations, &applied) {
+    for (version, migration, found) in history::states(migrations, &applied) {
         report
             .migrations
             .push(status_of(version, migration, found)?);
     }
-    for archive in archive::all(&database)? {
+    for archive in archive::all(database)? {
         report.archives.push(ArchiveStatus {
-            rows: row_counts::count_rows(&database, &archive.name)?,
+            rows: row_counts::count_rows(database, &archive.name)?,
             archive: archive.name,
             table: archive.table,
         });
     }
-    let triggers = enforce::installed(&database)?;
+    let triggers = enforce::installed(database)?;
     report.enforcement = triggers.iter().map(TriggerName::new).collect();
-    output.result(&report, arguments.format)?;
-    Ok(Status::Done)
+    Ok(report)
 }
 
 fn status_of(version: i64, migration: Option<&Migration>, found: Found) -> Result<MigrationStatus> {

@@ -1,16 +1,17 @@
 //! `fkfix up`: apply pending migrations.
 
 use anyhow::Result;
+use rusqlite::Connection;
 
-use crate::cli::{ChangeFormat, Up};
+use crate::cli::{ChangeFormat, Database, Up};
 use crate::failure::Status;
 use crate::policy::{Method, Policy};
 use crate::report::change::{AppliedMigration, UpReport};
 use crate::report::output::Output;
 use crate::report::plan::{PlannedMigration, UpPlan};
 use crate::sqlite::driver::{self, Order, Outcome};
-use crate::sqlite::location::Location;
-use crate::sqlite::{connection, history, shell, space, timing};
+use crate::sqlite::space::{self, Space};
+use crate::sqlite::{connection, history, shell, timing};
 
 const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does, or run fkfix enforce";
 
@@ -37,12 +38,7 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
         check_space: !arguments.no_space_check,
     };
     if arguments.change.dry_run {
-        return dry_run(
-            &arguments.database.location,
-            order,
-            arguments.format,
-            output,
-        );
+        return dry_run(&arguments.database, order, arguments.format, output);
     }
     apply(arguments, order, output)
 }
@@ -68,12 +64,13 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
         none_apply: false,
     };
     let mut warnings = Vec::new();
-    let mut database = connection::open(location, arguments.change.lock_timeout)?;
-    let migrations = super::applicable(order.migrations.clone(), &database, output)?;
+    let mut database = connection::open(location, arguments.database.wait.lock_timeout)?;
+    let migrations = history::applicable(&database, order.migrations)?;
     let order = Order {
-        migrations: &migrations,
+        migrations,
         ..order
     };
+    super::note_if_none(migrations, output);
     report.none_apply = migrations.is_empty();
     if !order.pending(&history::read(&database)?)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;
@@ -110,31 +107,64 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
     Ok(status)
 }
 
+/// What a run would do, and what it would take.
+struct Planned<'a> {
+    outcomes: Vec<Outcome<'a>>,
+    space: Option<Space>,
+    seconds: Option<f64>,
+    none_apply: bool,
+}
+
+fn plan<'a>(database: &Connection, order: Order<'a>, format: ChangeFormat) -> Result<Planned<'a>> {
+    let mut planned = Planned {
+        outcomes: Vec::new(),
+        space: None,
+        seconds: None,
+        none_apply: order.migrations.is_empty(),
+    };
+    let pending = order.pending(&history::read(database)?)?;
+    if pending.is_empty() {
+        return Ok(planned);
+    }
+    planned.outcomes = driver::dry_run(database, order, &pending)?;
+    if !planned.outcomes.is_empty() {
+        let plans = planned.outcomes.iter().flat_map(Outcome::plans);
+        planned.space = Some(space::estimate(database, plans)?);
+        if format != ChangeFormat::Sql {
+            let time = timing::estimate(database, &planned.outcomes);
+            planned.seconds = time.map(|time| time.as_secs_f64());
+        }
+    }
+    Ok(planned)
+}
+
 fn dry_run(
-    location: &Location,
+    database: &Database,
     order: Order<'_>,
     format: ChangeFormat,
     output: &mut Output,
 ) -> Result<Status> {
-    let database = connection::open_read_only(location)?;
-    let migrations = super::applicable(order.migrations.clone(), &database, output)?;
-    let order = Order {
-        migrations: &migrations,
-        ..order
-    };
-    let pending = order.pending(&history::read(&database)?)?;
-    let outcomes = if pending.is_empty() {
-        Vec::new()
-    } else {
-        driver::dry_run(&database, order, &pending)?
-    };
-    let space = match outcomes.as_slice() {
-        [] => None,
-        outcomes => {
-            let plans = outcomes.iter().flat_map(Outcome::plans);
-            Some(space::estimate(&database, plans)?)
-        }
-    };
+    let planned = super::read(
+        database,
+        order.migrations,
+        output,
+        |database, migrations| {
+            plan(
+                database,
+                Order {
+                    migrations,
+                    ..order
+                },
+                format,
+            )
+        },
+    )?;
+    let Planned {
+        outcomes,
+        space,
+        seconds,
+        none_apply,
+    } = planned;
     let short = space.filter(|_| order.check_space);
     let short = short.and_then(|space| space.must_suffice().err());
     let refused = outcomes.iter().find_map(|outcome| outcome.refusal.as_ref());
@@ -148,22 +178,18 @@ fn dry_run(
             .iter()
             .map(|it| PlannedMigration::new(it, order.policy));
         let report = UpPlan {
-            database: location.to_string(),
+            database: database.location.to_string(),
             to: order.to,
             dry_run: true,
-            none_apply: migrations.is_empty(),
+            none_apply,
             migrations: planned.collect(),
             refused: refusal.map(ToString::to_string),
             space: space.map(Into::into),
-            seconds: match outcomes.as_slice() {
-                [] => None,
-                outcomes => timing::estimate(&database, location, outcomes),
-            }
-            .map(|time| time.as_secs_f64()),
+            seconds,
         };
         output.result(&report, format.into())?;
     }
-    if migrations.is_empty() {
+    if none_apply {
         output.hint(NO_MIGRATION);
     }
     for warning in outcomes.iter().flat_map(Outcome::warnings) {

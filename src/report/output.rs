@@ -150,6 +150,15 @@ impl Output {
         written(self.stdout.write_all(bytes))
     }
 
+    /// Copies all that `from` holds to stdout.
+    pub fn copy(&mut self, from: &mut impl io::Read) -> Result<()> {
+        progress::clear();
+        match written(io::copy(from, &mut self.stdout).map(drop))? {
+            ControlFlow::Continue(()) => self.flush(),
+            ControlFlow::Break(()) => Ok(()),
+        }
+    }
+
     /// Lets go of what is held back.
     pub fn flush(&mut self) -> Result<()> {
         written(self.stdout.flush()).map(drop)

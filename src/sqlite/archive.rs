@@ -189,10 +189,12 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
 
 /// Fails where SQLite would not take the archive called `name` of a table with `columns`.
 fn must_be_possible(name: &str, columns: &[&str]) -> Result<()> {
-    let is_own = |column: &&&str| OWN_COLUMNS
+    let is_own = |column: &&&str| {
+        OWN_COLUMNS
             .iter()
             .chain([&RUN])
-            .any(|own| same_name(own, column));
+            .any(|own| same_name(own, column))
+    };
     let obstacle = if name.to_ascii_lowercase().starts_with("sqlite_") {
         format!("{name} can't be made: SQLite keeps names that begin with sqlite_ for itself")
     } else if let Some(column) = columns.iter().find(is_own) {

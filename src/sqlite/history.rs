@@ -166,7 +166,10 @@ const OTHERS: [(&str, &str); 2] = [
 /// Those of `migrations` that are any business of the database, where it has had none before:
 /// the built-in ones are where a table is there to which they add keys. A folder that nobody has
 /// named may be that of another tool, whose migrations must not run twice.
-pub fn applicable(connection: &Connection, migrations: Migrations) -> Result<Migrations> {
+pub fn applicable<'m>(
+    connection: &Connection,
+    migrations: &'m Migrations,
+) -> Result<&'m Migrations> {
     if migrations.origin() == Origin::Named || !read(connection)?.is_empty() {
         return Ok(migrations);
     }
@@ -189,7 +192,7 @@ pub fn applicable(connection: &Connection, migrations: Migrations) -> Result<Mig
     Ok(if is_here {
         migrations
     } else {
-        migrations.none()
+        Migrations::none()
     })
 }
 

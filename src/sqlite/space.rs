@@ -7,9 +7,10 @@ use anyhow::{Context as _, Result};
 use indicatif::HumanBytes;
 use rusqlite::Connection;
 
-use super::connection::is_wal;
+use super::connection;
 use super::lists::Removal;
 use super::plan::KeyPlan;
+use super::reading;
 use super::rebuild::Way;
 use super::steps::SCATTERED_CACHE;
 use crate::failure::Failure;
@@ -148,25 +149,14 @@ pub fn estimate<'p>(
             }
         }
     }
-    if is_in_wal_mode(connection)? {
+    // There everything is written to the log first, so it takes its room twice
+    // (<https://www.sqlite.org/wal.html>).
+    if reading::is_in_wal_mode(connection)? {
         space.needed_for_sorting += CACHE.min(bytes);
         bytes *= 2;
     }
     space.needed = bytes;
     Ok(space)
-}
-
-/// In WAL mode everything is written to the log first, so it takes its room twice
-/// (<https://www.sqlite.org/wal.html>). The pragma does not tell a dry run, which opens a file
-/// whose log is empty as if it had none. Under a lock the file must not be looked at: closing it
-/// would take the lock off (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
-pub fn is_in_wal_mode(connection: &Connection) -> Result<bool> {
-    if !connection.is_readonly("main")? {
-        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-        return Ok(mode == "wal");
-    }
-    let path = connection.path().unwrap_or_default();
-    is_wal(Path::new(path)).with_context(|| format!("could not read {path}"))
 }
 
 fn archived(removal: &Removal) -> u64 {
@@ -175,8 +165,8 @@ fn archived(removal: &Removal) -> u64 {
 
 /// What is free, with nothing needed.
 fn free(connection: &Connection) -> Result<Space> {
-    let folder = connection.path().map(Path::new).and_then(Path::parent);
-    let folder = folder.unwrap_or(Path::new("."));
+    let file = connection::open_file(connection)?;
+    let folder = file.parent().unwrap_or(Path::new("."));
     let temporary = temporary_folder();
     let free_in = |folder: &Path| {
         fs4::available_space(folder)

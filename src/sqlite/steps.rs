@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use super::connection::open_file;
 use super::ddl::quote;
 use super::flush::Flush;
 use super::foreign_key::ForeignKey;
@@ -136,11 +137,12 @@ pub const SCATTERED_CACHE: u64 = 64 * 1024;
 pub fn carry_out(connection: &Connection, steps: &[Step]) -> Result<()> {
     let work = steps.iter().map(Step::work).sum();
     progress::expect(work);
-    let flush = match connection.path() {
-        Some(path) if work > 0 && !path.is_empty() && Flush::HELPS => {
-            Some(Flush::start(path.into()))
-        }
-        _ => None,
+    let flush = if work > 0 && Flush::HELPS {
+        let file = open_file(connection)?;
+        let on_disk = !file.as_os_str().is_empty();
+        on_disk.then(|| Flush::start(file))
+    } else {
+        None
     };
     for step in steps {
         let title = step.title();

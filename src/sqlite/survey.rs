@@ -1,7 +1,5 @@
 //! What an administrator wants to know of the orphans before anything is done about them.
 
-use std::ops::ControlFlow;
-
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -447,14 +445,13 @@ impl Survey {
     }
 
     /// Hands the orphans of `table` to `each`, whole: the rowid where there is one, the keys they
-    /// break, and every column. It ends early where `each` breaks off. `connection` is what the
-    /// survey was of.
+    /// break, and every column. `connection` is what the survey was of.
     pub fn each_orphan(
         &self,
         connection: &Connection,
         table: &SurveyedTable,
-        mut each: impl FnMut(Vec<Value>) -> Result<ControlFlow<()>>,
-    ) -> Result<ControlFlow<()>> {
+        mut each: impl FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<()> {
         let doing = || format!("could not read rows of {}", table.table.name);
         let query = table.source.query(&names_of(&table.table, "w."));
         let mut statement = self.read_from(connection).prepare(&query)?;
@@ -464,11 +461,9 @@ impl Survey {
             let values = (0..width)
                 .map(|at| row.get_ref(at).map(Value::from))
                 .collect::<rusqlite::Result<_>>()?;
-            if each(values)?.is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
+            each(values)?;
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
     /// The copy that was changed on the way, or the database itself.

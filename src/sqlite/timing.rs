@@ -11,14 +11,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
-use super::connection;
 use super::ddl::{literal, quote, quote_list};
 use super::driver::Outcome;
-use super::location::Location;
 use super::plan::{KeyPlan, TablePlan};
+use super::reading;
 use super::rebuild::Way;
 use super::schema::Table;
-use super::space;
 
 /// What any run takes, in seconds.
 const AT_LEAST: f64 = 0.01;
@@ -26,21 +24,17 @@ const AT_LEAST: f64 = 0.01;
 /// Rows that are copied as a sample.
 const SAMPLE: i64 = 20_000;
 
-/// Estimates the time that applying `outcomes` to the database at `location` takes.
+/// Estimates the time that applying `outcomes` to the database that `connection` reads takes.
 ///
-/// `connection` reads that database. None where a table can't be sampled.
-pub fn estimate(
-    connection: &Connection,
-    location: &Location,
-    outcomes: &[Outcome<'_>],
-) -> Option<Duration> {
+/// None where a table can't be sampled.
+pub fn estimate(connection: &Connection, outcomes: &[Outcome<'_>]) -> Option<Duration> {
     let mut seconds = AT_LEAST;
     for plan in outcomes.iter().flat_map(Outcome::plans) {
         let search = plan.found.took.as_secs_f64();
         seconds += search;
         for table in &plan.tables {
             seconds += search * share_that_stays(plan, table) / plan.tables.len() as f64;
-            seconds += seconds_for(connection, location, plan, table)
+            seconds += seconds_for(connection, plan, table)
                 .inspect_err(|error| tracing::debug!("no estimate: {error:#}"))
                 .ok()?;
         }
@@ -54,21 +48,16 @@ fn share_that_stays(plan: &KeyPlan, planned: &TablePlan) -> f64 {
     (planned.rows - leaving) as f64 / planned.rows.max(1) as f64
 }
 
-fn seconds_for(
-    connection: &Connection,
-    location: &Location,
-    plan: &KeyPlan,
-    planned: &TablePlan,
-) -> Result<f64> {
+fn seconds_for(connection: &Connection, plan: &KeyPlan, planned: &TablePlan) -> Result<f64> {
     let (Some(way), Some(definition)) = (planned.way, &planned.definition) else {
         return Ok(0.0);
     };
     let table = Table::read(connection, &planned.name)?;
-    let sample = sample(location, &table, definition, planned.rows)?;
+    let sample = sample(connection, &table, definition, planned.rows)?;
     let leaving = plan.found.removal(&planned.name).map_or(0, |it| it.rows);
     let staying = planned.rows - leaving;
     let (for_staying, for_leaving) = cost(way, sample);
-    let log = if space::is_in_wal_mode(connection).unwrap_or(false) {
+    let log = if reading::is_in_wal_mode(connection).unwrap_or(false) {
         with_a_log(way)
     } else {
         1.0
@@ -107,13 +96,13 @@ struct Sample {
 }
 
 /// Copies up to [`SAMPLE`] rows, then builds the indexes over them.
-fn sample(location: &Location, table: &Table, definition: &str, rows: i64) -> Result<Sample> {
+fn sample(connection: &Connection, table: &Table, definition: &str, rows: i64) -> Result<Sample> {
     let folder = tempfile::Builder::new().prefix("fkfix-").tempdir();
     let folder = folder.context("could not make a temporary folder")?;
     let sample = Connection::open(folder.path().join("sample.db"))?;
     sample.execute_batch(&format!(
         "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; ATTACH {} AS source; {definition}",
-        literal(&connection::read_only_uri(location)?)
+        literal(&reading::uri_again(connection)?)
     ))?;
     let columns = quote_list("", table.stored_columns());
     let since = Instant::now();

@@ -205,7 +205,8 @@ fn a_reader_that_never_lets_go_is_named_after_the_timeout() {
         assert_eq!(
             told(&output).replace(&victim.path.display().to_string(), "app.db"),
             "error: could not commit to app.db, so nothing was changed: database is locked: Error code 5: database is locked\n\
-             hint: another process is using the database; stop it, or wait longer with --lock-timeout 60s\n"
+             hint: another process is using the database: @; stop it, or wait longer with --lock-timeout 60s\n"
+                .replace('@', &this_process())
         );
         drop(reader);
         assert_eq!(picture(&victim.path), sample.before);
@@ -247,6 +248,12 @@ fn stays_locked(looks: fn(&Connection, &Path)) {
         let output = fkfix("up --lock-timeout 0s", &victim.path);
         assert!(output.status.success(), "{}", told(&output));
     }
+}
+
+/// How this process is named to the one that it keeps waiting.
+fn this_process() -> String {
+    let name = std::fs::read_to_string("/proc/self/comm").unwrap();
+    format!("{} ({})", std::process::id(), name.trim())
 }
 
 /// How often this process has the file open.

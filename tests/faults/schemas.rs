@@ -11,7 +11,7 @@ use fkfix::migrations::Migrations;
 use fkfix::policy::{Limit, Method, OrphanAction, Policy};
 use fkfix::sqlite::driver::{self, Order};
 use fkfix::sqlite::location::Location;
-use fkfix::sqlite::{back, connection, history, shell};
+use fkfix::sqlite::{back, connection, history, reading, shell};
 use rusqlite::Connection;
 
 use super::generator::{self, Case};
@@ -196,19 +196,14 @@ fn beside(path: &Path) -> bool {
 }
 
 fn dry_run(path: &Path, order: Order<'_>) -> Result<String, String> {
-    let run = || {
-        let database = connection::open_read_only(&Location::from(path))?;
-        let outcomes = driver::dry_run(&database, order, &[1])?;
-        match outcomes.into_iter().find_map(|it| it.refusal) {
+    let planned = reading::read(&Location::from(path), Duration::ZERO, |database| {
+        let mut outcomes = driver::dry_run(database, order, &[1])?;
+        match outcomes.iter_mut().find_map(|it| it.refusal.take()) {
             Some(refusal) => Err(anyhow::Error::new(refusal)),
-            None => shell::up(&driver::dry_run(
-                &connection::open_read_only(&Location::from(path))?,
-                order,
-                &[1],
-            )?),
+            None => shell::up(&outcomes),
         }
-    };
-    run().map_err(|error| told(&error))
+    });
+    planned.map_err(|error| told(&error))
 }
 
 fn up(path: &Path, order: Order<'_>) -> Result<(), String> {

@@ -5,24 +5,27 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use fkfix::sqlite::connection;
 use fkfix::sqlite::location::Location;
+use fkfix::sqlite::{connection, reading};
 use rusqlite::Connection;
 
 use super::support::{Sample, binary, fkfix, integrity, open, picture};
 
-fn opened(database: &Path) -> [Connection; 2] {
+/// On a connection that writes, and on one that reads.
+fn on_each(database: &Path, check: impl Fn(&Connection)) {
     let location = Location::from(database);
-    [
-        connection::open(&location, Duration::ZERO).unwrap(),
-        connection::open_read_only(&location).unwrap(),
-    ]
+    check(&connection::open(&location, Duration::ZERO).unwrap());
+    let read = reading::read(&location, Duration::ZERO, |connection| {
+        check(connection);
+        Ok(())
+    });
+    read.unwrap();
 }
 
 #[test]
 fn a_schema_is_not_trusted_and_can_not_be_written_by_hand() {
     let sample = Sample::plain("DELETE");
-    for connection in opened(&sample.path) {
+    on_each(&sample.path, |connection| {
         let trusted: bool = connection
             .pragma_query_value(None, "trusted_schema", |row| row.get(0))
             .unwrap();
@@ -33,16 +36,16 @@ fn a_schema_is_not_trusted_and_can_not_be_written_by_hand() {
         let written = connection.execute("UPDATE sqlite_schema SET sql = 'x'", []);
         let told = written.unwrap_err().to_string();
         assert!(told.contains("may not be modified"), "{told}");
-    }
+    });
 }
 
 #[test]
 fn no_extension_is_loaded() {
     let sample = Sample::plain("DELETE");
-    for connection in opened(&sample.path) {
+    on_each(&sample.path, |connection| {
         let load = connection.execute_batch("SELECT load_extension('/tmp/x')");
         assert!(load.unwrap_err().to_string().contains("not authorized"));
-    }
+    });
 }
 
 /// Triggers, views, full-text, indexes on functions and generated columns need nothing that is

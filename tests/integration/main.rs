@@ -53,6 +53,15 @@ mod scripts;
 /// What can't be used as a database is refused in one line, and not a byte of it changes.
 mod bad_files;
 
+/// A database is named by a path or a URL, and no password of another one is shown.
+mod locations;
+
+/// What is read is one committed state of the real file, or it is an error.
+mod reads;
+
+/// Every verb waits for a lock as long as it is told, and then names who holds it.
+mod locks;
+
 /// After `up`, SQLite acts on the keys where the application asks it to.
 mod enforcement;
 

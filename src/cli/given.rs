@@ -1,0 +1,127 @@
+//! What is typed or stands in the environment, on its way to a value.
+
+use std::env;
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use clap::builder::{Resettable, TypedValueParser, ValueParserFactory};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
+
+use super::Cli;
+use crate::sqlite::location::{Location, may_hold_a_password};
+
+impl Cli {
+    /// What was typed. Where it makes no sense, says so and ends the process.
+    ///
+    /// A variable of the environment that is empty counts as unset.
+    #[must_use]
+    pub fn read() -> Self {
+        let matches = without_empty_variables(Cli::command()).try_get_matches();
+        let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+        cli.unwrap_or_else(|error| without_secrets(error).exit())
+    }
+}
+
+fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |arg: &Arg| {
+        let variable = arg.get_env().and_then(env::var_os);
+        variable.is_some_and(|value| value.is_empty())
+    };
+    let forget = |arg: Arg| {
+        if is_empty(&arg) {
+            arg.env(Resettable::Reset)
+        } else {
+            arg
+        }
+    };
+    command
+        .mut_args(forget)
+        .mut_subcommands(|verb| verb.mut_args(forget))
+}
+
+/// A URL that stands where none belongs is not shown: it may hold a password.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    for kind in [
+        ContextKind::InvalidArg,
+        ContextKind::InvalidValue,
+        ContextKind::InvalidSubcommand,
+    ] {
+        if let Some(ContextValue::String(text)) = error.get(kind)
+            && may_hold_a_password(text.as_bytes())
+        {
+            error.insert(kind, ContextValue::String("...".to_owned()));
+        }
+    }
+    error
+}
+
+/// Reads a [`Location`], and quotes nothing of what it could not read.
+#[derive(Clone, Copy, Debug)]
+pub struct LocationParser;
+
+impl ValueParserFactory for Location {
+    type Parser = LocationParser;
+
+    fn value_parser() -> LocationParser {
+        LocationParser
+    }
+}
+
+impl TypedValueParser for LocationParser {
+    type Value = Location;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        _: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Location, clap::Error> {
+        Location::parse(value).map_err(|reason| {
+            let text = format!("{reason}\nhint: name a file with --database or DATABASE_URL: a path, or a URL such as sqlite:app.db\n");
+            clap::Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
+        })
+    }
+}
+
+/// A duration as people write it; a number alone is seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let is_number = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if let (true, Ok(seconds)) = (is_number, text.parse()) {
+        return Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string());
+    }
+    humantime::parse_duration(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_alone_is_seconds() {
+        for (text, millis) in [
+            ("5", 5000),
+            ("0", 0),
+            ("0.5", 500),
+            ("30ms", 30),
+            ("2m", 120_000),
+            ("1m 5s", 65_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in [
+            "",
+            "soon",
+            "-1",
+            "5x",
+            ".",
+            "nan",
+            "inf",
+            "99999999999999999999999",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

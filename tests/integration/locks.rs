@@ -1,0 +1,107 @@
+//! Every verb waits for a lock as long as it is told, and then names who holds it.
+
+use pretty_assertions::assert_eq;
+
+use crate::support::{Database, Finished, finish};
+
+const READING: [&str; 10] = [
+    "status",
+    "orphans",
+    "show webhook_logs 1",
+    "check",
+    "discover",
+    "graph",
+    "new x --add webhook_logs.event_id->events.id",
+    "up --dry-run",
+    "down --dry-run",
+    "enforce --dry-run",
+];
+
+/// How this process is named to one that it keeps waiting.
+fn this_process() -> String {
+    let name = std::fs::read_to_string("/proc/self/comm").unwrap();
+    format!("{} ({})", std::process::id(), name.trim())
+}
+
+/// Runs the binary in the folder of `database`, where `new` may write.
+fn run(database: &Database, arguments: &str) -> Finished {
+    let mut command = database.command(arguments);
+    finish(command.current_dir(&database.home), &database.path)
+}
+
+#[track_caller]
+fn names_this_process(database: &Database, verb: &str) {
+    let hint = format!(
+        "\nhint: another process is using the database: {}; stop it, or wait longer with --lock-timeout 60s\n",
+        this_process()
+    );
+    let told = run(database, &format!("{verb} --lock-timeout 30ms")).status(2);
+    assert!(told.stderr.ends_with(&hint), "{verb}: {}", told.stderr);
+}
+
+#[test]
+fn who_holds_the_lock_is_named_to_every_verb() {
+    let database = Database::fixture("app-migrated");
+    let before = database.files();
+    let other = database.open();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    for verb in READING.iter().filter(|it| !it.contains("--dry-run")) {
+        names_this_process(&database, verb);
+    }
+    for verb in [
+        "up",
+        "down",
+        "enforce",
+        "up --dry-run",
+        "down --dry-run",
+        "enforce --dry-run",
+    ] {
+        let told = database
+            .fkfix(&format!("{verb} --lock-timeout 0"))
+            .status(2);
+        told.remarks(&this_process());
+    }
+    drop(other);
+    assert!(database.files() == before);
+}
+
+#[test]
+fn in_wal_mode_the_writer_is_named_and_readers_are_in_nobody_s_way() {
+    let database = Database::fixture("app-migrated").with("PRAGMA journal_mode = WAL");
+    let (reader, writer) = (database.open(), database.open());
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM events")
+        .unwrap();
+    writer
+        .execute_batch("BEGIN IMMEDIATE; DELETE FROM events")
+        .unwrap();
+    for verb in READING {
+        let told = run(&database, &format!("{verb} --lock-timeout 0"));
+        assert!(
+            matches!(told.status, Some(0 | 1)) || verb.starts_with("new"),
+            "{verb}: {told:#?}"
+        );
+    }
+    let told = run(&database, "up --lock-timeout 0.03").status(2);
+    told.remarks("could not lock app.db")
+        .remarks(&this_process());
+    drop(writer);
+    run(&database, "up --lock-timeout 0").status(0);
+    drop(reader);
+}
+
+#[test]
+fn a_number_alone_is_seconds() {
+    let database = Database::fixture("app-orm");
+    for duration in ["5", "0.5", "5s", "1m", "0"] {
+        for verb in READING.iter().filter(|it| !it.starts_with("new")) {
+            let told = run(&database, &format!("{verb} --lock-timeout {duration}"));
+            assert!(
+                told.status < Some(2) || verb.starts_with("show"),
+                "{verb}: {told:#?}"
+            );
+        }
+    }
+    let told = run(&database, "status --lock-timeout 5x").status(2);
+    assert_eq!(told.stdout, "");
+}

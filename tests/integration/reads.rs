@@ -1,0 +1,419 @@
+//! What is read is one committed state of the real file, or it is an error.
+
+use std::cell::Cell;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use fkfix::sqlite::location::Location;
+use fkfix::sqlite::reading;
+use pretty_assertions::assert_eq;
+use rusqlite::Connection;
+
+use crate::support::{Database, binary, binary_for_anyone, finish, shell};
+
+const VERBS: [&str; 8] = [
+    "status",
+    "orphans",
+    "orphans --format csv",
+    "check",
+    "discover",
+    "graph",
+    "up --dry-run",
+    "enforce --dry-run",
+];
+
+/// Two parents, and one child that has lost its parent, which is in the log alone.
+fn with_a_log() -> (Database, Connection) {
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); PRAGMA journal_mode = WAL;",
+    );
+    let application = database.open();
+    application
+        .execute_batch("INSERT INTO child VALUES (1, 1), (2, 2), (3, 9)")
+        .unwrap();
+    (database, application)
+}
+
+/// Another path of the same database.
+fn also(database: &Database, path: PathBuf) -> impl Fn(&str) -> (Option<i32>, String) {
+    let migrations = database.migration("");
+    move |verb| {
+        let mut command = binary();
+        command.args(verb.split(' ')).arg("-d").arg(&path);
+        if !verb.starts_with("show") && !verb.starts_with("enforce") {
+            command.arg("--migrations").arg(&migrations);
+        }
+        let run = finish(&mut command, &path);
+        // Estimates differ from run to run.
+        let stdout = run.stdout.split("\ndisk space").next().unwrap().to_owned();
+        (run.status, stdout + &run.stderr)
+    }
+}
+
+#[test]
+fn the_answer_by_a_link_is_the_answer_by_the_true_path() {
+    let (database, _application) = with_a_log();
+    let folder = tempfile::tempdir().unwrap();
+    let other = |name: &str| folder.path().join(name);
+    fs::create_dir(other("else")).unwrap();
+    symlink(&database.path, other("link.db")).unwrap();
+    symlink("link.db", other("second.db")).unwrap();
+    symlink("../second.db", other("else/third.db")).unwrap();
+    symlink(&database.home, other("folder")).unwrap();
+    symlink("../folder", other("else/back")).unwrap();
+    let truth = also(&database, database.path.clone());
+    assert!(
+        truth("orphans").1.contains("1 row"),
+        "{:?}",
+        truth("orphans")
+    );
+    for link in [
+        "link.db",
+        "second.db",
+        "else/third.db",
+        "else/../else/third.db",
+        "folder/app.db",
+        "else/back/app.db",
+    ] {
+        let by_link = also(&database, other(link));
+        for verb in VERBS.iter().copied().chain(["show child 3"]) {
+            assert_eq!(by_link(verb), truth(verb), "{link} {verb}");
+        }
+    }
+    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(names.len(), 4, "something was made beside a link");
+}
+
+/// Each commit leaves 500 orphans; which they are, changes.
+fn keep_500_orphans(database: &Path, stop: &AtomicBool) {
+    let mut first = 0;
+    while !stop.load(Ordering::Relaxed) {
+        // An application that comes and goes.
+        let connection = Connection::open(database).unwrap();
+        connection.busy_timeout(Duration::from_mins(1)).unwrap();
+        connection
+            .execute_batch("PRAGMA synchronous = OFF")
+            .unwrap();
+        for _ in 0..5 {
+            let last = first + 500;
+            connection
+                .execute_batch(&format!(
+                    "BEGIN IMMEDIATE; DELETE FROM child WHERE id BETWEEN {first} AND {first} + 9;
+                     WITH RECURSIVE s (value) AS (SELECT {last} UNION ALL SELECT value + 1 FROM s WHERE value < {last} + 9)
+                     INSERT INTO child SELECT value, value + 5000, printf('%0900d', 1) FROM s; COMMIT;"
+                ))
+                .unwrap();
+            first += 10;
+        }
+        let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+}
+
+#[test]
+fn beside_a_writer_that_truncates_its_log_every_count_is_one_that_was_committed() {
+    for (mode, rounds) in [("WAL", 20), ("DELETE", 6)] {
+        let database = Database::family(&format!(
+            "PRAGMA journal_mode = {mode}; CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, t TEXT);
+             WITH RECURSIVE s (value) AS (SELECT 0 UNION ALL SELECT value + 1 FROM s WHERE value < 499)
+             INSERT INTO child SELECT value, value + 5000, printf('%0900d', 1) FROM s;"
+        ));
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| keep_500_orphans(&database.path, &stop));
+            for verb in ["orphans", "up --dry-run"].repeat(rounds) {
+                let run = database.fkfix(&format!("{verb} --format json --lock-timeout 60s"));
+                let counts = run.stdout.matches("500").count();
+                let told = format!(
+                    "{mode} {verb} {:?} {} {}",
+                    run.status, run.stdout, run.stderr
+                );
+                if !(run.status < Some(2) && counts > 0) {
+                    stop.store(true, Ordering::Relaxed);
+                    panic!("{told}");
+                }
+                let report = run.json();
+                let rows = if verb == "orphans" {
+                    [
+                        &report["orphans"],
+                        &report["tables"][0]["rows"],
+                        &report["keys"][0]["rows"],
+                    ]
+                    .map(Clone::clone)
+                } else {
+                    let removed = &report["migrations"][0]["removed"][0];
+                    [
+                        &removed["rows"],
+                        &removed["by_key"][0]["rows"],
+                        &report["migrations"][0]["tables"][0]["rows_before"],
+                    ]
+                    .map(Clone::clone)
+                };
+                if rows != [500, 500, 500] {
+                    stop.store(true, Ordering::Relaxed);
+                    panic!("{told}");
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+}
+
+fn count(connection: &Connection) -> i64 {
+    let query = "SELECT count(*) FROM child";
+    connection.query_row(query, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn what_changed_under_a_look_is_looked_at_again() {
+    let insert = "INSERT INTO child (parent_id) VALUES (1)";
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); PRAGMA journal_mode = WAL;",
+    );
+    let location = Location::from(database.path.as_path());
+    let looks = Cell::new(0);
+    let read = |times: i64, wait| {
+        looks.set(0);
+        reading::read(&location, wait, |connection| {
+            let before = count(connection);
+            looks.set(looks.get() + 1);
+            if looks.get() <= times {
+                database.execute(insert);
+            }
+            Ok((before, count(connection)))
+        })
+    };
+    // Nobody has it open: it is read without a lock, and the insert is in the file at once.
+    assert_eq!(read(1, Duration::from_mins(1)).unwrap(), (1, 1));
+    assert_eq!(looks.get(), 2);
+    let error = read(i64::MAX, Duration::ZERO).unwrap_err().to_string();
+    assert!(
+        error.ends_with("app.db has changed each time while it was read"),
+        "{error}"
+    );
+    // Somebody has: there is a lock, and the first look holds.
+    let application = database.open();
+    application
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    let there = count(&application);
+    assert_eq!(read(1, Duration::ZERO).unwrap(), (there, there));
+    assert_eq!(looks.get(), 1);
+    assert_eq!(count(&application), there + 1);
+}
+
+#[test]
+fn without_a_log_a_writer_waits_until_a_report_is_made() {
+    let database =
+        Database::family("CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER);");
+    let location = Location::from(database.path.as_path());
+    let both = reading::read(&location, Duration::ZERO, |connection| {
+        let before = count(connection);
+        let write = database.open();
+        write.busy_timeout(Duration::ZERO).unwrap();
+        let refused = write.execute("INSERT INTO child (parent_id) VALUES (1)", []);
+        assert!(refused.is_err());
+        Ok((before, count(connection)))
+    });
+    assert_eq!(both.unwrap(), (0, 0));
+}
+
+/// The files of `database`, copied to a folder of their own; its processes know nothing of these.
+fn snatched(database: &Database, suffixes: &[&str]) -> Database {
+    let copy = database.copy();
+    for suffix in suffixes {
+        let (from, to) = (beside(&database.path, suffix), beside(&copy.path, suffix));
+        let copied = Command::new("cp").args([from, to]).status();
+        assert!(copied.unwrap().success());
+    }
+    copy
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Every verb that reads must say `message`, and change nothing; what its hint names must help.
+fn is_recovered_as_the_hint_says(database: &Database, message: &str, orphans: &str) {
+    let mut hint = String::new();
+    for verb in VERBS {
+        hint = database
+            .refuses(verb, 2, message)
+            .remarks("nothing is lost")
+            .stderr;
+    }
+    let command = hint.split_once("such as: ").unwrap().1.trim();
+    let command = command.replace("app.db", &database.path.display().to_string());
+    assert!(
+        shell(&command).output().unwrap().status.success(),
+        "{command}"
+    );
+    database.fkfix("orphans").status(1).says(orphans);
+    assert_eq!(database.files().len(), 1);
+}
+
+#[test]
+fn a_write_that_was_cut_off_is_told_of_and_how_to_recover() {
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, t TEXT);
+         INSERT INTO child VALUES (3, 9, '');",
+    );
+    let writer = database.open();
+    // Pages go into the file before the commit.
+    writer
+        .execute_batch(
+            "PRAGMA cache_size = 1; BEGIN;
+             WITH RECURSIVE s (value) AS (SELECT 10 UNION ALL SELECT value + 1 FROM s WHERE value < 999)
+             INSERT INTO child SELECT value, value, printf('%0900d', 1) FROM s;",
+        )
+        .unwrap();
+    let message = "a write to app.db was cut off, and has yet to be rolled back by app.db-journal";
+    is_recovered_as_the_hint_says(&snatched(&database, &["", "-journal"]), message, "1 row");
+    // Who writes recovers by that alone.
+    let crashed = snatched(&database, &["", "-journal"]);
+    crashed.up().says("1 row");
+    crashed.down();
+    drop(writer);
+}
+
+#[test]
+fn a_log_without_its_index_is_told_of_and_how_to_recover() {
+    let (database, application) = with_a_log();
+    let message = "app.db was not closed: its last changes are in app.db-wal, and the index of that log is missing";
+    is_recovered_as_the_hint_says(&snatched(&database, &["", "-wal"]), message, "1 row");
+    snatched(&database, &["", "-wal"]).up().says("1 row");
+    // With the index, nobody needs to recover.
+    let left = snatched(&database, &["", "-wal", "-shm"]);
+    let before = left.files();
+    left.fkfix("orphans").status(1).says("1 row");
+    assert!(left.files() == before);
+    drop(application);
+}
+
+#[test]
+fn a_log_of_another_database_is_not_written_over_this_one() {
+    let (database, application) = with_a_log();
+    let restored = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); INSERT INTO child VALUES (3, 8), (4, 9)",
+    );
+    let log = beside(&restored.path, "-wal");
+    let copied = Command::new("cp")
+        .arg(beside(&database.path, "-wal"))
+        .arg(&log)
+        .status();
+    assert!(copied.unwrap().success());
+    for verb in VERBS.iter().chain(&["up", "down", "enforce"]) {
+        restored
+            .refuses(
+                verb,
+                2,
+                "app.db is not in WAL mode, but there are changes in app.db-wal",
+            )
+            .remarks("move app.db-wal elsewhere");
+    }
+    fs::rename(&log, restored.home.join("kept")).unwrap();
+    restored.fkfix("orphans").status(1).says("2 rows");
+    drop(application);
+    // Without changes in it SQLite reads it as none.
+    for noise in ["", "noise", &"noise".repeat(1000)] {
+        fs::write(&log, noise).unwrap();
+        let before = restored.files();
+        for verb in ["orphans", "up --dry-run", "status"] {
+            let run = restored.fkfix(verb);
+            assert!(run.status < Some(2), "{run:#?}");
+        }
+        assert!(restored.files() == before, "{noise:.9}");
+    }
+}
+
+#[test]
+fn a_log_that_lies_elsewhere_is_missed() {
+    let (database, application) = with_a_log();
+    let mut other = Database::missing().with_key();
+    other.path = other.home.join("hard.db");
+    fs::hard_link(&database.path, &other.path).unwrap();
+    // To look at the files would take the locks of this process off.
+    for verb in VERBS {
+        let run = other.fkfix(verb).status(2).stdout("");
+        run.explains("app.db is open in another process, ")
+            .remarks("and its log is not beside it");
+    }
+    assert_eq!(fs::read_dir(&other.home).unwrap().count(), 1);
+    drop(application);
+    other.fkfix("orphans").status(1).says("1 row");
+}
+
+#[test]
+fn a_log_whose_index_is_in_the_memory_of_another_process_is_left_to_it() {
+    let (database, application) = with_a_log();
+    drop(application);
+    let alone = database.open();
+    alone
+        .execute_batch("PRAGMA locking_mode = EXCLUSIVE; INSERT INTO child VALUES (4, 9)")
+        .unwrap();
+    for verb in VERBS {
+        let run = database.fkfix(verb).status(2).stdout("");
+        run.explains("app.db is open in another process, ")
+            .remarks("shares it with none");
+    }
+    drop(alone);
+}
+
+/// Mounts the folder of the database read-only, as a container does, where this user may.
+#[test]
+fn a_read_only_mount_is_read_and_told_of() {
+    let mounted = |database: &Database, verb: &str| {
+        let line = format!(
+            "mount --bind -o ro {0} {0} && exec fkfix {verb} -d {1}",
+            database.home.display(),
+            database.path.display()
+        );
+        let mut command = shell(&format!("exec unshare -rm sh -c '{line}'"));
+        finish(&mut command, &database.path)
+    };
+    for mode in ["DELETE", "WAL"] {
+        let database =
+            Database::fixture("app-migrated").with(&format!("PRAGMA journal_mode = {mode}"));
+        let status = mounted(&database, "status");
+        if status.status == Some(1) || status.status == Some(32) {
+            // Nothing can be mounted here.
+            return;
+        }
+        assert_eq!(status.stdout, "V1 webhook_logs_foreign_keys  pending\n");
+        mounted(&database, "orphans").status(1);
+        mounted(&database, "up --dry-run").status(0);
+        let up = mounted(&database, "up").status(2).stdout;
+        assert_eq!(
+            up,
+            "error: app.db is read-only: it is on a file system that is mounted so\nhint: mount it writable, or change a copy on another file system\n"
+        );
+    }
+}
+
+#[test]
+fn a_log_that_may_not_be_written_is_read() {
+    let (database, application) = with_a_log();
+    let mut command = binary_for_anyone(&database);
+    let permit = |mode| {
+        for name in ["", "-wal", "-shm"] {
+            let path = beside(&database.path, name);
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    permit(0o444);
+    fs::set_permissions(&database.home, fs::Permissions::from_mode(0o555)).unwrap();
+    command
+        .args(["orphans", "--migrations"])
+        .arg(database.migration(""));
+    fs::set_permissions(database.migration(""), fs::Permissions::from_mode(0o755)).unwrap();
+    finish(&mut command, &database.path).status(1).says("1 row");
+    fs::set_permissions(&database.home, fs::Permissions::from_mode(0o755)).unwrap();
+    permit(0o644);
+    drop(application);
+}
