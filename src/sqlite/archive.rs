@@ -9,12 +9,16 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::bulk::{self, Aside};
 use super::conditions;
-use super::ddl::{quote, quote_list, same_name};
+use super::ddl::{literal, quote, quote_list, same_name};
+use super::fidelity::{self, all_of};
 use super::full_text;
 use super::history;
 use super::lists::Removal;
+use super::places;
+use super::rebuild;
 use super::row_counts;
 use super::schema::{self, RowKey, Table};
+use super::snapshot;
 use super::steps::Step;
 use crate::failure::Failure;
 
@@ -148,17 +152,24 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
                     format!("ALTER TABLE {} ADD COLUMN {}", quote(&name), quote(column)),
                 )
             }));
-            row_counts::count_rows(connection, &name)?
+            let newest = format!("SELECT ifnull(max(rowid), 0) FROM main.{}", quote(&name));
+            connection.query_row(&newest, [], |row| row.get::<_, i64>(0))?
         }
     };
     steps.push(Step::run(
         format!("copy {} rows into {name}", removal.rows),
         copy_sql(removal, &name, &names, version),
     ));
+    let columns: Vec<_> = table.stored_columns().collect();
     steps.push(Step::Expect {
         what: format!("{name} holds every row that leaves {}", table.name),
-        query: row_counts::count_sql(&name),
-        value: before + removal.rows,
+        query: format!(
+            "SELECT count(*) FROM main.{} AS a CROSS JOIN main.{} AS w WHERE a.rowid > {before} AND {}",
+            quote(&name),
+            quote(&table.name),
+            same_row(table, &columns)
+        ),
+        value: removal.rows,
         by_row: None,
     });
     Ok(steps)
@@ -242,13 +253,16 @@ impl Archive {
         rows: i64,
         rows_left: i64,
     ) -> Result<Vec<Step>> {
-        let mut steps = super::rebuild::drop_triggers(table);
+        let mut steps = rebuild::drop_triggers(table);
         let there = row_counts::count_rows(connection, &table.name)?;
         let aside = if rows > MANY_ROWS && rows > there / LARGE_SHARE {
             bulk::set_indexes_aside(connection, table, there + rows)?
         } else {
             Aside::default()
         };
+        let changed = !table.triggers.is_empty() || !aside.before.is_empty();
+        let tables: &[&str] = if changed { &[&table.name] } else { &[] };
+        let places = places::keep(connection, tables)?;
         steps.extend(aside.before);
         let columns: Vec<_> = table
             .stored_columns()
@@ -268,8 +282,9 @@ impl Archive {
             quote(&self.name),
             self.fits(table, version)
         );
+        let (set_aside, put_back) = counter(connection, table)?;
         let insert = format!(
-            "PRAGMA ignore_check_constraints = ON;\nINSERT OR IGNORE INTO main.{} ({})\nSELECT {} FROM {from} ORDER BY a.rowid;\nPRAGMA ignore_check_constraints = OFF",
+            "{set_aside}PRAGMA ignore_check_constraints = ON;\nINSERT OR IGNORE INTO main.{} ({})\nSELECT {} FROM {from} ORDER BY a.rowid;\nPRAGMA ignore_check_constraints = OFF{put_back}",
             quote(&table.name),
             targets.join(", "),
             sources.join(", "),
@@ -289,7 +304,8 @@ impl Archive {
             rows_left,
         });
         steps.extend(aside.after);
-        steps.extend(super::rebuild::create_triggers(table));
+        steps.extend(rebuild::create_triggers(table));
+        steps.extend(places);
         steps.extend(full_text::refresh(connection, table)?);
         Ok(steps)
     }
@@ -342,8 +358,31 @@ impl Archive {
             .filter(|name| table.column(name).is_none());
         let mut fits = vec![format!("a.fkfix_version = {version}")];
         fits.extend(gone.map(|name| format!("a.{} IS NULL", quote(name))));
+        // A value that the table would convert stays in the archive, where it is whole.
+        fits.extend(fidelity::fits(table, |name| self.has(name), "a"));
         all_of(&fits)
     }
+}
+
+/// Statements that set the AUTOINCREMENT counter of `table` aside, and that put it back, as it
+/// was or was not: rows that come back are none that the counter does not know.
+fn counter(connection: &Connection, table: &Table) -> Result<(String, String)> {
+    let names = snapshot::taken_names(connection)?;
+    let counts = table.sql.to_ascii_uppercase().contains("AUTOINCREMENT");
+    if !counts || !names.iter().any(|name| name == "sqlite_sequence") {
+        return Ok(Default::default());
+    }
+    let own = literal(&table.name);
+    let aside = literal(&rebuild::free_name(&names, "fkfix_counter"));
+    let rename =
+        |from, to| format!("UPDATE main.sqlite_sequence SET name = {to} WHERE name = {from}");
+    Ok((
+        format!("{};\n", rename(&own, &aside)),
+        format!(
+            ";\nDELETE FROM main.sqlite_sequence WHERE name = {own};\n{}",
+            rename(&aside, &own)
+        ),
+    ))
 }
 
 /// The condition that the table's row `w` is the archive's row `a`: same key, and every value
@@ -358,23 +397,8 @@ fn same_row(table: &Table, columns: &[&str]) -> String {
         RowKey::Implicit(rowid) => vec![format!("w.{rowid} = a.fkfix_rowid")],
         RowKey::Hidden => Vec::new(),
     };
-    same.extend(columns.iter().map(|name| {
-        let name = quote(name);
-        format!("w.{name} IS a.{name} COLLATE BINARY AND typeof(w.{name}) = typeof(a.{name})")
-    }));
+    same.extend(fidelity::same_values(columns.iter().copied()));
     all_of(&same)
-}
-
-/// All of `conditions`, in groups: SQLite allows an expression 1,000 levels, each AND is one,
-/// and a table may have 2,000 columns (<https://www.sqlite.org/limits.html>).
-fn all_of(conditions: &[String]) -> String {
-    const MOST: usize = 100;
-    if conditions.len() <= MOST {
-        return conditions.join(" AND ");
-    }
-    let groups = conditions.chunks(MOST);
-    let groups: Vec<_> = groups.map(|group| format!("({})", all_of(group))).collect();
-    groups.join(" AND ")
 }
 
 /// For the schema check: whether `name` is what `store` may create.

@@ -6,11 +6,13 @@ use rusqlite::Connection;
 use super::archive;
 use super::conditions;
 use super::ddl::{self, quote, same_name};
+use super::fidelity;
 use super::foreign_key::{self, ForeignKey};
 use super::full_text;
 use super::keys::{self, NewKey, TableKeys};
 use super::lists::{DeadKeys, Removal};
 use super::orphans::{self, Found};
+use super::places;
 use super::rebuild::{self, Rebuild, Way};
 use super::row_counts::{self, RowCounts};
 use super::schema::{self, Table};
@@ -49,6 +51,8 @@ pub struct TablePlan {
     pub adopted: Vec<NewKey>,
     /// How it comes by its new definition; none where no key is added.
     pub way: Option<Way>,
+    /// Why no way would serve that inserts its rows.
+    pub because: Option<String>,
     /// The text of its new definition; none where no key is added.
     pub definition: Option<String>,
 }
@@ -75,8 +79,10 @@ pub fn add_keys(
         steps: Vec::new(),
     };
     let rebuilds = planner.rebuilds(&targets, policy.method)?;
+    let places = planner.places(&rebuilds, policy.method)?;
     planner.move_rows_out(&rebuilds, version, policy)?;
     planner.rebuild(&rebuilds)?;
+    planner.steps.extend(places);
     let tables = planner.tables(&targets, &rebuilds)?;
     drop(rebuilds);
     planner.check(&targets, &declared)?;
@@ -132,8 +138,17 @@ impl Planner<'_> {
         };
         let rehearsal = scratch::rehearse(table, &definition, &names)?;
         let removal = leaving(self.found).find(|it| it.table.name == table.name);
+        let (mut way, mut because) = (Way::choose(table, rehearsal, removal, method), None);
+        if way == Way::Rows
+            && let Some(misfit) = fidelity::of_kept_rows(self.connection, table, removal)?
+        {
+            way = Way::keeping_records(table, rehearsal, method)
+                .ok_or_else(|| misfit.not_copied())?;
+            because = Some(misfit.reason);
+        }
         Ok(Rebuild {
-            way: Way::choose(table, rehearsal, removal, method),
+            way,
+            because,
             removal: removal.cloned(),
             rows: self.counts.of(&table.name)?,
             table,
@@ -150,6 +165,9 @@ impl Planner<'_> {
     ) -> Result<()> {
         for removal in leaving(self.found) {
             if policy.orphans != OrphanAction::Delete {
+                if let Some(misfit) = fidelity::of_leaving_rows(self.connection, removal)? {
+                    return Err(misfit.not_brought_back().into());
+                }
                 let steps = archive::store(self.connection, removal, version)?;
                 self.steps.extend(steps);
             }
@@ -166,9 +184,23 @@ impl Planner<'_> {
         Ok(())
     }
 
+    /// The step that gives what is dropped and made again its place in the schema back. Only an
+    /// edit of `sqlite_schema` can.
+    fn places(&self, rebuilds: &[Rebuild<'_>], method: Method) -> Result<Option<Step>> {
+        if method == Method::Documented {
+            return Ok(None);
+        }
+        let copied = rebuilds.iter().filter(|it| it.way.copies());
+        let mut tables: Vec<_> = copied.map(|it| it.table.name.as_str()).collect();
+        let without_triggers = leaving(self.found).filter(|it| !it.table.triggers.is_empty());
+        tables.extend(without_triggers.map(|it| it.table.name.as_str()));
+        places::keep(self.connection, &tables)
+    }
+
     fn rebuild(&mut self, rebuilds: &[Rebuild<'_>]) -> Result<()> {
+        let taken = snapshot::taken_names(self.connection)?;
         for rebuild in rebuilds {
-            self.steps.extend(rebuild.steps(&self.schema)?);
+            self.steps.extend(rebuild.steps(&taken)?);
             for (kind, name, _, sql) in &mut self.schema {
                 if kind == "table" && *name == rebuild.table.name {
                     *sql = Some(rebuild.definition.clone());
@@ -193,6 +225,7 @@ impl Planner<'_> {
                 added: keys.added.clone(),
                 adopted: keys.adopted.clone(),
                 way: rebuild.map(|it| it.way),
+                because: rebuild.and_then(|it| it.because.clone()),
                 definition: rebuild.map(|it| it.definition.clone()),
             });
         }

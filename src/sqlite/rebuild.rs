@@ -17,10 +17,10 @@ use anyhow::Result;
 
 use super::conditions::listed;
 use super::ddl::{self, literal, quote, quote_list, same_name};
+use super::fidelity;
 use super::lists::Removal;
 use super::schema::{RowKey, SchemaObject, Table};
 use super::scratch::Rehearsal;
-use super::snapshot::Snapshot;
 use super::steps::Step;
 use crate::policy::Method;
 
@@ -68,6 +68,19 @@ impl Way {
         }
     }
 
+    /// The way that keeps rows which an INSERT would change; none where the method has none.
+    #[must_use]
+    pub fn keeping_records(table: &Table, rehearsal: Rehearsal, method: Method) -> Option<Self> {
+        let transfers = rehearsal.transfers && !matches!(table.row_key, RowKey::Implicit(_));
+        let indexes_too = rehearsal.transfers_indexes && !table.indexes.is_empty();
+        match method {
+            Method::Fastest if transfers && indexes_too => Some(Way::Transfer),
+            Method::Fastest | Method::Documented if transfers => Some(Way::TransferRecords),
+            Method::Fastest | Method::InPlace => Some(Way::Edit),
+            Method::Documented => None,
+        }
+    }
+
     /// Whether the table is copied, so that its rows need not be deleted from it before.
     #[must_use]
     pub fn copies(self) -> bool {
@@ -84,6 +97,8 @@ pub struct Rebuild<'a> {
     pub definition: String,
     /// How.
     pub way: Way,
+    /// Why no way would serve that inserts its rows.
+    pub because: Option<String>,
     /// The rows that do not.
     pub removal: Option<Removal>,
     /// How many rows the table has, those included.
@@ -91,13 +106,13 @@ pub struct Rebuild<'a> {
 }
 
 impl Rebuild<'_> {
-    /// The steps, in a database that holds what `schema` lists.
-    pub fn steps(&self, schema: &Snapshot) -> Result<Vec<Step>> {
+    /// The steps, in a database in which the names `taken` are.
+    pub fn steps(&self, taken: &[String]) -> Result<Vec<Step>> {
         if self.way == Way::Edit {
-            return Ok(vec![self.edit_step(schema)]);
+            return Ok(vec![self.edit_step(taken)]);
         }
         let name = &self.table.name;
-        let old = free_name(schema, "fkfix_old");
+        let old = free_name(taken, "fkfix_old");
         let mut steps = vec![
             Step::run(
                 format!("set the old {name} aside"),
@@ -112,7 +127,7 @@ impl Rebuild<'_> {
             ),
         ];
         let standins = match self.way {
-            Way::Transfer => standins(schema, &self.table.indexes)?,
+            Way::Transfer => standins(taken, &self.table.indexes)?,
             _ => Vec::new(),
         };
         steps.extend(standins.iter().map(|standin| {
@@ -120,7 +135,8 @@ impl Rebuild<'_> {
             Step::run(title, standin.sql.as_str())
         }));
         steps.extend(self.copy_steps(&old));
-        if schema.iter().any(|(_, name, ..)| name == "sqlite_sequence") {
+        steps.extend(self.comparison(&old));
+        if taken.iter().any(|name| name == "sqlite_sequence") {
             steps.push(Step::run(
                 format!("keep the AUTOINCREMENT counter of {name}"),
                 format!(
@@ -144,14 +160,14 @@ impl Rebuild<'_> {
 
     /// Writes the definition into `sqlite_schema`, as SQLite does for `ADD CONSTRAINT … CHECK`.
     /// The table that comes and goes tells other connections to read the schema again.
-    fn edit_step(&self, schema: &Snapshot) -> Step {
+    fn edit_step(&self, taken: &[String]) -> Step {
         let name = &self.table.name;
         let update = format!(
             "UPDATE main.sqlite_schema SET sql = {} WHERE type = 'table' AND name = {}",
             literal(&self.definition),
             literal(name)
         );
-        let notice = free_name(schema, "fkfix_notice");
+        let notice = free_name(taken, "fkfix_notice");
         Step::run(
             format!("write the new keys into the definition of {name}"),
             format!(
@@ -196,6 +212,31 @@ impl Rebuild<'_> {
         vec![Step::run(title, copy).over(self.rows, work)]
     }
 
+    /// Holds the rows against those that they were copied from, where they were inserted one by
+    /// one. A transfer copies records as they are, byte for byte, and needs no look at them; a
+    /// table whose rows can't be told apart has none to be held against.
+    fn comparison(&self, old: &str) -> Option<Step> {
+        let keys = self.table.row_key.columns();
+        if self.way != Way::Rows || keys.is_empty() {
+            return None;
+        }
+        let same_key = keys.iter().map(|key| format!("w.{0} = a.{0}", quote(key)));
+        let values = fidelity::same_values(self.table.stored_columns());
+        let same: Vec<_> = same_key.chain(values).collect();
+        let leaving = self.removal.as_ref().map_or(0, |removal| removal.rows);
+        let name = &self.table.name;
+        Some(Step::Expect {
+            what: format!("every row of {name} is as it was"),
+            query: format!(
+                "SELECT count(*) FROM main.{} AS w CROSS JOIN main.{old} AS a WHERE {}",
+                quote(name),
+                fidelity::all_of(&same)
+            ),
+            value: self.rows - leaving,
+            by_row: None,
+        })
+    }
+
     fn index_steps(&self) -> impl Iterator<Item = Step> {
         let rows = self.rows - self.removal.as_ref().map_or(0, |removal| removal.rows);
         let count = self.table.indexes.len();
@@ -221,10 +262,10 @@ struct Standin<'a> {
     sql: String,
 }
 
-fn standins<'a>(schema: &Snapshot, indexes: &'a [SchemaObject]) -> Result<Vec<Standin<'a>>> {
+fn standins<'a>(taken: &[String], indexes: &'a [SchemaObject]) -> Result<Vec<Standin<'a>>> {
     let mut standins = Vec::new();
     for (at, index) in indexes.iter().enumerate() {
-        let name = free_name(schema, &format!("fkfix_index_{}", at + 1));
+        let name = free_name(taken, &format!("fkfix_index_{}", at + 1));
         standins.push(Standin {
             sql: ddl::rename_index(&index.sql, &name)?,
             name,
@@ -256,7 +297,8 @@ fn name_indexes(table: &str, standins: &[Standin<'_>]) -> Step {
 
 /// `updates` of `sqlite_schema`, and SQLite's own knowledge of it renewed
 /// (<https://www.sqlite.org/pragma.html#pragma_writable_schema>).
-fn edit_schema(updates: &str) -> String {
+#[must_use]
+pub fn edit_schema(updates: &str) -> String {
     format!("PRAGMA writable_schema = ON;\n{updates};\nPRAGMA writable_schema = RESET")
 }
 
@@ -296,17 +338,12 @@ pub fn create_triggers(table: &Table) -> Vec<Step> {
         .collect()
 }
 
-/// `wanted`, with a number behind it where an object of `schema` has that name.
+/// `wanted`, with a number behind it where it is one of the names `taken`.
 #[must_use]
-pub fn free_name(schema: &Snapshot, wanted: &str) -> String {
-    let taken = |candidate: &str| {
-        schema
-            .iter()
-            .any(|(_, name, ..)| same_name(name, candidate))
-    };
+pub fn free_name(taken: &[String], wanted: &str) -> String {
     let mut name = wanted.to_owned();
     for number in 2.. {
-        if !taken(&name) {
+        if !taken.iter().any(|it| same_name(it, &name)) {
             break;
         }
         name = format!("{wanted}_{number}");

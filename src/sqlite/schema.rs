@@ -15,6 +15,8 @@ pub struct Table {
     pub name: String,
     /// The stored text of its `CREATE TABLE`.
     pub sql: String,
+    /// Declared STRICT.
+    pub strict: bool,
     /// Its columns in order, generated ones included.
     pub columns: Vec<Column>,
     /// What tells one row from another.
@@ -154,6 +156,7 @@ impl Table {
             triggers: objects_on(connection, &name, "trigger")?,
             name,
             sql,
+            strict,
             columns,
             row_key,
         })

@@ -43,3 +43,9 @@ mod enforced_rows;
 
 #[path = "../integration/triggers_and_search.rs"]
 mod triggers_and_search;
+
+#[path = "../integration/sequences.rs"]
+mod sequences;
+
+#[path = "../integration/values.rs"]
+mod values;

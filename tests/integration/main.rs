@@ -97,3 +97,9 @@ mod discover;
 
 /// Keys that were found become a migration that holds.
 mod discover_write;
+
+/// Counters, statistics and the order of the schema are kept as they are found.
+mod sequences;
+
+/// Values that do not fit their columns are kept as they are, or a run is refused.
+mod values;

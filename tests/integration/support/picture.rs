@@ -15,6 +15,9 @@ const ARCHIVE: &str = "_orphans";
 pub struct Picture {
     /// Every object: (type, name, table) and its text.
     pub schema: BTreeMap<(String, String, String), Option<String>>,
+    /// The names of all objects with their tables, in the order of the schema; empty where the
+    /// way to change a table can't keep it.
+    pub order: Vec<(String, String)>,
     /// Every ordinary table's rows in the order of their keys, rowid first where it has one:
     /// `3: 1|'a'|NULL`. The tables that belong to a full-text index are left out.
     pub tables: BTreeMap<String, Vec<String>>,
@@ -33,6 +36,15 @@ impl Picture {
                 Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))
             })
             .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let mut statement = connection
+            .prepare("SELECT name, tbl_name FROM main.sqlite_schema ORDER BY rowid")
+            .unwrap();
+        let order = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .filter(|_| !crate::UP_OPTIONS.contains(&"--documented"))
             .collect::<Result<_, _>>()
             .unwrap();
         let mut statement = connection
@@ -66,9 +78,16 @@ impl Picture {
         });
         Picture {
             schema,
+            order,
             tables,
             settings: settings.to_vec(),
         }
+    }
+
+    /// The same, for a comparison that the order of the schema is no part of.
+    pub fn in_any_order(mut self) -> Self {
+        self.order.clear();
+        self
     }
 
     /// The definition of `table`.
@@ -113,6 +132,7 @@ impl Picture {
     /// Takes the table `name` away and gives its rows.
     fn take_out(&mut self, name: &str) -> Option<Vec<String>> {
         self.schema.retain(|(_, _, table), _| table != name);
+        self.order.retain(|(_, table)| table != name);
         self.tables.remove(name)
     }
 }
