@@ -39,6 +39,9 @@ const OWN_COLUMNS: [&str; 4] = [
     "fkfix_archived_at",
 ];
 
+/// The column that notes which full-text indexes held a row. It is there where the table has any.
+const FULL_TEXT: &str = "fkfix_full_text";
+
 /// An archive that exists.
 #[derive(Clone, Debug)]
 pub struct Archive {
@@ -47,6 +50,8 @@ pub struct Archive {
     /// The table its rows come from.
     pub table: String,
     columns: Vec<String>,
+    /// It has the column [`FULL_TEXT`].
+    notes_full_text: bool,
 }
 
 /// The name of the archive of `table`.
@@ -112,10 +117,14 @@ fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
         return Ok(None);
     }
     let at = name.len().saturating_sub(SUFFIX.len());
+    let mut columns = columns.split_off(OWN_COLUMNS.len());
+    let all = columns.len();
+    columns.retain(|column| column != FULL_TEXT);
     Ok(name.get(..at).map(|table| Archive {
         name: name.to_owned(),
         table: table.to_owned(),
-        columns: columns.split_off(OWN_COLUMNS.len()),
+        notes_full_text: columns.len() < all,
+        columns,
     }))
 }
 
@@ -127,6 +136,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
         .iter()
         .map(|column| column.name.as_str())
         .collect();
+    let indexes = full_text::Indexes::of(connection, table)?;
     let archive = of(connection, &table.name)?;
     let name = archive
         .as_ref()
@@ -137,8 +147,9 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
             steps.push(Step::run(
                 format!("create {name}"),
                 format!(
-                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {})",
+                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {}{})",
                     quote(&name),
+                    if indexes.is_empty() { "" } else { "fkfix_full_text TEXT, " },
                     quote_list("", names.iter().copied())
                 ),
             ));
@@ -146,6 +157,8 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
         }
         Some(archive) => {
             let missing = names.iter().filter(|name| !archive.has(name));
+            let note = (!indexes.is_empty() && !archive.notes_full_text).then_some(&FULL_TEXT);
+            let missing = missing.chain(note);
             steps.extend(missing.map(|column| {
                 Step::run(
                     format!("add the column {column} to {name}"),
@@ -158,7 +171,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
     };
     steps.push(Step::run(
         format!("copy {} rows into {name}", removal.rows),
-        copy_sql(removal, &name, &names, version),
+        copy_sql(removal, &name, &names, version, &indexes),
     ));
     let columns: Vec<_> = table.stored_columns().collect();
     steps.push(Step::Expect {
@@ -175,14 +188,25 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
     Ok(steps)
 }
 
-fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i32) -> String {
+fn copy_sql(
+    removal: &Removal,
+    archive: &str,
+    names: &[&str],
+    version: i32,
+    indexes: &full_text::Indexes,
+) -> String {
     let table = &removal.table;
+    let (note, noted) = if indexes.is_empty() {
+        (String::new(), String::new())
+    } else {
+        (format!("{FULL_TEXT}, "), format!("{}, ", indexes.holding()))
+    };
     let rowid = table
         .row_key
         .rowid()
         .map_or_else(|| "NULL".to_owned(), |name| format!("w.{}", quote(name)));
     format!(
-        "INSERT INTO main.{} ({}, {})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {}\n{}",
+        "INSERT INTO main.{} ({}, {note}{})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {noted}{}\n{}",
         quote(archive),
         OWN_COLUMNS.join(", "),
         quote_list("", names.iter().copied()),
@@ -292,6 +316,16 @@ impl Archive {
         let title = format!("put the rows of {} back into {}", self.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
         steps.push(Step::run(title, insert).over(rows, work).scattered());
+        let indexes = full_text::Indexes::of(connection, table)?;
+        let back = format!(
+            "FROM main.{} AS a CROSS JOIN main.{} AS w WHERE {} AND {}",
+            quote(&self.name),
+            quote(&table.name),
+            self.fits(table, version),
+            same_row(table, &columns)
+        );
+        let noted = self.notes_full_text.then_some(FULL_TEXT);
+        steps.extend(indexes.put_back(connection, &table.name, &back, noted)?);
         steps.push(Step::Discard {
             title: format!("take what is back out of {}", self.name),
             table: self.name.clone(),
@@ -306,7 +340,7 @@ impl Archive {
         steps.extend(aside.after);
         steps.extend(rebuild::create_triggers(table));
         steps.extend(places);
-        steps.extend(full_text::refresh(connection, table)?);
+        steps.extend(indexes.refresh());
         Ok(steps)
     }
 

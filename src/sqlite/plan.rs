@@ -173,6 +173,10 @@ impl Planner<'_> {
             }
         }
         for removal in leaving(self.found) {
+            let indexes = full_text::Indexes::of(self.connection, &removal.table)?;
+            self.steps.extend(indexes.take_out(removal));
+        }
+        for removal in leaving(self.found) {
             let name = &removal.table.name;
             let copied = |it: &&Rebuild<'_>| it.table.name == *name && it.way.copies();
             if rebuilds.iter().find(copied).is_none() {
@@ -208,8 +212,8 @@ impl Planner<'_> {
             }
         }
         for removal in leaving(self.found) {
-            let refresh = full_text::refresh(self.connection, &removal.table)?;
-            self.steps.extend(refresh);
+            let indexes = full_text::Indexes::of(self.connection, &removal.table)?;
+            self.steps.extend(indexes.refresh());
         }
         Ok(())
     }

@@ -44,6 +44,9 @@ mod enforced_rows;
 #[path = "../integration/triggers_and_search.rs"]
 mod triggers_and_search;
 
+#[path = "../integration/full_text.rs"]
+mod full_text;
+
 #[path = "../integration/sequences.rs"]
 mod sequences;
 

@@ -98,6 +98,9 @@ mod discover;
 /// Keys that were found become a migration that holds.
 mod discover_write;
 
+/// A full-text index loses the rows that leave, gets back those that it held, and nothing else.
+mod full_text;
+
 /// Counters, statistics and the order of the schema are kept as they are found.
 mod sequences;
 

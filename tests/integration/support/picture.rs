@@ -117,11 +117,17 @@ impl Picture {
             .collect();
         let mut count = 0;
         for table in archives {
-            let archive = restored.take_out(&format!("{table}{ARCHIVE}")).unwrap();
+            let name = format!("{table}{ARCHIVE}");
+            let own = if self.definition(&name).contains(" fkfix_full_text TEXT,") {
+                5
+            } else {
+                4
+            };
+            let archive = restored.take_out(&name).unwrap();
             assert!(!archive.is_empty(), "the archive of {table} is empty");
             count += archive.len();
             let rows = restored.tables.get_mut(table).unwrap();
-            rows.extend(archive.iter().map(|row| as_archived(row)));
+            rows.extend(archive.iter().map(|row| as_archived(row, own)));
             let places: HashMap<_, _> = before.tables[table].iter().zip(0..).collect();
             rows.sort_by_key(|row| places.get(row));
         }
@@ -138,15 +144,15 @@ impl Picture {
 }
 
 /// The row of a table that the row of its archive was: without the archive's own rowid, and
-/// without the key names, version and time that stand before its values.
-fn as_archived(row: &str) -> String {
-    let mut parts: Vec<_> = row.splitn(5, '|').collect();
+/// without the key names, version and time that stand before its values, in `own` columns.
+fn as_archived(row: &str, own: usize) -> String {
+    let mut parts: Vec<_> = row.splitn(own + 1, '|').collect();
     if let Some((_, rowid_of_row)) = parts[0].split_once(": ") {
         parts[0] = rowid_of_row;
     }
     match parts[0] {
-        "NULL" => parts[4].to_owned(),
-        rowid => format!("{rowid}: {}", parts[4]),
+        "NULL" => parts[own].to_owned(),
+        rowid => format!("{rowid}: {}", parts[own]),
     }
 }
 
