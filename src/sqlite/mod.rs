@@ -44,4 +44,5 @@ pub mod space;
 pub mod steps;
 pub mod survey;
 pub mod timing;
+pub mod unfired;
 pub mod value;

@@ -20,6 +20,7 @@ use super::scratch;
 use super::script::AddForeignKey;
 use super::snapshot::{self, Snapshot};
 use super::steps::{ByRow, Step};
+use super::unfired;
 use crate::failure::Failure;
 use crate::policy::{Method, OrphanAction, Policy};
 
@@ -312,6 +313,10 @@ impl Planner<'_> {
                 let parent = Table::read(self.connection, &new.key.parent)?;
                 warnings.extend(keys::warnings(&keys.table, &parent, &new.key));
             }
+        }
+        for removal in leaving(self.found) {
+            let indexes = full_text::Indexes::of(self.connection, &removal.table)?;
+            warnings.extend(unfired::warnings(removal, &indexes));
         }
         Ok(warnings)
     }

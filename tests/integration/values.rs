@@ -26,15 +26,16 @@ const TYPES: [&str; 14] = [
     "ANY",
 ];
 
-/// `child` whose column `v` has come by another type since its rows were stored.
-fn edited(table: &str, declared: &str) -> Database {
+/// `child` whose column `v` has come by another type since its rows were stored, of which one may
+/// be an orphan.
+fn edited(table: &str, declared: &str, orphan: i64) -> Database {
     let options = if table.contains("PRIMARY KEY (id)") {
         "WITHOUT ROWID"
     } else {
         ""
     };
     let database = Database::family(&format!(
-        "CREATE TABLE child ({}) {options}; INSERT INTO child (id, v) VALUES {VALUES};",
+        "CREATE TABLE child ({}) {options}; INSERT INTO child (id, v) VALUES {VALUES}; UPDATE child SET parent_id = 1 + 8 * (id = {orphan})",
         table.replace("TYPE", "")
     ));
     let definition = format!(
@@ -76,11 +77,12 @@ fn documented() -> bool {
 fn rows_that_stay_are_kept_as_they_are_or_the_run_is_refused() {
     for table in TABLES {
         for declared in TYPES {
-            let database = edited(table, declared);
-            let dry_run = database.fkfix(&format!("up --dry-run {}", crate::UP_OPTIONS.join(" ")));
+            let database = edited(table, declared, 0);
+            let dry_run = database.fkfix("up --dry-run");
             if dry_run.status == Some(2) {
                 assert!(documented(), "{table} {declared}: {dry_run:#?}");
-                database.refuses("up", 2, "child can't be copied row by row");
+                let message = "child can't be copied row by row with every value as it is: ";
+                database.refuses("up", 2, message);
             } else {
                 assert_eq!(database.goes_up_and_down(), 0, "{table} {declared}");
             }
@@ -94,10 +96,7 @@ fn a_row_that_leaves_comes_back_as_it_is_or_the_run_is_refused() {
     for table in [TABLES[0], TABLES[3]] {
         for declared in ["INTEGER", "REAL", "DATETIME", "TEXT NOT NULL", ""] {
             for row in [1, 2, 3, 4, 6, 7] {
-                let database = edited(table, declared);
-                database.execute(&format!(
-                    "UPDATE child SET parent_id = 1 + 8 * (id = {row})"
-                ));
+                let database = edited(table, declared, row);
                 let dry_run = database.fkfix("up --dry-run");
                 if dry_run.status == Some(2) {
                     refused += 1;
@@ -108,5 +107,97 @@ fn a_row_that_leaves_comes_back_as_it_is_or_the_run_is_refused() {
             }
         }
     }
+    // Of text with a NUL, 5, text, 5.0, NULL and 1.5.
     assert_eq!(refused, 2 * (3 + 2 + 3 + 4));
+}
+
+#[test]
+fn a_default_that_versions_read_differently_is_not_frozen() {
+    for default in ["-123.0", "1e3", "+5.0", "(-3.0)", "-9223372036854775809"] {
+        let sql = format!(
+            "CREATE TABLE child (t, parent_id INTEGER); INSERT INTO child VALUES (1, 1), (2, 1);
+             ALTER TABLE child ADD COLUMN e DEFAULT {default}; INSERT INTO child VALUES (3, 2, 7.0);"
+        );
+        // Nothing of a record that SQLite does not rewrite can change.
+        let database = Database::family(&sql);
+        if documented() {
+            database.refuses("up", 2, "row 1 holds real in e, where ");
+        } else {
+            let way = "child keeps its place in the file";
+            database.fkfix("up --dry-run").status(0).says(way);
+            assert_eq!(database.goes_up_and_down(), 0);
+        }
+        let database = Database::family(&sql);
+        database.execute("UPDATE child SET parent_id = 9 WHERE t = 1");
+        // The UPDATE has frozen it, but that can't be told.
+        let message = "a row that would leave child could not come back as it is: row 1 holds real in e, where older versions of SQLite may read its DEFAULT";
+        database.refuses("up --dry-run", 2, message);
+        database.refuses("up", 2, message);
+    }
+}
+
+#[test]
+fn null_where_it_is_not_allowed_stays_or_is_refused_before_anything_is_written() {
+    let made = |definition: &str, orphan| {
+        let database = Database::family(&format!(
+            "CREATE TABLE child ({definition}); INSERT INTO child (v, parent_id) VALUES (NULL, {orphan}), ('a', 2);"
+        ));
+        edit(
+            &database,
+            &format!(
+                "CREATE TABLE child ({})",
+                definition.replacen("v TEXT", "v TEXT NOT NULL", 1)
+            ),
+        );
+        database
+    };
+    for definition in [
+        "v TEXT, parent_id INTEGER",
+        "id INTEGER PRIMARY KEY, v TEXT, parent_id INTEGER",
+        "v TEXT, parent_id INTEGER, g AS (v)",
+    ] {
+        let database = made(definition, 1);
+        if documented() && !definition.contains("PRIMARY") {
+            let message = "child can't be copied row by row with every value as it is: row 1 holds NULL in v, which is NOT NULL";
+            database.refuses("up --dry-run", 2, message);
+            database.refuses("up", 2, message);
+        } else {
+            assert_eq!(database.goes_up_and_down(), 0, "{definition}");
+        }
+        let database = made(definition, 9);
+        let message = "row 1 holds NULL in v, which is NOT NULL";
+        database.refuses("up --dry-run", 2, message);
+        database.refuses("up", 2, message);
+        // What its hint says works.
+        database.execute(
+            "PRAGMA ignore_check_constraints = ON; UPDATE child SET v = 'b' WHERE rowid = 1",
+        );
+        assert_eq!(database.goes_up_and_down(), 1, "{definition}");
+    }
+}
+
+#[test]
+fn a_row_that_its_table_would_change_by_now_stays_in_the_archive() {
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, v TEXT, parent_id INTEGER); INSERT INTO child VALUES (1, '5', 9), (2, 'a', 9), (3, NULL, 9), (4, 'b', 1);",
+    );
+    database.up();
+    let definition: String = database.value("SELECT sql FROM sqlite_schema WHERE name = 'child'");
+    edit(
+        &database,
+        &definition.replace("v TEXT", "v INTEGER NOT NULL"),
+    );
+    let archived = database.rows("SELECT * FROM child_orphans WHERE id <> 2");
+    let said = "1 row of child_orphans would move back to child";
+    let dry_run = database.fkfix("down --dry-run").status(0);
+    assert!(
+        dry_run.stdout.contains(said) || dry_run.stdout.contains("1 row"),
+        "{dry_run:#?}"
+    );
+    database.down();
+    assert_eq!(
+        database.rows("SELECT id, v, parent_id FROM child"),
+        ["2|'a'|9", "4|'b'|1"]
+    );
+    assert_eq!(database.rows("SELECT * FROM child_orphans"), archived);
 }
