@@ -431,7 +431,7 @@ fn same_row(table: &Table, columns: &[&str]) -> String {
         RowKey::Implicit(rowid) => vec![format!("w.{rowid} = a.fkfix_rowid")],
         RowKey::Hidden => Vec::new(),
     };
-    same.extend(fidelity::same_values(columns.iter().copied()));
+    same.extend(fidelity::same_values(table, columns.iter().copied()));
     all_of(&same)
 }
 

@@ -83,7 +83,7 @@ proptest! {
         let fits = if fits.is_empty() { "TRUE".to_owned() } else { all_of(&fits) };
         let told: bool = connection.query_row(&format!("SELECT {fits} FROM a"), [], |row| row.get(0)).unwrap();
         let taken = connection.execute("INSERT INTO w SELECT 1, v FROM a", []).is_ok();
-        let same = same_values(["v"].into_iter()).collect::<Vec<_>>().join(" AND ");
+        let same = same_values(&table, ["v"].into_iter()).collect::<Vec<_>>().join(" AND ");
         let kept: bool = taken && connection.query_row(&format!("SELECT {same} FROM w, a"), [], |row| row.get(0)).unwrap();
         prop_assert_eq!(told, kept, "{} into {} {}", value, declared, options);
     }

@@ -221,7 +221,7 @@ impl Rebuild<'_> {
             return None;
         }
         let same_key = keys.iter().map(|key| format!("w.{0} = a.{0}", quote(key)));
-        let values = fidelity::same_values(self.table.stored_columns());
+        let values = fidelity::same_values(self.table, self.table.stored_columns());
         let same: Vec<_> = same_key.chain(values).collect();
         let leaving = self.removal.as_ref().map_or(0, |removal| removal.rows);
         let name = &self.table.name;
