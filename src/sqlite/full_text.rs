@@ -33,6 +33,8 @@ struct Index {
     columns: Vec<String>,
     /// A query for the numbers of the rows that the index holds.
     held: String,
+    /// It holds every row of its content and no other, so that it can be built anew.
+    holds_exactly: bool,
 }
 
 impl Indexes {
@@ -53,8 +55,13 @@ impl Indexes {
             if !is_view && !same_name(&content, &table.name) {
                 continue;
             }
-            let index = Index::read(connection, name, &sql)?;
+            if table.row_key.rowid().is_none() && option_of(&sql, "content_rowid").is_none() {
+                // It finds its content by rowid, so it could never read this table.
+                continue;
+            }
+            let mut index = Index::read(connection, name, &sql)?;
             if !is_view {
+                index.holds_exactly = index.holds_exactly(connection, &content)?;
                 indexes.own.push(index);
             } else if index.holds_exactly(connection, &content)? {
                 indexes.of_views.push(index.name);
@@ -98,7 +105,7 @@ impl Indexes {
     /// still in their table.
     #[must_use]
     pub fn take_out(&self, removal: &Removal) -> Vec<Step> {
-        let steps = self.own.iter().map(|index| {
+        let steps = self.own.iter().filter(|it| !it.holds_exactly).map(|index| {
             let (name, rowid) = (quote(&index.name), quote(&index.rowid));
             let from = from_listed("w", removal);
             let leaving = format!("{from} WHERE w.{rowid} IN ({})", index.held);
@@ -129,7 +136,7 @@ impl Indexes {
         noted: Option<&str>,
     ) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
-        for index in &self.own {
+        for index in self.own.iter().filter(|it| !it.holds_exactly) {
             let (name, rowid) = (quote(&index.name), quote(&index.rowid));
             let number = if index.is_fts5 { "rowid" } else { "docid" };
             // Of an index that came later nothing is noted: a row belongs into it where every
@@ -159,7 +166,7 @@ impl Indexes {
         Ok(steps)
     }
 
-    /// Steps that have each index over a view read that anew.
+    /// Steps that have each index which holds all of its content read that anew.
     #[must_use]
     pub fn refresh(&self) -> Vec<Step> {
         let refresh = |index: &String| {
@@ -171,7 +178,9 @@ impl Indexes {
                 ),
             )
         };
-        self.of_views.iter().map(refresh).collect()
+        let exact = self.own.iter().filter(|it| it.holds_exactly);
+        let exact = exact.map(|it| &it.name);
+        exact.chain(&self.of_views).map(refresh).collect()
     }
 }
 
@@ -209,6 +218,7 @@ impl Index {
                 if is_fts5 { "id" } else { "docid" },
                 quote(&docsize)
             ),
+            holds_exactly: false,
             name,
         })
     }
