@@ -59,7 +59,7 @@ pub fn of_kept_rows(
         format!(" AND NOT {}", listed("w", removal))
     });
     let from = format!("FROM main.{} AS w", quote(&table.name));
-    first(connection, table, &from, &stays)
+    first(connection, table, &from, &stays, true)
 }
 
 /// The first row that leaves and that an INSERT would change.
@@ -73,7 +73,7 @@ pub fn of_leaving_rows(connection: &Connection, removal: &Removal) -> Result<Opt
             let Some(column) = table.column(column) else {
                 continue;
             };
-            let Some(changes) = changes(table, column, &value) else {
+            let Some(changes) = changes(table, column, &value, false) else {
                 continue;
             };
             let query = format!(
@@ -86,15 +86,21 @@ pub fn of_leaving_rows(connection: &Connection, removal: &Removal) -> Result<Opt
         }
     }
     // The join's condition stands in ON, so WHERE is free.
-    first(connection, table, &from_listed("w", removal), "")
+    first(connection, table, &from_listed("w", removal), "", false)
 }
 
-fn first(connection: &Connection, table: &Table, from: &str, and: &str) -> Result<Option<Misfit>> {
+fn first(
+    connection: &Connection,
+    table: &Table,
+    from: &str,
+    and: &str,
+    stays: bool,
+) -> Result<Option<Misfit>> {
     let mut columns = Vec::new();
     let (mut cases, mut classes) = (String::new(), String::new());
     for column in &table.columns {
         let value = format!("w.{}", quote(&column.name));
-        if let Some(changes) = changes(table, column, &value) {
+        if let Some(changes) = changes(table, column, &value, stays) {
             let at = columns.len();
             let _ = write!(cases, " WHEN {changes} THEN {at}");
             let _ = write!(classes, " WHEN {at} THEN typeof({value})");
@@ -142,7 +148,7 @@ fn read(
 
 /// The condition that an INSERT into `column` would change `value`, or not take it; none where it
 /// takes every value as it is. It is never NULL.
-fn changes(table: &Table, column: &Column, value: &str) -> Option<String> {
+fn changes(table: &Table, column: &Column, value: &str, stays: bool) -> Option<String> {
     if matches!(&table.row_key, RowKey::Alias(alias) if *alias == column.name) {
         return None;
     }
@@ -170,7 +176,8 @@ fn changes(table: &Table, column: &Column, value: &str) -> Option<String> {
         (Affinity::Blob, _) => {
             // A row from before ADD COLUMN has the default without storing it, and SQLite 3.40
             // reads -123.0 as an integer where 3.54 reads a real.
-            let default = column.default.as_ref().filter(|it| is_whole_real(it));
+            // Of a row that leaves, what this SQLite reads is kept.
+            let default = column.default.as_ref().filter(|it| stays && is_whole_real(it));
             cases.extend(default.map(|it| format!("WHEN 'real' THEN +{value} = ({it}) COLLATE BINARY")));
         }
     }
@@ -226,7 +233,7 @@ pub fn fits(table: &Table, has: impl Fn(&str) -> bool, alias: &str) -> Vec<Strin
     let inserted = columns.filter(|column| !column.generated && has(&column.name));
     let changes = inserted.filter_map(|column| {
         let value = format!("{alias}.{}", quote(&column.name));
-        changes(table, column, &value)
+        changes(table, column, &value, false)
     });
     changes.map(|changes| format!("NOT {changes}")).collect()
 }
