@@ -38,6 +38,7 @@ const REFUSALS: [&str; 10] = [
     "refer to rows of",
     "is neither PRIMARY KEY nor UNIQUE",
     "can't be told apart",
+    "can't be copied row by row with every value as it is",
     "has another key on the same columns",
     "SQLite does not accept",
     "this SQLite can't make the table",
