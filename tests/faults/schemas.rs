@@ -33,7 +33,7 @@ pub enum Outcome {
 }
 
 /// Why a case may be refused: the beginning of what stands for it.
-const REFUSALS: [&str; 10] = [
+const REFUSALS: [&str; 11] = [
     "SQLite could not take",
     "refer to rows of",
     "is neither PRIMARY KEY nor UNIQUE",
