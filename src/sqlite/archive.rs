@@ -142,6 +142,9 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
         .as_ref()
         .map_or_else(|| name_of(&table.name), |archive| archive.name.clone());
     let mut steps = Vec::new();
+    let is_taken = |name: &&str| names.iter().any(|it| same_name(it, name));
+    let mut own = ["rowid", "_rowid_", "oid"].into_iter();
+    let number = own.find(|it| !is_taken(it)).unwrap_or("fkfix_rowid");
     let before = match &archive {
         None => {
             steps.push(Step::run(
@@ -165,7 +168,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
                     format!("ALTER TABLE {} ADD COLUMN {}", quote(&name), quote(column)),
                 )
             }));
-            let newest = format!("SELECT ifnull(max(rowid), 0) FROM main.{}", quote(&name));
+            let newest = format!("SELECT ifnull(max({number}), 0) FROM main.{}", quote(&name));
             connection.query_row(&newest, [], |row| row.get::<_, i64>(0))?
         }
     };
@@ -177,7 +180,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i32) -> Result
     steps.push(Step::Expect {
         what: format!("{name} holds every row that leaves {}", table.name),
         query: format!(
-            "SELECT count(*) FROM main.{} AS a CROSS JOIN main.{} AS w WHERE a.rowid > {before} AND {}",
+            "SELECT count(*) FROM main.{} AS a CROSS JOIN main.{} AS w WHERE a.{number} > {before} AND {}",
             quote(&name),
             quote(&table.name),
             same_row(table, &columns)
