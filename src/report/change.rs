@@ -363,6 +363,7 @@ impl KeptRows {
             Cause::ColumnGone(name) => ("column_gone", slice::from_ref(name), &[][..]),
             Cause::Taken(names) => ("taken", names.as_slice(), &[][..]),
             Cause::NotNull(name) => ("not_null", slice::from_ref(name), &[][..]),
+            Cause::Converted => ("converted", &[][..], &[][..]),
             Cause::BreakKeys(keys) => ("breaks_key", &[][..], keys.as_slice()),
         };
         let keys = keys
@@ -379,6 +380,7 @@ impl KeptRows {
             Cause::Taken(_) if columns.len() == 1 => format!("{names} is taken in {table}"),
             Cause::Taken(_) => format!("{names} are taken in {table}"),
             Cause::NotNull(name) => format!("{name} may not be NULL in {table}"),
+            Cause::Converted => format!("{table} would store a value of theirs as another"),
             Cause::BreakKeys(_) => {
                 let it = if kept.rows == 1 {
                     "it breaks"

@@ -88,7 +88,15 @@ impl PlannedMigration {
         });
         let tables = outcome.plans().flat_map(|plan| &plan.tables);
         let ways = tables.filter_map(|table| {
-            let way = match table.way? {
+            let way = table.way?;
+            if let Some(reason) = &table.because {
+                let kept = match way {
+                    Way::Edit => "keeps its place in the file",
+                    _ => "is copied as it lies in the file",
+                };
+                return Some(format!("{} {kept}: {reason}", table.name));
+            }
+            let way = match way {
                 Way::Edit => "keeps its place in the file: few of its rows leave",
                 Way::Transfer => "is copied as it lies in the file, indexes too: few of its rows leave",
                 Way::TransferRecords => "is copied as it lies in the file, and its indexes are built anew",

@@ -9,12 +9,16 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::bulk::{self, Aside};
 use super::conditions;
-use super::ddl::{quote, quote_list, same_name};
+use super::ddl::{literal, quote, quote_list, same_name};
+use super::fidelity::{self, all_of};
 use super::full_text;
 use super::history;
 use super::lists::Removal;
+use super::places;
+use super::rebuild;
 use super::row_counts;
 use super::schema::{self, RowKey, Table};
+use super::snapshot;
 use super::steps::Step;
 use crate::failure::Failure;
 use crate::report::text::rows;
@@ -40,6 +44,9 @@ const OWN_COLUMNS: [&str; 4] = [
 /// behind the other own columns, at the end of an archive that was made without it, or nowhere.
 const RUN: &str = "fkfix_run";
 
+/// The column that notes which full-text indexes held a row. It is there where the table has any.
+const FULL_TEXT: &str = "fkfix_full_text";
+
 /// An archive that exists.
 #[derive(Clone, Debug)]
 pub struct Archive {
@@ -49,6 +56,8 @@ pub struct Archive {
     pub table: String,
     columns: Vec<String>,
     has_runs: bool,
+    /// It has the column [`FULL_TEXT`].
+    notes_full_text: bool,
 }
 
 /// The name of the archive of `table`.
@@ -116,18 +125,20 @@ fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
     }
     let mut columns = columns.split_off(OWN_COLUMNS.len());
     // A column of the table that is called so has no type here.
-    let run = columns
-        .iter()
-        .position(|(name, kind)| name == RUN && !kind.is_empty());
-    if let Some(place) = run {
-        columns.remove(place);
-    }
+    let mut take_out = |own: &str| {
+        let place = columns
+            .iter()
+            .position(|(name, kind)| name == own && !kind.is_empty());
+        place.map(|place| columns.remove(place)).is_some()
+    };
+    let (has_runs, notes_full_text) = (take_out(RUN), take_out(FULL_TEXT));
     let at = name.len().saturating_sub(SUFFIX.len());
     Ok(name.get(..at).map(|table| Archive {
         name: name.to_owned(),
         table: table.to_owned(),
         columns: columns.into_iter().map(|(name, _)| name).collect(),
-        has_runs: run.is_some(),
+        has_runs,
+        notes_full_text,
     }))
 }
 
@@ -140,18 +151,23 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
         .map(|column| column.name.as_str())
         .collect();
     must_be_possible(&name_of(&table.name), &names)?;
+    let indexes = full_text::Indexes::of(connection, table)?;
     let archive = of(connection, &table.name)?;
     let name = archive
         .as_ref()
         .map_or_else(|| name_of(&table.name), |archive| archive.name.clone());
     let mut steps = Vec::new();
+    let is_taken = |name: &&str| names.iter().any(|it| same_name(it, name));
+    let mut own = ["rowid", "_rowid_", "oid"].into_iter();
+    let number = own.find(|it| !is_taken(it)).unwrap_or("fkfix_rowid");
     let before = match &archive {
         None => {
             steps.push(Step::run(
                 format!("create {name}"),
                 format!(
-                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {RUN} INTEGER, {})",
+                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {RUN} INTEGER, {}{})",
                     quote(&name),
+                    if indexes.is_empty() { "" } else { "fkfix_full_text TEXT, " },
                     quote_list("", names.iter().copied())
                 ),
             ));
@@ -160,8 +176,10 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
         Some(archive) => {
             let run = (!archive.has_runs).then_some((RUN, " INTEGER"));
             let missing = names.iter().filter(|name| !archive.has(name));
+            let note = !indexes.is_empty() && !archive.notes_full_text;
+            let note = note.then_some((FULL_TEXT, " TEXT"));
             let missing = run.into_iter().chain(missing.map(|name| (*name, "")));
-            steps.extend(missing.map(|(column, kind)| {
+            steps.extend(missing.chain(note).map(|(column, kind)| {
                 Step::run(
                     format!("add the column {column} to {name}"),
                     format!(
@@ -171,17 +189,33 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
                     ),
                 )
             }));
-            row_counts::count_rows(connection, &name)?
+            let newest = format!("SELECT ifnull(max({number}), 0) FROM main.{}", quote(&name));
+            connection.query_row(&newest, [], |row| row.get::<_, i64>(0))?
         }
     };
     steps.push(Step::run(
         format!("copy {} into {name}", rows(removal.rows)),
-        copy_sql(removal, &name, &names, version, next_run(connection)?),
+        copy_sql(
+            removal,
+            &name,
+            &names,
+            Run {
+                version,
+                number: next_run(connection)?,
+            },
+            &indexes,
+        ),
     ));
+    let columns: Vec<_> = table.stored_columns().collect();
     steps.push(Step::Expect {
         what: format!("{name} holds every row that leaves {}", table.name),
-        query: row_counts::count_sql(&name),
-        value: before + removal.rows,
+        query: format!(
+            "SELECT count(*) FROM main.{} AS a CROSS JOIN main.{} AS w WHERE a.{number} > {before} AND {}",
+            quote(&name),
+            quote(&table.name),
+            same_row(table, &columns)
+        ),
+        value: removal.rows,
         by_row: None,
     });
     Ok(steps)
@@ -192,7 +226,7 @@ fn must_be_possible(name: &str, columns: &[&str]) -> Result<()> {
     let is_own = |column: &&&str| {
         OWN_COLUMNS
             .iter()
-            .chain([&RUN])
+            .chain([&RUN, &FULL_TEXT])
             .any(|own| same_name(own, column))
     };
     let obstacle = if name.to_ascii_lowercase().starts_with("sqlite_") {
@@ -218,14 +252,35 @@ fn next_run(connection: &Connection) -> Result<i64> {
     Ok(last + 1)
 }
 
-fn copy_sql(removal: &Removal, archive: &str, names: &[&str], version: i64, run: i64) -> String {
+/// A run of `up` that archives rows.
+#[derive(Clone, Copy)]
+struct Run {
+    /// The migration.
+    version: i64,
+    /// Its number among the runs.
+    number: i64,
+}
+
+fn copy_sql(
+    removal: &Removal,
+    archive: &str,
+    names: &[&str],
+    run: Run,
+    indexes: &full_text::Indexes,
+) -> String {
+    let Run { version, number } = run;
     let table = &removal.table;
+    let (note, noted) = if indexes.is_empty() {
+        (String::new(), String::new())
+    } else {
+        (format!("{FULL_TEXT}, "), format!("{}, ", indexes.holding()))
+    };
     let rowid = table
         .row_key
         .rowid()
         .map_or_else(|| "NULL".to_owned(), |name| format!("w.{}", quote(name)));
     format!(
-        "INSERT INTO main.{} ({}, {RUN}, {})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {run}, {}\n{}",
+        "INSERT INTO main.{} ({}, {RUN}, {note}{})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {number}, {noted}{}\n{}",
         quote(archive),
         OWN_COLUMNS.join(", "),
         quote_list("", names.iter().copied()),
@@ -296,13 +351,16 @@ impl Restore {
             .hint("with --leave-orphans they stay in the archive")
             .into());
         }
-        let mut insert = super::rebuild::drop_triggers(&table);
+        let mut insert = rebuild::drop_triggers(&table);
         let there = row_counts::count_rows(connection, &table.name)?;
         let aside = if *rows > MANY_ROWS && *rows > there / LARGE_SHARE {
             bulk::set_indexes_aside(connection, &table, there + rows)?
         } else {
             Aside::default()
         };
+        let changed = !table.triggers.is_empty() || !aside.before.is_empty();
+        let tables: &[&str] = if changed { &[&table.name] } else { &[] };
+        let places = places::keep(connection, tables)?;
         insert.extend(aside.before);
         let columns: Vec<_> = table
             .stored_columns()
@@ -317,6 +375,8 @@ impl Restore {
             targets.insert(0, rowid.to_owned());
             sources.insert(0, "a.fkfix_rowid".to_owned());
         }
+        let counter = counter(connection, &table)?;
+        insert.extend(counter.aside);
         let sql = format!(
             "PRAGMA ignore_check_constraints = ON;\nINSERT OR IGNORE INTO main.{} ({})\nSELECT {} FROM main.{} AS a WHERE {} ORDER BY {};\nPRAGMA ignore_check_constraints = OFF",
             quote(&table.name),
@@ -329,7 +389,18 @@ impl Restore {
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
         insert.push(Step::run(title, sql).over(*rows, work).scattered());
-        let mut finish = vec![Step::Discard {
+        let indexes = full_text::Indexes::of(connection, &table)?;
+        let back = format!(
+            "FROM main.{} AS a CROSS JOIN {} WHERE {} AND {}",
+            quote(&archive.name),
+            table.source("w"),
+            self.fits(&table),
+            same_row(&table, &columns)
+        );
+        let noted = archive.notes_full_text.then_some(FULL_TEXT);
+        let mut finish = counter.back;
+        finish.extend(indexes.put_back(connection, &table.name, &back, noted)?);
+        finish.push(Step::Discard {
             title: format!("take what is back out of {}", archive.name),
             table: archive.name.clone(),
             rows: format!(
@@ -339,10 +410,11 @@ impl Restore {
                 same_row(&table, &columns),
             ),
             rows_left: 0,
-        }];
+        });
         finish.extend(aside.after);
-        finish.extend(super::rebuild::create_triggers(&table));
-        finish.extend(full_text::refresh(connection, &table)?);
+        finish.extend(rebuild::create_triggers(&table));
+        finish.extend(places);
+        finish.extend(indexes.refresh());
         (self.insert, self.finish, self.table) = (insert, finish, Some(table));
         Ok(())
     }
@@ -377,6 +449,8 @@ impl Restore {
         let mut fits = vec![self.mine("a")];
         let gone = self.archive.gone(table);
         fits.extend(gone.map(|name| format!("a.{} IS NULL", quote(name))));
+        // A value that the table would convert stays in the archive, where it is whole.
+        fits.extend(fidelity::fits(table, |name| self.archive.has(name), "a"));
         all_of(&fits)
     }
 }
@@ -406,6 +480,39 @@ fn is_of(alias: &str, version: i64) -> String {
     format!("{alias}.fkfix_version >= {version}")
 }
 
+/// Steps that set the AUTOINCREMENT counter of a table aside, and that put it back, as it was or was
+/// not: rows that come back are none that the counter does not know.
+#[derive(Default)]
+struct Counter {
+    aside: Option<Step>,
+    back: Vec<Step>,
+}
+
+fn counter(connection: &Connection, table: &Table) -> Result<Counter> {
+    let names = snapshot::taken_names(connection)?;
+    let counts = table.sql.to_ascii_uppercase().contains("AUTOINCREMENT");
+    if !counts || !names.iter().any(|name| name == "sqlite_sequence") {
+        return Ok(Counter::default());
+    }
+    let own = literal(&table.name);
+    let aside = literal(&rebuild::free_name(&names, "fkfix_counter"));
+    let rename =
+        |from, to| format!("UPDATE main.sqlite_sequence SET name = {to} WHERE name = {from}");
+    Ok(Counter {
+        aside: Some(Step::run(
+            format!("set the counter of {} aside", table.name),
+            rename(&own, &aside),
+        )),
+        back: vec![Step::run(
+            format!("put the counter of {} back", table.name),
+            format!(
+                "DELETE FROM main.sqlite_sequence WHERE name = {own};\n{}",
+                rename(&aside, &own)
+            ),
+        )],
+    })
+}
+
 /// The condition that the table's row `w` has the key of the archive's row `a`.
 pub fn same_key(table: &Table) -> String {
     let same: Vec<_> = match &table.row_key {
@@ -424,23 +531,8 @@ pub fn same_key(table: &Table) -> String {
 /// equal to the byte and of the same storage class.
 fn same_row(table: &Table, columns: &[&str]) -> String {
     let mut same = vec![same_key(table)];
-    same.extend(columns.iter().map(|name| {
-        let name = quote(name);
-        format!("w.{name} IS a.{name} COLLATE BINARY AND typeof(w.{name}) = typeof(a.{name})")
-    }));
+    same.extend(fidelity::same_values(table, columns.iter().copied()));
     all_of(&same)
-}
-
-/// All of `conditions`, in groups: SQLite allows an expression 1,000 levels, each AND is one,
-/// and a table may have 2,000 columns (<https://www.sqlite.org/limits.html>).
-fn all_of(conditions: &[String]) -> String {
-    const MOST: usize = 100;
-    if conditions.len() <= MOST {
-        return conditions.join(" AND ");
-    }
-    let groups = conditions.chunks(MOST);
-    let groups: Vec<_> = groups.map(|group| format!("({})", all_of(group))).collect();
-    groups.join(" AND ")
 }
 
 /// For the schema check: whether `name` is what `store` may create.

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::archive::{self, Restore};
 use super::conditions;
 use super::ddl::{quote, same_name};
+use super::fidelity;
 use super::foreign_key::{self, NamedKey};
 use super::schema::{self, RowKey, Table};
 use super::scratch;
@@ -37,6 +38,8 @@ pub enum Cause {
     Taken(Vec<String>),
     /// They have no value for a column that must have one.
     NotNull(String),
+    /// The table would convert a value of theirs.
+    Converted,
     /// They break these keys, which stay.
     BreakKeys(Vec<NamedKey>),
 }
@@ -313,6 +316,11 @@ fn simple_reasons(
             (condition, Cause::ColumnGone(name.to_owned()))
         })
         .collect();
+    let fits = fidelity::fits(table, |name| archive.has(name), "w");
+    if !fits.is_empty() {
+        let converts = format!("NOT ({})", fidelity::all_of(&fits));
+        reasons.push((converts, Cause::Converted));
+    }
     let taken = |same: String, columns| {
         let table = quote(&table.name);
         let condition = format!("EXISTS (SELECT 1 FROM main.{table} AS t WHERE {same})");

@@ -24,7 +24,7 @@ pub fn remedy(
         quote_list("", columns.iter().map(String::as_str)),
     );
     let wanted = format!("{}_{}", parent.name, columns.join("_"));
-    let name = free_name(&snapshot::take(connection)?, &wanted);
+    let name = free_name(&snapshot::taken_names(connection)?, &wanted);
     let create = format!("CREATE UNIQUE INDEX {} ON {table} ({list})", quote(&name));
     let complete: Vec<_> = columns
         .iter()

@@ -6,12 +6,14 @@ use rusqlite::Connection;
 use super::archive;
 use super::conditions;
 use super::ddl::{self, quote, same_name};
+use super::fidelity;
 use super::foreign_key::{self, NamedKey};
 use super::full_text;
 use super::index;
 use super::keys::{self, NewKey, TableKeys};
 use super::lists::{DeadKeys, Removal};
 use super::orphans::{self, Found};
+use super::places;
 use super::rebuild::{self, Rebuild, Way};
 use super::row_counts::{self, RowCounts};
 use super::schema::{self, Table};
@@ -19,6 +21,7 @@ use super::scratch::{self, Obstacle};
 use super::script::AddForeignKey;
 use super::snapshot::{self, Snapshot};
 use super::steps::{ByRow, Step};
+use super::unfired;
 use crate::failure::Failure;
 use crate::model::key::KeyId;
 use crate::policy::{Method, OrphanAction, Policy};
@@ -37,6 +40,8 @@ pub struct KeyPlan {
     pub steps: Vec<Step>,
     /// The schema as it must be afterwards, archives left out.
     schema_after: Snapshot,
+    /// What a table is called while it steps aside.
+    passing_name: String,
     /// The tables that come by new definitions, and those with keys to them.
     around: Vec<String>,
 }
@@ -54,6 +59,8 @@ pub struct TablePlan {
     pub adopted: Vec<NewKey>,
     /// How it comes by its new definition; none where no key is added.
     pub way: Option<Way>,
+    /// Why no way would serve that inserts its rows.
+    pub because: Option<String>,
     /// The text of its new definition; none where no key is added.
     pub definition: Option<String>,
 }
@@ -81,8 +88,10 @@ pub fn add_keys(
     };
     planner.must_keep_indexes()?;
     let rebuilds = planner.rebuilds(&targets, policy.method)?;
+    let places = planner.places(&rebuilds, policy.method)?;
     planner.move_rows_out(&rebuilds, version, policy)?;
     planner.rebuild(&rebuilds)?;
+    planner.steps.extend(places);
     let tables = planner.tables(&targets, &rebuilds)?;
     let mut around: Vec<_> = rebuilds.iter().map(|it| it.table.name.clone()).collect();
     let refers = |named: &&NamedKey| {
@@ -97,6 +106,7 @@ pub fn add_keys(
             .map(|it| it.key.child.clone()),
     );
     drop(rebuilds);
+    let passing_name = rebuild::free_name(&snapshot::taken_names(connection)?, rebuild::OLD);
     planner.check(&targets, &declared)?;
     let warnings = planner.warnings(&targets)?;
     let Planner {
@@ -110,6 +120,7 @@ pub fn add_keys(
         warnings,
         steps,
         schema_after,
+        passing_name,
         around,
     })
 }
@@ -177,8 +188,17 @@ impl Planner<'_> {
             rehearsal.obstacle.get_or_insert(Obstacle::Rename);
         }
         let removal = leaving(self.found).find(|it| it.table.name == table.name);
+        let (mut way, mut because) = (Way::choose(table, rehearsal, removal, method)?, None);
+        if matches!(way, Way::Rows | Way::TwoCopies)
+            && let Some(misfit) = fidelity::of_kept_rows(self.connection, table, removal)?
+        {
+            way = Way::keeping_records(table, rehearsal, method)
+                .ok_or_else(|| misfit.not_copied())?;
+            because = Some(misfit.reason);
+        }
         Ok(Rebuild {
-            way: Way::choose(table, rehearsal, removal, method)?,
+            way,
+            because,
             removal: removal.cloned(),
             rows: self.counts.of(&table.name)?,
             table,
@@ -195,9 +215,16 @@ impl Planner<'_> {
     ) -> Result<()> {
         for removal in leaving(self.found) {
             if policy.orphans != OrphanAction::Delete {
+                if let Some(misfit) = fidelity::of_leaving_rows(self.connection, removal)? {
+                    return Err(misfit.not_brought_back().into());
+                }
                 let steps = archive::store(self.connection, removal, version)?;
                 self.steps.extend(steps);
             }
+        }
+        for removal in leaving(self.found) {
+            let indexes = full_text::Indexes::of(self.connection, &removal.table)?;
+            self.steps.extend(indexes.take_out(removal));
         }
         for removal in leaving(self.found) {
             let name = &removal.table.name;
@@ -211,9 +238,23 @@ impl Planner<'_> {
         Ok(())
     }
 
+    /// The step that gives what is dropped and made again its place in the schema back. Only an
+    /// edit of `sqlite_schema` can.
+    fn places(&self, rebuilds: &[Rebuild<'_>], method: Method) -> Result<Option<Step>> {
+        if method == Method::Documented {
+            return Ok(None);
+        }
+        let copied = rebuilds.iter().filter(|it| it.way.copies());
+        let mut tables: Vec<_> = copied.map(|it| it.table.name.as_str()).collect();
+        let without_triggers = leaving(self.found).filter(|it| !it.table.triggers.is_empty());
+        tables.extend(without_triggers.map(|it| it.table.name.as_str()));
+        places::keep(self.connection, &tables)
+    }
+
     fn rebuild(&mut self, rebuilds: &[Rebuild<'_>]) -> Result<()> {
+        let taken = snapshot::taken_names(self.connection)?;
         for rebuild in rebuilds {
-            self.steps.extend(rebuild.steps(&self.schema)?);
+            self.steps.extend(rebuild.steps(&taken)?);
             for (kind, name, _, sql) in &mut self.schema {
                 if kind == "table" && *name == rebuild.table.name {
                     *sql = Some(rebuild.definition.clone());
@@ -221,8 +262,8 @@ impl Planner<'_> {
             }
         }
         for removal in leaving(self.found) {
-            let refresh = full_text::refresh(self.connection, &removal.table)?;
-            self.steps.extend(refresh);
+            let indexes = full_text::Indexes::of(self.connection, &removal.table)?;
+            self.steps.extend(indexes.refresh());
         }
         Ok(())
     }
@@ -238,6 +279,7 @@ impl Planner<'_> {
                 added: keys.added.clone(),
                 adopted: keys.adopted.clone(),
                 way: rebuild.map(|it| it.way),
+                because: rebuild.and_then(|it| it.because.clone()),
                 definition: rebuild.map(|it| it.definition.clone()),
             });
         }
@@ -325,6 +367,10 @@ impl Planner<'_> {
                 warnings.extend(keys::warnings(&keys.table, &parent, &new.key));
             }
         }
+        for removal in leaving(self.found) {
+            let indexes = full_text::Indexes::of(self.connection, &removal.table)?;
+            warnings.extend(unfired::warnings(removal, &indexes));
+        }
         Ok(warnings)
     }
 }
@@ -410,6 +456,11 @@ impl KeyPlan {
     /// The schema as it must be afterwards; archives may have come.
     pub fn schema_after(&self) -> &Snapshot {
         &self.schema_after
+    }
+
+    /// What a table is called while it steps aside.
+    pub fn passing_name(&self) -> &str {
+        &self.passing_name
     }
 
     /// The tables that come by new definitions and those with keys to them, each with the text

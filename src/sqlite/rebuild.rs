@@ -17,10 +17,10 @@ use anyhow::Result;
 
 use super::conditions::listed;
 use super::ddl::{self, literal, quote, quote_list, same_name};
+use super::fidelity;
 use super::lists::Removal;
 use super::schema::{RowKey, SchemaObject, Table};
 use super::scratch::{Obstacle, Rehearsal};
-use super::snapshot::Snapshot;
 use super::steps::Step;
 use crate::failure::Failure;
 use crate::policy::Method;
@@ -94,6 +94,21 @@ impl Way {
         })
     }
 
+    /// The way that keeps rows which an INSERT would change; none where the method has none.
+    #[must_use]
+    pub fn keeping_records(table: &Table, rehearsal: Rehearsal, method: Method) -> Option<Self> {
+        let transfers = rehearsal.transfers
+            && rehearsal.obstacle.is_none()
+            && !matches!(table.row_key, RowKey::Implicit(_));
+        let indexes_too = rehearsal.transfers_indexes && !table.indexes.is_empty();
+        match method {
+            Method::Fastest if transfers && indexes_too => Some(Way::Transfer),
+            Method::Fastest | Method::Documented if transfers => Some(Way::TransferRecords),
+            Method::Fastest | Method::InPlace => Some(Way::Edit),
+            Method::Documented => None,
+        }
+    }
+
     /// Whether the table is copied, so that its rows need not be deleted from it before.
     #[must_use]
     pub fn copies(self) -> bool {
@@ -110,6 +125,8 @@ pub struct Rebuild<'a> {
     pub definition: String,
     /// How.
     pub way: Way,
+    /// Why no way would serve that inserts its rows.
+    pub because: Option<String>,
     /// The rows that do not.
     pub removal: Option<Removal>,
     /// How many rows the table has, those included.
@@ -117,15 +134,15 @@ pub struct Rebuild<'a> {
 }
 
 impl Rebuild<'_> {
-    /// The steps, in a database that holds what `schema` lists.
-    pub fn steps(&self, schema: &Snapshot) -> Result<Vec<Step>> {
+    /// The steps, in a database in which the names `taken` are.
+    pub fn steps(&self, taken: &[String]) -> Result<Vec<Step>> {
         if self.way == Way::Edit {
-            return Ok(vec![self.edit_step(schema)]);
+            return Ok(vec![self.edit_step(taken)]);
         }
         let name = &self.table.name;
-        let old = free_name(schema, OLD);
+        let old = free_name(taken, OLD);
         let mut steps = match self.way {
-            Way::TwoCopies => self.copy_aside(schema, &old),
+            Way::TwoCopies => self.copy_aside(taken, &old),
             _ => vec![Step::run(
                 format!("set the old {name} aside"),
                 format!(
@@ -139,7 +156,7 @@ impl Rebuild<'_> {
             self.definition.as_str(),
         ));
         let standins = match self.way {
-            Way::Transfer => standins(schema, &self.table.indexes)?,
+            Way::Transfer => standins(taken, &self.table.indexes)?,
             _ => Vec::new(),
         };
         steps.extend(standins.iter().map(|standin| {
@@ -147,7 +164,8 @@ impl Rebuild<'_> {
             Step::run(title, standin.sql.as_str())
         }));
         steps.extend(self.copy_steps(&old));
-        if has_table(schema, "sqlite_sequence") {
+        steps.extend(self.comparison(&old));
+        if is_taken(taken, "sqlite_sequence") {
             steps.push(Step::run(
                 format!("keep the AUTOINCREMENT counter of {name}"),
                 format!(
@@ -157,7 +175,7 @@ impl Rebuild<'_> {
             ));
         }
         if self.way == Way::TwoCopies {
-            steps.extend(keep_statistics(schema, &old, name));
+            steps.extend(keep_statistics(taken, &old, name));
         }
         steps.push(Step::run(
             format!("drop the old {name}"),
@@ -174,7 +192,7 @@ impl Rebuild<'_> {
 
     /// Copies all rows into the table `old`, whose columns have no type and so keep each value in
     /// its storage class, and drops the table.
-    fn copy_aside(&self, schema: &Snapshot, old: &str) -> Vec<Step> {
+    fn copy_aside(&self, taken: &[String], old: &str) -> Vec<Step> {
         let (name, table) = (&self.table.name, quote(&self.table.name));
         let stored: Vec<_> = self.table.stored_columns().collect();
         let work = 2 * stored.len() + WORK_PER_COPIED_ROW;
@@ -188,7 +206,7 @@ impl Rebuild<'_> {
         );
         let mut steps =
             vec![Step::run(format!("copy the rows of {name} aside"), copy).over(self.rows, work)];
-        if has_table(schema, "sqlite_sequence") {
+        if is_taken(taken, "sqlite_sequence") {
             // DROP TABLE deletes what stands there under the table's own name.
             let keep = format!(
                 "UPDATE main.sqlite_sequence SET name = '{old}' WHERE name = {}",
@@ -196,7 +214,7 @@ impl Rebuild<'_> {
             );
             steps.push(Step::run(format!("keep the counter of {name} aside"), keep));
         }
-        steps.extend(keep_statistics(schema, name, old));
+        steps.extend(keep_statistics(taken, name, old));
         steps.push(Step::run(
             format!("drop {name}"),
             format!("DROP TABLE main.{table}"),
@@ -206,14 +224,14 @@ impl Rebuild<'_> {
 
     /// Writes the definition into `sqlite_schema`, as SQLite does for `ADD CONSTRAINT … CHECK`.
     /// The table that comes and goes tells other connections to read the schema again.
-    fn edit_step(&self, schema: &Snapshot) -> Step {
+    fn edit_step(&self, taken: &[String]) -> Step {
         let name = &self.table.name;
         let update = format!(
             "UPDATE main.sqlite_schema SET sql = {} WHERE type = 'table' AND name = {}",
             literal(&self.definition),
             literal(name)
         );
-        let notice = free_name(schema, "fkfix_notice");
+        let notice = free_name(taken, "fkfix_notice");
         Step::run(
             format!("write the new keys into the definition of {name}"),
             format!(
@@ -258,6 +276,31 @@ impl Rebuild<'_> {
         vec![Step::run(title, copy).over(self.rows, work)]
     }
 
+    /// Holds the rows against those that they were copied from, where they were inserted one by
+    /// one. A transfer copies records as they are, byte for byte, and needs no look at them; a
+    /// table whose rows can't be told apart has none to be held against.
+    fn comparison(&self, old: &str) -> Option<Step> {
+        let keys = self.table.row_key.columns();
+        if self.way != Way::Rows || keys.is_empty() {
+            return None;
+        }
+        let same_key = keys.iter().map(|key| format!("w.{0} = a.{0}", quote(key)));
+        let values = fidelity::same_values(self.table, self.table.stored_columns());
+        let same: Vec<_> = same_key.chain(values).collect();
+        let leaving = self.removal.as_ref().map_or(0, |removal| removal.rows);
+        let name = &self.table.name;
+        Some(Step::Expect {
+            what: format!("every row of {name} is as it was"),
+            query: format!(
+                "SELECT count(*) FROM main.{} AS w CROSS JOIN main.{old} AS a WHERE {}",
+                quote(name),
+                fidelity::all_of(&same)
+            ),
+            value: self.rows - leaving,
+            by_row: None,
+        })
+    }
+
     fn index_steps(&self) -> impl Iterator<Item = Step> {
         let rows = self.rows - self.removal.as_ref().map_or(0, |removal| removal.rows);
         let count = self.table.indexes.len();
@@ -285,15 +328,15 @@ fn obstacle_to_copies(table: &Table, rehearsal: Rehearsal) -> Option<String> {
     })
 }
 
-fn has_table(schema: &Snapshot, name: &str) -> bool {
-    schema.iter().any(|(_, other, ..)| other == name)
+fn is_taken(taken: &[String], name: &str) -> bool {
+    taken.iter().any(|other| other == name)
 }
 
 /// Puts what SQLite's statistics hold of the table `from` under the name `to`: DROP TABLE deletes
 /// what is kept under the table's own.
-fn keep_statistics(schema: &Snapshot, from: &str, to: &str) -> Vec<Step> {
+fn keep_statistics(taken: &[String], from: &str, to: &str) -> Vec<Step> {
     let tables = ["sqlite_stat1", "sqlite_stat3", "sqlite_stat4"];
-    let tables = tables.into_iter().filter(|name| has_table(schema, name));
+    let tables = tables.into_iter().filter(|name| is_taken(taken, name));
     tables
         .map(|statistics| {
             Step::run(
@@ -322,10 +365,10 @@ struct Standin<'a> {
     sql: String,
 }
 
-fn standins<'a>(schema: &Snapshot, indexes: &'a [SchemaObject]) -> Result<Vec<Standin<'a>>> {
+fn standins<'a>(taken: &[String], indexes: &'a [SchemaObject]) -> Result<Vec<Standin<'a>>> {
     let mut standins = Vec::new();
     for (at, index) in indexes.iter().enumerate() {
-        let name = free_name(schema, &format!("fkfix_index_{}", at + 1));
+        let name = free_name(taken, &format!("fkfix_index_{}", at + 1));
         standins.push(Standin {
             sql: ddl::rename_index(&index.sql, &name)?,
             name,
@@ -357,7 +400,8 @@ fn name_indexes(table: &str, standins: &[Standin<'_>]) -> Step {
 
 /// `updates` of `sqlite_schema`, and SQLite's own knowledge of it renewed
 /// (<https://www.sqlite.org/pragma.html#pragma_writable_schema>).
-fn edit_schema(updates: &str) -> String {
+#[must_use]
+pub fn edit_schema(updates: &str) -> String {
     format!("PRAGMA writable_schema = ON;\n{updates};\nPRAGMA writable_schema = RESET")
 }
 
@@ -401,17 +445,12 @@ pub fn create_triggers(table: &Table) -> Vec<Step> {
         .collect()
 }
 
-/// `wanted`, with a number behind it where an object of `schema` has that name.
+/// `wanted`, with a number behind it where it is one of the names `taken`.
 #[must_use]
-pub fn free_name(schema: &Snapshot, wanted: &str) -> String {
-    let taken = |candidate: &str| {
-        schema
-            .iter()
-            .any(|(_, name, ..)| same_name(name, candidate))
-    };
+pub fn free_name(taken: &[String], wanted: &str) -> String {
     let mut name = wanted.to_owned();
     for number in 2.. {
-        if !taken(&name) {
+        if !taken.iter().any(|it| same_name(it, &name)) {
             break;
         }
         name = format!("{wanted}_{number}");

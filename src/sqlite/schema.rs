@@ -17,6 +17,8 @@ pub struct Table {
     pub name: String,
     /// The stored text of its `CREATE TABLE`.
     pub sql: String,
+    /// Declared STRICT.
+    pub strict: bool,
     /// Its columns in order, generated ones included.
     pub columns: Vec<Column>,
     /// What tells one row from another.
@@ -167,6 +169,7 @@ impl Table {
             inexact,
             name,
             sql,
+            strict,
             columns,
             row_key,
         })

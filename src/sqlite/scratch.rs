@@ -96,7 +96,7 @@ pub fn is_parent_key(parent: &Table, key: &ForeignKey) -> Result<bool> {
     let columns: Vec<_> = key.columns.iter().map(String::as_str).collect();
     let columns = ddl::quote_list("", columns);
     let parent_columns = ddl::quote_list("", key.parent_columns.iter().map(String::as_str));
-    let child = quote(&free_name(&snapshot::take(&scratch)?, "fkfix_child"));
+    let child = quote(&free_name(&snapshot::taken_names(&scratch)?, "fkfix_child"));
     scratch.execute_batch(&format!(
         "CREATE TABLE {child} ({columns}, FOREIGN KEY ({columns}) REFERENCES {} ({parent_columns}))",
         quote(&parent.name)
@@ -139,7 +139,7 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
         .indexes
         .iter()
         .all(|index| scratch.execute_batch(&index.sql).is_ok());
-    let old = free_name(&snapshot::take(&scratch)?, "fkfix_old");
+    let old = free_name(&snapshot::taken_names(&scratch)?, "fkfix_old");
     let set_aside = format!("ALTER TABLE {} RENAME TO {old}", quote(&table.name));
     let renames = scratch.execute_batch(&set_aside).is_ok();
     if !renames {

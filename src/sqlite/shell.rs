@@ -12,7 +12,6 @@ use super::ddl::{self, Token, literal, quote};
 use super::driver::{Done, Outcome};
 use super::history;
 use super::plan::KeyPlan;
-use super::rebuild::{OLD, free_name};
 use super::steps::Step;
 use crate::failure::Failure;
 
@@ -89,12 +88,12 @@ INSERT INTO temp.{PROMISES} SELECT 'foreign keys are off', NOT foreign_keys FROM
 /// of. Not every engine heeds `legacy_alter_table`; one that doesn't has the keys to a table follow
 /// it to its passing name.
 fn schema_promises(plan: &KeyPlan) -> Vec<Step> {
-    let old = free_name(plan.schema_after(), OLD);
+    let old = plan.passing_name();
     let archives = plan.removals().map(|it| archive::name_of(&it.table.name));
     let archives: Vec<_> = archives.collect();
     let names_old = |(_, name, _, sql): &&(String, String, String, Option<String>)| {
         let sql = sql.as_deref().unwrap_or_default();
-        sql.contains(&old) && !archives.contains(name)
+        sql.contains(old) && !archives.contains(name)
     };
     let naming = plan.schema_after().iter().filter(names_old).count();
     let archives: Vec<_> = archives.iter().map(|name| literal(name)).collect();

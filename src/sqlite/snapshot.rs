@@ -26,6 +26,37 @@ fn text(bytes: &[u8]) -> String {
     std::str::from_utf8(bytes).map_or_else(|_| each_byte(), str::to_owned)
 }
 
+/// The names of all objects, and those for which SQLite keeps a counter or a statistic.
+///
+/// A table may be gone and such a row be left: whoever takes its name takes the row, and DROP
+/// TABLE deletes it.
+pub fn taken_names(connection: &Connection) -> Result<Vec<String>> {
+    let schema = take(connection)?.into_iter();
+    let mut names: Vec<_> = schema.map(|(_, name, ..)| name).collect();
+    for (table, column) in [
+        ("sqlite_sequence", "name"),
+        ("sqlite_stat1", "tbl"),
+        ("sqlite_stat3", "tbl"),
+        ("sqlite_stat4", "tbl"),
+        ("sqlite_stat1", "idx"),
+        ("sqlite_stat3", "idx"),
+        ("sqlite_stat4", "idx"),
+    ] {
+        if !names.iter().any(|name| name == table) {
+            continue;
+        }
+        let query = format!(
+            "SELECT DISTINCT {column} FROM main.{table} WHERE typeof({column}) = 'text' AND {column} LIKE 'fkfix%'"
+        );
+        let mut statement = connection.prepare(&query)?;
+        let found = statement.query_map([], |row| row.get::<_, String>(0))?;
+        for name in found {
+            names.push(name?);
+        }
+    }
+    Ok(names)
+}
+
 /// The objects in which two schemas differ, as `table logs`, in order.
 #[must_use]
 pub fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {

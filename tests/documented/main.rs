@@ -52,3 +52,12 @@ mod foreign_indexes;
 
 #[path = "../integration/odd_definitions.rs"]
 mod odd_definitions;
+
+#[path = "../integration/full_text.rs"]
+mod full_text;
+
+#[path = "../integration/sequences.rs"]
+mod sequences;
+
+#[path = "../integration/values.rs"]
+mod values;

@@ -33,12 +33,13 @@ pub enum Outcome {
 }
 
 /// Why a case may be refused: the beginning of what stands for it.
-const REFUSALS: [&str; 11] = [
+const REFUSALS: [&str; 12] = [
     "SQLite could not take",
     "refer to rows of",
     "refers to rows of",
     "is neither PRIMARY KEY nor UNIQUE",
     "can't be told apart",
+    "can't be copied row by row with every value as it is",
     "has another key on the same columns",
     "SQLite does not accept",
     "this SQLite can't make the table",

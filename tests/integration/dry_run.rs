@@ -41,12 +41,13 @@ would apply V1 webhook_logs_foreign_keys
     11. delete 90 rows from webhook_logs
     12. drop the old webhook_logs
     13. give the indexes of webhook_logs their names
-    14. check that alert_rules has 10 rows
-    15. check that events has 200 rows
-    16. check that webhook_logs has 1000 rows
-    17. check that no row breaks fk_webhook_logs_alert_rule
-    18. check that no row breaks fk_webhook_logs_event
-    19. forget the list of rows that left webhook_logs
+    14. put the schema back in its order
+    15. check that alert_rules has 10 rows
+    16. check that events has 200 rows
+    17. check that webhook_logs has 1000 rows
+    18. check that no row breaks fk_webhook_logs_alert_rule
+    19. check that no row breaks fk_webhook_logs_event
+    20. forget the list of rows that left webhook_logs
 "
     );
     assert!(space.contains(" beside the database ("), "{space}");

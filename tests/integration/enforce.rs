@@ -83,6 +83,9 @@ fn what_comes_with_enforce_goes_with_remove_and_nothing_else() {
         after
             .schema
             .retain(|(_, name, _), _| !name.starts_with("fkfix_enforce_"));
+        after
+            .order
+            .retain(|(name, _)| !name.starts_with("fkfix_enforce_"));
         assert_eq!(after, before);
         enforce(&database, "--remove");
         assert_eq!(database.picture(), before);
@@ -135,7 +138,8 @@ created fkfix_enforce_child_2_update on parent
 2 foreign keys of app.db are carried out on every connection by 4 triggers
 ",
     );
-    assert_eq!(database.picture(), installed);
+    // The test itself has dropped triggers, which are made again at the end of the schema.
+    assert_eq!(database.picture().in_any_order(), installed.in_any_order());
 }
 
 #[test]

@@ -154,3 +154,12 @@ mod wording;
 
 /// A report shows the start of a value and reads no more of it, stored or computed.
 mod long_values;
+
+/// A full-text index loses the rows that leave, gets back those that it held, and nothing else.
+mod full_text;
+
+/// Counters, statistics and the order of the schema are kept as they are found.
+mod sequences;
+
+/// Values that do not fit their columns are kept as they are, or a run is refused.
+mod values;

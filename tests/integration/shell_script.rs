@@ -1,4 +1,5 @@
-//! The script that a dry run writes does in another SQLite what `up` and `down` do.
+//! The script that a dry run writes does in another SQLite what `up` and `down` do. It keeps to
+//! documented statements, which can't give a table that is made again its place in the schema.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -28,7 +29,7 @@ fn timeless(database: &Database) -> Picture {
     {
         connection.execute_batch(history).unwrap();
     }
-    Picture::of(&connection)
+    Picture::of(&connection).in_any_order()
 }
 
 /// Runs `script` as the shell does: the dot command is the shell's own.
@@ -81,7 +82,8 @@ fn up_and_down_by_every_means(name: &str, by_fkfix: &Database) {
         .status(0)
         .stdout;
     run_here(&by_script, &script);
-    assert_eq!(by_script.picture(), before, "{name} and back");
+    let back = by_script.picture().in_any_order();
+    assert_eq!(back, before.clone().in_any_order(), "{name} and back");
     by_fkfix.down();
     assert_eq!(by_fkfix.picture(), before, "{name} and back");
 }

@@ -27,7 +27,8 @@ use sqlite3_parser::dialect::TokenType::{TK_RAISE, TK_STRING, TK_TRIGGER};
 
 /// What stands in each trigger, so that none of the user's is taken for one of these.
 const MARK: &str = "/* made by fkfix enforce */";
-const PREFIX: &str = "fkfix_enforce_";
+/// What the names of the triggers begin with.
+pub const PREFIX: &str = "fkfix_enforce_";
 /// How the names of the triggers end that `--strict` adds.
 const STRICT: [&str; 2] = ["_child_insert", "_child_update"];
 

@@ -15,6 +15,9 @@ const ARCHIVE: &str = "_orphans";
 pub struct Picture {
     /// Every object: (type, name, table) and its text.
     pub schema: BTreeMap<(String, String, String), Option<String>>,
+    /// The names of all objects with their tables, in the order of the schema; empty where the
+    /// way to change a table can't keep it.
+    pub order: Vec<(String, String)>,
     /// Every ordinary table's rows in the order of their keys, rowid first where it has one:
     /// `3: 1|'a'|NULL`. The tables that belong to a full-text index are left out.
     pub tables: BTreeMap<String, Vec<String>>,
@@ -33,6 +36,15 @@ impl Picture {
                 Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))
             })
             .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let mut statement = connection
+            .prepare("SELECT name, tbl_name FROM main.sqlite_schema ORDER BY rowid")
+            .unwrap();
+        let order = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .filter(|_| !crate::UP_OPTIONS.contains(&"--documented"))
             .collect::<Result<_, _>>()
             .unwrap();
         let mut statement = connection
@@ -66,9 +78,16 @@ impl Picture {
         });
         Picture {
             schema,
+            order,
             tables,
             settings: settings.to_vec(),
         }
+    }
+
+    /// The same, for a comparison that the order of the schema is no part of.
+    pub fn in_any_order(mut self) -> Self {
+        self.order.clear();
+        self
     }
 
     /// The definition of `table`.
@@ -98,11 +117,17 @@ impl Picture {
             .collect();
         let mut count = 0;
         for table in archives {
-            let archive = restored.take_out(&format!("{table}{ARCHIVE}")).unwrap();
+            let name = format!("{table}{ARCHIVE}");
+            let own = if self.definition(&name).contains(" fkfix_full_text TEXT,") {
+                5
+            } else {
+                4
+            };
+            let archive = restored.take_out(&name).unwrap();
             assert!(!archive.is_empty(), "the archive of {table} is empty");
             count += archive.len();
             let rows = restored.tables.get_mut(table).unwrap();
-            rows.extend(archive.iter().map(|row| as_archived(row)));
+            rows.extend(archive.iter().map(|row| as_archived(row, own)));
             let places: HashMap<_, _> = before.tables[table].iter().zip(0..).collect();
             rows.sort_by_key(|row| places.get(row));
         }
@@ -113,20 +138,21 @@ impl Picture {
     /// Takes the table `name` away and gives its rows.
     fn take_out(&mut self, name: &str) -> Option<Vec<String>> {
         self.schema.retain(|(_, _, table), _| table != name);
+        self.order.retain(|(_, table)| table != name);
         self.tables.remove(name)
     }
 }
 
 /// The row of a table that the row of its archive was: without the archive's own rowid, and
-/// without the key names, version, time and run that stand before its values.
-fn as_archived(row: &str) -> String {
-    let mut parts: Vec<_> = row.splitn(6, '|').collect();
+/// without the key names, version and time that stand before its values, in `own` columns.
+fn as_archived(row: &str, own: usize) -> String {
+    let mut parts: Vec<_> = row.splitn(own + 1, '|').collect();
     if let Some((_, rowid_of_row)) = parts[0].split_once(": ") {
         parts[0] = rowid_of_row;
     }
     match parts[0] {
-        "NULL" => parts[5].to_owned(),
-        rowid => format!("{rowid}: {}", parts[5]),
+        "NULL" => parts[own].to_owned(),
+        rowid => format!("{rowid}: {}", parts[own]),
     }
 }
 
