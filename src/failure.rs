@@ -11,7 +11,7 @@ use std::{fmt, io};
 use rusqlite::{ErrorCode, ffi};
 
 use crate::interrupt;
-use crate::sqlite::locks;
+use crate::sqlite::file::locks;
 
 /// How a run ended, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,9 +12,11 @@ use crate::failure::{Failure, Status};
 use crate::report::check::{CheckReport, SnapshotReport};
 use crate::report::output::Output;
 use crate::report::snapshot;
+use crate::sqlite::apply::history;
 use crate::sqlite::check::{self, Finding};
-use crate::sqlite::dump::Dump;
-use crate::sqlite::{history, normal, reading};
+use crate::sqlite::file::reading;
+use crate::sqlite::schema::dump::Dump;
+use crate::sqlite::schema::normal;
 
 /// Runs the verb.
 pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {

@@ -24,12 +24,14 @@ use crate::cli::{
     PictureFormat, RowsFormat, Set,
 };
 use crate::failure::{self, Failure, Status, for_shell};
+use crate::location::Location;
 use crate::migrations::{self, Migrations};
 use crate::progress;
 use crate::report::output::Output;
-use crate::report::text::listing;
-use crate::sqlite::location::Location;
-use crate::sqlite::{backup, history, reading};
+use crate::sqlite::apply::history;
+use crate::sqlite::file::backup;
+use crate::sqlite::file::reading;
+use crate::text::listing;
 
 /// Does what `cli` asks for.
 pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {

@@ -18,10 +18,10 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::text::{Lines, printable, wrapped};
 use crate::cli::{Color, Format, Global};
 use crate::failure::{self, Failure, Status};
 use crate::progress;
+use crate::text::{Lines, printable, wrapped};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();

@@ -5,10 +5,10 @@ use rusqlite::Connection;
 
 use super::roles;
 use crate::sqlite::archive;
-use crate::sqlite::ddl::same_name;
-use crate::sqlite::foreign_key::{self, Action, ForeignKey};
+use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
+use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Column, Table};
-use crate::sqlite::scratch;
+use crate::sqlite::text::ddl::same_name;
 use crate::words::{self, Word};
 
 /// What people put before or behind the name of a table to say that it is one.

@@ -5,10 +5,10 @@ use rusqlite::Connection;
 
 use super::conflicts::Demands;
 use super::{KeyTriggers, triggers};
-use crate::sqlite::ddl::{self, same_name};
-use crate::sqlite::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::Table;
-use crate::sqlite::scratch;
+use crate::sqlite::schema::foreign_key::{self, ForeignKey};
+use crate::sqlite::schema::scratch;
+use crate::sqlite::text::ddl::{self, same_name};
 
 /// A key that SQLite would act on.
 #[derive(Debug)]

@@ -1,0 +1,9 @@
+//! `<table>_orphans`: rows that left, and their way back.
+
+pub mod kept;
+pub mod store;
+
+pub use store::{
+    Archive, Restore, all, count, is_archive_name, name_of, of, own_tables, restore, same_key,
+    store,
+};
