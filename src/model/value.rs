@@ -4,7 +4,7 @@ use anyhow::Result;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode};
 
-use crate::failure;
+use crate::sqlite::file::errors;
 use crate::sqlite::schema::Table;
 use crate::sqlite::text::ddl::quote;
 
@@ -55,7 +55,7 @@ pub fn rows(
     let columns = || table.columns.iter();
     let all = starts(alias, columns().map(|column| column.name.as_str()));
     match read(connection, &query(&all)) {
-        Err(error) if failure::sqlite_code(&error) == Some(ErrorCode::TooBig) => {}
+        Err(error) if errors::code(&error) == Some(ErrorCode::TooBig) => {}
         rows => return rows,
     }
     let stored = columns().map(|column| {

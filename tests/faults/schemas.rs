@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use fkfix::failure;
+use fkfix::explain;
 use fkfix::location::Location;
 use fkfix::migrations::Migrations;
 use fkfix::policy::{Limit, Method, OrphanAction, Policy};
@@ -228,7 +228,7 @@ fn told(error: &anyhow::Error) -> String {
     let message = message
         .strip_prefix("could not apply V1__keys: ")
         .unwrap_or(&message);
-    format!("{message} ({:?})", failure::hint_for(error))
+    format!("{message} ({:?})", explain::hint_for(error))
 }
 
 fn down(path: &Path, migrations: &Migrations) -> Result<(), String> {

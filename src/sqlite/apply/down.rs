@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::migrations::Migrations;
 use crate::policy::Policy;
 use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
@@ -12,6 +12,7 @@ use crate::sqlite::apply::up;
 use crate::sqlite::archive::kept::{self, Kept, Returns};
 use crate::sqlite::archive::{self, Restore};
 use crate::sqlite::file::backup;
+use crate::sqlite::file::errors;
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema;
 use crate::sqlite::schema::row_counts;
@@ -90,7 +91,7 @@ pub fn dry_run(
 fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
     let migration = format!("V{}__{}", row.version, row.name);
     let attempt = format!("could not take {migration} back");
-    if failure::hint_for(&error).is_some() {
+    if errors::hint_for(&error).is_some() {
         return error.context(attempt);
     }
     error.context(Failure::impossible(attempt).hint(format!(

@@ -91,7 +91,7 @@ pub fn read(connection: &Connection) -> Result<Vec<Applied>> {
         }
     }
     read_rows(connection).map_err(|error| {
-        let why = crate::failure::message(&error);
+        let why = crate::sqlite::file::errors::message(&error);
         Failure::impossible(format!("the history in {TABLE} is damaged: {why}"))
             .hint(format!("repair the table, or drop it and run fkfix up: keys that are there already are adopted; see: SELECT * FROM {TABLE}"))
             .into()

@@ -315,7 +315,7 @@ impl Driver<'_, '_, '_> {
 
     fn report<T>(&mut self, result: Result<T>) -> Result<T, Reported> {
         result.map_err(|error| {
-            let reported = Reported(crate::failure::message(&error));
+            let reported = Reported(crate::sqlite::file::errors::message(&error));
             self.failure = Some(error);
             reported
         })

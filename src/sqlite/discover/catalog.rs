@@ -179,7 +179,7 @@ fn obstacle(table: &Table, columns: &[String]) -> Option<String> {
             table.name,
             columns.join(", ")
         )),
-        Err(error) => Some(crate::failure::message(&error)),
+        Err(error) => Some(crate::sqlite::file::errors::message(&error)),
     }
 }
 

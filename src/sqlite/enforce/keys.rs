@@ -112,8 +112,8 @@ impl Keys {
 
 /// The parent table of `key`, or why SQLite or a trigger could not use it.
 fn parent_of(connection: &Connection, key: &ForeignKey) -> Result<Table, String> {
-    let parent =
-        Table::read(connection, &key.parent).map_err(|error| crate::failure::message(&error))?;
+    let parent = Table::read(connection, &key.parent)
+        .map_err(|error| crate::sqlite::file::errors::message(&error))?;
     let missing = key
         .parent_columns
         .iter()

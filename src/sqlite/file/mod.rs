@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod connection;
+pub mod errors;
 pub mod flush;
 pub mod locks;
 pub mod reading;

@@ -124,7 +124,7 @@ impl Diagram {
                 }
                 Err(error) => not_drawn.push(NotDrawn {
                     key: request.name.unwrap_or(request.constraint),
-                    reason: crate::failure::message(&error),
+                    reason: crate::sqlite::file::errors::message(&error),
                 }),
             }
         }

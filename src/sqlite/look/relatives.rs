@@ -93,7 +93,11 @@ fn parent_of(
     }
     let parent = match Table::read(connection, &key.parent) {
         Ok(parent) => parent,
-        Err(error) => return Ok(Parent::Unusable(crate::failure::message(&error))),
+        Err(error) => {
+            return Ok(Parent::Unusable(crate::sqlite::file::errors::message(
+                &error,
+            )));
+        }
     };
     if let Some(reason) = mismatch(&parent, key) {
         return Ok(Parent::Unusable(reason));

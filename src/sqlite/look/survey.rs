@@ -251,7 +251,7 @@ fn watch(
             continue;
         }
         if let Err(error) = Table::read(connection, &key.parent) {
-            unusable.push((key.clone(), crate::failure::message(&error)));
+            unusable.push((key.clone(), crate::sqlite::file::errors::message(&error)));
             continue;
         }
         let new = NewKey::declared(&there);
