@@ -11,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations, Origin};
 use crate::sqlite::apply::up;
+use crate::sqlite::archive;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema;
 use crate::sqlite::text::ddl::{literal, same_name};
@@ -74,6 +75,14 @@ pub enum State {
     Changed(Applied),
     /// Applied by another program: this one does not have it.
     Unknown(Applied),
+}
+
+/// The names of fkfix's own tables: its archives, and its history, whether it is there or not.
+pub fn own_tables(connection: &Connection) -> Result<Vec<String>> {
+    let archives = archive::all(connection)?
+        .into_iter()
+        .map(|archive| archive.name);
+    Ok(archives.chain([TABLE.to_owned()]).collect())
 }
 
 /// The migrations applied to the database, from the lowest version; none where it has no

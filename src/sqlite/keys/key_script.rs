@@ -307,7 +307,7 @@ const RESERVED: [&str; 42] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::notation;
+    use crate::sqlite::text::notation;
 
     fn keys(specs: &[&str]) -> Vec<ForeignKey> {
         specs

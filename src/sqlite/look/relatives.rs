@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use crate::model::value::Value;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::look::row::{self, Row};
+use crate::sqlite::orphans::lists;
 use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
@@ -104,7 +105,7 @@ fn parent_of(
     }
     let from = format!(
         "{} JOIN {} ON {} WHERE l.round = 0 LIMIT 1",
-        conditions::from_listed("w", asked),
+        lists::from_listed("w", asked),
         parent.source_by_key("p", &key.parent_columns),
         conditions::equals_parent(key)
     );
@@ -125,7 +126,7 @@ pub fn children(
     limit: usize,
 ) -> Result<Vec<Children>> {
     let parent = &asked.table;
-    let parents = format!("{} AND l.round = 0", conditions::from_listed("p", asked));
+    let parents = format!("{} AND l.round = 0", lists::from_listed("p", asked));
     let mut children = Vec::new();
     for NamedKey { constraint, key } in declared {
         if !same_name(&key.parent, &parent.name) || mismatch(parent, key).is_some() {

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 use sqlite3_parser::dialect::TokenType::TK_EQ;
 
 use crate::failure::Failure;
-use crate::sqlite::keys::conditions::from_listed;
 use crate::sqlite::orphans::lists::Removal;
+use crate::sqlite::orphans::lists::from_listed;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::{self, Table};
 use crate::sqlite::text::ddl::{self, literal, quote, quote_list, same_name};

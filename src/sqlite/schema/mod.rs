@@ -8,6 +8,7 @@ pub mod row_counts;
 pub mod scratch;
 pub mod snapshot;
 pub mod table;
+pub mod values;
 
 pub use table::{
     Affinity, Column, RowKey, SchemaObject, Table, kind_of, ordinary_tables, primary_key,

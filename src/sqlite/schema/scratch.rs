@@ -6,10 +6,10 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::sqlite::file::connection;
-use crate::sqlite::rebuild::free_name;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::snapshot;
+use crate::sqlite::schema::snapshot::free_name;
 use crate::sqlite::text::ddl::{self, quote};
 
 /// An empty database. It compares no text, so any collation that a definition names will do.

@@ -2,4 +2,5 @@
 
 pub mod alter_table;
 pub mod ddl;
+pub mod notation;
 pub mod script;
