@@ -197,7 +197,7 @@ fn build(case: &Case, path: &Path) -> bool {
 fn beside(path: &Path) -> bool {
     ["-journal", "-wal", "-shm"]
         .iter()
-        .any(|it| connection::beside(path, it).exists())
+        .any(|it| fkfix::sqlite::file::paths::beside(path, it).exists())
 }
 
 fn dry_run(path: &Path, order: Order<'_>) -> Result<String, String> {

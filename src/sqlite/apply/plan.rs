@@ -25,7 +25,7 @@ use crate::sqlite::schema::scratch::{self, Obstacle};
 use crate::sqlite::schema::snapshot::{self, Snapshot};
 use crate::sqlite::schema::{self, Table};
 use crate::sqlite::text::ddl::{self, quote, same_name};
-use crate::sqlite::text::script::AddForeignKey;
+use crate::sqlite::text::statement::AddForeignKey;
 use crate::text::{self, count, rows};
 
 /// A plan to add keys.

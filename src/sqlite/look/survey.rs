@@ -7,6 +7,7 @@ use crate::migrations::Migrations;
 use crate::model::key::KeyId;
 use crate::model::value::Value;
 use crate::sqlite::apply::history::{self, State};
+use crate::sqlite::apply::parts;
 use crate::sqlite::apply::up;
 use crate::sqlite::file::backup::TemporaryCopy;
 use crate::sqlite::keys::conditions;
@@ -19,7 +20,7 @@ use crate::sqlite::schema::row_counts::RowCounts;
 use crate::sqlite::schema::values;
 use crate::sqlite::schema::{Column, RowKey, Table};
 use crate::sqlite::text::ddl::{quote, quote_list, same_name};
-use crate::sqlite::text::script::AddForeignKey;
+use crate::sqlite::text::statement::AddForeignKey;
 
 /// How many dead parents are shown for each key.
 const MOST_FREQUENT: usize = 5;
@@ -230,7 +231,7 @@ pub fn pending_requests(
             continue;
         };
         migration.must_be_clear()?;
-        requests.extend(up::requests(migration)?);
+        requests.extend(parts::requests(migration)?);
     }
     Ok(requests)
 }
