@@ -382,7 +382,16 @@ impl Restore {
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
         insert.push(Step::run(title, sql).over(*rows, work).scattered());
-        let indexes = full_text::Indexes::of(connection, &table)?;
+        let noted = archive.notes_full_text.then_some(FULL_TEXT);
+        let mut indexes = full_text::Indexes::of(connection, &table)?;
+        if let Some(noted) = noted {
+            let from = format!(
+                "FROM main.{} AS a WHERE {}",
+                quote(&archive.name),
+                self.mine("a")
+            );
+            indexes = indexes.as_noted(connection, &from, noted)?;
+        }
         let back = format!(
             "FROM main.{} AS a CROSS JOIN {} WHERE {} AND {}",
             quote(&archive.name),
@@ -390,7 +399,6 @@ impl Restore {
             self.fits(&table),
             same_row(&table, &columns)
         );
-        let noted = archive.notes_full_text.then_some(FULL_TEXT);
         let mut finish = counter.back;
         finish.extend(indexes.put_back(connection, &table.name, &back, noted)?);
         finish.push(Step::Discard {
