@@ -9,9 +9,9 @@
 
 use super::keys::{Key, Keys};
 use super::triggers::{has_parent, is_complete, old_equals};
-use crate::sqlite::ddl::{quote, quote_list, same_name};
-use crate::sqlite::foreign_key::Action;
+use crate::sqlite::schema::foreign_key::Action;
 use crate::sqlite::schema::{RowKey, Table};
+use crate::sqlite::text::ddl::{quote, quote_list, same_name};
 
 fn follows(key: &Key, next: &Key) -> bool {
     same_name(&key.child.name, &next.parent.name)

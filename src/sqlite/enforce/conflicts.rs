@@ -10,8 +10,8 @@ use rusqlite::Connection;
 
 use super::keys::Key;
 use super::triggers::{old_equals, refuse};
-use crate::sqlite::ddl::{self, quote, same_name};
 use crate::sqlite::schema::{RowKey, Table};
+use crate::sqlite::text::ddl::{self, quote, same_name};
 use sqlite3_parser::dialect::TokenType::TK_CHECK;
 
 /// A column list that a table keeps unique, each with the collation by which it is compared.

@@ -5,10 +5,10 @@ use rusqlite::Connection;
 
 use super::conflicts::Demands;
 use super::{KeyTriggers, triggers};
-use crate::sqlite::ddl::{self, same_name};
-use crate::sqlite::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::Table;
-use crate::sqlite::scratch;
+use crate::sqlite::schema::foreign_key::{self, ForeignKey};
+use crate::sqlite::schema::scratch;
+use crate::sqlite::text::ddl::{self, same_name};
 
 /// A key that SQLite would act on.
 #[derive(Debug)]
@@ -112,8 +112,8 @@ impl Keys {
 
 /// The parent table of `key`, or why SQLite or a trigger could not use it.
 fn parent_of(connection: &Connection, key: &ForeignKey) -> Result<Table, String> {
-    let parent =
-        Table::read(connection, &key.parent).map_err(|error| crate::failure::message(&error))?;
+    let parent = Table::read(connection, &key.parent)
+        .map_err(|error| crate::sqlite::file::errors::message(&error))?;
     let missing = key
         .parent_columns
         .iter()

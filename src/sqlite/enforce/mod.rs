@@ -19,9 +19,9 @@ use rusqlite::Connection;
 pub use order::Overtaken;
 pub use plan::{Plan, plan, removal};
 
-use super::ddl::{self, unquote};
-use super::foreign_key::ForeignKey;
-use super::normal::Words;
+use crate::sqlite::schema::foreign_key::ForeignKey;
+use crate::sqlite::schema::normal::Words;
+use crate::sqlite::text::ddl::{self, unquote};
 use keys::Keys;
 use sqlite3_parser::dialect::TokenType::{TK_RAISE, TK_STRING, TK_TRIGGER};
 

@@ -11,9 +11,9 @@ use super::cascade;
 use super::conflicts::{self, Set};
 use super::keys::{Key, Keys};
 use super::{KeyTriggers, MARK, PREFIX, STRICT, Trigger};
-use crate::sqlite::ddl::{self, literal, quote, quote_list, same_name};
-use crate::sqlite::foreign_key::{Action, ForeignKey};
+use crate::sqlite::schema::foreign_key::{Action, ForeignKey};
 use crate::sqlite::schema::{Column, RowKey, Table};
+use crate::sqlite::text::ddl::{self, literal, quote, quote_list, same_name};
 
 /// The condition that a child row, whose columns have `prefix` before them, refers to the
 /// parent row as it was. As SQLite writes it for its own keys.

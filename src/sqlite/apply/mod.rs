@@ -1,0 +1,10 @@
+//! Migrations: planned, applied, reverted, remembered.
+
+pub mod down;
+pub mod history;
+pub mod plan;
+pub mod promised;
+pub mod space;
+pub mod timing;
+pub mod unfired;
+pub mod up;

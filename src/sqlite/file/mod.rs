@@ -1,0 +1,8 @@
+//! The file on the disk: opened, locked, read as one state, copied.
+
+pub mod backup;
+pub mod connection;
+pub mod errors;
+pub mod flush;
+pub mod locks;
+pub mod reading;
