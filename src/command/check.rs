@@ -9,11 +9,12 @@ use rusqlite::Connection;
 
 use crate::cli::{Check, CheckFormat, Format};
 use crate::failure::{Failure, Status};
+use crate::model::finding::Finding;
 use crate::report::check::{CheckReport, SnapshotReport};
 use crate::report::output::Output;
 use crate::report::snapshot;
 use crate::sqlite::apply::history;
-use crate::sqlite::check::{self, Finding};
+use crate::sqlite::check;
 use crate::sqlite::file::reading;
 use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::schema::normal;

@@ -6,11 +6,11 @@ use rusqlite::Connection;
 use crate::cli::{Graph, PictureFormat};
 use crate::failure::Status;
 use crate::migrations::{Migrations, Origin};
+use crate::model::diagram::{Diagram, NotDrawn};
 use crate::report::graph::{self, GraphReport};
 use crate::report::output::Output;
 use crate::sqlite::discover::{self, DEFAULT_CONFIDENCE};
 use crate::sqlite::file::reading;
-use crate::sqlite::look::diagram::{Diagram, NotDrawn};
 
 /// Runs the verb.
 pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
