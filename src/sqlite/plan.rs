@@ -320,14 +320,7 @@ impl Planner<'_> {
         }
         for (place, (child, new)) in asked_for(targets).enumerate() {
             let parent = Table::read(self.connection, &new.key.parent)?;
-            for (table, columns) in [
-                (child, &new.key.columns),
-                (&parent, &new.key.parent_columns),
-            ] {
-                table.must_have_whole_indexes(self.connection, self.counts, columns)?;
-            }
             let (broken, by_row) = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
-                index::confirm_all_found(self.connection, self.counts, child, &parent, dead_keys)?;
                 (conditions::has_key_of(&new.key, &dead_keys.query), None)
             } else {
                 let by_row = ByRow {
