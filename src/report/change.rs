@@ -7,15 +7,15 @@ use serde::Serialize;
 
 use super::key::Key;
 use super::output::Report;
-use super::text::{Lines, count, listing, plural, rows};
 use crate::policy::{OrphanAction, Policy};
+use crate::sqlite::apply::down::TakenBack;
+use crate::sqlite::apply::plan::{KeyPlan, TablePlan};
+use crate::sqlite::apply::up::Outcome;
 use crate::sqlite::archive;
-use crate::sqlite::back::TakenBack;
-use crate::sqlite::driver::Outcome;
-use crate::sqlite::kept::{Cause, Kept};
-use crate::sqlite::lists::Removal;
+use crate::sqlite::archive::kept::{Cause, Kept};
 use crate::sqlite::orphans::Found;
-use crate::sqlite::plan::{KeyPlan, TablePlan};
+use crate::sqlite::orphans::lists::Removal;
+use crate::text::{Lines, count, listing, plural, rows};
 
 /// Whether something is done, or would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,7 +22,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fkfix::sqlite::foreign_key;
+use fkfix::sqlite::schema::foreign_key;
 use rusqlite::Connection;
 
 use fill::Wanted;

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use fkfix::sqlite::connection;
-use fkfix::sqlite::flush::Flush;
-use fkfix::sqlite::location::Location;
-use fkfix::sqlite::space;
+use fkfix::location::Location;
+use fkfix::sqlite::apply::space;
+use fkfix::sqlite::file::connection;
+use fkfix::sqlite::file::flush::Flush;
 use rusqlite::Connection;
 
 use super::support::{Sample, fkfix, integrity, open, picture, rounds};

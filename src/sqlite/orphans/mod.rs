@@ -1,0 +1,7 @@
+//! The rows that break keys, and those that refer to them.
+
+pub mod confirm;
+pub mod lists;
+pub mod search;
+
+pub use search::{Blocked, Found, find, hanging_on};
