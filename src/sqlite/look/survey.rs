@@ -120,7 +120,7 @@ pub struct SurveyedKey {
 }
 
 /// From when to when.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Span {
     /// The column that tells.
     pub column: String,
