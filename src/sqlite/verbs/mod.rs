@@ -9,6 +9,7 @@ mod new;
 mod orphans;
 mod show;
 mod status;
+mod told;
 mod up;
 
 use std::path::PathBuf;
