@@ -36,6 +36,7 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
             (name, looked)
         }
         (None, Some(location)) => {
+            let location = location.get()?;
             let timeout = arguments.wait.lock_timeout;
             let (applicable, looked) = reading::read(location, timeout, |database| {
                 let applicable = history::applicable(database, &migrations)?;

@@ -41,7 +41,7 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
         backup: None,
         taken_back: Vec::new(),
     };
-    let mut stale = 0;
+    let (mut stale, mut warnings) = (0, Vec::new());
     let mut database = connection::open(location, arguments.database.wait.lock_timeout)?;
     if !history::to_take_back(order.migrations, &history::read(&database)?, to)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;
@@ -55,6 +55,7 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
         stale = enforce::differences(&transaction)?.map_or(0, |found| found.stale.len());
         connection::commit(transaction, location)?;
         report.taken_back = done.iter().map(Into::into).collect();
+        warnings.extend(done.into_iter().flat_map(|it| it.warnings));
     }
     if report.taken_back.is_empty() {
         output.result(&report, arguments.format.into())?;
@@ -66,6 +67,9 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
         .map(|it| format!("V{}", it.version));
     let done = super::versions("reverted", versions);
     let status = output.outcome(&report, arguments.format.into(), &done);
+    for warning in &warnings {
+        output.warning(warning);
+    }
     if stale > 0 {
         output.hint(STALE_TRIGGERS);
     }
@@ -93,5 +97,8 @@ fn dry_run(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<St
         migrations: planned.iter().map(PlannedReturn::new).collect(),
     };
     output.result(&report, arguments.format.into())?;
+    for warning in planned.iter().flat_map(|it| &it.warnings) {
+        output.warning(warning);
+    }
     Ok(Status::Done)
 }

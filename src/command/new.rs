@@ -15,6 +15,7 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     let scripts = match &arguments.location {
         _ if arguments.add.is_empty() => key_script::template(),
         Some(location) => {
+            let location = location.get()?;
             let timeout = arguments.wait.lock_timeout;
             reading::read(location, timeout, |database| {
                 key_script::checked(database, &arguments.add)
@@ -30,6 +31,8 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     for warning in &scripts.warnings {
         output.warning(warning);
     }
-    output.hint(&super::try_hint(arguments.location.as_ref(), folder));
+    let location = arguments.location.as_ref();
+    let location = location.and_then(|it| it.get().ok());
+    output.hint(&super::try_hint(location, folder));
     Ok(status)
 }

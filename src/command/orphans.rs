@@ -12,6 +12,7 @@ use crate::model::value::Value;
 use crate::report::orphans::{Orphan, OrphansReport, TableOrphans, UnusableKey};
 use crate::report::output::Output;
 use crate::report::value;
+use crate::sqlite::apply::history;
 use crate::sqlite::look::survey::{self, Survey, SurveyedTable};
 
 /// Runs the verb.
@@ -47,6 +48,12 @@ fn look(arguments: &Orphans, migrations: &Migrations, database: &Connection) -> 
     let location = &arguments.database.location;
     let survey = survey::survey(database, migrations, arguments.table.as_deref())?;
     let mut warnings = Vec::new();
+    for late in history::late(migrations, &history::read(database)?) {
+        warnings.push(format!(
+            "{} is looked at too, though it is older than the newest applied one: fkfix up applies it only with --allow-missing",
+            late.up
+        ));
+    }
     for (key, reason) in &survey.unusable {
         warnings.push(format!("{} was not looked at: {reason}", key.place()));
     }
