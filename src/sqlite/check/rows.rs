@@ -5,8 +5,8 @@ use rusqlite::Connection;
 
 use super::Schema;
 use super::expected::MigrationState;
-use super::finding::{Code, Finding};
 use super::keys::{self, Wanted};
+use crate::model::finding::{Code, Finding};
 use crate::sqlite::apply::history::State;
 use crate::sqlite::archive;
 use crate::sqlite::keys::conditions::{self, Lookup};
