@@ -64,7 +64,7 @@ impl Variables {
             // It may hold a password, which the help must not show.
             Some((_, value)) => arg
                 .required(false)
-                .required_unless_present_any([] as [&str; 0])
+                .required_unless_present(Resettable::Reset)
                 .default_value(value.clone())
                 .hide_default_value(true),
             None => arg,
