@@ -1,7 +1,8 @@
 //! What is typed or stands in the environment, on its way to a value.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 
 use super::Cli;
-use crate::failure::Failure;
+use crate::explain;
+use crate::failure::{Failure, for_shell};
 use crate::location::{Location, may_hold_a_password};
 
 impl Cli {
@@ -24,7 +26,13 @@ impl Cli {
         let file = Variables::in_file(Path::new(".env"));
         let matches = file.complete(Cli::command()).try_get_matches();
         let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
-        cli.unwrap_or_else(|error| without_secrets(error).exit())
+        cli.unwrap_or_else(|error| {
+            let error = without_secrets(with_tip(error));
+            if error.use_stderr() && wants_json() {
+                print_document(&error);
+            }
+            error.exit()
+        })
     }
 }
 
@@ -70,6 +78,44 @@ impl Variables {
             None => arg,
         }
     }
+}
+
+/// Whether the result was to be a JSON document, as far as that can be told of what can't be read.
+fn wants_json() -> bool {
+    let words: Vec<_> = env::args_os().collect();
+    let asks =
+        |pair: &[OsString]| matches!(pair, [name, value] if name == "--format" && value == "json");
+    words.windows(2).any(asks) || words.iter().any(|word| word == "--format=json")
+}
+
+fn print_document(error: &clap::Error) {
+    let text = error.render().to_string();
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let message = lines.next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let hint = lines.find_map(|line| line.trim().strip_prefix("hint: "));
+    let hint = hint.unwrap_or("fkfix --help tells what may be typed");
+    let document = explain::document("usage", message, Some(hint.to_owned()));
+    // There is nobody left to tell if it can't be written.
+    let _ = io::stdout().write_all(document.as_bytes());
+}
+
+/// Where a file stands in the place of a verb, tells how to name it.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let verb = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(verb)) => verb.clone(),
+        _ => return error,
+    };
+    if Path::new(&verb).is_file() {
+        let tip = format!(
+            "to look at the database, run: fkfix orphans -d {}",
+            for_shell(&verb)
+        );
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, tips);
+    }
+    error
 }
 
 /// A URL that stands where none belongs is not shown: it may hold a password.

@@ -82,10 +82,10 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Apply pending migrations
-    #[command(after_long_help = manual::UP)]
+    #[command(after_long_help = manual::UP, aliases = ["migrate", "apply"])]
     Up(Up),
     /// Take back the newest applied migration
-    #[command(after_long_help = manual::DOWN)]
+    #[command(after_long_help = manual::DOWN, aliases = ["rollback", "revert"])]
     Down(Down),
     /// Show what is applied, pending, changed
     #[command(after_long_help = manual::STATUS)]
@@ -103,7 +103,7 @@ pub enum Command {
     #[command(after_long_help = manual::DISCOVER)]
     Discover(Discover),
     /// Write the next migration: a pair of files, empty or with the keys given
-    #[command(after_long_help = manual::NEW)]
+    #[command(after_long_help = manual::NEW, aliases = ["init", "create"])]
     New(New),
     /// Draw the tables and their keys: declared, pending, discovered
     #[command(after_long_help = manual::GRAPH)]

@@ -32,6 +32,9 @@ pub struct Status {
     /// Which migrations.
     #[command(flatten)]
     pub set: Set,
+    /// Exit with 1 where a migration is pending, for scripts
+    #[arg(long)]
+    pub exit_code: bool,
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,

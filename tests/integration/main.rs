@@ -86,6 +86,9 @@ mod backup;
 /// Options, formats and exit statuses are as the manual says.
 mod options;
 
+/// What a newcomer types is understood, and codes stay the same.
+mod first_steps;
+
 /// A file .env says what the environment does not.
 mod env_file;
 
