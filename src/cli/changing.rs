@@ -56,7 +56,7 @@ pub struct Up {
     #[arg(long)]
     pub allow_missing: bool,
     /// What becomes of rows that break a new key
-    #[arg(long, value_name = "ACTION", default_value = "archive")]
+    #[arg(long, value_name = "ACTION", default_value = "follow")]
     pub orphans: OrphanAction,
     /// Refuse when more rows than this would leave a table: a number, or a share such as 5%
     ///

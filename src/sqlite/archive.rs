@@ -47,6 +47,11 @@ const RUN: &str = "fkfix_run";
 /// The column that notes which full-text indexes held a row. It is there where the table has any.
 const FULL_TEXT: &str = "fkfix_full_text";
 
+/// The column that tells what a row that stayed forgot: a JSON object of its columns and the
+/// literals, as `quote()` writes them, that were put there. NULL for a row that left. It is there
+/// where a row has stayed.
+pub const KEPT: &str = "fkfix_kept";
+
 /// An archive that exists.
 #[derive(Clone, Debug)]
 pub struct Archive {
@@ -58,6 +63,8 @@ pub struct Archive {
     has_runs: bool,
     /// It has the column [`FULL_TEXT`].
     notes_full_text: bool,
+    /// It has the column [`KEPT`].
+    pub has_kept: bool,
 }
 
 /// The name of the archive of `table`.
@@ -132,6 +139,7 @@ fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
         place.map(|place| columns.remove(place)).is_some()
     };
     let (has_runs, notes_full_text) = (take_out(RUN), take_out(FULL_TEXT));
+    let has_kept = take_out(KEPT);
     let at = name.len().saturating_sub(SUFFIX.len());
     Ok(name.get(..at).map(|table| Archive {
         name: name.to_owned(),
@@ -139,11 +147,13 @@ fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
         columns: columns.into_iter().map(|(name, _)| name).collect(),
         has_runs,
         notes_full_text,
+        has_kept,
     }))
 }
 
-/// The steps that copy the rows of `removal` into the archive of their table.
-pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result<Vec<Step>> {
+/// The steps that copy the rows of `removal`, as they are, into the archive of their table: those
+/// that leave and those that stay and forget a key.
+pub fn store(connection: &Connection, removal: &Removal, version: Option<i64>) -> Result<Vec<Step>> {
     let table = &removal.table;
     let names: Vec<_> = table
         .columns
@@ -165,9 +175,10 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
             steps.push(Step::run(
                 format!("create {name}"),
                 format!(
-                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {RUN} INTEGER, {}{})",
+                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {RUN} INTEGER, {}{}{})",
                     quote(&name),
                     if indexes.is_empty() { "" } else { "fkfix_full_text TEXT, " },
+                    if removal.kept == 0 { "" } else { "fkfix_kept TEXT, " },
                     quote_list("", names.iter().copied())
                 ),
             ));
@@ -179,6 +190,8 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
             let note = !indexes.is_empty() && !archive.notes_full_text;
             let note = note.then_some((FULL_TEXT, " TEXT"));
             let missing = run.into_iter().chain(missing.map(|name| (*name, "")));
+            let kept = removal.kept > 0 && !archive.has_kept;
+            let note = note.into_iter().chain(kept.then_some((KEPT, " TEXT")));
             steps.extend(missing.chain(note).map(|(column, kind)| {
                 Step::run(
                     format!("add the column {column} to {name}"),
@@ -194,7 +207,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
         }
     };
     steps.push(Step::run(
-        format!("copy {} into {name}", rows(removal.rows)),
+        format!("copy {} into {name}", rows(removal.rows + removal.kept)),
         copy_sql(
             removal,
             &name,
@@ -208,14 +221,17 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
     ));
     let columns: Vec<_> = table.stored_columns().collect();
     steps.push(Step::Expect {
-        what: format!("{name} holds every row that leaves {}", table.name),
+        what: match removal.kept {
+            0 => format!("{name} holds every row that leaves {}", table.name),
+            _ => format!("{name} holds every row of {} as it is", table.name),
+        },
         query: format!(
             "SELECT count(*) FROM main.{} AS a CROSS JOIN main.{} AS w WHERE a.{number} > {before} AND {}",
             quote(&name),
             quote(&table.name),
             same_row(table, &columns)
         ),
-        value: removal.rows,
+        value: removal.rows + removal.kept,
         by_row: None,
     });
     Ok(steps)
@@ -226,7 +242,7 @@ fn must_be_possible(name: &str, columns: &[&str]) -> Result<()> {
     let is_own = |column: &&&str| {
         OWN_COLUMNS
             .iter()
-            .chain([&RUN, &FULL_TEXT])
+            .chain([&RUN, &FULL_TEXT, &KEPT])
             .any(|own| same_name(own, column))
     };
     let obstacle = if name.to_ascii_lowercase().starts_with("sqlite_") {
@@ -255,8 +271,8 @@ fn next_run(connection: &Connection) -> Result<i64> {
 /// A run of `up` that archives rows.
 #[derive(Clone, Copy)]
 struct Run {
-    /// The migration.
-    version: i64,
+    /// The migration, if it was for one.
+    version: Option<i64>,
     /// Its number among the runs.
     number: i64,
 }
@@ -268,24 +284,50 @@ fn copy_sql(
     run: Run,
     indexes: &full_text::Indexes,
 ) -> String {
-    let Run { version, number } = run;
+    let version = run.version.map_or("NULL".to_owned(), |it| it.to_string());
+    let number = run.number;
     let table = &removal.table;
     let (note, noted) = if indexes.is_empty() {
         (String::new(), String::new())
     } else {
         (format!("{FULL_TEXT}, "), format!("{}, ", indexes.holding()))
     };
+    let (keep, kept) = if removal.kept == 0 {
+        (String::new(), String::new())
+    } else {
+        (format!("{KEPT}, "), format!("{}, ", forgotten(removal)))
+    };
     let rowid = table
         .row_key
         .rowid()
         .map_or_else(|| "NULL".to_owned(), |name| format!("w.{}", quote(name)));
     format!(
-        "INSERT INTO main.{} ({}, {RUN}, {note}{})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {number}, {noted}{}\n{}",
+        "INSERT INTO main.{} ({}, {RUN}, {note}{keep}{})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {number}, {noted}{kept}{}\n{}",
         quote(archive),
         OWN_COLUMNS.join(", "),
         quote_list("", names.iter().copied()),
         quote_list("w.", names.iter().copied()),
         conditions::from_listed("w", removal),
+    )
+}
+
+/// An expression for what the row of list `l` forgets: NULL for one that leaves.
+fn forgotten(removal: &Removal) -> String {
+    let columns = removal.set_columns().into_iter();
+    let each = columns.map(|name| {
+        let value = removal.set_value(name, "l.forgets", "NULL");
+        let marks = removal.forgets.iter();
+        let marks = marks.filter(|it| it.columns.iter().any(|own| same_name(own, name)));
+        let marks = marks.fold(0, |marks, it| marks | it.mark);
+        format!(
+            "{}, CASE WHEN l.forgets & {marks} THEN quote({value}) END",
+            literal(name)
+        )
+    });
+    // json_patch leaves out what is NULL.
+    format!(
+        "CASE WHEN l.round < 0 THEN json_patch('{{}}', json_object({})) END",
+        each.collect::<Vec<_>>().join(", ")
     )
 }
 

@@ -11,18 +11,44 @@ use super::lists::Removal;
 use super::row_counts::RowCounts;
 use super::schema::{Affinity, Table};
 
-/// The condition that the row `alias` of the table stands in the list of `removal`.
+/// The condition that the row `alias` of the table stands in the list of `removal` and leaves.
 #[must_use]
 pub fn listed(alias: &str, removal: &Removal) -> String {
     let columns = removal.table.row_key.columns();
     let list = quote(&removal.list);
     if let [column] = columns.as_slice() {
-        return format!("{alias}.{} IN (SELECT k1 FROM temp.{list})", quote(column));
+        let leaves = if removal.mixed { " WHERE round >= 0" } else { "" };
+        return format!(
+            "{alias}.{} IN (SELECT k1 FROM temp.{list}{leaves})",
+            quote(column)
+        );
     }
     format!(
-        "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {})",
-        has_listed_key(alias, removal)
+        "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {}{})",
+        has_listed_key(alias, removal),
+        leaves(removal)
     )
+}
+
+/// As [`from_listed`], of the rows that leave alone.
+#[must_use]
+pub fn from_leaving(alias: &str, removal: &Removal) -> String {
+    format!("{}{}", from_listed(alias, removal), leaves(removal))
+}
+
+/// As [`from_listed`], of the rows that stay and forget keys.
+#[must_use]
+pub fn from_kept(alias: &str, removal: &Removal) -> String {
+    let listed = from_listed(alias, removal);
+    format!("{listed} AND l.round < 0 AND l.forgets <> 0")
+}
+
+fn leaves(removal: &Removal) -> &'static str {
+    if removal.mixed {
+        " AND l.round >= 0"
+    } else {
+        ""
+    }
 }
 
 /// `FROM` that finds the rows `alias` of the table of `removal` by their list `l`.
@@ -37,7 +63,8 @@ pub fn from_listed(alias: &str, removal: &Removal) -> String {
 }
 
 /// The condition that the row `alias` has the key that stands in the row `l` of its list.
-fn has_listed_key(alias: &str, removal: &Removal) -> String {
+#[must_use]
+pub fn has_listed_key(alias: &str, removal: &Removal) -> String {
     let columns = removal.table.row_key.columns();
     let same: Vec<_> = columns
         .iter()

@@ -16,6 +16,7 @@ pub mod discover;
 pub mod driver;
 pub mod dump;
 pub mod enforce;
+pub mod fates;
 pub mod fidelity;
 pub mod flush;
 pub mod foreign_key;

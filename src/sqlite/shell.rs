@@ -89,7 +89,7 @@ INSERT INTO temp.{PROMISES} SELECT 'foreign keys are off', NOT foreign_keys FROM
 /// it to its passing name.
 fn schema_promises(plan: &KeyPlan) -> Vec<Step> {
     let old = plan.passing_name();
-    let archives = plan.removals().map(|it| archive::name_of(&it.table.name));
+    let archives = plan.touched().map(|it| archive::name_of(&it.table.name));
     let archives: Vec<_> = archives.collect();
     let names_old = |(_, name, _, sql): &&(String, String, String, Option<String>)| {
         let sql = sql.as_deref().unwrap_or_default();

@@ -18,6 +18,7 @@ use super::script::AddForeignKey;
 use super::value::{self, Value};
 use crate::migrations::Migrations;
 use crate::model::key::KeyId;
+use crate::policy::OrphanAction;
 
 /// How many dead parents are shown for each key.
 const MOST_FREQUENT: usize = 5;
@@ -177,7 +178,7 @@ impl Survey {
         }
         targets.retain(|keys| only.is_none_or(|only| same_name(&keys.table.name, only)));
         let counts = RowCounts::new(connection);
-        let found = orphans::find(connection, &targets, &declared, &counts)?;
+        let found = orphans::find(connection, &targets, &declared, &counts, OrphanAction::Follow)?;
         let first = self.keys.len();
         for target in &targets {
             for new in target.searched() {
@@ -515,10 +516,6 @@ impl Survey {
             };
         }
         self.kept = self.tables.len();
-        let lists = found.removals.iter().map(|removal| &removal.list);
-        for list in lists.chain(found.dead_keys.iter().map(|dead| &dead.list)) {
-            copy.execute_batch(&format!("DROP TABLE temp.{}", quote(list)))?;
-        }
-        Ok(())
+        found.drop_lists(copy)
     }
 }
