@@ -444,7 +444,8 @@ pub struct RestoredRows {
 pub struct KeptRows {
     /// How many.
     pub rows: i64,
-    /// The reason: `breaks_key`, `taken`, `not_null`, `column_gone` or `table_gone`.
+    /// The reason: `breaks_key`, `taken`, `not_null`, `converted`, `changed`, `row_gone`,
+    /// `column_gone` or `table_gone`.
     pub cause: &'static str,
     /// The columns that are taken, must not be NULL, or are gone.
     pub columns: Vec<String>,
@@ -472,6 +473,8 @@ impl KeptRows {
             Cause::Taken(names) => ("taken", names.as_slice(), &[][..]),
             Cause::NotNull(name) => ("not_null", slice::from_ref(name), &[][..]),
             Cause::Converted => ("converted", &[][..], &[][..]),
+            Cause::Changed(names) => ("changed", names.as_slice(), &[][..]),
+            Cause::RowGone => ("row_gone", &[][..], &[][..]),
             Cause::BreakKeys(keys) => ("breaks_key", &[][..], keys.as_slice()),
         };
         let keys = keys
@@ -489,6 +492,9 @@ impl KeptRows {
             Cause::Taken(_) => format!("{names} are taken in {table}"),
             Cause::NotNull(name) => format!("{name} may not be NULL in {table}"),
             Cause::Converted => format!("{table} would store a value of theirs as another"),
+            Cause::Changed(_) => format!("{names} of {table} changed since"),
+            Cause::RowGone if kept.rows == 1 => format!("its row is gone from {table}"),
+            Cause::RowGone => format!("their rows are gone from {table}"),
             Cause::BreakKeys(_) => {
                 let it = if kept.rows == 1 {
                     "it breaks"

@@ -11,6 +11,7 @@ use super::bulk::{self, Aside};
 use super::conditions;
 use super::ddl::{literal, quote, quote_list, same_name};
 use super::fidelity::{self, all_of};
+use super::forgotten::Forgotten;
 use super::full_text;
 use super::history;
 use super::lists::Removal;
@@ -331,13 +332,22 @@ fn forgotten(removal: &Removal) -> String {
     )
 }
 
+/// Which rows of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Those that left with this migration or a later one.
+    Since(i64),
+    /// All.
+    All,
+}
+
 /// The rows of one archive that are to go back, and how.
 #[derive(Clone, Debug)]
 pub struct Restore {
     /// The archive.
     pub archive: Archive,
-    /// The migration whose rows these are, or the first of several.
-    pub version: i64,
+    /// Whose rows these are.
+    pub whose: Whose,
     /// How many rows.
     pub rows: i64,
     /// Their table; none where it is gone.
@@ -347,25 +357,35 @@ pub struct Restore {
     /// Take out of the archive exactly the rows that are now in the table, value by value: a
     /// row that could not go back stays.
     pub finish: Vec<Step>,
+    /// The rows among them that stayed and forgot a key, if there are any.
+    pub forgotten: Option<Forgotten>,
 }
 
-/// Plans to put back what the migration `version` archived.
+/// Plans to put back the rows that are `whose`, of `only` this table where it is given.
 ///
-/// The rows of later ones belong to it: these were taken back before, and what is left of them
-/// had to stay then, because it breaks a key that goes only now.
-pub fn restore(connection: &Connection, version: i64) -> Result<Vec<Restore>> {
+/// The rows of later migrations belong to one that is reverted: these were reverted before, and
+/// what is left of them had to stay then, because it breaks a key that goes only now.
+pub fn restore(
+    connection: &Connection,
+    whose: Whose,
+    only: Option<&str>,
+) -> Result<Vec<Restore>> {
     let mut restores = Vec::new();
     for archive in all(connection)? {
-        let rows = count(connection, &archive, version)?;
+        if only.is_some_and(|only| !same_name(only, &archive.table)) {
+            continue;
+        }
+        let rows = count(connection, &archive, whose)?;
         if rows == 0 {
             continue;
         }
         let mut restore = Restore {
-            version,
+            whose,
             rows,
             table: None,
             insert: Vec::new(),
             finish: Vec::new(),
+            forgotten: None,
             archive,
         };
         let name = restore.archive.table.clone();
@@ -428,6 +448,7 @@ impl Restore {
             self.fits(&table),
             self.newest_first(connection)?,
         );
+        let forgotten = Forgotten::of(connection, self, &table)?;
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
         insert.push(Step::run(title, sql).over(*rows, work).scattered());
@@ -445,12 +466,18 @@ impl Restore {
         finish.push(Step::Discard {
             title: format!("take what is back out of {}", archive.name),
             table: archive.name.clone(),
-            rows: format!(
-                "{} AND EXISTS (SELECT 1 FROM {} WHERE {})",
-                self.fits(&table),
-                table.source("w"),
-                same_row(&table, &columns),
-            ),
+            rows: {
+                let moved = format!(
+                    "{} AND EXISTS (SELECT 1 FROM {} WHERE {})",
+                    self.fits(&table),
+                    table.source("w"),
+                    same_row(&table, &columns),
+                );
+                match &forgotten {
+                    Some(forgotten) => format!("(({moved}) OR ({}))", forgotten.is_back(self, &table)),
+                    None => moved,
+                }
+            },
             rows_left: 0,
         });
         finish.extend(aside.after);
@@ -458,6 +485,7 @@ impl Restore {
         finish.extend(places);
         finish.extend(indexes.refresh());
         (self.insert, self.finish, self.table) = (insert, finish, Some(table));
+        self.forgotten = forgotten;
         Ok(())
     }
 
@@ -482,13 +510,22 @@ impl Restore {
 
     /// The condition that the archive's row `alias` is one of these.
     pub fn mine(&self, alias: &str) -> String {
-        is_of(alias, self.version)
+        is_of(alias, self.whose)
     }
 
-    /// The condition that the archive's row `a` is one of these and has no value for which the
+    /// The same for a row that left.
+    pub fn left(&self, alias: &str) -> String {
+        if self.archive.has_kept {
+            format!("{} AND {alias}.{KEPT} IS NULL", self.mine(alias))
+        } else {
+            self.mine(alias)
+        }
+    }
+
+    /// The condition that the archive's row `a` is one of these that left and has no value for which the
     /// table has no column any more.
     pub fn fits(&self, table: &Table) -> String {
-        let mut fits = vec![self.mine("a")];
+        let mut fits = vec![self.left("a")];
         let gone = self.archive.gone(table);
         fits.extend(gone.map(|name| format!("a.{} IS NULL", quote(name))));
         // A value that the table would convert stays in the archive, where it is whole.
@@ -511,15 +548,18 @@ impl Archive {
 
     /// The archive's own rowid, under a name that no column has taken: a table in whose columns
     /// all three are loses no rows.
-    fn rowid(&self) -> &'static str {
+    pub fn rowid(&self) -> &'static str {
         let mut names = ["rowid", "_rowid_", "oid"].into_iter();
         names.find(|name| !self.has(name)).unwrap_or("rowid")
     }
 }
 
-/// The condition that the archive's row `alias` left with the migration `version` or a later one.
-fn is_of(alias: &str, version: i64) -> String {
-    format!("{alias}.fkfix_version >= {version}")
+/// The condition that the archive's row `alias` is one of those that are `whose`.
+fn is_of(alias: &str, whose: Whose) -> String {
+    match whose {
+        Whose::Since(version) => format!("{alias}.fkfix_version >= {version}"),
+        Whose::All => "TRUE".to_owned(),
+    }
 }
 
 /// Steps that set the AUTOINCREMENT counter of a table aside, and that put it back, as it was or was
@@ -583,15 +623,15 @@ pub fn is_archive_name(name: &str, tables: &[&str]) -> bool {
     tables.iter().any(|table| same_name(&name_of(table), name))
 }
 
-/// How many rows `archive` holds that left with the migration `version` or a later one.
-pub fn count(connection: &Connection, archive: &Archive, version: i64) -> Result<i64> {
+/// How many rows `archive` holds that are `whose`.
+pub fn count(connection: &Connection, archive: &Archive, whose: Whose) -> Result<i64> {
     if !schema::table_exists(connection, &archive.name)? {
         return Ok(0);
     }
     let query = format!(
         "SELECT count(*) FROM main.{} AS a WHERE {}",
         quote(&archive.name),
-        is_of("a", version)
+        is_of("a", whose)
     );
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }

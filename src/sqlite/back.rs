@@ -3,9 +3,10 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::archive::{self, Restore};
+use super::archive::{self, Restore, Whose};
 use super::backup;
 use super::driver;
+use super::forgotten::SetBack;
 use super::history::{self, AdoptedKey, Applied};
 use super::kept::{self, Kept, Returns};
 use super::plan;
@@ -115,7 +116,7 @@ fn take_back(transaction: &Connection, order: Order<'_>, applied: &Applied) -> R
         back.carry_out(transaction, steps)?;
     }
     if !order.leave_orphans {
-        back.put_rows_back(transaction, applied.version)?;
+        back.put_rows_back(transaction, Whose::Since(applied.version), None)?;
     }
     let others = row_counts::count_rows(transaction, history::TABLE)? - 1;
     back.carry_out(transaction, history::forget(applied.version, others))?;
@@ -129,10 +130,17 @@ impl TakenBack {
         Ok(())
     }
 
-    /// Puts back what the migration `version` archived, now that its keys are gone.
-    fn put_rows_back(&mut self, transaction: &Connection, version: i64) -> Result<()> {
-        let restores = archive::restore(transaction, version)?;
+    /// Puts back the archived rows that are `whose`, of `only` this table where it is given, and the
+    /// keys that rows forgot, as far as no key is broken.
+    fn put_rows_back(
+        &mut self,
+        transaction: &Connection,
+        whose: Whose,
+        only: Option<&str>,
+    ) -> Result<()> {
+        let restores = archive::restore(transaction, whose, only)?;
         let returns = Returns::new(transaction, &restores)?;
+        let set_back = SetBack::new(transaction, &restores)?;
         self.carry_out(transaction, returns.before())?;
         let mut moved = Vec::new();
         for restore in &restores {
@@ -142,15 +150,33 @@ impl TakenBack {
                 None => 0,
             });
         }
+        let count = |moved: &mut Vec<i64>, archive: &str, rows: i64| {
+            let all = restores.iter().zip(moved);
+            for (_, moved) in all.filter(|(it, _)| it.archive.name == archive) {
+                *moved += rows;
+            }
+        };
+        for (archive, [list, set]) in set_back.steps() {
+            self.carry_out(transaction, vec![list, set])?;
+            count(&mut moved, archive, changes(transaction)?);
+        }
         loop {
             let mut removed = 0;
+            for (archive, [mark, undo]) in set_back.round() {
+                steps::carry_out(transaction, std::slice::from_ref(&mark))?;
+                let marked = changes(transaction)?;
+                if marked == 0 {
+                    continue;
+                }
+                steps::carry_out(transaction, std::slice::from_ref(&undo))?;
+                count(&mut moved, archive, -marked);
+                self.steps.extend([mark, undo]);
+                removed += marked;
+            }
             for (archive, step) in returns.round() {
                 steps::carry_out(transaction, std::slice::from_ref(&step))?;
                 let rows = changes(transaction)?;
-                let all = restores.iter().zip(&mut moved);
-                for (_, moved) in all.filter(|(it, _)| it.archive.name == archive) {
-                    *moved -= rows;
-                }
+                count(&mut moved, archive, -rows);
                 if rows > 0 {
                     self.steps.push(step);
                 }
@@ -161,6 +187,7 @@ impl TakenBack {
             }
         }
         self.carry_out(transaction, returns.after())?;
+        self.carry_out(transaction, set_back.after().collect())?;
         for (restore, rows) in restores.iter().zip(moved) {
             self.finish(transaction, restore, rows)?;
         }

@@ -20,6 +20,7 @@ pub mod fates;
 pub mod fidelity;
 pub mod flush;
 pub mod foreign_key;
+pub mod forgotten;
 pub mod full_text;
 pub mod history;
 pub mod index;
