@@ -5,9 +5,11 @@
 
 pub mod cli;
 pub mod command;
+pub mod explain;
 pub mod failure;
 pub mod graph;
 pub mod interrupt;
+pub mod location;
 pub mod manual;
 pub mod migrations;
 pub mod model;
@@ -17,4 +19,5 @@ pub mod postgres;
 pub mod progress;
 pub mod report;
 pub mod sqlite;
+pub mod text;
 pub mod words;

@@ -397,7 +397,7 @@ fn misnamed(file: &str, reason: &str) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::script;
+    use crate::sqlite::text::script;
 
     #[test]
     fn every_file_of_the_folder_is_part_of_the_program() {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::report::text::printable;
+use crate::text::printable;
 
 /// How often SQLite reports, in instructions of its virtual machine
 /// (<https://www.sqlite.org/c3ref/progress_handler.html>).

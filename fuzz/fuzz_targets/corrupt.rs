@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use fkfix::migrations::Migrations;
 use fkfix::policy::{Method, OrphanAction, Policy};
-use fkfix::sqlite::connection;
-use fkfix::sqlite::driver::{self, Order};
-use fkfix::sqlite::location::Location;
+use fkfix::sqlite::file::connection;
+use fkfix::sqlite::apply::up::{self, Order};
+use fkfix::location::Location;
 use libfuzzer_sys::fuzz_target;
 use rusqlite::Connection;
 
@@ -72,7 +72,7 @@ fuzz_target!(|damage: &[u8]| {
         assert!(after == bytes, "changed after {:#}", result.unwrap_err());
     }
     for left in ["-journal", "-wal", "-shm"] {
-        let _ = fs::remove_file(connection::beside(&BENCH.path, left));
+        let _ = fs::remove_file(paths::beside(&BENCH.path, left));
     }
 });
 
@@ -93,7 +93,7 @@ fn up() -> Result<(), Box<dyn std::error::Error>> {
     // The disk is not what is tested, nor are threads.
     database.execute_batch("PRAGMA synchronous = OFF; PRAGMA threads = 0")?;
     let transaction = connection::begin(&mut database, &location)?;
-    driver::up(&transaction, order)?;
+    up::up(&transaction, order)?;
     connection::commit(transaction, &location)?;
     Ok(())
 }

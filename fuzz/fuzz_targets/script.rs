@@ -6,7 +6,7 @@
 
 #![no_main]
 
-use fkfix::sqlite::script::{self, Action};
+use fkfix::sqlite::text::script::{self, Action};
 use libfuzzer_sys::fuzz_target;
 use rusqlite::Connection;
 use rusqlite::limits::Limit;
@@ -59,7 +59,7 @@ fn must_stay_in_the_transaction(sql: &str) {
 /// SQLite, where it takes the constraint into a table, finds one key more and nothing else.
 fn must_be_one_key(constraint: &str) {
     let table = "CREATE TABLE t (a, b, c PRIMARY KEY)";
-    let Ok(edited) = fkfix::sqlite::ddl::add_constraints(table, &[constraint]) else {
+    let Ok(edited) = fkfix::sqlite::text::ddl::add_constraints(table, &[constraint]) else {
         return;
     };
     let connection = Connection::open_in_memory().expect("a database");

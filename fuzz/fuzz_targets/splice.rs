@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use fkfix::sqlite::ddl;
+use fkfix::sqlite::text::ddl;
 use libfuzzer_sys::fuzz_target;
 use rusqlite::Connection;
 use rusqlite::limits::Limit;

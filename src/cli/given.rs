@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 
 use super::Cli;
-use crate::sqlite::location::{Location, may_hold_a_password};
+use crate::location::{Location, may_hold_a_password};
 
 impl Cli {
     /// What was typed. Where it makes no sense, says so and ends the process.

@@ -18,8 +18,8 @@ pub use reading::{
     Check, CheckFormat, Discover, Graph, Orphans, PictureFormat, RowsFormat, Show, Status,
 };
 
+use crate::location::Location;
 use crate::manual;
-use crate::sqlite::location::Location;
 
 const EXIT_STATUS: &str = "\
 Exit status:

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{Database, Format, Set, Wait};
+use crate::location::Location;
 use crate::sqlite::check::Code;
 use crate::sqlite::discover::DEFAULT_CONFIDENCE;
-use crate::sqlite::location::Location;
 
 /// A format of a list of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -12,9 +12,11 @@ use crate::failure::{Failure, Status};
 use crate::report::check::{CheckReport, SnapshotReport};
 use crate::report::output::Output;
 use crate::report::snapshot;
+use crate::sqlite::apply::history;
 use crate::sqlite::check::{self, Finding};
-use crate::sqlite::dump::Dump;
-use crate::sqlite::{history, normal, reading};
+use crate::sqlite::file::reading;
+use crate::sqlite::schema::dump::Dump;
+use crate::sqlite::schema::normal;
 
 /// Runs the verb.
 pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
@@ -77,12 +79,15 @@ fn look(
     findings: impl Fn(&Connection) -> Result<Vec<Finding>>,
 ) -> Result<Looked> {
     if arguments.update {
-        return Ok(Looked::Schema(normal::schema(schema)?));
+        return Ok(Looked::Schema(normal::schema(
+            schema,
+            &history::own_tables(schema)?,
+        )?));
     }
     let mut findings = findings(schema)?;
     if let Some(file) = &arguments.snapshot {
         let committed = read_snapshot(file)?;
-        let found = normal::schema(schema)?;
+        let found = normal::schema(schema, &history::own_tables(schema)?)?;
         findings.extend(snapshot::difference(file, &committed, &found));
     }
     Ok(Looked::Findings(findings))

@@ -9,8 +9,8 @@ use crate::cli::Demo;
 use crate::failure::Status;
 use crate::migrations::BUILT_IN;
 use crate::report::output::Output;
-use crate::report::text::{printable, rows};
-use crate::sqlite::sample;
+use crate::sqlite::look::sample;
+use crate::text::{printable, rows};
 
 /// Runs the verb.
 pub fn run(arguments: &Demo, output: &mut Output) -> Result<Status> {

@@ -12,10 +12,10 @@ use crate::migrations::{self, Migrations};
 use crate::report::discover::DiscoverReport;
 use crate::report::new::NewReport;
 use crate::report::output::Output;
-use crate::report::text;
 use crate::sqlite::discover::{self, Candidate, requested};
-use crate::sqlite::key_script::{self, Scripts};
-use crate::sqlite::reading;
+use crate::sqlite::file::reading;
+use crate::sqlite::keys::key_script::{self, Scripts};
+use crate::text;
 
 /// Runs the verb.
 pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {

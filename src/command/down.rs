@@ -7,8 +7,12 @@ use crate::failure::Status;
 use crate::report::change::DownReport;
 use crate::report::output::Output;
 use crate::report::plan::{DownPlan, PlannedReturn};
-use crate::sqlite::back::{self, Order};
-use crate::sqlite::{connection, enforce, history, reading, shell};
+use crate::sqlite::apply::down::{self, Order};
+use crate::sqlite::apply::history;
+use crate::sqlite::enforce;
+use crate::sqlite::file::connection;
+use crate::sqlite::file::reading;
+use crate::sqlite::write::shell;
 
 const STALE_TRIGGERS: &str = "triggers of fkfix enforce still carry out keys that are gone; run fkfix enforce to remove these";
 
@@ -47,7 +51,7 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
             let backup = arguments.change.backup.as_ref();
             report.backup = super::back_up(location, backup)?;
         }
-        let done = back::down(&transaction, order, &applied)?;
+        let done = down::down(&transaction, order, &applied)?;
         stale = enforce::differences(&transaction)?.map_or(0, |found| found.stale.len());
         connection::commit(transaction, location)?;
         report.taken_back = done.iter().map(Into::into).collect();
@@ -74,7 +78,7 @@ fn dry_run(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<St
     let planned = reading::read(location, timeout, |database| {
         let applied = history::read(database)?;
         let applied = history::to_take_back(order.migrations, &applied, arguments.to)?;
-        back::dry_run(database, order, &applied)
+        down::dry_run(database, order, &applied)
     })?;
     if arguments.format == ChangeFormat::Sql {
         if !planned.is_empty() {

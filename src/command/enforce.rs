@@ -8,7 +8,10 @@ use crate::failure::Status;
 use crate::report::enforce::EnforceReport;
 use crate::report::output::Output;
 use crate::sqlite::enforce::{self, Plan};
-use crate::sqlite::{connection, reading, shell, steps};
+use crate::sqlite::file::connection;
+use crate::sqlite::file::reading;
+use crate::sqlite::rebuild::steps;
+use crate::sqlite::write::shell;
 
 /// Runs the verb.
 pub fn run(arguments: &Enforce, output: &mut Output) -> Result<Status> {

@@ -8,9 +8,9 @@ use crate::failure::Status;
 use crate::migrations::{Migrations, Origin};
 use crate::report::graph::{self, GraphReport};
 use crate::report::output::Output;
-use crate::sqlite::diagram::{Diagram, NotDrawn};
 use crate::sqlite::discover::{self, DEFAULT_CONFIDENCE};
-use crate::sqlite::reading;
+use crate::sqlite::file::reading;
+use crate::sqlite::look::diagram::{Diagram, NotDrawn};
 
 /// Runs the verb.
 pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {

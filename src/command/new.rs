@@ -7,7 +7,8 @@ use crate::failure::Status;
 use crate::migrations;
 use crate::report::new::NewReport;
 use crate::report::output::Output;
-use crate::sqlite::{key_script, reading};
+use crate::sqlite::file::reading;
+use crate::sqlite::keys::key_script;
 
 /// Runs the verb.
 pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {

@@ -8,11 +8,11 @@ use rusqlite::Connection;
 use crate::cli::{Format, Orphans, RowsFormat};
 use crate::failure::{Failure, Status};
 use crate::migrations::Migrations;
+use crate::model::value::Value;
 use crate::report::orphans::{Orphan, OrphansReport, TableOrphans, UnusableKey};
 use crate::report::output::Output;
 use crate::report::value;
-use crate::sqlite::survey::{self, Survey, SurveyedTable};
-use crate::sqlite::value::Value;
+use crate::sqlite::look::survey::{self, Survey, SurveyedTable};
 
 /// Runs the verb.
 pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {

@@ -7,8 +7,13 @@ use crate::cli::Show;
 use crate::failure::Status;
 use crate::report::output::Output;
 use crate::report::show::ShowReport;
+use crate::sqlite::file::reading;
+use crate::sqlite::look::deletion;
+use crate::sqlite::look::relatives;
+use crate::sqlite::look::row;
+use crate::sqlite::orphans;
 use crate::sqlite::schema::Table;
-use crate::sqlite::{deletion, foreign_key, orphans, reading, relatives, row};
+use crate::sqlite::schema::foreign_key;
 
 /// Runs the verb.
 pub fn run(arguments: &Show, output: &mut Output) -> Result<Status> {

@@ -9,9 +9,12 @@ use crate::policy::{Method, Policy};
 use crate::report::change::{AppliedMigration, UpReport};
 use crate::report::output::Output;
 use crate::report::plan::{PlannedMigration, UpPlan};
-use crate::sqlite::driver::{self, Order, Outcome};
-use crate::sqlite::space::{self, Space};
-use crate::sqlite::{connection, history, shell, timing};
+use crate::sqlite::apply::history;
+use crate::sqlite::apply::space::{self, Space};
+use crate::sqlite::apply::timing;
+use crate::sqlite::apply::up::{self, Order, Outcome};
+use crate::sqlite::file::connection;
+use crate::sqlite::write::shell;
 
 const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does, or run fkfix enforce";
 
@@ -79,7 +82,7 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
         if !order.pending(&applied)?.is_empty() {
             let backup = arguments.change.backup.as_ref();
             report.backup = super::back_up(location, backup)?;
-            let outcomes = driver::up(&transaction, order)
+            let outcomes = up::up(&transaction, order)
                 .inspect_err(|error| super::discard_after_refusal(error, backup))?;
             for outcome in &outcomes {
                 report
@@ -126,7 +129,7 @@ fn plan<'a>(database: &Connection, order: Order<'a>, format: ChangeFormat) -> Re
     if pending.is_empty() {
         return Ok(planned);
     }
-    planned.outcomes = driver::dry_run(database, order, &pending)?;
+    planned.outcomes = up::dry_run(database, order, &pending)?;
     if !planned.outcomes.is_empty() {
         let plans = planned.outcomes.iter().flat_map(Outcome::plans);
         planned.space = Some(space::estimate(database, plans)?);

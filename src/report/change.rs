@@ -7,16 +7,16 @@ use serde::Serialize;
 
 use super::key::Key;
 use super::output::Report;
-use super::text::{Lines, count, listing, plural, rows};
 use crate::policy::{OrphanAction, Policy};
+use crate::sqlite::apply::down::TakenBack;
+use crate::sqlite::apply::plan::{KeyPlan, TablePlan};
+use crate::sqlite::apply::up::Outcome;
 use crate::sqlite::archive;
-use crate::sqlite::back::TakenBack;
-use crate::sqlite::driver::Outcome;
-use crate::sqlite::kept::{Cause, Kept};
-use crate::sqlite::foreign_key::Action;
-use crate::sqlite::lists::{Reason, Removal};
+use crate::sqlite::archive::kept::{Cause, Kept};
 use crate::sqlite::orphans::Found;
-use crate::sqlite::plan::{KeyPlan, TablePlan};
+use crate::sqlite::orphans::lists::{Reason, Removal};
+use crate::sqlite::schema::foreign_key::Action;
+use crate::text::{Lines, count, listing, plural, rows};
 
 /// Whether something is done, or would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,7 +224,9 @@ impl ForgottenKeys {
             (None, _) => "what it was is not kept".to_owned(),
         };
         let mut text = Lines::of(&match tense {
-            Tense::Done => format!("  {kept} of {table} kept with {columns} set to {value}; {remembers}"),
+            Tense::Done => {
+                format!("  {kept} of {table} kept with {columns} set to {value}; {remembers}")
+            }
             Tense::Planned => {
                 format!("  {kept} of {table} would stay with {columns} set to {value}; {remembers}")
             }
@@ -246,8 +248,12 @@ fn because(found: &Found, reason: &Reason, policy: &Policy) -> Option<String> {
     }
     let action = found.key(reason.key)?.on_delete;
     let restricts = matches!(action, Action::NoAction | Action::Restrict);
-    (policy.orphans == OrphanAction::Follow && restricts && reason.breaks)
-        .then(|| format!("on delete {}: the parent could not have been deleted", action.words()))
+    (policy.orphans == OrphanAction::Follow && restricts && reason.breaks).then(|| {
+        format!(
+            "on delete {}: the parent could not have been deleted",
+            action.words()
+        )
+    })
 }
 
 fn by_key_text(text: &mut Lines, by_key: &[ByKey], along: &str) {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::output::Report;
-use super::text::{Lines, plural, printable};
 use crate::failure::Status;
 use crate::sqlite::check::{Code, Finding, Severity};
+use crate::text::{Lines, plural, printable};
 
 /// What `fkfix check` found.
 #[derive(Debug, Serialize)]

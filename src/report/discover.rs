@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::new::NewReport;
 use super::output::Report;
-use super::text::{Lines, count, plural, rows};
 use crate::model::key::Action;
 use crate::sqlite::discover::{Candidate, Values};
-use crate::sqlite::notation;
+use crate::sqlite::text::notation;
+use crate::text::{Lines, count, plural, rows};
 
 /// What `fkfix discover` found.
 #[derive(Debug, Serialize)]

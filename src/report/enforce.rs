@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::output::Report;
-use super::text::{Lines, plural};
 use crate::cli::Enforce;
 use crate::model::key::Action;
 use crate::sqlite::enforce::{KeyTriggers, Plan, Trigger};
+use crate::text::{Lines, plural};
 
 /// What `fkfix enforce` did.
 #[derive(Debug, Serialize)]

@@ -6,8 +6,8 @@ use std::ops::Deref;
 use serde::Serialize;
 
 use crate::model::key::Action;
-use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::keys::NewKey;
+use crate::sqlite::schema::foreign_key::ForeignKey;
 
 /// A key of a table that the document has named already.
 #[derive(Debug, Serialize)]

@@ -14,5 +14,4 @@ pub mod show;
 pub mod snapshot;
 pub mod status;
 pub mod table;
-pub mod text;
 pub mod value;

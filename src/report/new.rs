@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::output::Report;
-use super::text::Lines;
+use crate::text::Lines;
 
 /// What `fkfix new` has written.
 #[derive(Debug, Serialize)]

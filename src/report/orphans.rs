@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::key::TableKey;
 use super::output::Report;
 use super::table::{fits, sample, table};
-use super::text::{Lines, count, plural, rows};
 use super::value;
-use crate::sqlite::foreign_key::ForeignKey;
-use crate::sqlite::survey::{self, SurveyedKey};
-use crate::sqlite::value::Value;
+use crate::model::value::Value;
+use crate::sqlite::look::survey::{self, SurveyedKey};
+use crate::sqlite::schema::foreign_key::ForeignKey;
+use crate::text::{Lines, count, plural, rows};
 
 /// What `fkfix orphans` found.
 #[derive(Debug, Serialize)]
@@ -313,7 +313,7 @@ impl TableOrphans {
         let mut text = Lines::of(&format!(
             "the first {} of {}{note}:",
             count(i64::try_from(rows.len()).unwrap_or(i64::MAX)),
-            super::text::rows(self.orphans)
+            crate::text::rows(self.orphans)
         ));
         text.blank();
         text.append(&sample.text);

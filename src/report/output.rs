@@ -18,10 +18,11 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::text::{Lines, printable, wrapped};
 use crate::cli::{Color, Format, Global};
+use crate::explain;
 use crate::failure::{self, Failure, Status};
 use crate::progress;
+use crate::text::{Lines, printable, wrapped};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -196,9 +197,9 @@ impl Output {
     /// Writes `error` and its hint to stderr, and as a document to stdout where the results
     /// would have been one.
     pub fn error(&mut self, error: &anyhow::Error, format: Format) {
-        let message = failure::message(error);
-        let hint = failure::hint_for(error);
-        match failure::sqlite_error(error).filter(|_| self.codes) {
+        let message = explain::message(error);
+        let hint = explain::hint_for(error);
+        match explain::number(error).filter(|_| self.codes) {
             Some(code) => self.line("error", ERROR, &format!("{message} ({code})")),
             None => self.line("error", ERROR, &message),
         }

@@ -11,13 +11,13 @@ use super::change::{
     none_applies,
 };
 use super::output::Report;
-use super::text::Lines;
 use crate::policy::Policy;
-use crate::sqlite::back::TakenBack;
-use crate::sqlite::driver::{Done, Outcome};
+use crate::sqlite::apply::down::TakenBack;
+use crate::sqlite::apply::space::Space;
+use crate::sqlite::apply::up::{Done, Outcome};
 use crate::sqlite::rebuild::Way;
-use crate::sqlite::space::Space;
-use crate::sqlite::steps::Step;
+use crate::sqlite::rebuild::steps::Step;
+use crate::text::Lines;
 
 /// What `fkfix up --dry-run` found.
 #[derive(Debug, Serialize)]

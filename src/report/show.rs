@@ -8,14 +8,14 @@ use unicode_width::UnicodeWidthStr as _;
 use super::key::TableKey;
 use super::output::Report;
 use super::table::{sample, table};
-use super::text::{Lines, count, listing, one_line, rows};
 use super::value;
 use crate::model::key::Action;
-use crate::sqlite::deletion::{Deletion, Reason};
-use crate::sqlite::foreign_key::ForeignKey;
-use crate::sqlite::relatives::{Children, Parent, Reference};
-use crate::sqlite::row::{Found, Row};
-use crate::sqlite::value::Value;
+use crate::model::value::Value;
+use crate::sqlite::look::deletion::{Deletion, Reason};
+use crate::sqlite::look::relatives::{Children, Parent, Reference};
+use crate::sqlite::look::row::{Found, Row};
+use crate::sqlite::schema::foreign_key::ForeignKey;
+use crate::text::{Lines, count, listing, one_line, rows};
 
 /// Longest value of the row itself, in characters.
 const WIDEST: usize = 200;

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::enforce::TriggerName;
 use super::output::Report;
-use super::text::{Lines, printable, rows};
+use crate::text::{Lines, printable, rows};
 
 /// What `fkfix status` found.
 #[derive(Debug, Serialize)]

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::text::{Lines, one_line};
 use super::value;
-use crate::sqlite::value::Value;
+use crate::model::value::Value;
+use crate::text::{Lines, one_line};
 
 /// Columns shown of a sample of rows.
 const SAMPLE_COLUMNS: usize = 7;

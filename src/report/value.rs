@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use super::text::{self, one_line};
-use crate::sqlite::value::{SHOWN, Value};
+use crate::model::value::{SHOWN, Value};
+use crate::text::{self, one_line};
 
 /// Longest text shown in a table for people, in columns of a terminal.
 const WIDEST: usize = 40;

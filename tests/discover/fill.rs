@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use fastrand::Rng;
-use fkfix::sqlite::foreign_key::ForeignKey;
+use fkfix::sqlite::schema::foreign_key::ForeignKey;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use fkfix::sqlite::ddl::{self, Token};
+use fkfix::sqlite::text::ddl::{self, Token};
 
 /// `create_table` without its foreign keys.
 pub fn keys(create_table: &str) -> String {

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use fkfix::sqlite::connection;
-use fkfix::sqlite::flush::Flush;
-use fkfix::sqlite::location::Location;
-use fkfix::sqlite::space;
+use fkfix::location::Location;
+use fkfix::sqlite::apply::space;
+use fkfix::sqlite::file::connection;
+use fkfix::sqlite::file::flush::Flush;
 use rusqlite::Connection;
 
 use super::support::{Sample, fkfix, integrity, open, picture, rounds};
@@ -204,7 +204,7 @@ fn a_reader_that_never_lets_go_is_named_after_the_timeout() {
         assert_eq!(output.status.code(), Some(2), "{}", told(&output));
         assert_eq!(
             told(&output).replace(&victim.path.display().to_string(), "app.db"),
-            "error: could not commit to app.db, so nothing was changed: database is locked: Error code 5: database is locked\n\
+            "error: could not commit to app.db, so nothing was changed: database is locked\n\
              hint: another process is using the database: @; stop it, or wait longer with --lock-timeout 60s\n"
                 .replace('@', &this_process())
         );

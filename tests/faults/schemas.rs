@@ -6,12 +6,16 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use fkfix::failure;
+use fkfix::explain;
+use fkfix::location::Location;
 use fkfix::migrations::Migrations;
 use fkfix::policy::{Limit, Method, OrphanAction, Policy};
-use fkfix::sqlite::driver::{self, Order};
-use fkfix::sqlite::location::Location;
-use fkfix::sqlite::{back, connection, history, reading, shell};
+use fkfix::sqlite::apply::down;
+use fkfix::sqlite::apply::history;
+use fkfix::sqlite::apply::up::{self, Order};
+use fkfix::sqlite::file::connection;
+use fkfix::sqlite::file::reading;
+use fkfix::sqlite::write::shell;
 use rusqlite::Connection;
 
 use super::generator::{self, Case};
@@ -193,12 +197,12 @@ fn build(case: &Case, path: &Path) -> bool {
 fn beside(path: &Path) -> bool {
     ["-journal", "-wal", "-shm"]
         .iter()
-        .any(|it| connection::beside(path, it).exists())
+        .any(|it| fkfix::sqlite::file::paths::beside(path, it).exists())
 }
 
 fn dry_run(path: &Path, order: Order<'_>) -> Result<String, String> {
     let planned = reading::read(&Location::from(path), Duration::ZERO, |database| {
-        let mut outcomes = driver::dry_run(database, order, &[1])?;
+        let mut outcomes = up::dry_run(database, order, &[1])?;
         match outcomes.iter_mut().find_map(|it| it.refusal.take()) {
             Some(refusal) => Err(anyhow::Error::new(refusal)),
             None => shell::up(&outcomes),
@@ -212,7 +216,7 @@ fn up(path: &Path, order: Order<'_>) -> Result<(), String> {
         let location = Location::from(path);
         let mut database = connection::open(&location, Duration::ZERO)?;
         let transaction = connection::begin(&mut database, &location)?;
-        driver::up(&transaction, order)?;
+        up::up(&transaction, order)?;
         connection::commit(transaction, &location)
     };
     run().map_err(|error| told(&error))
@@ -224,7 +228,7 @@ fn told(error: &anyhow::Error) -> String {
     let message = message
         .strip_prefix("could not apply V1__keys: ")
         .unwrap_or(&message);
-    format!("{message} ({:?})", failure::hint_for(error))
+    format!("{message} ({:?})", explain::hint_for(error))
 }
 
 fn down(path: &Path, migrations: &Migrations) -> Result<(), String> {
@@ -232,12 +236,12 @@ fn down(path: &Path, migrations: &Migrations) -> Result<(), String> {
         let location = Location::from(path);
         let mut database = connection::open(&location, Duration::ZERO)?;
         let transaction = connection::begin(&mut database, &location)?;
-        let order = back::Order {
+        let order = down::Order {
             migrations,
             leave_orphans: false,
         };
         let applied = history::read(&transaction)?;
-        back::down(&transaction, order, &applied)?;
+        down::down(&transaction, order, &applied)?;
         connection::commit(transaction, &location)
     };
     run().map_err(|error: anyhow::Error| format!("down: {error:#}"))

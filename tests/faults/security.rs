@@ -5,8 +5,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use fkfix::sqlite::location::Location;
-use fkfix::sqlite::{connection, reading};
+use fkfix::location::Location;
+use fkfix::sqlite::file::connection;
+use fkfix::sqlite::file::reading;
 use rusqlite::Connection;
 
 use super::support::{Sample, binary, fkfix, integrity, open, picture};

@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
-use fkfix::failure::{self, Status};
+use fkfix::explain;
+use fkfix::failure::Status;
+use fkfix::location::Location;
 use fkfix::migrations::Migrations;
 use fkfix::policy::{Method, OrphanAction, Policy};
-use fkfix::sqlite::back;
-use fkfix::sqlite::driver::{self, Order};
-use fkfix::sqlite::location::Location;
-use fkfix::sqlite::{connection, history};
+use fkfix::sqlite::apply::down;
+use fkfix::sqlite::apply::history;
+use fkfix::sqlite::apply::up::{self, Order};
+use fkfix::sqlite::file::connection;
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthContext, Authorization};
 
@@ -46,15 +48,15 @@ fn run(verb: Verb, victim: &Victim, arrange: impl FnOnce(&mut Connection)) -> Re
                 policy: &policy,
                 check_space: true,
             };
-            driver::up(&transaction, order)?;
+            up::up(&transaction, order)?;
         }
         Verb::Down => {
-            let order = back::Order {
+            let order = down::Order {
                 migrations: &migrations,
                 leave_orphans: false,
             };
             let applied = history::read(&transaction)?;
-            back::down(&transaction, order, &applied)?;
+            down::down(&transaction, order, &applied)?;
         }
     }
     connection::commit(transaction, &location)
@@ -98,7 +100,7 @@ impl Bench {
             assert_ne!(self.sample.verdict(&victim), start);
             return false;
         };
-        assert_eq!(failure::status_of(&error), status, "{error:#}");
+        assert_eq!(explain::status_of(&error), status, "{error:#}");
         assert!(
             fs::read(&victim.path).unwrap() == bytes,
             "the file has changed after: {error:#}"

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use fkfix::sqlite::location::Location;
-use fkfix::sqlite::reading;
+use fkfix::location::Location;
+use fkfix::sqlite::file::reading;
 use pretty_assertions::assert_eq;
 use rusqlite::Connection;
 

@@ -1,8 +1,8 @@
 //! What stands in the box of a table: a row for each key, and how many columns there are beside.
 
 use super::action;
-use crate::sqlite::ddl::same_name;
-use crate::sqlite::diagram::{Diagram, Entity, Relation, State};
+use crate::sqlite::look::diagram::{Diagram, Entity, Relation, State};
+use crate::sqlite::text::ddl::same_name;
 
 /// The box of a table.
 #[derive(Clone, Debug)]

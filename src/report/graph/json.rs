@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::report::key::TableKey;
-use crate::sqlite::diagram::{Diagram, Relation, State};
+use crate::sqlite::look::diagram::{Diagram, Relation, State};
 
 /// The tables and keys.
 #[derive(Debug, Serialize)]

@@ -6,9 +6,9 @@
 use std::fmt::Write as _;
 
 use super::label;
-use crate::report::text::{is_invisible, one_line};
-use crate::sqlite::ddl::same_name;
-use crate::sqlite::diagram::{Diagram, Entity, Relation, State};
+use crate::sqlite::look::diagram::{Diagram, Entity, Relation, State};
+use crate::sqlite::text::ddl::same_name;
+use crate::text::{is_invisible, one_line};
 
 /// `diagram` for Mermaid.
 #[must_use]

@@ -11,9 +11,9 @@ pub use json::GraphReport;
 pub use mermaid::mermaid;
 pub use svg::svg;
 
-use super::text::one_line;
 use crate::model::key::Action;
-use crate::sqlite::diagram::{Relation, State};
+use crate::sqlite::look::diagram::{Relation, State};
+use crate::text::one_line;
 
 /// `cascade`, `set null`: what the key does on delete; empty where it does nothing.
 fn action(relation: &Relation) -> String {

@@ -6,9 +6,9 @@ use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType::{TK_IS, TK_NOT, TK_NOTNULL, TK_NULL, TK_WHERE};
 
 use super::finding::{Code, Finding};
-use crate::sqlite::ddl::{self, quote, quote_list, same_name};
-use crate::sqlite::foreign_key::ForeignKey;
+use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::{self, RowKey, Table};
+use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
 
 /// The finding that no index of `child` starts with the columns of `key`.
 pub fn missing(

@@ -6,12 +6,12 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::expected::{Due, Expected};
 use super::finding::{Code, Finding};
 use super::indexes;
-use crate::failure;
-use crate::sqlite::foreign_key::{self, ForeignKey};
+use crate::sqlite::file::errors;
+use crate::sqlite::keys::parent_key::remedy;
 use crate::sqlite::keys::{affinity_warning, collation_warning};
-use crate::sqlite::parent_key::remedy;
+use crate::sqlite::schema::foreign_key::{self, ForeignKey};
+use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Table};
-use crate::sqlite::scratch;
 
 /// A key that a migration asks for, as SQLite understands it.
 #[derive(Clone, Debug)]
@@ -74,9 +74,9 @@ fn resolve_one(
             Ok(Ok(key))
         }
         Err(error) => {
-            let hint = failure::hint_for(&error).unwrap_or_default();
+            let hint = errors::hint_for(&error).unwrap_or_default();
             let finding =
-                Finding::of_table(Code::KeyImpossible, &child.name, failure::message(&error));
+                Finding::of_table(Code::KeyImpossible, &child.name, errors::message(&error));
             Ok(Err(finding.hint(hint)))
         }
     }
@@ -130,7 +130,7 @@ fn add_hint(expected: &Expected) -> String {
     }
     format!(
         "another tool has rebuilt the table without it; to add it again: DELETE FROM {} WHERE version = {}, then fkfix up --allow-missing, which leaves alone what is there",
-        crate::sqlite::history::TABLE,
+        crate::sqlite::apply::history::TABLE,
         expected.version
     )
 }

@@ -3,7 +3,7 @@
 use super::expected::MigrationState;
 use super::finding::{Code, Finding};
 use crate::migrations::Migration;
-use crate::sqlite::history::State;
+use crate::sqlite::apply::history::State;
 
 /// Looks at every migration's state and at its way back.
 pub fn check(states: &[MigrationState<'_>]) -> Vec<Finding> {

@@ -18,10 +18,10 @@ use rusqlite::Connection;
 
 pub use finding::{Code, Finding, Severity};
 
-use super::dump::Dump;
-use super::foreign_key::{self, ForeignKey};
-use super::history;
 use crate::migrations::Migrations;
+use crate::sqlite::apply::history;
+use crate::sqlite::schema::dump::Dump;
+use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use expected::Expected;
 use keys::Wanted;
 

@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType::{TK_COMMA, TK_FOREIGN, TK_KEY, TK_LP, TK_RP};
 
-use crate::sqlite::ddl::{self, quote, quote_list, same_name};
-use crate::sqlite::foreign_key::{self, ForeignKey};
-use crate::sqlite::script::AddForeignKey;
+use crate::sqlite::schema::foreign_key::{self, ForeignKey};
+use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
+use crate::sqlite::text::statement::AddForeignKey;
 
 /// `request` as it reads after `rename`, a statement that renames a table or a column; none where
 /// that is of no concern to the key.

@@ -7,16 +7,16 @@ use super::Schema;
 use super::expected::MigrationState;
 use super::finding::{Code, Finding};
 use super::keys::{self, Wanted};
-use crate::report::text::{self, rows};
+use crate::sqlite::apply::history::State;
 use crate::sqlite::archive;
-use crate::sqlite::conditions::{self, Lookup};
-use crate::sqlite::ddl::quote;
-use crate::sqlite::foreign_key::{self, ForeignKey};
-use crate::sqlite::history::State;
-use crate::sqlite::known_keys::KnownKeys;
-use crate::sqlite::row_counts::{self, RowCounts};
+use crate::sqlite::keys::conditions::{self, Lookup};
+use crate::sqlite::keys::known_keys::KnownKeys;
 use crate::sqlite::schema::Table;
-use crate::sqlite::scratch;
+use crate::sqlite::schema::foreign_key::{self, ForeignKey};
+use crate::sqlite::schema::row_counts::{self, RowCounts};
+use crate::sqlite::schema::scratch;
+use crate::sqlite::text::ddl::quote;
+use crate::text::{self, rows};
 
 /// Counts the rows that break a declared key. They have come after the key did, by a
 /// connection on which SQLite did not enforce it.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::finding::{Code, Finding};
-use crate::sqlite::ddl::{quote, same_name};
+use crate::sqlite::text::ddl::{quote, same_name};
 
 /// Names that no application gives a table, and the tool that does.
 const UNMISTAKABLE: [(&str, &str); 6] = [

@@ -3,9 +3,9 @@
 
 use super::catalog::{Catalog, Subject};
 use super::{Candidate, DEFAULT_CONFIDENCE, Values};
-use crate::report::text::rows;
-use crate::sqlite::ddl::same_name;
-use crate::sqlite::foreign_key::{Action, ForeignKey};
+use crate::sqlite::schema::foreign_key::{Action, ForeignKey};
+use crate::sqlite::text::ddl::same_name;
+use crate::text::rows;
 use crate::words::{Word, same};
 
 /// What outlives that which it tells of.

@@ -4,11 +4,11 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::roles;
-use crate::sqlite::archive;
-use crate::sqlite::ddl::same_name;
-use crate::sqlite::foreign_key::{self, Action, ForeignKey};
+use crate::sqlite::apply::history;
+use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
+use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Column, Table};
-use crate::sqlite::scratch;
+use crate::sqlite::text::ddl::same_name;
 use crate::words::{self, Word};
 
 /// What people put before or behind the name of a table to say that it is one.
@@ -53,7 +53,7 @@ pub struct ParentKey {
 impl Catalog {
     /// Reads the tables of `connection`.
     pub fn read(connection: &Connection) -> Result<Self> {
-        let own = archive::own_tables(connection)?;
+        let own = history::own_tables(connection)?;
         let mut subjects = Vec::new();
         for name in schema::ordinary_tables(connection)? {
             if !own.iter().any(|it| same_name(it, &name)) {
@@ -179,7 +179,7 @@ fn obstacle(table: &Table, columns: &[String]) -> Option<String> {
             table.name,
             columns.join(", ")
         )),
-        Err(error) => Some(crate::failure::message(&error)),
+        Err(error) => Some(crate::sqlite::file::errors::message(&error)),
     }
 }
 

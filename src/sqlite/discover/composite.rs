@@ -7,9 +7,9 @@ use super::catalog::{Catalog, ParentKey, Subject};
 use super::names::How;
 use super::score::Verdict;
 use super::{Candidate, DEFAULT_CONFIDENCE, column, key_of, score, values};
-use crate::sqlite::ddl::same_name;
-use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::schema::Column;
+use crate::sqlite::schema::foreign_key::ForeignKey;
+use crate::sqlite::text::ddl::same_name;
 use crate::words::{self, same};
 
 /// Adds keys of several columns to `candidates`, which has those of one, and takes those out

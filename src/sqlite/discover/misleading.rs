@@ -4,8 +4,8 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::catalog::{Catalog, Subject};
-use crate::sqlite::ddl::{quote, same_name};
 use crate::sqlite::schema::Column;
+use crate::sqlite::text::ddl::{quote, same_name};
 use crate::words::{self, Word, same};
 
 /// Systems whose ids are not those of a table here, and words for what is gone or elsewhere.

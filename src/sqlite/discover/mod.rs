@@ -9,8 +9,8 @@ use anyhow::Result;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::foreign_key::{Action, ForeignKey};
-use super::schema::Column;
+use crate::sqlite::schema::Column;
+use crate::sqlite::schema::foreign_key::{Action, ForeignKey};
 use catalog::{Catalog, ParentKey, Subject};
 use names::Match;
 use score::Verdict;

@@ -3,8 +3,8 @@
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::column::{self, Ending, Reading};
 use super::roles::{person, to_itself};
-use crate::sqlite::ddl::same_name;
 use crate::sqlite::schema::{Affinity, Column};
+use crate::sqlite::text::ddl::same_name;
 use crate::words::{self, Word, same};
 
 /// A table that a column seems to speak of.

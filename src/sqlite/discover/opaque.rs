@@ -8,8 +8,8 @@ use super::names::How;
 use super::score::Verdict;
 use super::values::unless_lacking;
 use super::{Candidate, key_of, score, values};
-use crate::sqlite::ddl::{quote, same_name};
 use crate::sqlite::schema::{Affinity, Column};
+use crate::sqlite::text::ddl::{quote, same_name};
 
 /// How sure it is when nothing but values speaks.
 const WEIGHT: i32 = 64;

@@ -3,8 +3,8 @@
 use super::names::{How, Match};
 use super::values::Look;
 use super::{Values, misleading};
-use crate::report::text::{count, rows};
 use crate::sqlite::schema::{Affinity, Column};
+use crate::text::{count, rows};
 
 /// What speaks for and against a key.
 pub struct Verdict {

@@ -5,11 +5,11 @@ use rusqlite::Connection;
 
 use super::Values;
 use super::catalog::ParentKey;
-use crate::sqlite::conditions;
-use crate::sqlite::ddl::{quote, quote_list, same_name};
-use crate::sqlite::foreign_key::ForeignKey;
-use crate::sqlite::row_counts::is_empty;
+use crate::sqlite::keys::conditions;
 use crate::sqlite::schema::Table;
+use crate::sqlite::schema::foreign_key::ForeignKey;
+use crate::sqlite::schema::row_counts::is_empty;
+use crate::sqlite::text::ddl::{quote, quote_list, same_name};
 
 /// A table of at most so many rows is looked at whole.
 const SMALL: i64 = 100_000;

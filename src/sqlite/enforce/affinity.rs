@@ -1,9 +1,10 @@
 //! Children that SQLite finds by an affinity that differs from the parent's.
 
+use super::cascade::but_those_about_to_go;
+use super::conditions::Event;
 use super::keys::{Key, Keys};
-use super::triggers::{Event, but_those_about_to_go};
-use crate::sqlite::ddl::quote;
 use crate::sqlite::schema::{Affinity, Table};
+use crate::sqlite::text::ddl::quote;
 
 /// Whether a child may have a parent to which it is not equal in the condition of an action, as
 /// '01' has the parent 1. SQLite finds such a parent by its affinity, and counts.

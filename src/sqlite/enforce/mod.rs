@@ -7,7 +7,9 @@
 
 mod affinity;
 mod cascade;
+mod conditions;
 mod conflicts;
+mod demands;
 mod keys;
 mod order;
 mod plan;
@@ -19,9 +21,9 @@ use rusqlite::Connection;
 pub use order::Overtaken;
 pub use plan::{Plan, plan, removal};
 
-use super::ddl::{self, unquote};
-use super::foreign_key::ForeignKey;
-use super::normal::Words;
+use crate::sqlite::schema::foreign_key::ForeignKey;
+use crate::sqlite::schema::normal::Words;
+use crate::sqlite::text::ddl::{self, unquote};
 use keys::Keys;
 use sqlite3_parser::dialect::TokenType::{TK_RAISE, TK_STRING, TK_TRIGGER};
 
@@ -65,7 +67,14 @@ pub struct KeyTriggers {
 /// The triggers that the declared keys should have.
 pub fn wanted(connection: &Connection, strict: bool) -> Result<Vec<KeyTriggers>> {
     let keys = Keys::read(connection)?;
-    Ok(keys.triggers(strict))
+    let usable = keys.usable.iter();
+    let usable = usable.map(|key| triggers::of(key, &keys, strict));
+    let unusable = keys.unusable.iter().map(|(key, reason)| KeyTriggers {
+        key: key.clone(),
+        triggers: Vec::new(),
+        limits: vec![format!("is not carried out: {reason}")],
+    });
+    Ok(usable.chain(unusable).collect())
 }
 
 /// The triggers that fkfix has made, in the order in which they were.

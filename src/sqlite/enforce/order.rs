@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType::{TK_AFTER, TK_BEGIN, TK_IGNORE, TK_LP, TK_RAISE};
 
 use super::{MARK, PREFIX, Trigger};
-use crate::sqlite::ddl::{self, same_name};
+use crate::sqlite::text::ddl::{self, same_name};
 
 /// A trigger of fkfix that another one keeps from firing.
 #[derive(Clone, Debug)]

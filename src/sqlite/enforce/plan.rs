@@ -5,9 +5,9 @@ use rusqlite::Connection;
 
 use super::{KeyTriggers, Trigger, installed, order, wanted};
 use crate::failure::Failure;
-use crate::sqlite::ddl::{quote, same_name};
-use crate::sqlite::snapshot::{self, Snapshot};
-use crate::sqlite::steps::Step;
+use crate::sqlite::rebuild::steps::Step;
+use crate::sqlite::schema::snapshot::{self, Snapshot};
+use crate::sqlite::text::ddl::{quote, same_name};
 
 /// A plan for the triggers of a database.
 #[derive(Debug)]

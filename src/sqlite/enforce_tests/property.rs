@@ -12,7 +12,7 @@ use rusqlite::types::Value;
 
 use super::case::{Case, Declared, cases};
 use crate::sqlite::enforce;
-use crate::sqlite::steps;
+use crate::sqlite::rebuild::steps;
 
 /// A connection with triggers.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{MARGIN, NARROW, ROW, class, label, width};
 use crate::report::graph::action;
-use crate::sqlite::diagram::{Diagram, Relation, State};
+use crate::sqlite::look::diagram::{Diagram, Relation, State};
 
 /// The length of a sample of a stroke.
 const SAMPLE: i32 = 36;

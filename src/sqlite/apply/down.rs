@@ -1,0 +1,282 @@
+//! The way back: a migration's down script, and the rows that it archived.
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use crate::failure::Failure;
+use crate::migrations::Migrations;
+use crate::policy::Policy;
+use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::sqlite::apply::parts;
+use crate::sqlite::apply::plan;
+use crate::sqlite::archive::forgotten::SetBack;
+use crate::sqlite::archive::kept::{self, Kept, Returns};
+use crate::sqlite::archive::{self, Restore, Whose};
+use crate::sqlite::file::backup;
+use crate::sqlite::file::errors;
+use crate::sqlite::rebuild::steps::{self, Step};
+use crate::sqlite::schema;
+use crate::sqlite::schema::row_counts;
+use crate::sqlite::text::script;
+use crate::sqlite::text::statement::{Action, AddForeignKey, Statement};
+use crate::text;
+
+/// What is to be taken back.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The set that has the down scripts.
+    pub migrations: &'a Migrations,
+    /// Archived rows stay in the archive.
+    pub leave_orphans: bool,
+}
+
+/// What taking one migration back did, or would do.
+#[derive(Debug)]
+pub struct TakenBack {
+    /// Its number.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// The keys that were there before it, and so stay.
+    pub left: Vec<AdoptedKey>,
+    /// The rows that came back, by archive.
+    pub restored: Vec<Restored>,
+    /// All steps, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What came back from one archive.
+#[derive(Debug)]
+pub struct Restored {
+    /// The archive.
+    pub archive: String,
+    /// The table.
+    pub table: String,
+    /// Rows that are in the table again, and in the archive no longer.
+    pub rows: i64,
+    /// How many of these were there before, just as they were archived.
+    pub there_already: i64,
+    /// Rows that stay in the archive, by cause.
+    pub kept: Vec<Kept>,
+}
+
+/// Takes the migrations `applied` back, in that order. `transaction` must be open, with foreign
+/// keys off; the caller commits or rolls back.
+pub fn down(
+    transaction: &Connection,
+    order: Order<'_>,
+    applied: &[Applied],
+) -> Result<Vec<TakenBack>> {
+    let mut done = Vec::new();
+    for row in applied {
+        let back = take_back(transaction, order, row).map_err(|error| explain(error, row))?;
+        done.push(back);
+    }
+    Ok(done)
+}
+
+/// What [`down`] would do to the database that `connection` only reads: it is carried out on a
+/// copy in the temporary folder, so that it says and refuses what the run would.
+pub fn dry_run(
+    connection: &Connection,
+    order: Order<'_>,
+    applied: &[Applied],
+) -> Result<Vec<TakenBack>> {
+    if applied.is_empty() {
+        return Ok(Vec::new());
+    }
+    let copy = backup::temporary(connection)?;
+    down(&copy.connection, order, applied)
+}
+
+/// What is not there any more, SQLite tells without a remedy.
+fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
+    let migration = format!("V{}__{}", row.version, row.name);
+    let attempt = format!("could not take {migration} back");
+    if errors::hint_for(&error).is_some() {
+        return error.context(attempt);
+    }
+    error.context(Failure::impossible(attempt).hint(format!(
+        "undo what was changed since {migration} was applied, or change {migration}.down.sql to fit"
+    )))
+}
+
+fn take_back(transaction: &Connection, order: Order<'_>, applied: &Applied) -> Result<TakenBack> {
+    let Script { mut back, parts } = read(order, applied)?;
+    for part in parts {
+        let steps = match part {
+            Part::Run(step) => vec![step],
+            Part::AddKey(key) => {
+                let policy = &Policy::REFUSE;
+                let plan = plan::add_keys(transaction, &[key], applied.version, policy)?;
+                if let Some(refusal) = plan.refusal(policy) {
+                    return Err(refusal.into());
+                }
+                plan.steps
+            }
+        };
+        back.carry_out(transaction, steps)?;
+    }
+    if !order.leave_orphans {
+        back.put_rows_back(transaction, Whose::Since(applied.version), None)?;
+    }
+    let others = row_counts::count_rows(transaction, history::TABLE)? - 1;
+    back.carry_out(transaction, history::forget(applied.version, others))?;
+    Ok(back)
+}
+
+impl TakenBack {
+    fn carry_out(&mut self, transaction: &Connection, steps: Vec<Step>) -> Result<()> {
+        steps::carry_out(transaction, &steps)?;
+        self.steps.extend(steps);
+        Ok(())
+    }
+
+    /// Puts back the archived rows that are `whose`, of `only` this table where it is given, and the
+    /// keys that rows forgot, as far as no key is broken.
+    fn put_rows_back(
+        &mut self,
+        transaction: &Connection,
+        whose: Whose,
+        only: Option<&str>,
+    ) -> Result<()> {
+        let restores = archive::restore(transaction, whose, only)?;
+        let returns = Returns::new(transaction, &restores)?;
+        let set_back = SetBack::new(transaction, &restores)?;
+        self.carry_out(transaction, returns.before())?;
+        let mut moved = Vec::new();
+        for restore in &restores {
+            self.carry_out(transaction, restore.insert.clone())?;
+            moved.push(match &restore.table {
+                Some(_) => changes(transaction)?,
+                None => 0,
+            });
+        }
+        let count = |moved: &mut Vec<i64>, archive: &str, rows: i64| {
+            let all = restores.iter().zip(moved);
+            for (_, moved) in all.filter(|(it, _)| it.archive.name == archive) {
+                *moved += rows;
+            }
+        };
+        for (archive, [list, set]) in set_back.steps() {
+            self.carry_out(transaction, vec![list, set])?;
+            count(&mut moved, archive, changes(transaction)?);
+        }
+        loop {
+            let mut removed = 0;
+            for (archive, [mark, undo]) in set_back.round() {
+                steps::carry_out(transaction, std::slice::from_ref(&mark))?;
+                let marked = changes(transaction)?;
+                if marked == 0 {
+                    continue;
+                }
+                steps::carry_out(transaction, std::slice::from_ref(&undo))?;
+                count(&mut moved, archive, -marked);
+                self.steps.extend([mark, undo]);
+                removed += marked;
+            }
+            for (archive, step) in returns.round() {
+                steps::carry_out(transaction, std::slice::from_ref(&step))?;
+                let rows = changes(transaction)?;
+                count(&mut moved, archive, -rows);
+                if rows > 0 {
+                    self.steps.push(step);
+                }
+                removed += rows;
+            }
+            if removed == 0 {
+                break;
+            }
+        }
+        self.carry_out(transaction, returns.after())?;
+        self.carry_out(transaction, set_back.after().collect())?;
+        for (restore, rows) in restores.iter().zip(moved) {
+            self.finish(transaction, restore, rows)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what is back out of the archive: the rows that `moved`, and those that were there
+    /// already.
+    fn finish(&mut self, transaction: &Connection, restore: &Restore, moved: i64) -> Result<()> {
+        let mut steps = restore.finish.clone();
+        steps::carry_out(transaction, &steps)?;
+        let archive = &restore.archive.name;
+        for step in &mut steps {
+            if let Step::Discard { rows_left, .. } = step
+                && schema::table_exists(transaction, archive)?
+            {
+                *rows_left = row_counts::count_rows(transaction, archive)?;
+            }
+        }
+        self.steps.extend(steps);
+        let kept = kept::causes(transaction, restore)?;
+        let rows = restore.rows - kept.iter().map(|kept| kept.rows).sum::<i64>();
+        if moved > rows {
+            return Err(Failure::impossible(format!(
+                "{} of {archive} would come back to {} with other values; everything is rolled back",
+                text::rows(moved - rows),
+                restore.archive.table
+            ))
+            .hint("keep these rows in the archive: fkfix down --leave-orphans")
+            .into());
+        }
+        self.restored.push(Restored {
+            archive: archive.clone(),
+            table: restore.archive.table.clone(),
+            rows,
+            there_already: rows - moved,
+            kept,
+        });
+        Ok(())
+    }
+}
+
+/// How many rows the last statement that writes has written.
+fn changes(transaction: &Connection) -> Result<i64> {
+    Ok(i64::try_from(transaction.changes())?)
+}
+
+/// A down script, read for one database.
+struct Script {
+    back: TakenBack,
+    parts: Vec<Part>,
+}
+
+enum Part {
+    Run(Step),
+    AddKey(AddForeignKey),
+}
+
+fn read(order: Order<'_>, applied: &Applied) -> Result<Script> {
+    let (migration, text) = order.migrations.down_script(applied.version)?;
+    let file = migration.down_file();
+    let mut script = Script {
+        back: TakenBack {
+            version: applied.version,
+            name: applied.name.clone(),
+            left: Vec::new(),
+            restored: Vec::new(),
+            steps: Vec::new(),
+        },
+        parts: Vec::new(),
+    };
+    for Statement { line, action } in script::parse(&file, text)? {
+        let run = |sql| Part::Run(parts::statement(&file, line, sql));
+        match action {
+            Action::DropConstraint {
+                table, constraint, ..
+            } if applied.has_adopted(&table, &constraint) => {
+                script.back.left.push(AdoptedKey {
+                    table,
+                    constraint: Some(constraint),
+                });
+            }
+            Action::DropConstraint { sql, .. } | Action::Other(sql) => {
+                script.parts.push(run(sql));
+            }
+            Action::AddForeignKey(key) => script.parts.push(Part::AddKey(key)),
+        }
+    }
+    Ok(script)
+}

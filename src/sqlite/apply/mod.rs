@@ -1,0 +1,11 @@
+//! Migrations: planned, applied, reverted, remembered.
+
+pub mod down;
+pub mod history;
+pub mod parts;
+pub mod plan;
+pub mod promised;
+pub mod space;
+pub mod timing;
+pub mod unfired;
+pub mod up;

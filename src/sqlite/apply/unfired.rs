@@ -1,0 +1,96 @@
+//! Triggers of the user's that do not fire when rows leave: the row is not deleted for the
+//! application, it is moved aside. What such a trigger keeps in step, a counter or an R*Tree, is
+//! then out of step, and only its author can know whether that matters.
+
+use sqlite3_parser::dialect::TokenType;
+
+use crate::sqlite::enforce;
+use crate::sqlite::orphans::lists::Removal;
+use crate::sqlite::rebuild::full_text::Indexes;
+use crate::sqlite::schema::SchemaObject;
+use crate::sqlite::text::ddl::{self, same_name, unquote};
+
+/// More of what a trigger does is not shown.
+const MOST_CHARACTERS: usize = 300;
+
+/// A warning for each DELETE trigger of the table of `removal`, but for those that do nothing
+/// except keep `indexes`, which fkfix does itself.
+#[must_use]
+pub fn warnings(removal: &Removal, indexes: &Indexes) -> Vec<String> {
+    let (table, rows) = (&removal.table.name, removal.rows);
+    let triggers = removal.table.triggers.iter();
+    let rows = if rows == 1 {
+        "1 row leaves".to_owned()
+    } else {
+        format!("{rows} rows leave")
+    };
+    let warnings = triggers.filter_map(|trigger| {
+        let (event, body) = on_delete(trigger, indexes)?;
+        Some(format!(
+            "{rows} {table} without its trigger {} ({event}), so what it keeps in step must be looked after by hand; for each row it would run: {body}",
+            trigger.name
+        ))
+    });
+    warnings.collect()
+}
+
+/// `AFTER DELETE`, and what the trigger does; none where it is not of this kind.
+fn on_delete(trigger: &SchemaObject, indexes: &Indexes) -> Option<(String, String)> {
+    if trigger.name.starts_with(enforce::PREFIX) {
+        return None;
+    }
+    // SQLite stores CREATE TRIGGER, then the name.
+    let tokens = ddl::tokens(&trigger.sql).ok()?;
+    let after_name = tokens.get(3..)?;
+    let events = [
+        TokenType::TK_DELETE,
+        TokenType::TK_INSERT,
+        TokenType::TK_UPDATE,
+    ];
+    let at = after_name.iter().position(|it| events.contains(&it.kind))?;
+    let (time, rest) = after_name.split_at_checked(at)?;
+    if rest.first()?.kind != TokenType::TK_DELETE {
+        return None;
+    }
+    let begin = rest.iter().position(|it| it.kind == TokenType::TK_BEGIN)?;
+    let (conditions, body) = rest.split_at_checked(begin)?;
+    let (_, body) = body.split_first()?;
+    let (_, body) = body.split_last()?;
+    let targets = body.windows(2).filter_map(|pair| match pair {
+        [verb, name]
+            if same_name(verb.text, "INTO")
+                || same_name(verb.text, "FROM")
+                || same_name(verb.text, "UPDATE") =>
+        {
+            Some(unquote(name.text))
+        }
+        _ => None,
+    });
+    let mut targets = targets.peekable();
+    if targets.peek().is_some() && targets.all(|name| indexes.has(&name)) {
+        return None;
+    }
+    let words: Vec<_> = time.iter().map(|it| it.text.to_ascii_uppercase()).collect();
+    let time = if words.is_empty() {
+        "BEFORE".to_owned()
+    } else {
+        words.join(" ")
+    };
+    let when = conditions
+        .iter()
+        .position(|it| it.kind == TokenType::TK_WHEN);
+    let from = when
+        .and_then(|at| conditions.get(at))
+        .or(body.first())?
+        .start;
+    let text = trigger.sql.get(from..body.last()?.end)?;
+    Some((format!("{time} DELETE"), in_one_line(text)))
+}
+
+fn in_one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.trim_end_matches(';').to_owned(),
+    }
+}

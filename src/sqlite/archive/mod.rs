@@ -1,0 +1,9 @@
+//! `<table>_orphans`: rows that left, and their way back.
+
+pub mod forgotten;
+pub mod kept;
+pub mod store;
+
+pub use store::{
+    Archive, Restore, Whose, all, count, is_archive_name, name_of, of, restore, same_key, store,
+};

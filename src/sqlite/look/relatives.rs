@@ -1,0 +1,175 @@
+//! The parents that a row refers to, and the children that refer to it.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use crate::model::value::Value;
+use crate::sqlite::keys::conditions;
+use crate::sqlite::look::row::{self, Row};
+use crate::sqlite::orphans::lists;
+use crate::sqlite::orphans::lists::Removal;
+use crate::sqlite::schema::Table;
+use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
+use crate::sqlite::schema::row_counts::RowCounts;
+use crate::sqlite::text::ddl::{quote_list, same_name};
+
+/// A key of a row, and where it leads.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// The key.
+    pub key: ForeignKey,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// The values of its columns in the row.
+    pub values: Vec<Value>,
+    /// What they lead to.
+    pub parent: Parent,
+}
+
+/// Where a key leads.
+#[derive(Clone, Debug)]
+pub enum Parent {
+    /// Nowhere: one of the key's columns is NULL.
+    None,
+    /// To this row.
+    Row(Row),
+    /// To a row that is not there.
+    Missing,
+    /// To a table that SQLite could not look in, and why.
+    Unusable(String),
+}
+
+/// The rows that refer to a row by one key.
+#[derive(Clone, Debug)]
+pub struct Children {
+    /// The key.
+    pub key: ForeignKey,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// How many there are.
+    pub total: i64,
+    /// The first of them.
+    pub rows: Vec<Row>,
+}
+
+/// Where each key of `row` leads. The row stands in the first round of the list of `asked`.
+pub fn references(
+    connection: &Connection,
+    asked: &Removal,
+    row: &Row,
+    declared: &[NamedKey],
+) -> Result<Vec<Reference>> {
+    let table = &asked.table;
+    let own = declared
+        .iter()
+        .filter(|own| same_name(&own.key.child, &table.name));
+    let mut own: Vec<_> = own.collect();
+    // SQLite lists keys from the last to the first; people read them in the order of columns.
+    own.sort_by_key(|own| {
+        let first = own.key.columns.first();
+        let mut columns = table.columns.iter();
+        columns.position(|column| first.is_some_and(|name| same_name(name, &column.name)))
+    });
+    let reference = |NamedKey { constraint, key }: &NamedKey| {
+        let values = key.columns.iter().filter_map(|name| row.value(name));
+        let values: Vec<_> = values.cloned().collect();
+        Ok(Reference {
+            parent: parent_of(connection, asked, key, &values)?,
+            name: constraint.clone(),
+            key: key.clone(),
+            values,
+        })
+    };
+    own.into_iter().map(reference).collect()
+}
+
+fn parent_of(
+    connection: &Connection,
+    asked: &Removal,
+    key: &ForeignKey,
+    values: &[Value],
+) -> Result<Parent> {
+    if values.contains(&Value::Null) {
+        return Ok(Parent::None);
+    }
+    let parent = match Table::read(connection, &key.parent) {
+        Ok(parent) => parent,
+        Err(error) => {
+            return Ok(Parent::Unusable(crate::sqlite::file::errors::message(
+                &error,
+            )));
+        }
+    };
+    if let Some(reason) = mismatch(&parent, key) {
+        return Ok(Parent::Unusable(reason));
+    }
+    let from = format!(
+        "{} JOIN {} ON {} WHERE l.round = 0 LIMIT 1",
+        lists::from_listed("w", asked),
+        parent.source_by_key("p", &key.parent_columns),
+        conditions::equals_parent(key)
+    );
+    let mut rows = row::read(connection, &parent, &from, "p")?;
+    if rows.is_empty() {
+        let counts = RowCounts::new(connection);
+        parent.must_have_whole_indexes(connection, &counts, &key.parent_columns)?;
+    }
+    Ok(rows.pop().map_or(Parent::Missing, Parent::Row))
+}
+
+/// The rows that refer to the row in the first round of the list of `asked`, by key; at most
+/// `limit` of each whole, in the order of their own key.
+pub fn children(
+    connection: &Connection,
+    asked: &Removal,
+    declared: &[NamedKey],
+    limit: usize,
+) -> Result<Vec<Children>> {
+    let parent = &asked.table;
+    let parents = format!("{} AND l.round = 0", lists::from_listed("p", asked));
+    let mut children = Vec::new();
+    for NamedKey { constraint, key } in declared {
+        if !same_name(&key.parent, &parent.name) || mismatch(parent, key).is_some() {
+            continue;
+        }
+        let child = Table::read(connection, &key.child)?;
+        let from = format!(
+            "FROM {} WHERE {}",
+            child.source("w"),
+            conditions::refers_to(&child, parent, key, &parents)
+        );
+        let total = connection
+            .query_row(&format!("SELECT count(*) {from}"), [], |row| row.get(0))
+            .with_context(|| format!("could not count the rows of {}", child.name))?;
+        let order = match child.row_key.columns().as_slice() {
+            [] => String::new(),
+            columns => format!(" ORDER BY {}", quote_list("w.", columns.iter().copied())),
+        };
+        children.push(Children {
+            rows: row::read(
+                connection,
+                &child,
+                &format!("{from}{order} LIMIT {limit}"),
+                "w",
+            )?,
+            name: constraint.clone(),
+            key: key.clone(),
+            total,
+        });
+    }
+    Ok(children)
+}
+
+/// Why the columns of `key` can't be compared with those of `parent`, if they can't.
+#[must_use]
+pub fn mismatch(parent: &Table, key: &ForeignKey) -> Option<String> {
+    if key.columns.len() != key.parent_columns.len() {
+        return Some(format!(
+            "the primary key of {} has not as many columns as the key",
+            parent.name
+        ));
+    }
+    let missing = |name: &&String| parent.column(name).is_none();
+    let column = key.parent_columns.iter().find(missing)?;
+    Some(format!("{} has no column {column}", parent.name))
+}

@@ -1,0 +1,634 @@
+//! Temporary tables that list the rows that leave, one for each table that loses some.
+//!
+//! The archive, the copy and the report all go by these lists, and so speak of the same rows.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use crate::failure::Failure;
+use crate::model::key::KeyId;
+use crate::progress;
+use crate::sqlite::keys::conditions;
+use crate::sqlite::schema::foreign_key::ForeignKey;
+use crate::sqlite::schema::row_counts::RowCounts;
+use crate::sqlite::schema::{self, RowKey, Table};
+use crate::sqlite::text::ddl::{literal, quote, same_name};
+
+/// How many keys one pass can mark in an integer.
+pub const KEYS_PER_PASS: usize = 60;
+
+/// The rows of one table that leave, and those that are listed to be counted.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// The table that loses them.
+    pub table: Table,
+    /// The temporary table that lists them.
+    pub list: String,
+    /// How many.
+    pub rows: i64,
+    /// How many listed rows break a key themselves, each counted once, be it one that makes them
+    /// leave or one that is only watched.
+    pub orphans: i64,
+    /// How many of these break more than one.
+    pub break_several: i64,
+    /// How many rows the table has in all.
+    pub of: i64,
+    /// How many of them break each key, and how many hang on a removed row by it. A row that
+    /// breaks two keys counts for both; one that follows, for the key by which it was reached.
+    pub reasons: Vec<Reason>,
+    /// How many listed rows stay, and forget keys instead.
+    pub kept: i64,
+    /// The keys that listed rows may forget.
+    pub forgets: Vec<Forgetting>,
+    /// Some listed rows may stay.
+    pub mixed: bool,
+}
+
+/// A key that rows forget: its columns become NULL or their default.
+#[derive(Clone, Debug)]
+pub struct Forgetting {
+    /// The key, among those of the search.
+    pub key: KeyId,
+    /// The child table.
+    pub child: String,
+    /// The bit of `forgets` that tells which rows of the list.
+    pub mark: i64,
+    /// The columns.
+    pub columns: Vec<String>,
+    /// The temporary table whose one row has the defaults of the columns; none where they become
+    /// NULL.
+    pub defaults: Option<String>,
+}
+
+impl Forgetting {
+    /// What `column` becomes, as an expression.
+    #[must_use]
+    pub fn value(&self, column: &str) -> String {
+        match &self.defaults {
+            Some(defaults) => format!("(SELECT {} FROM temp.{})", quote(column), quote(defaults)),
+            None => "NULL".to_owned(),
+        }
+    }
+}
+
+impl Removal {
+    /// The columns that rows which stay lose the value of, each once.
+    #[must_use]
+    pub fn set_columns(&self) -> Vec<&str> {
+        let mut columns: Vec<&str> = Vec::new();
+        for column in self.forgets.iter().flat_map(|it| &it.columns) {
+            if !columns.iter().any(|known| same_name(known, column)) {
+                columns.push(column);
+            }
+        }
+        columns
+    }
+
+    /// An expression for what `column` becomes in a row that forgets the keys of `forgets`, or
+    /// `otherwise`. Where one key makes it NULL and another its default, it becomes NULL.
+    #[must_use]
+    pub fn set_value(&self, column: &str, forgets: &str, otherwise: &str) -> String {
+        let has = |it: &&Forgetting| it.columns.iter().any(|name| same_name(name, column));
+        let mut keys: Vec<_> = self.forgets.iter().filter(has).collect();
+        keys.sort_by_key(|it| it.defaults.is_some());
+        let cases = keys.iter().map(|it| {
+            let value = it.value(column);
+            format!(" WHEN {forgets} & {} THEN {value}", it.mark)
+        });
+        let cases: String = cases.collect();
+        format!("CASE{cases} ELSE {otherwise} END")
+    }
+}
+
+/// Why rows leave.
+#[derive(Clone, Debug)]
+pub struct Reason {
+    /// The key, among those of the search.
+    pub key: KeyId,
+    /// The number of rows.
+    pub rows: i64,
+    /// The rows break the key themselves; otherwise they refer by it to rows that leave, and
+    /// follow these.
+    pub breaks: bool,
+    /// The bit of `marks` that tells which rows of the list; 0 where none does.
+    pub mark: i64,
+    /// How many of the rows stay, and forget the key.
+    pub kept: i64,
+    /// Why rows leave all the same whose key says that they may stay.
+    pub why: Option<String>,
+}
+
+/// What becomes of rows that are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// They leave.
+    Leaves,
+    /// They are listed to be counted, and nothing becomes of them for this.
+    Counted,
+    /// They stay and forget the key that has this bit of `forgets`.
+    Forgets(i64),
+}
+
+/// Rows that are looked for.
+#[derive(Clone, Debug)]
+pub struct Sought {
+    /// The key that they break, or by which they hang.
+    pub key: KeyId,
+    /// What people call the key: it is written beside each row.
+    pub label: String,
+    /// The condition that a row `w` of the child is one of them.
+    pub condition: String,
+    /// The bit that `marks` gets for them, or 0.
+    pub mark: i64,
+    /// What becomes of them.
+    pub fate: Fate,
+}
+
+/// The round of rows that are listed and do not leave. Those that leave because they break a key
+/// stand in round 0, and those that follow them in the rounds behind it.
+const COUNTED: i64 = -1;
+
+/// The condition that a listed row stays and forgets keys.
+pub const FORGETS: &str = "round < 0 AND forgets <> 0";
+
+/// The distinct keys of a child that have no parent.
+#[derive(Clone, Debug)]
+pub struct DeadKeys {
+    /// The foreign key.
+    pub key: ForeignKey,
+    /// The query that finds them.
+    pub query: String,
+    /// The temporary table that lists them, in its one column `key`.
+    pub list: String,
+}
+
+impl DeadKeys {
+    /// The condition that the child row `w` has one of them.
+    #[must_use]
+    pub fn has_one(&self) -> String {
+        let listed = format!("SELECT key FROM temp.{}", quote(&self.list));
+        conditions::has_key_of(&self.key, &listed)
+    }
+}
+
+/// The lists, as they are filled.
+pub struct Lists<'a> {
+    connection: &'a Connection,
+    /// The statements that made the lists, in order.
+    pub statements: Vec<String>,
+    /// One for each list.
+    pub removals: Vec<Removal>,
+    /// One for each key that has an index.
+    pub dead_keys: Vec<DeadKeys>,
+    /// Some listed rows may be there only to be counted.
+    pub some_stay: bool,
+    /// The keys that rows may forget.
+    pub forgets: Vec<Forgetting>,
+    /// Why rows leave whose key says that they may stay.
+    pub whys: Vec<(KeyId, String)>,
+    /// Further temporary tables, with the table that each is about.
+    pub others: Vec<(String, String)>,
+}
+
+impl<'a> Lists<'a> {
+    /// No list yet.
+    pub fn new(connection: &'a Connection) -> Self {
+        Lists {
+            connection,
+            statements: Vec::new(),
+            removals: Vec::new(),
+            dead_keys: Vec::new(),
+            some_stay: false,
+            forgets: Vec::new(),
+            whys: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+
+    /// The rows that leave `table`, if it has a list.
+    #[must_use]
+    pub fn removal(&self, table: &str) -> Option<&Removal> {
+        find(&self.removals, table)
+    }
+
+    /// Counts what the lists hold.
+    pub fn count(&mut self, counts: &RowCounts<'_>) -> Result<()> {
+        for removal in &mut self.removals {
+            removal.of = counts.of(&removal.table.name)?;
+            let own = |it: &&Forgetting| same_name(&it.child, &removal.table.name);
+            removal.forgets = self.forgets.iter().filter(own).cloned().collect();
+            let count = format!(
+                "SELECT count(*) FILTER (WHERE round <> {COUNTED}), count(*) FILTER (WHERE breaks > 0), count(*) FILTER (WHERE breaks > 1) FROM temp.{}",
+                quote(&removal.list)
+            );
+            let counts = self.connection.query_row(&count, [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+            (removal.rows, removal.orphans, removal.break_several) = counts;
+            self.connection.query_row(
+                &format!(
+                    "SELECT count(*) FROM temp.{} WHERE {FORGETS}",
+                    quote(&removal.list)
+                ),
+                [],
+                |row| row.get(0).map(|kept| removal.kept = kept),
+            )?;
+            for reason in &mut removal.reasons {
+                let why = self.whys.iter().find(|(key, _)| *key == reason.key);
+                reason.why = why.map(|(_, why)| why.clone());
+                let Some(forgets) = removal.forgets.iter().find(|it| it.key == reason.key) else {
+                    continue;
+                };
+                let breaks = if reason.breaks {
+                    "breaks > 0"
+                } else {
+                    "breaks = 0"
+                };
+                let count = format!(
+                    "SELECT count(*) FROM temp.{} WHERE {FORGETS} AND forgets & {} AND {breaks}",
+                    quote(&removal.list),
+                    forgets.mark
+                );
+                reason.kept = self.connection.query_row(&count, [], |row| row.get(0))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists what `query` finds: the keys by `key` that have no parent. Gives the condition that
+    /// a row `w` of the child has one of them.
+    pub fn add_dead_keys(&mut self, key: &ForeignKey, query: &str) -> Result<String> {
+        let dead_keys = DeadKeys {
+            key: key.clone(),
+            query: query.to_owned(),
+            list: self.free_name(&format!("fkfix_dead_keys_{}", self.dead_keys.len() + 1))?,
+        };
+        let list = quote(&dead_keys.list);
+        let create = format!("CREATE TEMP TABLE {list} (key)");
+        self.run(create, &key.child)?;
+        self.run(format!("INSERT INTO temp.{list} {query}"), &key.child)?;
+        let has_one = dead_keys.has_one();
+        self.dead_keys.push(dead_keys);
+        Ok(has_one)
+    }
+
+    /// Reads the rows of `child` once and marks, bit by bit, which keys each breaks.
+    ///
+    /// Gives the number of rows for each.
+    pub fn add_in_one_pass(&mut self, child: &Table, keys: &[Sought]) -> Result<Vec<i64>> {
+        if matches!(child.row_key, RowKey::Hidden) {
+            let keys = keys.iter();
+            return keys
+                .map(|sought| self.none_of(child, &sought.condition))
+                .collect();
+        }
+        let list = self.list_of(child)?;
+        let each = |form: fn(&Sought) -> String, joint: &str| {
+            keys.iter().map(form).collect::<Vec<_>>().join(joint)
+        };
+        let marks = each(
+            |it| format!("CASE WHEN {} THEN {} ELSE 0 END", it.condition, it.mark),
+            " | ",
+        );
+        let reasons = each(
+            |it| {
+                let reason = literal(&format!(", {}", it.label));
+                format!("CASE WHEN marks & {} THEN {reason} ELSE '' END", it.mark)
+            },
+            " || ",
+        );
+        let breaks = each(|it| format!("(marks & {} <> 0)", it.mark), " + ");
+        let round = round_of(keys);
+        self.note_fates(&list, keys);
+        let forgets = keys.iter().filter_map(|it| match it.fate {
+            Fate::Forgets(bit) => Some(format!(
+                "CASE WHEN marks & {} THEN {bit} ELSE 0 END",
+                it.mark
+            )),
+            Fate::Leaves | Fate::Counted => None,
+        });
+        let forgets = forgets.collect::<Vec<_>>().join(" | ");
+        let forgets = if forgets.is_empty() { "0" } else { &forgets };
+        let key = key_columns(&child.row_key);
+        let columns = child.row_key.columns();
+        let values = columns.iter().enumerate();
+        let values: Vec<_> = values
+            .map(|(place, name)| format!("w.{} AS k{}", quote(name), place + 1))
+            .collect();
+        // The limit keeps SQLite from working the marks out again for each mention of them
+        // (<https://www.sqlite.org/optoverview.html#flattening>).
+        let insert = format!(
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks, forgets)\nSELECT {key}, substr({reasons}, 3), {breaks}, {round}, marks, {forgets}\nFROM (SELECT {}, {marks} AS marks FROM {} LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks, forgets = forgets | excluded.forgets{leaves}",
+            values.join(", "),
+            child.source("w"),
+            list = quote(&list),
+            leaves = self.leaves(),
+        );
+        self.run(insert, &child.name)?;
+        let mut counts = Vec::new();
+        for sought in keys {
+            let count = format!(
+                "SELECT count(*) FROM temp.{} WHERE marks & {}",
+                quote(&list),
+                sought.mark
+            );
+            let rows = self.connection.query_row(&count, [], |row| row.get(0))?;
+            self.note_reason(&list, sought, rows, true);
+            counts.push(rows);
+        }
+        Ok(counts)
+    }
+
+    /// Adds the rows of `table` that are `sought` to its list; the number of rows found.
+    ///
+    /// They break the key themselves, or else hang by it on rows listed before. A row that is
+    /// listed already gets a further reason in the first round, and stays as it is in later ones,
+    /// unless it was only there to be counted.
+    pub fn add(&mut self, table: &Table, sought: &Sought, breaks: bool, round: i64) -> Result<i64> {
+        let condition = &sought.condition;
+        if matches!(table.row_key, RowKey::Hidden) {
+            return self.none_of(table, condition);
+        }
+        let list = self.list_of(table)?;
+        self.note_fates(&list, std::slice::from_ref(sought));
+        let key = key_columns(&table.row_key);
+        let columns = table.row_key.columns();
+        let values: Vec<_> = columns
+            .iter()
+            .map(|name| format!("w.{}", quote(name)))
+            .collect();
+        let known = match (round, self.some_stay, sought.fate) {
+            (0, _, _) => format!(
+                "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + 1, marks = marks | excluded.marks, forgets = forgets | excluded.forgets{}",
+                self.leaves()
+            ),
+            (_, _, Fate::Forgets(_)) => {
+                format!(
+                    "DO UPDATE SET forgets = forgets | excluded.forgets WHERE round = {COUNTED}"
+                )
+            }
+            (_, false, _) => "DO NOTHING".to_owned(),
+            (_, true, _) => {
+                format!("DO UPDATE SET round = excluded.round WHERE round = {COUNTED}")
+            }
+        };
+        let round = match sought.fate {
+            Fate::Leaves => round,
+            Fate::Counted | Fate::Forgets(_) => COUNTED,
+        };
+        let forgets = match sought.fate {
+            Fate::Forgets(bit) => bit,
+            Fate::Leaves | Fate::Counted => 0,
+        };
+        // In the order of the list's key, which fills it without a search for each row. The
+        // plus keeps SQLite from reading the whole table for that order's sake.
+        let insert = format!(
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks, forgets)\nSELECT {}, {}, {}, {round}, {}, {forgets} FROM {}\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
+            values.join(", "),
+            literal(&sought.label),
+            i64::from(breaks),
+            sought.mark,
+            table.source("w"),
+            values.join(", +"),
+            list = quote(&list),
+        );
+        let rows = i64::try_from(self.run(insert, &table.name)?)?;
+        self.note_reason(&list, sought, rows, breaks);
+        Ok(rows)
+    }
+
+    /// Notes in the list that rows of it may stay.
+    fn note_fates(&mut self, list: &str, sought: &[Sought]) {
+        if sought.iter().all(|it| it.fate == Fate::Leaves) {
+            return;
+        }
+        self.some_stay = true;
+        for removal in self.removals.iter_mut().filter(|it| it.list == list) {
+            removal.mixed = true;
+        }
+    }
+
+    /// Has the rows of `table` leave in `round` that forget a key and meet `condition`; how many.
+    pub fn demote(&mut self, table: &str, condition: &str, round: i64) -> Result<i64> {
+        let Some(removal) = self.removal(table) else {
+            return Ok(0);
+        };
+        let sql = format!(
+            "UPDATE temp.{} AS l SET round = {round} WHERE {FORGETS} AND {condition}",
+            quote(&removal.list)
+        );
+        Ok(i64::try_from(self.run(sql, table)?)?)
+    }
+
+    /// What a row that is listed to be counted needs, once it is found to leave.
+    fn leaves(&self) -> &'static str {
+        if self.some_stay {
+            ", round = max(round, excluded.round)"
+        } else {
+            ""
+        }
+    }
+
+    /// Takes all marks off the rows of `table`, so that their bits can mean other keys.
+    pub fn clear_marks(&mut self, table: &Table) -> Result<()> {
+        let mut removals = self.removals.iter_mut();
+        let Some(removal) = removals.find(|it| same_name(&it.table.name, &table.name)) else {
+            return Ok(());
+        };
+        for reason in &mut removal.reasons {
+            reason.mark = 0;
+        }
+        let clear = format!("UPDATE temp.{} SET marks = 0", quote(&removal.list));
+        self.run(clear, &table.name)?;
+        Ok(())
+    }
+
+    /// Looks for rows of a table whose rows can't be listed: they must stay.
+    fn none_of(&self, table: &Table, condition: &str) -> Result<i64> {
+        let name = &table.name;
+        let query = format!(
+            "SELECT EXISTS (SELECT 1 FROM {} WHERE {condition})",
+            table.source("w")
+        );
+        if self.connection.query_row(&query, [], |row| row.get(0))? {
+            return Err(Failure::impossible(format!(
+                "{name} has orphans, and its rows can't be told apart: its columns are called rowid, _rowid_ and oid"
+            ))
+            .hint("rename one of these columns, or give those rows a parent")
+            .into());
+        }
+        Ok(0)
+    }
+
+    fn note_reason(&mut self, list: &str, sought: &Sought, rows: i64, breaks: bool) {
+        let key = sought.key;
+        let mut removals = self.removals.iter_mut();
+        let removal = removals.find(|removal| removal.list == list);
+        if let (true, Some(removal)) = (rows > 0, removal) {
+            let same = |it: &&mut Reason| it.key == key && it.breaks == breaks;
+            match removal.reasons.iter_mut().find(same) {
+                Some(known) => known.rows += rows,
+                None => removal.reasons.push(Reason {
+                    key,
+                    rows,
+                    breaks,
+                    mark: sought.mark,
+                    kept: 0,
+                    why: None,
+                }),
+            }
+        }
+    }
+
+    /// The list of `table`, made where there is none yet.
+    fn list_of(&mut self, table: &Table) -> Result<String> {
+        match self.removal(&table.name) {
+            Some(removal) => Ok(removal.list.clone()),
+            None => self.new_list(table),
+        }
+    }
+
+    fn new_list(&mut self, table: &Table) -> Result<String> {
+        let list = self.free_name(&format!("fkfix_leaving_{}", self.removals.len() + 1))?;
+        let key = key_columns(&table.row_key);
+        let columns = if table.row_key.rowid().is_some() {
+            format!(
+                "{key} INTEGER PRIMARY KEY, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER, forgets INTEGER)"
+            )
+        } else {
+            format!(
+                "{key}, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER, forgets INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID"
+            )
+        };
+        self.run(
+            format!("CREATE TEMP TABLE {} ({columns}", quote(&list)),
+            &table.name,
+        )?;
+        self.removals.push(Removal {
+            table: table.clone(),
+            list: list.clone(),
+            rows: 0,
+            orphans: 0,
+            break_several: 0,
+            of: 0,
+            reasons: Vec::new(),
+            kept: 0,
+            forgets: Vec::new(),
+            mixed: false,
+        });
+        Ok(list)
+    }
+
+    /// `wanted`, with underscores behind it where the database has such a name: a temporary table
+    /// would stand before its table wherever a definition names that without a schema.
+    pub fn free_name(&self, wanted: &str) -> Result<String> {
+        let mut name = wanted.to_owned();
+        while schema::kind_of(self.connection, &name)?.is_some() {
+            name.push('_');
+        }
+        Ok(name)
+    }
+
+    /// Runs `sql`, which is about `table`, and notes it; the number of rows that it wrote.
+    pub fn run(&mut self, sql: String, table: &str) -> Result<usize> {
+        progress::step(&format!("search {table} for orphans"), 0);
+        tracing::debug!(%sql, "search");
+        let rows = self
+            .connection
+            .execute(&sql, [])
+            .with_context(|| format!("could not search {table} for orphans"))?;
+        self.statements.push(sql);
+        Ok(rows)
+    }
+}
+
+/// The rows that leave `table`, if any of `removals` is of it.
+#[must_use]
+pub fn find<'r>(removals: &'r [Removal], table: &str) -> Option<&'r Removal> {
+    let mut removals = removals.iter();
+    removals.find(|removal| same_name(&removal.table.name, table))
+}
+
+/// The round of a row with `marks`, which breaks some of `keys`.
+fn round_of(keys: &[Sought]) -> String {
+    if keys.iter().all(|sought| sought.fate == Fate::Leaves) {
+        return "0".to_owned();
+    }
+    let leave = keys.iter().filter(|sought| sought.fate == Fate::Leaves);
+    let leave = leave.fold(0, |marks, sought| marks | sought.mark);
+    format!("CASE WHEN marks & {leave} THEN 0 ELSE {COUNTED} END")
+}
+
+/// `k1, k2, …`: the columns of a list that hold a row's key.
+fn key_columns(row_key: &RowKey) -> String {
+    let places = 1..=row_key.columns().len();
+    let names: Vec<_> = places.map(|place| format!("k{place}")).collect();
+    names.join(", ")
+}
+
+/// The condition that the row `alias` of the table stands in the list of `removal` and leaves.
+#[must_use]
+pub fn listed(alias: &str, removal: &Removal) -> String {
+    let columns = removal.table.row_key.columns();
+    let list = quote(&removal.list);
+    if let [column] = columns.as_slice() {
+        let leaves = if removal.mixed {
+            " WHERE round >= 0"
+        } else {
+            ""
+        };
+        return format!(
+            "{alias}.{} IN (SELECT k1 FROM temp.{list}{leaves})",
+            quote(column)
+        );
+    }
+    format!(
+        "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {}{})",
+        has_listed_key(alias, removal),
+        leaves(removal)
+    )
+}
+
+/// As [`from_listed`], of the rows that leave alone.
+#[must_use]
+pub fn from_leaving(alias: &str, removal: &Removal) -> String {
+    format!("{}{}", from_listed(alias, removal), leaves(removal))
+}
+
+/// As [`from_listed`], of the rows that stay and forget keys.
+#[must_use]
+pub fn from_kept(alias: &str, removal: &Removal) -> String {
+    let listed = from_listed(alias, removal);
+    format!("{listed} AND l.round < 0 AND l.forgets <> 0")
+}
+
+fn leaves(removal: &Removal) -> &'static str {
+    if removal.mixed {
+        " AND l.round >= 0"
+    } else {
+        ""
+    }
+}
+
+/// `FROM` that finds the rows `alias` of the table of `removal` by their list `l`.
+#[must_use]
+pub fn from_listed(alias: &str, removal: &Removal) -> String {
+    format!(
+        "FROM temp.{} AS l CROSS JOIN {} ON {}",
+        quote(&removal.list),
+        removal.table.source(alias),
+        has_listed_key(alias, removal)
+    )
+}
+
+/// The condition that the row `alias` has the key that stands in the row `l` of its list.
+#[must_use]
+pub fn has_listed_key(alias: &str, removal: &Removal) -> String {
+    let columns = removal.table.row_key.columns();
+    let same: Vec<_> = columns
+        .iter()
+        .enumerate()
+        .map(|(place, column)| format!("{alias}.{} = l.k{}", quote(column), place + 1))
+        .collect();
+    same.join(" AND ")
+}

@@ -1,0 +1,490 @@
+//! Copy and swap: gives a table a new definition and keeps all else
+//! (<https://www.sqlite.org/lang_altertable.html#otheralter>).
+//!
+//! The old table steps aside under another name, and the new one is made under the table's
+//! own. SQLite's page advises the other order, make new, drop old, rename new, because a
+//! rename drags the references of other tables along; `legacy_alter_table` with
+//! `foreign_keys` off keeps them where they are. And it is the new table's text that must be
+//! exact: a rename rewrites the name in it as `"name"`.
+//!
+//! Most of the time of a copy goes into building indexes. SQLite can copy them as they lie in
+//! the file, but only into a table that has the same ones, and their names are taken until the
+//! old table is gone. So they are made under other names, and get their own back by an edit of
+//! `sqlite_schema`. SQLite documents that for experts and refuses it on connections that are
+//! defensive; [`Method::Documented`] does without.
+
+use anyhow::Result;
+
+use crate::failure::Failure;
+use crate::policy::Method;
+use crate::sqlite::orphans::lists::listed;
+use crate::sqlite::orphans::lists::{FORGETS, Removal};
+use crate::sqlite::rebuild::fidelity;
+use crate::sqlite::rebuild::steps::Step;
+use crate::sqlite::schema::scratch::{Obstacle, Rehearsal};
+use crate::sqlite::schema::snapshot::free_name;
+use crate::sqlite::schema::{RowKey, SchemaObject, Table};
+use crate::sqlite::text::ddl::{self, literal, quote, quote_list};
+use crate::text;
+
+// Instructions of SQLite's virtual machine, as EXPLAIN counts them in the loop.
+const WORK_PER_TRANSFERRED_ROW: usize = 4;
+const WORK_PER_COPIED_ROW: usize = 8;
+const WORK_PER_INDEXED_ROW: usize = 12;
+const WORK_PER_DELETED_ROW: usize = 8;
+
+/// What the old table is called until it is dropped, if no object has that name.
+pub const OLD: &str = "fkfix_old";
+
+/// How a table comes by its new definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The stored text is edited; rows and indexes stay where they are.
+    Edit,
+    /// Whole records and indexes are copied as they lie in the file; rows that leave are
+    /// deleted afterwards.
+    Transfer,
+    /// Whole records are copied, and the indexes built anew.
+    TransferRecords,
+    /// Row by row, without those that leave, and the indexes built anew.
+    Rows,
+    /// Row by row into a table without a definition and back, where the table can't be set aside
+    /// under another name.
+    TwoCopies,
+}
+
+impl Way {
+    /// Chooses the way for `table`.
+    ///
+    /// A transfer gives new numbers to implicit rowids, so it can't serve where these can be
+    /// seen. To delete a row costs a change in each index, many times what it costs not to
+    /// copy it; measured, the two ways are even at about a tenth of the rows.
+    ///
+    /// What this SQLite can't make, it can't copy: there the definition is edited, or refused where
+    /// only documented statements are allowed.
+    pub fn choose(
+        table: &Table,
+        rehearsal: Rehearsal,
+        removal: Option<&Removal>,
+        method: Method,
+    ) -> Result<Self> {
+        if let Some(obstacle) = obstacle_to_copies(table, rehearsal) {
+            return match method {
+                Method::Documented => Err(Failure::impossible(obstacle)
+                    .hint(
+                        "with --in-place the table stays where it is, and its definition is edited",
+                    )
+                    .into()),
+                Method::Fastest | Method::InPlace => Ok(Way::Edit),
+            };
+        }
+        if rehearsal.obstacle == Some(Obstacle::Rename) {
+            return Ok(match method {
+                Method::Documented => Way::TwoCopies,
+                Method::Fastest | Method::InPlace => Way::Edit,
+            });
+        }
+        let few = removal.is_none_or(|removal| removal.rows <= removal.of / 10);
+        let transfers = rehearsal.transfers && !matches!(table.row_key, RowKey::Implicit(_));
+        let indexes_too = rehearsal.transfers_indexes && !table.indexes.is_empty();
+        Ok(match method {
+            Method::InPlace if few => Way::Edit,
+            Method::Fastest | Method::InPlace if few && transfers && indexes_too => Way::Transfer,
+            _ if few && transfers => Way::TransferRecords,
+            _ => Way::Rows,
+        })
+    }
+
+    /// The way that keeps rows which an INSERT would change; none where the method has none.
+    #[must_use]
+    pub fn keeping_records(table: &Table, rehearsal: Rehearsal, method: Method) -> Option<Self> {
+        let transfers = rehearsal.transfers
+            && rehearsal.obstacle.is_none()
+            && !matches!(table.row_key, RowKey::Implicit(_));
+        let indexes_too = rehearsal.transfers_indexes && !table.indexes.is_empty();
+        match method {
+            Method::Fastest if transfers && indexes_too => Some(Way::Transfer),
+            Method::Fastest | Method::Documented if transfers => Some(Way::TransferRecords),
+            Method::Fastest | Method::InPlace => Some(Way::Edit),
+            Method::Documented => None,
+        }
+    }
+
+    /// Whether the table is copied, so that its rows need not be deleted from it before.
+    #[must_use]
+    pub fn copies(self) -> bool {
+        self != Way::Edit
+    }
+}
+
+/// A table and what it is rebuilt as.
+#[derive(Debug)]
+pub struct Rebuild<'a> {
+    /// The table as found.
+    pub table: &'a Table,
+    /// The text of the new `CREATE TABLE`.
+    pub definition: String,
+    /// How.
+    pub way: Way,
+    /// Why no way would serve that inserts its rows.
+    pub because: Option<String>,
+    /// The rows that do not.
+    pub removal: Option<Removal>,
+    /// How many rows the table has, those included.
+    pub rows: i64,
+}
+
+impl Rebuild<'_> {
+    /// The steps, in a database in which the names `taken` are.
+    pub fn steps(&self, taken: &[String]) -> Result<Vec<Step>> {
+        if self.way == Way::Edit {
+            return Ok(vec![self.edit_step(taken)]);
+        }
+        let name = &self.table.name;
+        let old = free_name(taken, OLD);
+        let mut steps = match self.way {
+            Way::TwoCopies => self.copy_aside(taken, &old),
+            _ => vec![Step::run(
+                format!("set the old {name} aside"),
+                format!(
+                    "PRAGMA legacy_alter_table = ON;\nALTER TABLE main.{} RENAME TO {old};\nPRAGMA legacy_alter_table = OFF",
+                    quote(name)
+                ),
+            )],
+        };
+        steps.push(Step::run(
+            format!("create {name} with its new keys"),
+            self.definition.as_str(),
+        ));
+        let standins = match self.way {
+            Way::Transfer => standins(taken, &self.table.indexes)?,
+            _ => Vec::new(),
+        };
+        steps.extend(standins.iter().map(|standin| {
+            let title = format!("create an index that will be {}", standin.index.name);
+            Step::run(title, standin.sql.as_str())
+        }));
+        steps.extend(self.copy_steps(&old));
+        steps.extend(self.comparison(&old));
+        if is_taken(taken, "sqlite_sequence") {
+            steps.push(Step::run(
+                format!("keep the AUTOINCREMENT counter of {name}"),
+                format!(
+                    "DELETE FROM main.sqlite_sequence WHERE name = {0};\nUPDATE main.sqlite_sequence SET name = {0} WHERE name = '{old}'",
+                    literal(name)
+                ),
+            ));
+        }
+        if self.way == Way::TwoCopies {
+            steps.extend(keep_statistics(taken, &old, name));
+        }
+        steps.push(Step::run(
+            format!("drop the old {name}"),
+            format!("DROP TABLE main.{old}"),
+        ));
+        if standins.is_empty() {
+            steps.extend(self.index_steps());
+        } else {
+            steps.push(name_indexes(name, &standins));
+        }
+        steps.extend(create_triggers(self.table));
+        Ok(steps)
+    }
+
+    /// Copies all rows into the table `old`, whose columns have no type and so keep each value in
+    /// its storage class, and drops the table.
+    fn copy_aside(&self, taken: &[String], old: &str) -> Vec<Step> {
+        let (name, table) = (&self.table.name, quote(&self.table.name));
+        let stored: Vec<_> = self.table.stored_columns().collect();
+        let work = 2 * stored.len() + WORK_PER_COPIED_ROW;
+        let columns = quote_list("", stored);
+        let values = match self.table.row_key {
+            RowKey::Implicit(rowid) => format!("{rowid}, {columns}"),
+            _ => columns.clone(),
+        };
+        let copy = format!(
+            "CREATE TABLE main.{old} ({columns});\nINSERT INTO main.{old} ({values})\nSELECT {values} FROM main.{table}"
+        );
+        let mut steps =
+            vec![Step::run(format!("copy the rows of {name} aside"), copy).over(self.rows, work)];
+        if is_taken(taken, "sqlite_sequence") {
+            // DROP TABLE deletes what stands there under the table's own name.
+            let keep = format!(
+                "UPDATE main.sqlite_sequence SET name = '{old}' WHERE name = {}",
+                literal(name)
+            );
+            steps.push(Step::run(format!("keep the counter of {name} aside"), keep));
+        }
+        steps.extend(keep_statistics(taken, name, old));
+        steps.push(Step::run(
+            format!("drop {name}"),
+            format!("DROP TABLE main.{table}"),
+        ));
+        steps
+    }
+
+    /// Writes the definition into `sqlite_schema`, as SQLite does for `ADD CONSTRAINT … CHECK`.
+    /// The table that comes and goes tells other connections to read the schema again.
+    fn edit_step(&self, taken: &[String]) -> Step {
+        let name = &self.table.name;
+        let update = format!(
+            "UPDATE main.sqlite_schema SET sql = {} WHERE type = 'table' AND name = {}",
+            literal(&self.definition),
+            literal(name)
+        );
+        let notice = free_name(taken, "fkfix_notice");
+        Step::run(
+            format!("write the new keys into the definition of {name}"),
+            format!(
+                "{};\nCREATE TABLE main.{notice} (x);\nDROP TABLE main.{notice}",
+                edit_schema(&update)
+            ),
+        )
+        .editing_schema()
+    }
+
+    fn copy_steps(&self, old: &str) -> Vec<Step> {
+        let (name, target) = (&self.table.name, quote(&self.table.name));
+        let title = format!("copy the rows of {name}");
+        if matches!(self.way, Way::Transfer | Way::TransferRecords) {
+            let transfer = format!("INSERT INTO main.{target} SELECT * FROM main.{old}");
+            let copies = match self.way {
+                Way::Transfer => 1 + self.table.indexes.len(),
+                _ => 1,
+            };
+            let work = copies * WORK_PER_TRANSFERRED_ROW;
+            let transfer = Step::run(title, transfer).over(self.rows, work);
+            return [transfer]
+                .into_iter()
+                .chain(self.removal.as_ref().map(delete))
+                .collect();
+        }
+        let stored: Vec<_> = self.table.stored_columns().collect();
+        let work = 2 * stored.len() + WORK_PER_COPIED_ROW;
+        let (mut columns, mut values) = (quote_list("", stored.clone()), quote_list("w.", stored));
+        if let RowKey::Implicit(rowid) = self.table.row_key {
+            columns = format!("{rowid}, {columns}");
+            values = format!("w.{rowid}, {values}");
+        }
+        let stay = self.removal.as_ref().map_or(String::new(), |removal| {
+            format!("\nWHERE NOT {}", listed("w", removal))
+        });
+        // Rows that break a CHECK today are kept as they are; OR ABORT because a table's own
+        // ON CONFLICT IGNORE would lose rows without a word.
+        let copy = format!(
+            "PRAGMA ignore_check_constraints = ON;\nINSERT OR ABORT INTO main.{target} ({columns})\nSELECT {values} FROM main.{old} AS w{stay};\nPRAGMA ignore_check_constraints = OFF"
+        );
+        vec![Step::run(title, copy).over(self.rows, work)]
+    }
+
+    /// Holds the rows against those that they were copied from, where they were inserted one by
+    /// one. A transfer copies records as they are, byte for byte, and needs no look at them; a
+    /// table whose rows can't be told apart has none to be held against.
+    fn comparison(&self, old: &str) -> Option<Step> {
+        let keys = self.table.row_key.columns();
+        if self.way != Way::Rows || keys.is_empty() {
+            return None;
+        }
+        let same_key = keys.iter().map(|key| format!("w.{0} = a.{0}", quote(key)));
+        let values = fidelity::same_values(self.table, self.table.stored_columns());
+        let same: Vec<_> = same_key.chain(values).collect();
+        let leaving = self.removal.as_ref().map_or(0, |removal| removal.rows);
+        let name = &self.table.name;
+        Some(Step::Expect {
+            what: format!("every row of {name} is as it was"),
+            query: format!(
+                "SELECT count(*) FROM main.{} AS w CROSS JOIN main.{old} AS a WHERE {}",
+                quote(name),
+                fidelity::all_of(&same)
+            ),
+            value: self.rows - leaving,
+            by_row: None,
+        })
+    }
+
+    fn index_steps(&self) -> impl Iterator<Item = Step> {
+        let rows = self.rows - self.removal.as_ref().map_or(0, |removal| removal.rows);
+        let count = self.table.indexes.len();
+        self.table
+            .indexes
+            .iter()
+            .enumerate()
+            .map(move |(at, index)| build_index(index, at + 1, count, rows))
+    }
+}
+
+/// Why this SQLite can't make `table` and its indexes, if it can't.
+fn obstacle_to_copies(table: &Table, rehearsal: Rehearsal) -> Option<String> {
+    if let Some((index, reason)) = table.unkept_index() {
+        return Some(format!(
+            "this SQLite can't build the index {index} of {}: {reason}",
+            table.name
+        ));
+    }
+    (rehearsal.obstacle == Some(Obstacle::Make)).then(|| {
+        format!(
+            "this SQLite can't make the table {} as it is defined: it lacks a collation",
+            table.name
+        )
+    })
+}
+
+fn is_taken(taken: &[String], name: &str) -> bool {
+    taken.iter().any(|other| other == name)
+}
+
+/// Puts what SQLite's statistics hold of the table `from` under the name `to`: DROP TABLE deletes
+/// what is kept under the table's own.
+fn keep_statistics(taken: &[String], from: &str, to: &str) -> Vec<Step> {
+    let tables = ["sqlite_stat1", "sqlite_stat3", "sqlite_stat4"];
+    let tables = tables.into_iter().filter(|name| is_taken(taken, name));
+    tables
+        .map(|statistics| {
+            Step::run(
+                format!("keep what {statistics} holds of {from} as {to}"),
+                format!(
+                    "UPDATE main.{statistics} SET tbl = {} WHERE tbl = {}",
+                    literal(to),
+                    literal(from)
+                ),
+            )
+        })
+        .collect()
+}
+
+/// Builds an index, the `at`-th of `count`, over `rows` rows.
+#[must_use]
+pub fn build_index(index: &SchemaObject, at: usize, count: usize, rows: i64) -> Step {
+    let title = format!("build index {at} of {count}, {}", index.name);
+    Step::run(title, index.sql.as_str()).over(rows, WORK_PER_INDEXED_ROW)
+}
+
+/// An index that is made under a name that is free.
+struct Standin<'a> {
+    index: &'a SchemaObject,
+    name: String,
+    sql: String,
+}
+
+fn standins<'a>(taken: &[String], indexes: &'a [SchemaObject]) -> Result<Vec<Standin<'a>>> {
+    let mut standins = Vec::new();
+    for (at, index) in indexes.iter().enumerate() {
+        let name = free_name(taken, &format!("fkfix_index_{}", at + 1));
+        standins.push(Standin {
+            sql: ddl::rename_index(&index.sql, &name)?,
+            name,
+            index,
+        });
+    }
+    Ok(standins)
+}
+
+/// Gives each index the name and the text of the one that it stands in for.
+fn name_indexes(table: &str, standins: &[Standin<'_>]) -> Step {
+    let updates: Vec<_> = standins
+        .iter()
+        .map(|standin| {
+            format!(
+                "UPDATE main.sqlite_schema SET name = {}, sql = {} WHERE type = 'index' AND name = {}",
+                literal(&standin.index.name),
+                literal(&standin.index.sql),
+                literal(&standin.name)
+            )
+        })
+        .collect();
+    Step::run(
+        format!("give the indexes of {table} their names"),
+        edit_schema(&updates.join(";\n")),
+    )
+    .editing_schema()
+}
+
+/// `updates` of `sqlite_schema`, and SQLite's own knowledge of it renewed
+/// (<https://www.sqlite.org/pragma.html#pragma_writable_schema>).
+#[must_use]
+pub fn edit_schema(updates: &str) -> String {
+    format!("PRAGMA writable_schema = ON;\n{updates};\nPRAGMA writable_schema = RESET")
+}
+
+/// Deletes the listed rows from a table that has no triggers at that moment.
+pub fn delete(removal: &Removal) -> Step {
+    let Removal { table, rows, .. } = removal;
+    let delete = format!(
+        "DELETE FROM main.{} AS w WHERE {}",
+        quote(&table.name),
+        listed("w", removal)
+    );
+    let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
+    Step::run(
+        format!("delete {} from {}", text::rows(*rows), table.name),
+        delete,
+    )
+    .over(*rows, work)
+}
+
+/// Has the listed rows that stay forget their keys, in a table that has no triggers at that moment.
+pub fn forget(removal: &Removal) -> Step {
+    let table = &removal.table;
+    let same: Vec<_> = table
+        .row_key
+        .columns()
+        .iter()
+        .zip(1..)
+        .map(|(name, at)| format!("w.{} = l.k{at}", quote(name)))
+        .collect();
+    let (list, same) = (quote(&removal.list), same.join(" AND "));
+    let forgets = format!("(SELECT l.forgets FROM temp.{list} AS l WHERE {same})");
+    let set = removal.set_columns().into_iter().map(|name| {
+        let now = format!("w.{}", quote(name));
+        let value = removal.set_value(name, &forgets, &now);
+        format!("{} = {value}", quote(name))
+    });
+    let set = set.collect::<Vec<_>>().join(", ");
+    let columns = table.row_key.columns();
+    let which = match columns.as_slice() {
+        [column] => format!(
+            "w.{} IN (SELECT k1 FROM temp.{list} WHERE {FORGETS})",
+            quote(column)
+        ),
+        _ => format!(
+            "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {same} AND l.round < 0 AND l.forgets <> 0)"
+        ),
+    };
+    // What breaks a CHECK and could stay is known; OR ABORT because a table's own ON CONFLICT
+    // REPLACE would lose rows without a word.
+    let sql = format!(
+        "PRAGMA ignore_check_constraints = ON;\nUPDATE OR ABORT main.{} AS w SET {set} WHERE {which};\nPRAGMA ignore_check_constraints = OFF",
+        quote(&table.name)
+    );
+    let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
+    let title = format!(
+        "set the key of {} of {} to what it becomes without a parent",
+        text::rows(removal.kept),
+        table.name
+    );
+    Step::run(title, sql).over(removal.kept, work)
+}
+
+/// Takes the triggers off `table`, so that moving its rows fires none.
+#[must_use]
+pub fn drop_triggers(table: &Table) -> Vec<Step> {
+    let drop = |name| format!("DROP TRIGGER main.{}", quote(name));
+    let triggers = table.triggers.iter();
+    triggers
+        .map(|trigger| {
+            Step::run(
+                format!("set trigger {} aside", trigger.name),
+                drop(&trigger.name),
+            )
+        })
+        .collect()
+}
+
+/// Makes the triggers of `table` again, to the letter.
+#[must_use]
+pub fn create_triggers(table: &Table) -> Vec<Step> {
+    let triggers = table.triggers.iter();
+    triggers
+        .map(|trigger| Step::run(format!("create trigger {}", trigger.name), &trigger.sql))
+        .collect()
+}

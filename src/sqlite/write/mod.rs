@@ -1,0 +1,3 @@
+//! A plan as a script.
+
+pub mod shell;
