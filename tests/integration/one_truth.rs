@@ -212,8 +212,8 @@ fn rows_that_follow_are_told_from_those_that_break_the_key() {
     )
     .with_migration(
         "V1__keys",
-        "ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (p) REFERENCES p (id);
-         ALTER TABLE d ADD CONSTRAINT d_c FOREIGN KEY (c) REFERENCES c (id);",
+        "ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE;
+         ALTER TABLE d ADD CONSTRAINT d_c FOREIGN KEY (c) REFERENCES c (id) ON DELETE CASCADE;",
         "ALTER TABLE d DROP CONSTRAINT d_c; ALTER TABLE c DROP CONSTRAINT c_p;",
     );
     let report = database.fkfix("orphans --limit 0").status(1).stdout;

@@ -11,7 +11,7 @@ use crate::sqlite::archive;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::keys::{self, NewKey, TableKeys};
 use crate::sqlite::orphans::confirm;
-use crate::sqlite::orphans::lists::{DeadKeys, Removal};
+use crate::sqlite::orphans::lists::{DeadKeys, Reason, Removal};
 use crate::sqlite::orphans::{self, Found};
 use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::full_text;
@@ -421,44 +421,40 @@ fn touched(found: &Found) -> impl Iterator<Item = &Removal> {
     removals.filter(|removal| removal.rows + removal.kept > 0)
 }
 
-/// The refusal to have a table lose all its rows, or more than its own orphans, without a word.
-fn emptied(removal: &Removal) -> Option<Failure> {
+/// The refusal to have a table lose all its rows without a word, or more than its own orphans
+/// since a key within it has one row take the next along.
+fn emptied(found: &Found, removal: &Removal) -> Option<Failure> {
     let Removal {
         rows: leave, of, ..
     } = *removal;
-    let follow: i64 = removal
-        .reasons
-        .iter()
-        .filter(|it| !it.breaks)
-        .map(|it| it.rows)
-        .sum();
-    let more = removal.orphans > 0 && leave > removal.orphans;
+    let table = &removal.table.name;
+    let within = |it: &Reason| {
+        let parent = found.key(it.key).map(|key| &key.parent);
+        !it.breaks && parent.is_some_and(|parent| same_name(parent, table))
+    };
+    let more = removal.orphans > 0 && leave > removal.orphans && removal.reasons.iter().any(within);
     if leave < of && !more {
         return None;
     }
-    let table = &removal.table.name;
-    let all = if leave == of {
-        format!("all {} of {table} would leave", rows(of))
-    } else {
-        format!("{} of {} would leave {table}", count(leave), rows(of))
+    let what = match (leave == of, of) {
+        (true, 1) => format!("the only row of {table} would leave"),
+        (true, _) => format!("all {} of {table} would leave", rows(of)),
+        (false, _) => format!("{} of {} would leave {table}", count(leave), rows(of)),
     };
-    let orphans = removal.orphans;
-    let own = match (orphans, follow) {
-        (0, _) => "since they refer to rows that leave".to_owned(),
-        (_, 0) => "since none of them has its parent".to_owned(),
-        (1, _) => {
-            "1 as its parent is missing, the others since they refer to rows that leave".to_owned()
-        }
-        _ => format!(
-            "{} as their parents are missing, the others since they refer to rows that leave",
-            count(orphans)
+    let why = match (removal.orphans, leave) {
+        (0, 1) => "it refers to a row that leaves".to_owned(),
+        (0, _) => "they refer to rows that leave".to_owned(),
+        (1, 1) => "its parent is missing".to_owned(),
+        (orphans, leave) if orphans >= leave => "their parents are missing".to_owned(),
+        (orphans, leave) => format!(
+            "{} without a parent, and {} that refer to rows that leave",
+            count(orphans),
+            count(leave - orphans)
         ),
     };
-    Some(
-        Failure::refused(format!("{all}: {own}")).hint(format!(
-            "see which ones with fkfix orphans; --orphans set-null keeps rows whose key may be NULL; --max-orphans {leave} allows it"
-        )),
-    )
+    Some(Failure::refused(format!("{what}: {why}")).hint(format!(
+        "see which ones with fkfix orphans; --orphans set-null keeps rows whose key may be NULL; --max-orphans {leave} allows it"
+    )))
 }
 
 impl KeyPlan {
@@ -527,7 +523,7 @@ impl KeyPlan {
             );
         }
         let Some(empty) = self.found.empty_parents.first() else {
-            return self.removals().find_map(emptied);
+            return self.removals().find_map(|it| emptied(&self.found, it));
         };
         Some(
             Failure::refused(format!(
