@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::key::Key;
 use super::output::Report;
 use crate::policy::{OrphanAction, Policy};
-use crate::sqlite::apply::down::TakenBack;
+use crate::sqlite::apply::down::{Restored, TakenBack};
 use crate::sqlite::apply::plan::{KeyPlan, TablePlan};
 use crate::sqlite::apply::up::Outcome;
 use crate::sqlite::archive;
@@ -219,8 +219,8 @@ impl ForgottenKeys {
             "NULL"
         };
         let remembers = match (&self.archive, tense) {
-            (Some(archive), Tense::Done) => format!("as they were, they are in {archive}"),
-            (Some(archive), Tense::Planned) => format!("{archive} would keep them as they are"),
+            (Some(archive), Tense::Done) => format!("{archive} remembers what it was"),
+            (Some(archive), Tense::Planned) => format!("{archive} would remember what it was"),
             (None, _) => "what it was is not kept".to_owned(),
         };
         let mut text = Lines::of(&match tense {
@@ -264,14 +264,7 @@ fn by_key_text(text: &mut Lines, by_key: &[ByKey], along: &str) {
             (false, 1) if along == "go along by" => "goes along by",
             (false, _) => along,
         };
-        let because = by_key.because.as_ref();
-        let because = because.map_or(String::new(), |it| format!(" ({it})"));
-        let _ = writeln!(
-            text,
-            "    {} {verb} {}{because}",
-            rows(by_key.rows),
-            by_key.key
-        );
+        let _ = writeln!(text, "    {} {verb} {}", rows(by_key.rows), by_key.key);
     }
 }
 
@@ -336,6 +329,11 @@ impl RemovedRows {
                 "break"
             };
             let _ = writeln!(text, "    {several} of these {breaks} more than one key");
+        }
+        for by_key in &self.by_key {
+            if let Some(because) = &by_key.because {
+                let _ = writeln!(text, "    {}: {because}", by_key.key);
+            }
         }
         text
     }
@@ -538,22 +536,7 @@ impl From<&TakenBack> for TakenBackMigration {
                     )
                 })
                 .collect(),
-            restored: done
-                .restored
-                .iter()
-                .map(|restored| RestoredRows {
-                    table: restored.table.clone(),
-                    archive: restored.archive.clone(),
-                    rows: restored.rows,
-                    there_already: restored.there_already,
-                    kept: restored.kept.iter().map(|kept| kept.rows).sum(),
-                    kept_because: restored
-                        .kept
-                        .iter()
-                        .map(|kept| KeptRows::new(kept, &restored.table))
-                        .collect(),
-                })
-                .collect(),
+            restored: done.restored.iter().map(RestoredRows::new).collect(),
         }
     }
 }
@@ -590,7 +573,24 @@ impl TakenBackMigration {
 }
 
 impl RestoredRows {
-    fn text(&self, tense: Tense) -> Lines {
+    /// What is `restored`.
+    pub fn new(restored: &Restored) -> Self {
+        RestoredRows {
+            table: restored.table.clone(),
+            archive: restored.archive.clone(),
+            rows: restored.rows,
+            there_already: restored.there_already,
+            kept: restored.kept.iter().map(|kept| kept.rows).sum(),
+            kept_because: restored
+                .kept
+                .iter()
+                .map(|kept| KeptRows::new(kept, &restored.table))
+                .collect(),
+        }
+    }
+
+    /// Indented lines.
+    pub fn text(&self, tense: Tense) -> Lines {
         let RestoredRows { table, archive, .. } = self;
         let back = rows(self.rows);
         let mut text = Lines::of(&match tense {

@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod check;
+pub mod clean;
 pub mod discover;
 pub mod enforce;
 pub mod graph;

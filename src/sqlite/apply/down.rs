@@ -89,6 +89,19 @@ pub fn dry_run(
     down(&copy.connection, order, applied)
 }
 
+/// Puts archived rows back, of `only` this table where it is given, where no key is broken by it.
+pub fn restore(transaction: &Connection, only: Option<&str>) -> Result<Vec<Restored>> {
+    let mut back = TakenBack {
+        version: 0,
+        name: String::new(),
+        left: Vec::new(),
+        restored: Vec::new(),
+        steps: Vec::new(),
+    };
+    back.put_rows_back(transaction, Whose::All, only)?;
+    Ok(back.restored)
+}
+
 /// What is not there any more, SQLite tells without a remedy.
 fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
     let migration = format!("V{}__{}", row.version, row.name);

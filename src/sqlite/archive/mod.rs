@@ -1,5 +1,6 @@
 //! `<table>_orphans`: rows that left, and their way back.
 
+pub mod door;
 pub mod forgotten;
 pub mod kept;
 pub mod store;

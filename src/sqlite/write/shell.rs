@@ -45,6 +45,21 @@ pub fn up(outcomes: &[Outcome<'_>]) -> Result<String> {
     end(script)
 }
 
+/// The script that carries out `plan`, which is about declared keys.
+pub fn clean(plan: &KeyPlan) -> Result<String> {
+    let mut script = begin("clean", "3.38");
+    for search in &plan.found.statements {
+        statement(&mut script, "search for orphans", search)?;
+    }
+    for own in &plan.steps {
+        step(&mut script, own)?;
+    }
+    for promise in schema_promises(plan) {
+        step(&mut script, &promise)?;
+    }
+    end(script)
+}
+
 /// The script that does what `planned` would do.
 pub fn down(planned: &[TakenBack]) -> Result<String> {
     let mut script = begin(
