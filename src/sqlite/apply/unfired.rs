@@ -13,29 +13,55 @@ use crate::sqlite::text::ddl::{self, same_name, unquote};
 /// More of what a trigger does is not shown.
 const MOST_CHARACTERS: usize = 300;
 
-/// A warning for each DELETE trigger of the table of `removal`, but for those that do nothing
-/// except keep `indexes`, which fkfix does itself.
+/// A warning for each trigger of the table of `removal` that would fire if its rows were deleted, or
+/// forgot their keys, by the application; but for those that do nothing except keep `indexes`, which
+/// fkfix does itself.
 #[must_use]
 pub fn warnings(removal: &Removal, indexes: &Indexes) -> Vec<String> {
-    let (table, rows) = (&removal.table.name, removal.rows);
-    let triggers = removal.table.triggers.iter();
-    let rows = if rows == 1 {
-        "1 row leaves".to_owned()
-    } else {
-        format!("{rows} rows leave")
+    let table = &removal.table.name;
+    let one_or_many = |rows: i64, one: &str, many: &str| match rows {
+        1 => format!("1 row {one}"),
+        _ => format!("{rows} rows {many}"),
     };
-    let warnings = triggers.filter_map(|trigger| {
-        let (event, body) = on_delete(trigger, indexes)?;
-        Some(format!(
-            "{rows} {table} without its trigger {} ({event}), so what it keeps in step must be looked after by hand; for each row it would run: {body}",
-            trigger.name
-        ))
-    });
-    warnings.collect()
+    let columns = removal.set_columns();
+    let whats = [
+        (
+            removal.rows,
+            format!("{} {table}", one_or_many(removal.rows, "leaves", "leave")),
+            TokenType::TK_DELETE,
+        ),
+        (
+            removal.kept,
+            one_or_many(
+                removal.kept,
+                &format!("of {table} changes"),
+                &format!("of {table} change"),
+            ),
+            TokenType::TK_UPDATE,
+        ),
+    ];
+    let mut warnings = Vec::new();
+    for (_, what, kind) in whats.iter().filter(|(rows, ..)| *rows > 0) {
+        let triggers = removal.table.triggers.iter();
+        warnings.extend(triggers.filter_map(|trigger| {
+            let (event, body) = on_event(trigger, indexes, *kind, &columns)?;
+            Some(format!(
+                "{what} without its trigger {} ({event}), so what it keeps in step must be looked after by hand; for each row it would run: {body}",
+                trigger.name
+            ))
+        }));
+    }
+    warnings
 }
 
-/// `AFTER DELETE`, and what the trigger does; none where it is not of this kind.
-fn on_delete(trigger: &SchemaObject, indexes: &Indexes) -> Option<(String, String)> {
+/// `AFTER DELETE`, and what the trigger does; none where it is not on the event `kind`, of these
+/// `columns` where it is an UPDATE.
+fn on_event(
+    trigger: &SchemaObject,
+    indexes: &Indexes,
+    kind: TokenType,
+    columns: &[&str],
+) -> Option<(String, String)> {
     if trigger.name.starts_with(enforce::PREFIX) {
         return None;
     }
@@ -49,7 +75,13 @@ fn on_delete(trigger: &SchemaObject, indexes: &Indexes) -> Option<(String, Strin
     ];
     let at = after_name.iter().position(|it| events.contains(&it.kind))?;
     let (time, rest) = after_name.split_at_checked(at)?;
-    if rest.first()?.kind != TokenType::TK_DELETE {
+    if rest.first()?.kind != kind {
+        return None;
+    }
+    let on = rest.iter().position(|it| it.kind == TokenType::TK_ON)?;
+    let of = rest.get(1..on).unwrap_or_default();
+    let is_set = |name: &str| columns.iter().any(|it| same_name(it, &unquote(name)));
+    if kind == TokenType::TK_UPDATE && !of.is_empty() && !of.iter().any(|it| is_set(it.text)) {
         return None;
     }
     let begin = rest.iter().position(|it| it.kind == TokenType::TK_BEGIN)?;
@@ -84,7 +116,12 @@ fn on_delete(trigger: &SchemaObject, indexes: &Indexes) -> Option<(String, Strin
         .or(body.first())?
         .start;
     let text = trigger.sql.get(from..body.last()?.end)?;
-    Some((format!("{time} DELETE"), in_one_line(text)))
+    let event = if kind == TokenType::TK_DELETE {
+        "DELETE"
+    } else {
+        "UPDATE"
+    };
+    Some((format!("{time} {event}"), in_one_line(text)))
 }
 
 fn in_one_line(text: &str) -> String {

@@ -103,7 +103,7 @@ pub fn purge(connection: &Connection, only: Option<&str>, age: Duration) -> Resu
     )?;
     let mut purges = Vec::new();
     for archive in archives(connection, only)? {
-        let old = format!("a.fkfix_archived_at < '{before}'");
+        let old = format!("a.fkfix_archived_at <= '{before}'");
         let query = format!(
             "SELECT count(*) FROM main.{} AS a WHERE {old}",
             quote(&archive.name)
