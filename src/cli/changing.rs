@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Database, Format, Set, Wait, given};
-use crate::location::Location;
+use super::given::{self, IfNeeded};
+use super::{Database, Format, Set, Wait};
 use crate::policy::{Limit, OrphanAction};
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::text::notation;
@@ -217,7 +217,7 @@ pub struct New {
         env = "DATABASE_URL",
         hide_env_values = true
     )]
-    pub location: Option<Location>,
+    pub location: Option<IfNeeded>,
     /// How long to wait.
     #[command(flatten)]
     pub wait: Wait,

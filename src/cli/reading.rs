@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::given::IfNeeded;
 use super::{Database, Format, Set, Wait};
-use crate::location::Location;
 use crate::model::finding::Code;
 use crate::sqlite::discover::DEFAULT_CONFIDENCE;
 
@@ -50,6 +50,9 @@ pub struct Orphans {
     /// Look at this child table alone
     #[arg(long, value_name = "TABLE")]
     pub table: Option<String>,
+    /// List what the archives hold instead: rows that were moved, and keys that were set
+    #[arg(long)]
+    pub archived: bool,
     /// How many rows of each table to show; csv shows all
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub limit: usize,
@@ -109,7 +112,7 @@ pub struct Check {
         hide_env_values = true,
         required_unless_present = "schema"
     )]
-    pub location: Option<Location>,
+    pub location: Option<IfNeeded>,
     /// How long to wait.
     #[command(flatten)]
     pub wait: Wait,

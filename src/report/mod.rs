@@ -1,5 +1,6 @@
 //! Results as values, and how they read: a value in, text out.
 
+pub mod archived;
 pub mod change;
 pub mod check;
 pub mod clean;

@@ -200,3 +200,36 @@ fn old_rows_are_deleted_for_good_when_that_is_confirmed() {
         ["'episodes_orphans'", "'seasons_orphans'"]
     );
 }
+
+#[test]
+fn what_the_archives_hold_is_listed() {
+    let database = shows();
+    database
+        .fkfix("orphans --archived")
+        .status(0)
+        .stdout("no archived rows\n");
+    database.fkfix("clean").status(0);
+    database.execute("UPDATE seasons_orphans SET fkfix_archived_at = 'then'");
+    let text = database
+        .fkfix("orphans --archived --table seasons")
+        .status(0);
+    text.says("seasons_orphans").says("clean").says("moved");
+    let json = database
+        .fkfix("orphans --archived --format json")
+        .status(0)
+        .json();
+    let stayed = |it: &&serde_json::Value| it["stayed"] == true;
+    let archived = json["archived"].as_array().unwrap();
+    let kept = archived.iter().filter(stayed);
+    let kept: i64 = kept.map(|it| it["rows"].as_i64().unwrap()).sum();
+    assert_eq!(kept, 2);
+    database
+        .fkfix("orphans --archived --table seasons --format csv")
+        .status(0)
+        .stdout("table,archive,keys,version,archived_at,stayed,rows\r\nseasons,seasons_orphans,seasons(show_id),,then,false,2\r\n");
+    database.refuses(
+        "orphans --archived --table shows",
+        2,
+        "shows has no archive",
+    );
+}

@@ -308,7 +308,7 @@ fn update_triggers_are_named_and_not_fired() {
     );
     database
         .up()
-        .remarks("2 rows of child change without its trigger u (BEFORE UPDATE)");
+        .remarks("2 rows change in child without its trigger u (BEFORE UPDATE)");
     assert_eq!(database.value::<i64>("SELECT count(*) FROM seen"), 0);
 }
 

@@ -1,13 +1,13 @@
-//! Triggers of the user's that do not fire when rows leave: the row is not deleted for the
-//! application, it is moved aside. What such a trigger keeps in step, a counter or an R*Tree, is
-//! then out of step, and only its author can know whether that matters.
+//! Triggers of the user's that do not fire when rows leave or come back: the row is not deleted or
+//! inserted for the application, it is moved. What such a trigger keeps in step, a counter or an
+//! R*Tree, is then out of step, and only its author can know whether that matters.
 
 use sqlite3_parser::dialect::TokenType;
 
 use crate::sqlite::enforce;
 use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::rebuild::full_text::Indexes;
-use crate::sqlite::schema::SchemaObject;
+use crate::sqlite::schema::{SchemaObject, Table};
 use crate::sqlite::text::ddl::{self, same_name, unquote};
 
 /// More of what a trigger does is not shown.
@@ -18,48 +18,68 @@ const MOST_CHARACTERS: usize = 300;
 /// fkfix does itself.
 #[must_use]
 pub fn warnings(removal: &Removal, indexes: &Indexes) -> Vec<String> {
-    let table = &removal.table.name;
-    let one_or_many = |rows: i64, one: &str, many: &str| match rows {
-        1 => format!("1 row {one}"),
-        _ => format!("{rows} rows {many}"),
+    let moved = match removal.rows {
+        1 => "1 row leaves".to_owned(),
+        rows => format!("{rows} rows leave"),
     };
-    let columns = removal.set_columns();
-    let whats = [
-        (
-            removal.rows,
-            format!("{} {table}", one_or_many(removal.rows, "leaves", "leave")),
-            TokenType::TK_DELETE,
-        ),
-        (
-            removal.kept,
-            one_or_many(
-                removal.kept,
-                &format!("of {table} changes"),
-                &format!("of {table} change"),
-            ),
-            TokenType::TK_UPDATE,
-        ),
-    ];
+    let changed = match removal.kept {
+        1 => "1 row changes in".to_owned(),
+        rows => format!("{rows} rows change in"),
+    };
     let mut warnings = Vec::new();
-    for (_, what, kind) in whats.iter().filter(|(rows, ..)| *rows > 0) {
-        let triggers = removal.table.triggers.iter();
-        warnings.extend(triggers.filter_map(|trigger| {
-            let (event, body) = on_event(trigger, indexes, *kind, &columns)?;
-            Some(format!(
-                "{what} without its trigger {} ({event}), so what it keeps in step must be looked after by hand; for each row it would run: {body}",
-                trigger.name
-            ))
-        }));
+    if removal.rows > 0 {
+        let event = TokenType::TK_DELETE;
+        warnings.extend(not_fired(&removal.table, event, &moved, indexes, &[]));
+    }
+    if removal.kept > 0 {
+        let (event, columns) = (TokenType::TK_UPDATE, removal.set_columns());
+        warnings.extend(not_fired(
+            &removal.table,
+            event,
+            &changed,
+            indexes,
+            &columns,
+        ));
     }
     warnings
 }
 
-/// `AFTER DELETE`, and what the trigger does; none where it is not on the event `kind`, of these
-/// `columns` where it is an UPDATE.
-fn on_event(
+/// The same for each INSERT trigger of `table`, to which `rows` come back.
+#[must_use]
+pub fn on_the_way_back(table: &Table, rows: i64, indexes: &Indexes) -> Vec<String> {
+    let moved = match rows {
+        0 => return Vec::new(),
+        1 => "1 row comes back to".to_owned(),
+        rows => format!("{rows} rows come back to"),
+    };
+    not_fired(table, TokenType::TK_INSERT, &moved, indexes, &[])
+}
+
+fn not_fired(
+    table: &Table,
+    event: TokenType,
+    moved: &str,
+    indexes: &Indexes,
+    columns: &[&str],
+) -> Vec<String> {
+    let triggers = table.triggers.iter();
+    let warnings = triggers.filter_map(|trigger| {
+        let (event, body) = on(event, trigger, indexes, columns)?;
+        Some(format!(
+            "{moved} {} without its trigger {} ({event}), so what it keeps in step must be looked after by hand; for each row it would run: {body}",
+            table.name,
+            trigger.name
+        ))
+    });
+    warnings.collect()
+}
+
+/// `AFTER DELETE`, and what the trigger does; none where it is not of this kind, or where it is on an
+/// UPDATE of other columns.
+fn on(
+    event: TokenType,
     trigger: &SchemaObject,
     indexes: &Indexes,
-    kind: TokenType,
     columns: &[&str],
 ) -> Option<(String, String)> {
     if trigger.name.starts_with(enforce::PREFIX) {
@@ -75,13 +95,13 @@ fn on_event(
     ];
     let at = after_name.iter().position(|it| events.contains(&it.kind))?;
     let (time, rest) = after_name.split_at_checked(at)?;
-    if rest.first()?.kind != kind {
+    if rest.first()?.kind != event {
         return None;
     }
     let on = rest.iter().position(|it| it.kind == TokenType::TK_ON)?;
     let of = rest.get(1..on).unwrap_or_default();
     let is_set = |name: &str| columns.iter().any(|it| same_name(it, &unquote(name)));
-    if kind == TokenType::TK_UPDATE && !of.is_empty() && !of.iter().any(|it| is_set(it.text)) {
+    if event == TokenType::TK_UPDATE && !of.is_empty() && !of.iter().any(|it| is_set(it.text)) {
         return None;
     }
     let begin = rest.iter().position(|it| it.kind == TokenType::TK_BEGIN)?;
@@ -116,11 +136,7 @@ fn on_event(
         .or(body.first())?
         .start;
     let text = trigger.sql.get(from..body.last()?.end)?;
-    let event = if kind == TokenType::TK_DELETE {
-        "DELETE"
-    } else {
-        "UPDATE"
-    };
+    let event = rest.first()?.text.to_ascii_uppercase();
     Some((format!("{time} {event}"), in_one_line(text)))
 }
 

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::sqlite::rebuild::fidelity::{self, all_of};
 use crate::sqlite::rebuild::full_text;
 use crate::sqlite::rebuild::steps::Step;
-use crate::sqlite::schema::Table;
+use crate::sqlite::schema::{RowKey, Table};
 use crate::sqlite::text::ddl::{literal, quote, same_name};
 
 /// The rows of one archive that stayed and forgot a key.
@@ -298,13 +298,9 @@ impl Set<'_> {
             .collect();
         let values = self.columns().into_iter().zip(1..);
         let values = values.map(|(name, at)| format!(", +w.{} AS v{at}", quote(name)));
-        let run = match self.run {
-            Some(run) => format!("a.fkfix_run = {run}"),
-            None => "a.fkfix_run IS NULL".to_owned(),
-        };
         let mut conditions = vec![
             self.forgotten.mine(self.restore, table),
-            run,
+            self.of_run(),
             store::same_key(table),
             self.forgotten.holds(table),
         ];
@@ -315,8 +311,7 @@ impl Set<'_> {
                 self.restore.archive.name
             ),
             format!(
-                "CREATE TEMP TABLE {list} AS SELECT a.{} AS archived, {}, 0 AS undone{} FROM main.{} AS a CROSS JOIN {} WHERE {}",
-                self.restore.archive.rowid(),
+                "CREATE TEMP TABLE {list} AS SELECT {}, 0 AS undone{} FROM main.{} AS a CROSS JOIN {} WHERE {}",
                 keys.join(", "),
                 values.collect::<String>(),
                 quote(&self.restore.archive.name),
@@ -334,6 +329,23 @@ impl Set<'_> {
         same.collect::<Vec<_>>().join(" AND ")
     }
 
+    /// The condition that the archive's row `a` is of this run.
+    fn of_run(&self) -> String {
+        let run = self.run.map_or("NULL".to_owned(), |run| run.to_string());
+        format!("a.{KEPT} IS NOT NULL AND a.fkfix_run IS {run}")
+    }
+
+    /// The condition that the archive's row `a` is the one of the row `l` of the list.
+    fn is_listed(&self) -> String {
+        let own = match &self.table.row_key {
+            RowKey::PrimaryKey(names) => names.iter().map(|name| quote(name)).collect(),
+            _ => vec!["fkfix_rowid".to_owned()],
+        };
+        let same = own.iter().zip(1..);
+        let same = same.map(|(name, at)| format!(" AND a.{name} = l.k{at}"));
+        format!("{}{}", self.of_run(), same.collect::<String>())
+    }
+
     fn set_step(&self) -> Step {
         let set = self.columns().into_iter().map(|name| {
             let name_quoted = quote(name);
@@ -347,10 +359,10 @@ impl Set<'_> {
             format!("set the keys that {} remembers back", archive.name),
             &set.collect::<Vec<_>>().join(", "),
             &format!(
-                "temp.{} AS l JOIN main.{} AS a ON a.{} = l.archived",
+                "temp.{} AS l JOIN main.{} AS a ON {}",
                 self.list,
                 quote(&archive.name),
-                archive.rowid()
+                self.is_listed()
             ),
             &self.same_key(),
         )

@@ -1,11 +1,18 @@
 //! A SQLite database, as the verbs see it: one method each, values in and out.
 
 mod check;
+mod clean;
+mod discover;
+mod down;
 mod enforce;
 mod graph;
 mod new;
+mod orphans;
+mod restore;
 mod show;
 mod status;
+mod told;
+mod up;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,9 +21,14 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 pub use check::{Checked, check_dump, schema_of_dump};
+pub use clean::Cleaned;
+pub use discover::{Discovered, Sought};
+pub use down::{DownPlanned, Reverted};
 pub use enforce::Enforcement;
 pub use graph::Shown;
+pub use orphans::{Orphans, Spool};
 pub use show::Asked;
+pub use up::{Applied, UpPlanned};
 
 use crate::location::Location;
 use crate::migrations::Migrations;
