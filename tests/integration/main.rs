@@ -32,6 +32,12 @@ mod orphans;
 /// Rows that hang on orphans go with them by their own key's action, or nothing goes.
 mod dependents;
 
+/// An orphan fares as its key says, and what happened to it is undone by `down`, exactly.
+mod follow;
+
+/// The orphans of declared keys fare as those of new ones, and archived rows go back or for good.
+mod clean;
+
 /// What an index says that SQLite could not have kept, or that is damaged, decides about no row.
 mod foreign_indexes;
 
