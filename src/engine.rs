@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use crate::location::Location;
 
+pub use crate::sqlite::apply::down::Order as DownOrder;
+pub use crate::sqlite::apply::up::Order as UpOrder;
 pub use crate::sqlite::keys::key_script;
+pub use crate::sqlite::look::sample;
 pub use crate::sqlite::verbs::{
-    Applicable, Asked, Checked, Database, Enforcement, Shown, check_dump, schema_of_dump,
+    Applicable, Applied, Asked, Checked, Database, Discovered, Enforcement, Orphans, Reverted,
+    Shown, Sought, UpPlanned, check_dump, schema_of_dump,
 };
 
 /// The database at `location`, which is waited for as long as `lock_timeout` where others are at work.

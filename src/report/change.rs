@@ -310,6 +310,8 @@ pub struct TakenBackMigration {
     pub left: Vec<String>,
     /// Rows that came back.
     pub restored: Vec<RestoredRows>,
+    /// What did not happen on the way.
+    pub warnings: Vec<String>,
 }
 
 /// Rows that came back from an archive.
@@ -418,6 +420,7 @@ impl From<&TakenBack> for TakenBackMigration {
                     )
                 })
                 .collect(),
+            warnings: done.warnings.clone(),
             restored: done
                 .restored
                 .iter()
