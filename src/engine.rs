@@ -12,8 +12,8 @@ pub use crate::sqlite::apply::up::Order as UpOrder;
 pub use crate::sqlite::keys::key_script;
 pub use crate::sqlite::look::sample;
 pub use crate::sqlite::verbs::{
-    Applicable, Applied, Asked, Checked, Database, Discovered, Enforcement, Orphans, Reverted,
-    Shown, Sought, UpPlanned, check_dump, schema_of_dump,
+    Applicable, Applied, Asked, Checked, Database, Discovered, DownPlanned, Enforcement, Orphans,
+    Reverted, Shown, Sought, UpPlanned, check_dump, schema_of_dump,
 };
 
 /// The database at `location`, which is waited for as long as `lock_timeout` where others are at work.

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::builder::{Resettable, TypedValueParser, ValueParserFactory};
@@ -15,30 +16,60 @@ use crate::location::{Location, may_hold_a_password};
 impl Cli {
     /// What was typed. Where it makes no sense, says so and ends the process.
     ///
-    /// A variable of the environment that is empty counts as unset.
+    /// A variable of the environment that is empty counts as unset. One that is unset may stand in
+    /// a file `.env` of the current folder, as dbmate has it
+    /// (<https://github.com/amacneil/dbmate#command-line-options>).
     #[must_use]
     pub fn read() -> Self {
-        let matches = without_empty_variables(Cli::command()).try_get_matches();
+        let file = Variables::in_file(Path::new(".env"));
+        let matches = file.complete(Cli::command()).try_get_matches();
         let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
         cli.unwrap_or_else(|error| without_secrets(error).exit())
     }
 }
 
-fn without_empty_variables(command: Command) -> Command {
-    let is_empty = |arg: &Arg| {
-        let variable = arg.get_env().and_then(env::var_os);
-        variable.is_some_and(|value| value.is_empty())
-    };
-    let forget = |arg: Arg| {
-        if is_empty(&arg) {
-            arg.env(Resettable::Reset)
-        } else {
-            arg
+/// Variables that stand in a file for want of an environment.
+struct Variables(Vec<(String, String)>);
+
+impl Variables {
+    /// Those of the file at `path`, none where there is no such file. A line that is none is passed
+    /// over: the file is the application's.
+    fn in_file(path: &Path) -> Self {
+        // Looked at first: a pipe of that name would never end.
+        let lines = path
+            .is_file()
+            .then(|| dotenvy::from_path_iter(path))
+            .and_then(Result::ok);
+        Variables(lines.into_iter().flatten().filter_map(Result::ok).collect())
+    }
+
+    /// `command`, with what these variables say where the environment says nothing.
+    fn complete(&self, command: Command) -> Command {
+        command
+            .mut_args(|arg| self.complete_argument(arg))
+            .mut_subcommands(|verb| verb.mut_args(|arg| self.complete_argument(arg)))
+    }
+
+    fn complete_argument(&self, arg: Arg) -> Arg {
+        let Some(variable) = arg.get_env().map(OsStr::to_owned) else {
+            return arg;
+        };
+        if env::var_os(&variable).is_some_and(|value| !value.is_empty()) {
+            return arg;
         }
-    };
-    command
-        .mut_args(forget)
-        .mut_subcommands(|verb| verb.mut_args(forget))
+        let arg = arg.env(Resettable::Reset);
+        let here =
+            |(name, value): &&(String, String)| variable == name.as_str() && !value.is_empty();
+        match self.0.iter().find(here) {
+            // It may hold a password, which the help must not show.
+            Some((_, value)) => arg
+                .required(false)
+                .required_unless_present(Resettable::Reset)
+                .default_value(value.clone())
+                .hide_default_value(true),
+            None => arg,
+        }
+    }
 }
 
 /// A URL that stands where none belongs is not shown: it may hold a password.

@@ -37,7 +37,7 @@ fn revert(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result
     let versions = report.taken_back.iter();
     let versions = versions.map(|it| format!("V{}", it.version));
     let status = output.outcome(report, format, &super::versions("reverted", versions));
-    for warning in report.taken_back.iter().flat_map(|it| &it.warnings) {
+    for warning in &done.warnings {
         output.warning(warning);
     }
     if done.stale_triggers {
@@ -49,14 +49,14 @@ fn revert(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result
 fn dry_run(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result<Status> {
     let as_script = arguments.format == ChangeFormat::Sql;
     let database = super::open(&arguments.database);
-    let (report, script) = database.plan_down(order, arguments.to, as_script)?;
+    let planned = database.plan_down(order, arguments.to, as_script)?;
     if as_script {
-        output.write(&script.unwrap_or_default())?;
-    } else {
-        output.result(&report, arguments.format.into())?;
-        for warning in report.migrations.iter().flat_map(|it| &it.change.warnings) {
-            output.warning(warning);
-        }
+        output.write(&planned.script.unwrap_or_default())?;
+        return Ok(Status::Done);
+    }
+    output.result(&planned.report, arguments.format.into())?;
+    for warning in &planned.warnings {
+        output.warning(warning);
     }
     Ok(Status::Done)
 }

@@ -310,8 +310,6 @@ pub struct TakenBackMigration {
     pub left: Vec<String>,
     /// Rows that came back.
     pub restored: Vec<RestoredRows>,
-    /// What did not happen on the way.
-    pub warnings: Vec<String>,
 }
 
 /// Rows that came back from an archive.
@@ -420,7 +418,6 @@ impl From<&TakenBack> for TakenBackMigration {
                     )
                 })
                 .collect(),
-            warnings: done.warnings.clone(),
             restored: done
                 .restored
                 .iter()

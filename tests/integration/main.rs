@@ -86,6 +86,9 @@ mod backup;
 /// Options, formats and exit statuses are as the manual says.
 mod options;
 
+/// A file .env says what the environment does not.
+mod env_file;
+
 /// A dry run tells what the real run would do, and changes not one byte.
 mod dry_run;
 

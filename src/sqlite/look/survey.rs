@@ -39,8 +39,6 @@ pub struct Survey {
     pub dependents: Vec<Dependents>,
     /// Declared keys that could not be looked at, and why.
     pub unusable: Vec<(ForeignKey, String)>,
-    /// Migrations that are looked at as well, though they are older than the newest applied one.
-    pub late: Vec<String>,
     /// How many tables were looked at.
     places: usize,
     /// Of how many of `tables` the rows are kept apart.
@@ -144,13 +142,8 @@ pub fn survey(
     migrations: &Migrations,
     only: Option<&str>,
 ) -> Result<Survey> {
-    let applied = history::read(connection)?;
-    let late = history::late(migrations, &applied);
-    let mut survey = Survey {
-        late: late.iter().map(|it| it.up.to_string()).collect(),
-        ..Survey::default()
-    };
-    let pending = history::pending(migrations, &applied, None, true)?;
+    let mut survey = Survey::default();
+    let pending = history::pending(migrations, &history::read(connection)?, None, true)?;
     if let Some(requests) = up::keys_alone(migrations, &pending)? {
         if let Some(only) = only {
             Table::read(connection, only)?;

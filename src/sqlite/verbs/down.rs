@@ -20,6 +20,19 @@ pub struct Reverted {
     pub report: DownReport,
     /// Triggers of `fkfix enforce` still carry out keys that are gone.
     pub stale_triggers: bool,
+    /// What SQLite accepted and what will cost something.
+    pub warnings: Vec<String>,
+}
+
+/// What `down` would do.
+#[derive(Debug)]
+pub struct DownPlanned {
+    /// What there is to tell.
+    pub report: DownPlan,
+    /// The script that does the same elsewhere, where it is asked for and there is something to do.
+    pub script: Option<String>,
+    /// What SQLite accepts and what will cost something.
+    pub warnings: Vec<String>,
 }
 
 impl Database {
@@ -40,6 +53,7 @@ impl Database {
                 taken_back: Vec::new(),
             },
             stale_triggers: false,
+            warnings: Vec::new(),
         };
         let mut database = connection::open(location, self.lock_timeout)?;
         if history::to_take_back(order.migrations, &history::read(&database)?, to)?.is_empty() {
@@ -56,6 +70,8 @@ impl Database {
         reverted.stale_triggers = differences.is_some_and(|found| !found.stale.is_empty());
         connection::commit(transaction, location)?;
         reverted.report.taken_back = done.iter().map(Into::into).collect();
+        let warnings = done.into_iter().flat_map(|it| it.warnings);
+        reverted.warnings.extend(warnings);
         Ok(reverted)
     }
 
@@ -66,7 +82,7 @@ impl Database {
         order: Order<'_>,
         to: Option<i64>,
         with_script: bool,
-    ) -> Result<(DownPlan, Option<String>)> {
+    ) -> Result<DownPlanned> {
         let planned = reading::read(&self.location, self.lock_timeout, |database| {
             let applied = history::read(database)?;
             let applied = history::to_take_back(order.migrations, &applied, to)?;
@@ -79,6 +95,10 @@ impl Database {
             dry_run: true,
             migrations: planned.iter().map(PlannedReturn::new).collect(),
         };
-        Ok((report, script.transpose()?))
+        Ok(DownPlanned {
+            report,
+            script: script.transpose()?,
+            warnings: planned.into_iter().flat_map(|it| it.warnings).collect(),
+        })
     }
 }

@@ -20,7 +20,7 @@ use rusqlite::Connection;
 
 pub use check::{Checked, check_dump, schema_of_dump};
 pub use discover::{Discovered, Sought};
-pub use down::Reverted;
+pub use down::{DownPlanned, Reverted};
 pub use enforce::Enforcement;
 pub use graph::Shown;
 pub use orphans::{Orphans, Spool};

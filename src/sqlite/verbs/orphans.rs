@@ -15,6 +15,7 @@ use crate::report::orphans::{
     DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
 };
 use crate::report::value;
+use crate::sqlite::apply::history;
 use crate::sqlite::look::survey::{self, Survey, SurveyedKey, SurveyedTable};
 
 /// The orphans, and what could not be looked at.
@@ -24,23 +25,20 @@ pub struct Orphans<T> {
     pub found: T,
     /// Whether there is any.
     pub any: bool,
-    /// Keys that could not be looked at, and why, and what `up` would not apply.
+    /// Keys that could not be looked at, and why.
     pub warnings: Vec<String>,
 }
 
 impl<T> Orphans<T> {
-    fn new(survey: &Survey, found: T) -> Self {
+    fn new(survey: &Survey, late: Vec<String>, found: T) -> Self {
         let unusable = survey.unusable.iter();
         let warning = |(key, reason): &(ForeignKey, String)| {
             format!("{} was not looked at: {reason}", key.place())
         };
-        let late = survey.late.iter().map(|name| {
-            format!("{name} is looked at too, though it is older than the newest applied one: fkfix up applies it only with --allow-missing")
-        });
         Orphans {
             found,
             any: !survey.tables.is_empty(),
-            warnings: late.chain(unusable.map(warning)).collect(),
+            warnings: late.into_iter().chain(unusable.map(warning)).collect(),
         }
     }
 }
@@ -58,8 +56,7 @@ impl Database {
             let survey = survey::survey(connection, applicable, only)?;
             let mut report = report(connection, &survey, limit)?;
             report.database = self.name();
-            let told = Orphans::new(&survey, report);
-            Ok(told)
+            Ok(Orphans::new(&survey, late(connection, applicable)?, report))
         })
     }
 
@@ -71,9 +68,22 @@ impl Database {
     ) -> Result<Applicable<Orphans<Spool>>> {
         self.read(migrations, |connection, applicable| {
             let survey = survey::survey(connection, applicable, only)?;
-            Ok(Orphans::new(&survey, csv(connection, &survey)?))
+            let rows = csv(connection, &survey)?;
+            Ok(Orphans::new(&survey, late(connection, applicable)?, rows))
         })
     }
+}
+
+/// What is to be said of migrations that arrived late.
+fn late(connection: &Connection, migrations: &Migrations) -> Result<Vec<String>> {
+    let late = history::late(migrations, &history::read(connection)?);
+    let told = late.into_iter().map(|late| {
+        format!(
+            "{} is looked at too, though it is older than the newest applied one: fkfix up applies it only with --allow-missing",
+            late.up
+        )
+    });
+    Ok(told.collect())
 }
 
 fn report(database: &Connection, survey: &Survey, limit: usize) -> Result<OrphansReport> {
