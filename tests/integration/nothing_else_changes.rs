@@ -418,3 +418,15 @@ fn the_text_of_the_key_is_the_only_difference_in_the_definition() {
         )
     );
 }
+
+#[test]
+fn a_view_that_can_not_be_read_again_beside_a_renamed_table() {
+    for more in ["", "CREATE INDEX i ON child (parent_id);"] {
+        let database = Database::family(&format!(
+            "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); {more} INSERT INTO child VALUES (1, 1), (2, 9);
+             CREATE VIEW v AS SELECT (WITH x (a) AS (SELECT * FROM child) VALUES (RIGHT)) IN ();"
+        ));
+        database.fkfix("up --dry-run").status(0);
+        assert_eq!(database.goes_up_and_down(), 1);
+    }
+}

@@ -197,8 +197,18 @@ impl Planner<'_> {
         };
         let mut rehearsal = scratch::rehearse(table, &definition, &names)?;
         // One such index anywhere keeps SQLite from renaming any table.
-        if !index::all_collations_are_known(self.connection)? {
+        if !index::all_collations_are_known(self.connection)?
+            || !scratch::renames_beside_others(self.connection, &table.name)?
+        {
             rehearsal.obstacle.get_or_insert(Obstacle::Rename);
+        }
+        let counts = table.sql.to_ascii_uppercase().contains("AUTOINCREMENT");
+        if counts
+            && !snapshot::taken_names(self.connection)?
+                .iter()
+                .any(|it| it == "sqlite_sequence")
+        {
+            rehearsal.obstacle = Some(Obstacle::Counter);
         }
         let removal = leaving(self.found).find(|it| it.table.name == table.name);
         let (mut way, mut because) = (Way::choose(table, rehearsal, removal, method)?, None);

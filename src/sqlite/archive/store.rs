@@ -214,6 +214,7 @@ pub fn store(
         format!("copy {} into {name}", rows(removal.rows + removal.kept)),
         copy_sql(removal, &name, &names, run, &indexes),
     ));
+    let came_now = came_now(connection, &name, archive.as_ref(), &names)?;
     let columns: Vec<_> = table.stored_columns().collect();
     steps.push(Step::Expect {
         what: match removal.kept {
@@ -221,7 +222,7 @@ pub fn store(
             _ => format!("{name} holds every row of {} as it is", table.name),
         },
         query: format!(
-            "SELECT count(*) FROM main.{} AS a CROSS JOIN main.{} AS w WHERE a.{RUN} = {} AND {}",
+            "SELECT count(*) FROM main.{} AS a CROSS JOIN main.{} AS w WHERE {came_now}a.{RUN} = {} AND {}",
             quote(&name),
             quote(&table.name),
             run.number,
@@ -231,6 +232,31 @@ pub fn store(
         by_row: None,
     });
     Ok(steps)
+}
+
+/// The condition that the row `a` of the archive `name` is none of those that are there already, so
+/// that these need not be read; empty where columns have taken all names of the rowid.
+fn came_now(
+    connection: &Connection,
+    name: &str,
+    archive: Option<&Archive>,
+    columns: &[&str],
+) -> Result<String> {
+    let is_taken = |name: &str| {
+        archive.is_some_and(|it| it.has(name)) || columns.iter().any(|it| same_name(it, name))
+    };
+    let mut names = ["rowid", "_rowid_", "oid"].into_iter();
+    let Some(rowid) = names.find(|name| !is_taken(name)) else {
+        return Ok(String::new());
+    };
+    let newest = match archive {
+        None => 0,
+        Some(_) => {
+            let newest = format!("SELECT ifnull(max({rowid}), 0) FROM main.{}", quote(name));
+            connection.query_row(&newest, [], |row| row.get::<_, i64>(0))?
+        }
+    };
+    Ok(format!("a.{rowid} > {newest} AND "))
 }
 
 /// Fails where SQLite would not take the archive called `name` of a table with `columns`.

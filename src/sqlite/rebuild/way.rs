@@ -321,12 +321,16 @@ fn obstacle_to_copies(table: &Table, rehearsal: Rehearsal) -> Option<String> {
             table.name
         ));
     }
-    (rehearsal.obstacle == Some(Obstacle::Make)).then(|| {
-        format!(
-            "this SQLite can't make the table {} as it is defined: it lacks a collation",
-            table.name
-        )
-    })
+    let name = &table.name;
+    match rehearsal.obstacle? {
+        Obstacle::Rename => None,
+        Obstacle::Make => Some(format!(
+            "this SQLite can't make the table {name} as it is defined: it lacks a collation"
+        )),
+        Obstacle::Counter => Some(format!(
+            "{name} counts its rowids by AUTOINCREMENT, and a copy of it would make the table sqlite_sequence, which is missing"
+        )),
+    }
 }
 
 fn is_taken(taken: &[String], name: &str) -> bool {
