@@ -56,7 +56,11 @@ impl CleanReport {
             unusable: cleaning.unusable.iter().map(UnusableKey::new).collect(),
             warnings: plan.warnings.clone(),
             refused: None,
-            steps: plan.steps.iter().map(|it| it.title()).collect(),
+            steps: plan
+                .steps
+                .iter()
+                .map(crate::sqlite::rebuild::steps::Step::title)
+                .collect(),
         }
     }
 }

@@ -35,11 +35,13 @@ impl Wish {
     #[must_use]
     pub fn of_orphans(action: OrphanAction, key: &ForeignKey) -> Self {
         match (action, key.on_delete) {
-            (OrphanAction::SetNull, _) => Wish::ToNull,
-            (OrphanAction::Archive | OrphanAction::Delete, _) => Wish::Leave,
-            (_, Action::SetNull) => Wish::ToNull,
+            (OrphanAction::Archive | OrphanAction::Delete, _)
+            | (
+                OrphanAction::Follow | OrphanAction::Refuse | OrphanAction::Rehearse,
+                Action::Cascade | Action::NoAction | Action::Restrict,
+            ) => Wish::Leave,
+            (OrphanAction::SetNull, _) | (_, Action::SetNull) => Wish::ToNull,
             (_, Action::SetDefault) => Wish::ToDefault,
-            (_, Action::Cascade | Action::NoAction | Action::Restrict) => Wish::Leave,
         }
     }
 
@@ -188,7 +190,7 @@ impl<'a> Fates<'a> {
         let mut demoted = 0;
         let to_default = removal.forgets.iter().filter(|it| it.defaults.is_some());
         for forgetting in to_default.collect::<Vec<_>>() {
-            self.read_defaults(lists, table, forgetting)?;
+            Self::read_defaults(lists, table, forgetting)?;
             demoted += self.demote_without_parent(lists, &removal, forgetting, round)?;
         }
         if needs_trial(self.connection, table, &removal)? {
@@ -198,12 +200,7 @@ impl<'a> Fates<'a> {
     }
 
     /// Stores the defaults of the key's columns, as the table would, in a temporary table.
-    fn read_defaults(
-        &self,
-        lists: &mut Lists<'_>,
-        table: &Table,
-        forgetting: &Forgetting,
-    ) -> Result<()> {
+    fn read_defaults(lists: &mut Lists<'_>, table: &Table, forgetting: &Forgetting) -> Result<()> {
         let Some(name) = &forgetting.defaults else {
             return Ok(());
         };
