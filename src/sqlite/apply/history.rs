@@ -50,8 +50,19 @@ impl Applied {
     pub fn has_adopted(&self, table: &str, constraint: &str) -> bool {
         self.adopted.iter().any(|key| {
             let name = key.constraint.as_deref().unwrap_or_default();
-            same_name(&key.table, table) && same_name(name, constraint)
+            key.dropped.is_none() && same_name(&key.table, table) && same_name(name, constraint)
         })
+    }
+
+    /// The definition of `table` before and after the key was dropped that had no name and that the
+    /// migration calls `constraint`, if it was.
+    #[must_use]
+    pub fn dropped(&self, table: &str, constraint: &str) -> Option<&(String, String)> {
+        let mut dropped = self.adopted.iter().filter(|key| {
+            let name = key.constraint.as_deref().unwrap_or_default();
+            same_name(&key.table, table) && same_name(name, constraint)
+        });
+        dropped.find_map(|key| key.dropped.as_ref())
     }
 }
 
@@ -62,6 +73,10 @@ pub struct AdoptedKey {
     pub table: String,
     /// The name that the migration gives the key, if any.
     pub constraint: Option<String>,
+    /// It was not found but dropped, and it had no name: the definition of the table before and
+    /// after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<(String, String)>,
 }
 
 /// Where a migration stands in a database.

@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
+use super::unnamed;
 use crate::failure::Failure;
 use crate::sqlite::keys::parent_key;
 use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
@@ -144,7 +145,7 @@ fn resolve_one(
         .iter()
         .find(|existing| !existing.key.same_definition(&new.key))
     {
-        return Err(different_key(&other.key, &new).into());
+        return Err(different_key(other, &new).into());
     }
     if existing.is_empty() {
         check_name(&keys.table, keys.added.iter(), &new)?;
@@ -160,14 +161,18 @@ fn resolve_one(
     Ok(())
 }
 
-fn different_key(existing: &ForeignKey, wanted: &NewKey) -> Failure {
+fn different_key(other: &NamedKey, wanted: &NewKey) -> Failure {
+    let existing = &other.key;
     Failure::impossible(format!(
         "{} has another key on the same columns",
         existing.child
     ))
     .detail(format!("there is   {existing}"))
     .detail(format!("wanted is  {}", wanted.key))
-    .hint("drop the one that is wrong, or change the migration so that both agree")
+    .hint(format!(
+        "drop the one that is wrong, or change the migration so that both agree; this line before it drops the one that is there: {}",
+        unnamed::drop_statement(other)
+    ))
 }
 
 /// A second constraint of the same name could not be told from the first by DROP CONSTRAINT.
