@@ -1,7 +1,6 @@
 //! `fkfix check`: is the schema as it should be? Read-only, but for `--update`.
 
 use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -15,7 +14,6 @@ use crate::report::snapshot;
 use crate::sqlite::apply::history;
 use crate::sqlite::check::{self, Finding};
 use crate::sqlite::file::reading;
-use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::schema::normal;
 
 /// Runs the verb.
@@ -23,12 +21,7 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
     let (name, looked) = match (&arguments.schema, &arguments.location) {
         (Some(file), _) => {
-            let name = if file == Path::new("-") {
-                "stdin".to_owned()
-            } else {
-                file.display().to_string()
-            };
-            let dump = Dump::load(&name, &read_dump(file)?)?;
+            let (name, dump) = super::script::load(file)?;
             let applicable = history::applicable(&dump.connection, &migrations)?;
             super::note_if_none(applicable, output);
             let findings = |_: &_| check::dump(&dump, applicable);
@@ -91,24 +84,6 @@ fn look(
         findings.extend(snapshot::difference(file, &committed, &found));
     }
     Ok(Looked::Findings(findings))
-}
-
-fn read_dump(file: &Path) -> Result<String> {
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text)
-    } else {
-        fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text))
-    };
-    match read {
-        Ok(_) => Ok(text),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Failure::impossible(
-            format!("{} is not a text in UTF-8", file.display()),
-        )
-        .hint("--schema takes a dump; a database is checked with --database")
-        .into()),
-        Err(error) => Err(error).with_context(|| format!("could not read {}", file.display())),
-    }
 }
 
 fn read_snapshot(file: &Path) -> Result<String> {

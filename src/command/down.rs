@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::cli::{ChangeFormat, Down};
+use crate::cli::{ChangeFormat, Database, Down};
 use crate::failure::Status;
 use crate::report::change::DownReport;
 use crate::report::output::Output;
@@ -19,6 +19,7 @@ const STALE_TRIGGERS: &str = "triggers of fkfix enforce still carry out keys tha
 /// Runs the verb.
 pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
     super::check_format(arguments.format, &arguments.change)?;
+    super::script::check(&arguments.database, arguments.format)?;
     let migrations = super::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to.filter(|to| *to != 0) {
         migrations.must_have(to)?;
@@ -27,14 +28,25 @@ pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
         migrations: &migrations,
         leave_orphans: arguments.leave_orphans,
     };
-    if arguments.change.dry_run {
-        return dry_run(arguments, order, output);
+    let Some(database) = arguments.database.database() else {
+        return super::script::down(arguments, order, output);
+    };
+    if arguments.database.is_portable() {
+        return super::script::down(arguments, order, output);
     }
-    take_back(arguments, order, output)
+    if arguments.change.dry_run {
+        return dry_run(arguments, &database, order, output);
+    }
+    take_back(arguments, &database, order, output)
 }
 
-fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<Status> {
-    let (location, to) = (&arguments.database.location, arguments.to);
+fn take_back(
+    arguments: &Down,
+    database: &Database,
+    order: Order<'_>,
+    output: &mut Output,
+) -> Result<Status> {
+    let (location, to) = (&database.location, arguments.to);
     let mut report = DownReport {
         database: location.to_string(),
         to,
@@ -42,7 +54,7 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
         taken_back: Vec::new(),
     };
     let mut stale = 0;
-    let mut database = connection::open(location, arguments.database.wait.lock_timeout)?;
+    let mut database = connection::open(location, database.wait.lock_timeout)?;
     if !history::to_take_back(order.migrations, &history::read(&database)?, to)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;
         // Another run may have been faster than the lock.
@@ -72,9 +84,13 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
     Ok(status)
 }
 
-fn dry_run(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<Status> {
-    let location = &arguments.database.location;
-    let timeout = arguments.database.wait.lock_timeout;
+fn dry_run(
+    arguments: &Down,
+    database: &Database,
+    order: Order<'_>,
+    output: &mut Output,
+) -> Result<Status> {
+    let (location, timeout) = (&database.location, database.wait.lock_timeout);
     let planned = reading::read(location, timeout, |database| {
         let applied = history::read(database)?;
         let applied = history::to_take_back(order.migrations, &applied, arguments.to)?;

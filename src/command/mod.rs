@@ -10,6 +10,7 @@ mod graph;
 mod man;
 mod new;
 mod orphans;
+mod script;
 mod show;
 mod status;
 mod up;

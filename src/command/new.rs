@@ -12,15 +12,19 @@ use crate::sqlite::keys::key_script;
 
 /// Runs the verb.
 pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
-    let scripts = match &arguments.location {
+    let scripts = match (&arguments.schema, &arguments.location) {
         _ if arguments.add.is_empty() => key_script::template(),
-        Some(location) => {
+        (Some(file), _) => {
+            let (_, dump) = super::script::load(file)?;
+            key_script::checked(&dump.connection, &arguments.add)?
+        }
+        (None, Some(location)) => {
             let timeout = arguments.wait.lock_timeout;
             reading::read(location, timeout, |database| {
                 key_script::checked(database, &arguments.add)
             })?
         }
-        None => key_script::unchecked(&arguments.add)?,
+        (None, None) => key_script::unchecked(&arguments.add)?,
     };
     let (folder, name) = (&arguments.folder, &arguments.name);
     let [up, down] = migrations::write_next(folder, name, &scripts.up, &scripts.down)?;

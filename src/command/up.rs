@@ -24,6 +24,7 @@ const NO_MIGRATION: &str =
 /// Runs the verb.
 pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
     super::check_format(arguments.format, &arguments.change)?;
+    super::script::check(&arguments.database, arguments.format)?;
     let migrations = super::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to {
         migrations.must_have(to)?;
@@ -40,25 +41,36 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
         policy: &policy,
         check_space: !arguments.no_space_check,
     };
-    if arguments.change.dry_run {
-        return dry_run(&arguments.database, order, arguments.format, output);
+    let Some(database) = arguments.database.database() else {
+        return super::script::up(arguments, order, output);
+    };
+    if arguments.database.is_portable() {
+        return super::script::up(arguments, order, output);
     }
-    apply(arguments, order, output)
+    if arguments.change.dry_run {
+        return dry_run(&database, order, arguments.format, output);
+    }
+    apply(arguments, &database, order, output)
 }
 
 /// A script is for any SQLite, so it keeps to what is documented for all of them.
 fn method(arguments: &Up) -> Method {
     if arguments.in_place {
         Method::InPlace
-    } else if arguments.documented || arguments.format == ChangeFormat::Sql {
+    } else if arguments.documented || arguments.format == ChangeFormat::Sql && !arguments.database.is_portable() {
         Method::Documented
     } else {
         Method::Fastest
     }
 }
 
-fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status> {
-    let location = &arguments.database.location;
+fn apply(
+    arguments: &Up,
+    database: &Database,
+    order: Order<'_>,
+    output: &mut Output,
+) -> Result<Status> {
+    let (location, timeout) = (&database.location, database.wait.lock_timeout);
     let mut report = UpReport {
         database: location.to_string(),
         to: arguments.to,
@@ -67,7 +79,7 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
         none_apply: false,
     };
     let mut warnings = Vec::new();
-    let mut database = connection::open(location, arguments.database.wait.lock_timeout)?;
+    let mut database = connection::open(location, timeout)?;
     let migrations = history::applicable(&database, order.migrations)?;
     let order = Order {
         migrations,
@@ -111,14 +123,14 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
 }
 
 /// What a run would do, and what it would take.
-struct Planned<'a> {
-    outcomes: Vec<Outcome<'a>>,
+pub(super) struct Planned<'a> {
+    pub(super) outcomes: Vec<Outcome<'a>>,
     space: Option<Space>,
     seconds: Option<f64>,
     none_apply: bool,
 }
 
-fn plan<'a>(database: &Connection, order: Order<'a>, format: ChangeFormat) -> Result<Planned<'a>> {
+pub(super) fn plan<'a>(database: &Connection, order: Order<'a>, format: ChangeFormat) -> Result<Planned<'a>> {
     let mut planned = Planned {
         outcomes: Vec::new(),
         space: None,

@@ -157,12 +157,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
         None => {
             steps.push(Step::run(
                 format!("create {name}"),
-                format!(
-                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {RUN} INTEGER, {}{})",
-                    quote(&name),
-                    if indexes.is_empty() { "" } else { "fkfix_full_text TEXT, " },
-                    quote_list("", names.iter().copied())
-                ),
+                create_sql("TABLE", &name, &names, !indexes.is_empty()),
             ));
             0
         }
@@ -214,8 +209,20 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
     Ok(steps)
 }
 
+/// `CREATE` and what makes the archive called `name` of a table with `columns`; `kind` is `TABLE`,
+/// and may have more behind it.
+#[must_use]
+pub fn create_sql(kind: &str, name: &str, columns: &[&str], notes_full_text: bool) -> String {
+    format!(
+        "CREATE {kind} {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {RUN} INTEGER, {}{})",
+        quote(name),
+        if notes_full_text { "fkfix_full_text TEXT, " } else { "" },
+        quote_list("", columns.iter().copied())
+    )
+}
+
 /// Fails where SQLite would not take the archive called `name` of a table with `columns`.
-fn must_be_possible(name: &str, columns: &[&str]) -> Result<()> {
+pub fn must_be_possible(name: &str, columns: &[&str]) -> Result<()> {
     let is_own = |column: &&&str| {
         OWN_COLUMNS
             .iter()
@@ -522,7 +529,7 @@ pub fn same_key(table: &Table) -> String {
 
 /// The condition that the table's row `w` is the archive's row `a`: same key, and every value
 /// equal to the byte and of the same storage class.
-fn same_row(table: &Table, columns: &[&str]) -> String {
+pub fn same_row(table: &Table, columns: &[&str]) -> String {
     let mut same = vec![same_key(table)];
     same.extend(fidelity::same_values(table, columns.iter().copied()));
     all_of(&same)

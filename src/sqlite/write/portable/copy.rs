@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use crate::failure::Failure;
-use crate::sqlite::schema;
+use crate::sqlite::schema::table;
 
 /// A copy in memory of the schema of `connection`.
 ///
@@ -21,7 +21,7 @@ pub fn of(connection: &Connection) -> Result<Connection> {
     )?;
     let mut objects = objects.query([])?;
     while let Some(object) = objects.next()? {
-        let (name, (sql, is_exact)): (String, _) = (object.get(0)?, schema::text(object, 1)?);
+        let (name, (sql, is_exact)): (String, _) = (object.get(0)?, table::text(object, 1)?);
         let made = copy.execute_batch(&sql);
         match made {
             Ok(()) if is_exact => {}

@@ -27,11 +27,12 @@ use rusqlite::Connection;
 pub use copy::of as schema_of;
 pub use target::Target;
 
-use super::driver::{self, Part};
-use super::history::{self, AdoptedKey, Applied};
-use crate::migrations::Migration;
+use crate::migrations::{Migration, Migrations};
 use crate::policy::Policy;
-use crate::sqlite::back::Order;
+use crate::sqlite::apply::down::Order;
+use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::sqlite::apply::up::{self as driver, Part};
+use crate::sqlite::schema::{foreign_key, table_exists};
 use script::Script;
 
 /// The names of what a script makes for the time that it runs.
@@ -104,6 +105,49 @@ pub fn down(
     }
     script.close()?;
     script.finish("down")
+}
+
+/// Those of `wanted` that `schema` seems not to have had. It does not hold the history, but where it
+/// has the table for one, a migration that adds keys alone, all of which are there, counts as applied.
+pub fn not_there<'m>(
+    schema: &Connection,
+    wanted: Vec<&'m Migration>,
+) -> Result<Vec<&'m Migration>> {
+    let has_history = table_exists(schema, history::TABLE)?;
+    let mut pending = Vec::new();
+    for migration in wanted {
+        let adds_keys_alone = driver::parts(migration)?
+            .iter()
+            .all(|part| matches!(part, Part::Keys(_)));
+        if !(has_history && adds_keys_alone && has_all_keys(schema, migration)?) {
+            pending.push(migration);
+        }
+    }
+    Ok(pending)
+}
+
+/// Those of `applied` that `schema` has had, as far as it tells: all whose keys are there.
+pub fn there(
+    schema: &Connection,
+    migrations: &Migrations,
+    applied: Vec<Applied>,
+) -> Result<Vec<Applied>> {
+    let mut there = Vec::new();
+    for row in applied {
+        if let Some(migration) = migrations.get(row.version)
+            && has_all_keys(schema, migration)?
+        {
+            there.push(row);
+        }
+    }
+    Ok(there)
+}
+
+fn has_all_keys(schema: &Connection, migration: &Migration) -> Result<bool> {
+    let requests = driver::requests(migration)?;
+    let declared = foreign_key::declared(schema)?;
+    let targets = crate::sqlite::keys::resolve(schema, &declared, &requests)?;
+    Ok(targets.iter().all(|target| target.added.is_empty()))
 }
 
 fn begin(schema: &Connection) -> Result<()> {

@@ -8,9 +8,9 @@ use sqlite3_parser::dialect::TokenType;
 
 use super::{LISTS, PROMISES, Target};
 use crate::failure::Failure;
-use crate::sqlite::ddl::{self, literal, unquote};
-use crate::sqlite::shell::{self, Comment};
-use crate::sqlite::steps::Step;
+use crate::sqlite::rebuild::steps::Step;
+use crate::sqlite::text::ddl::{self, literal, unquote};
+use crate::sqlite::write::shell::{self, Comment};
 
 /// A script for one target.
 pub struct Script<'a> {

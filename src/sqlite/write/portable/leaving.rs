@@ -1,0 +1,453 @@
+//! The rows that leave: those that break a key, and those that hang on them. Which they are, only
+//! the script finds out, in tables that list them.
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use super::keys::{triggers_aside, triggers_back};
+use super::script::Script;
+use super::LISTS;
+use crate::failure::Failure;
+use crate::model::key;
+use crate::policy::{Limit, OrphanAction, Policy};
+use crate::sqlite::archive;
+use crate::sqlite::keys::{NewKey, TableKeys, conditions};
+use crate::sqlite::orphans::lists::{self, Removal, from_listed, listed};
+use crate::sqlite::rebuild::full_text;
+use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey, NamedKey};
+use crate::sqlite::schema::{RowKey, Table, scratch};
+use crate::sqlite::text::ddl::{literal, quote, quote_list, same_name};
+
+/// How often keys that go round in a circle are followed; what is left then stops the script.
+const ROUNDS: usize = 8;
+
+/// The rows that leave.
+pub struct Leaving {
+    lists: Vec<Removal>,
+    links: Vec<Link>,
+    orphaned: Vec<(ForeignKey, String)>,
+    /// Several tables refer to each other in a circle.
+    circular: bool,
+}
+
+/// A key to a table that may lose rows.
+struct Link {
+    key: ForeignKey,
+    label: String,
+    takes_along: bool,
+}
+
+/// The tables that may lose rows by the keys that `targets` ask for.
+pub fn tables(
+    schema: &Connection,
+    targets: &[TableKeys],
+    declared: &[NamedKey],
+) -> Result<Vec<Table>> {
+    let leaving = Leaving::of(schema, targets, declared, &mut 0)?;
+    Ok(leaving.tables().cloned().collect())
+}
+
+impl Leaving {
+    /// Finds which tables may lose rows by the keys that `targets` ask for; `number` counts lists.
+    pub fn of(
+        schema: &Connection,
+        targets: &[TableKeys],
+        declared: &[NamedKey],
+        number: &mut usize,
+    ) -> Result<Self> {
+        let asked: Vec<_> = targets.iter().flat_map(TableKeys::asked_for).collect();
+        let added = asked.iter().copied().map(NewKey::named);
+        let keys = foreign_key::distinct(added.chain(declared.iter().cloned()));
+        let labels = key::labels(&keys);
+        let mut leaving = Leaving {
+            lists: Vec::new(),
+            links: Vec::new(),
+            orphaned: Vec::new(),
+            circular: false,
+        };
+        let is_asked = |key: &ForeignKey| asked.iter().any(|new| new.key.same_definition(key));
+        for (named, label) in keys.iter().zip(&labels) {
+            if is_asked(&named.key) {
+                leaving.orphaned.push((named.key.clone(), label.clone()));
+                leaving.add_list(Table::read(schema, &named.key.child)?, number);
+            }
+        }
+        let links = keys.iter().zip(labels).map(|(named, label)| Link {
+            takes_along: is_asked(&named.key) || named.key.on_delete == Action::Cascade,
+            key: named.key.clone(),
+            label,
+        });
+        let mut others: Vec<_> = links.collect();
+        while let Some(at) = others.iter().position(|link| leaving.list_of(&link.key.parent).is_some()) {
+            let link = others.remove(at);
+            let parent = Table::read(schema, &link.key.parent)?;
+            // SQLite could not act on it.
+            if !is_asked(&link.key) && !scratch::is_parent_key(&parent, &link.key)? {
+                continue;
+            }
+            if link.takes_along {
+                leaving.add_list(Table::read(schema, &link.key.child)?, number);
+            }
+            leaving.links.push(link);
+        }
+        leaving.sort_links();
+        Ok(leaving)
+    }
+
+    fn add_list(&mut self, table: Table, number: &mut usize) {
+        if self.list_of(&table.name).is_none() {
+            *number += 1;
+            self.lists.push(Removal {
+                table,
+                list: format!("{LISTS}{number}"),
+                rows: 0,
+                orphans: 0,
+                break_several: 0,
+                of: 0,
+                reasons: Vec::new(),
+            });
+        }
+    }
+
+    /// Parents before children, as far as that goes.
+    fn sort_links(&mut self) {
+        let mut sorted: Vec<Link> = Vec::new();
+        let mut left: Vec<_> = std::mem::take(&mut self.links);
+        while !left.is_empty() {
+            let is_ready = |link: &Link| {
+                let feeds = |other: &Link| {
+                    other.takes_along && same_name(&other.key.child, &link.key.parent) && !is_self(&other.key)
+                };
+                !left.iter().any(feeds)
+            };
+            let at = left.iter().position(is_ready);
+            self.circular |= at.is_none();
+            sorted.push(left.remove(at.unwrap_or(0)));
+        }
+        self.links = sorted;
+    }
+
+    /// The tables that may lose rows.
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.lists.iter().map(|list| &list.table)
+    }
+
+    /// The list of the rows that leave `table`.
+    pub fn list_of(&self, table: &str) -> Option<&Removal> {
+        lists::find(&self.lists, table)
+    }
+
+    /// What people call `key`, which is asked for.
+    pub fn label(&self, key: &ForeignKey) -> &str {
+        let mut keys = self.orphaned.iter();
+        let found = keys.find(|(it, _)| it.same_definition(key));
+        found.map_or("the key", |(_, label)| label)
+    }
+
+    /// Writes what makes the lists and fills them.
+    pub fn list(&self, script: &mut Script<'_>) -> Result<()> {
+        for Removal { table, list, .. } in &self.lists {
+            let key = key_columns(&table.row_key);
+            let columns = match (&table.row_key, table.row_key.rowid()) {
+                (_, Some(_)) => format!("{key} INTEGER PRIMARY KEY, reasons TEXT)"),
+                (RowKey::Hidden, _) => "k1 INTEGER, reasons TEXT)".to_owned(),
+                _ => format!("{key}, reasons TEXT, PRIMARY KEY ({key})) WITHOUT ROWID"),
+            };
+            script.run(
+                &format!("a list of the rows that leave {}", table.name),
+                &format!("CREATE TABLE {list} ({columns}"),
+            )?;
+        }
+        for (key, label) in &self.orphaned {
+            self.list_orphans(script, key, label)?;
+        }
+        let rounds = if self.circular { ROUNDS } else { 1 };
+        for _ in 0..rounds {
+            for link in self.links.iter().filter(|it| it.takes_along) {
+                self.list_followers(script, link)?;
+            }
+        }
+        for link in self.links.iter().filter(|it| self.circular || !it.takes_along) {
+            let (child, refers) = self.refers(script.schema(), &link.key)?;
+            let unlisted = match self.list_of(&child.name) {
+                Some(removal) if removal.table.row_key != RowKey::Hidden => format!(" AND NOT {}", listed("w", removal)),
+                _ => String::new(),
+            };
+            script.promise(
+                &format!("no row that stays refers by {} to one that leaves", link.label),
+                &format!(
+                    "NOT EXISTS (SELECT 1 FROM {} WHERE {refers}{unlisted})",
+                    child.source("w")
+                ),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn list_orphans(&self, script: &mut Script<'_>, key: &ForeignKey, label: &str) -> Result<()> {
+        let parent = Table::read(script.schema(), &key.parent)?;
+        let Some(Removal { table, list, .. }) = self.list_of(&key.child) else {
+            return Ok(());
+        };
+        let broken = conditions::orphaned(&parent, key);
+        if table.row_key == RowKey::Hidden {
+            return script.promise(
+                &format!("no row breaks {label}, as the rows of {} can't be told apart", table.name),
+                &format!("NOT EXISTS (SELECT 1 FROM {} WHERE {broken})", table.source("w")),
+            );
+        }
+        let (columns, values) = (key_columns(&table.row_key), key_values(table));
+        script.run(
+            &format!("list the rows that break {label}"),
+            &format!(
+                "INSERT INTO {list} ({columns}, reasons)\nSELECT {values}, {} FROM {}\nWHERE {broken}\nORDER BY {values}\nON CONFLICT ({columns}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons",
+                literal(label),
+                table.source("w")
+            ),
+        )
+    }
+
+    fn list_followers(&self, script: &mut Script<'_>, link: &Link) -> Result<()> {
+        let (child, refers) = self.refers(script.schema(), &link.key)?;
+        let Some(Removal { list, .. }) = self.list_of(&child.name) else {
+            return Ok(());
+        };
+        if child.row_key == RowKey::Hidden {
+            return script.promise(
+                &format!("no row refers by {} to one that leaves", link.label),
+                &format!("NOT EXISTS (SELECT 1 FROM {} WHERE {refers})", child.source("w")),
+            );
+        }
+        let (columns, values) = (key_columns(&child.row_key), key_values(&child));
+        let title = format!("list the rows that refer by {} to those", link.label);
+        let label = literal(&link.label);
+        if !is_self(&link.key) {
+            let sql = format!(
+                "INSERT OR IGNORE INTO {list} ({columns}, reasons)\nSELECT {values}, {label} FROM {}\nWHERE {refers}\nORDER BY {values}",
+                child.source("w")
+            );
+            return script.run(&title, &sql);
+        }
+        let same: Vec<_> = child.row_key.columns().iter().zip(1..)
+            .map(|(name, at)| format!("p.{} = x.k{at}", quote(name)))
+            .collect();
+        let refers = if conditions::compares_alike(&child, &child, &link.key) {
+            let pairs = link.key.pairs().map(|(column, parent)| format!("w.{} = p.{}", quote(column), quote(parent)));
+            pairs.collect::<Vec<_>>().join(" AND ")
+        } else {
+            conditions::equals_parent(&link.key)
+        };
+        script.run(&title, &format!(
+            "INSERT OR IGNORE INTO {list} ({columns}, reasons)\nWITH RECURSIVE x({columns}) AS (SELECT {columns} FROM {list} UNION SELECT {values} FROM x CROSS JOIN {} ON {} CROSS JOIN {} ON {refers}) SELECT {columns}, {label} FROM x",
+            child.source("p"),
+            same.join(" AND "),
+            child.source("w"),
+        ))
+    }
+
+    /// The child of `key`, and the condition that its row `w` refers to a row that is listed.
+    fn refers(&self, schema: &Connection, key: &ForeignKey) -> Result<(Table, String)> {
+        let child = Table::read(schema, &key.child)?;
+        let Some(removal) = self.list_of(&key.parent).filter(|it| it.table.row_key != RowKey::Hidden) else {
+            return Ok((child, "FALSE".to_owned()));
+        };
+        let parents = from_listed("p", removal);
+        let refers = conditions::refers_to(&child, &removal.table, key, &parents);
+        Ok((child, refers))
+    }
+
+    /// Writes the promises that `policy` asks for.
+    pub fn must_be_allowed(
+        &self,
+        script: &mut Script<'_>,
+        targets: &[TableKeys],
+        policy: &Policy,
+    ) -> Result<()> {
+        for Removal { table, list, .. } in &self.lists {
+            let (name, table) = (&table.name, quote(&table.name));
+            if policy.orphans == OrphanAction::Refuse {
+                script.promise(
+                    &format!("no row leaves {name}"),
+                    &format!("NOT EXISTS (SELECT 1 FROM {list})"),
+                )?;
+            }
+            let rows = format!("(SELECT count(*) FROM {list})");
+            let allowed = match policy.max_orphans {
+                None => continue,
+                Some(Limit::Rows(limit)) => format!("{rows} <= {limit}"),
+                Some(Limit::Percent(limit)) => {
+                    format!("{rows} * 100.0 <= {limit:?} * (SELECT count(*) FROM main.{table})")
+                }
+            };
+            let what = policy.max_orphans.map_or(String::new(), |it| it.to_string());
+            script.promise(&format!("no more than {what} leave {name}"), &allowed)?;
+        }
+        if policy.max_orphans.is_some() {
+            return Ok(());
+        }
+        for target in targets {
+            for new in target.asked_for() {
+                let Removal { list, .. } = match self.list_of(&target.table.name) {
+                    Some(removal) if removal.table.row_key != RowKey::Hidden => removal,
+                    _ => continue,
+                };
+                script.promise(
+                    &format!("{} holds rows, or nothing leaves {}", new.key.parent, target.table.name),
+                    &format!(
+                        "EXISTS (SELECT 1 FROM main.{}) OR NOT EXISTS (SELECT 1 FROM {list})",
+                        quote(&new.key.parent)
+                    ),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what keeps the rows in the archives of their tables.
+    pub fn archive(&self, script: &mut Script<'_>, version: i64) -> Result<()> {
+        let schema = script.schema();
+        let mut runs = Vec::new();
+        for Removal { table, .. } in self.archived() {
+            let names: Vec<_> = table.columns.iter().map(|it| it.name.as_str()).collect();
+            let name = archive::name_of(&table.name);
+            archive::must_be_possible(&name, &names)?;
+            let notes = !full_text::Indexes::of(schema, table)?.is_empty();
+            script.run(
+                &format!("an archive for {}", table.name),
+                &archive::create_sql("TABLE IF NOT EXISTS", &name, &names, notes),
+            )?;
+            if let Some(archive) = archive::of(schema, &table.name)? {
+                for column in names.iter().filter(|it| !archive.has(it)) {
+                    script.run(
+                        &format!("add the column {column} to {}", archive.name),
+                        &format!("ALTER TABLE {} ADD COLUMN {}", quote(&archive.name), quote(column)),
+                    )?;
+                }
+                runs.push(format!("SELECT max(fkfix_run) AS run FROM main.{}", quote(&archive.name)));
+            }
+        }
+        if runs.is_empty() {
+            return Ok(());
+        }
+        let run = format!("the run of V{version}, {}", script.numbers.lists);
+        script.note(&run, &format!("SELECT ifnull(max(run), 0) + 1 FROM ({})", runs.join(" UNION ALL ")))?;
+        for removal in self.archived() {
+            store(script, removal, version, &Script::noted(&run))?;
+        }
+        Ok(())
+    }
+
+    fn archived(&self) -> impl Iterator<Item = &Removal> {
+        self.lists.iter().filter(|it| it.table.row_key != RowKey::Hidden)
+    }
+
+    /// Writes what deletes the rows from their tables, but for those in the list `but`. First what
+    /// is about full-text indexes: they can follow where they hold all of their table.
+    pub fn delete(&self, script: &mut Script<'_>, but: Option<&Removal>) -> Result<()> {
+        for Removal { table, .. } in self.archived() {
+            full_text_is_whole(script, table)?;
+        }
+        let deleted = || self.archived().filter(|it| but.is_none_or(|but| but.list != it.list));
+        for removal in deleted() {
+            triggers_aside(script, &removal.table)?;
+        }
+        for removal in deleted() {
+            let table = &removal.table;
+            script.run(
+                &format!("delete the rows that leave {}", table.name),
+                &format!("DELETE FROM main.{} AS w WHERE {}", quote(&table.name), listed("w", removal)),
+            )?;
+        }
+        for removal in deleted() {
+            script.promise(
+                &format!("they have left {}", removal.table.name),
+                &format!("NOT EXISTS (SELECT 1 {})", from_listed("w", removal)),
+            )?;
+            triggers_back(script, &removal.table)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what has full-text indexes read the tables anew.
+    pub fn refresh(&self, script: &mut Script<'_>) -> Result<()> {
+        for Removal { table, .. } in self.archived() {
+            let indexes = full_text::Indexes::of(script.schema(), table)?;
+            script.steps(&indexes.refresh())?;
+        }
+        Ok(())
+    }
+
+    /// Writes what drops the lists.
+    pub fn drop_lists(&self, script: &mut Script<'_>) -> Result<()> {
+        for Removal { table, list, .. } in &self.lists {
+            let title = format!("forget the list of the rows that left {}", table.name);
+            script.run(&title, &format!("DROP TABLE {list}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Holds that full-text indexes over `table` hold each of its rows, so that they can be built anew.
+pub fn full_text_is_whole(script: &mut Script<'_>, table: &Table) -> Result<()> {
+    let indexes = full_text::Indexes::of(script.schema(), table)?;
+    for (index, whole) in indexes.whole(&table.name) {
+        script.promise(&format!("the full-text index {index} holds {} and no more", table.name), &whole)?;
+    }
+    if !indexes.of_views().is_empty() {
+        return Err(Failure::impossible(format!(
+            "the full-text index {} takes its text from a view of {}, and a script can't tell whether it holds all of it",
+            indexes.of_views().join(", "), table.name
+        ))
+        .hint("without --for, fkfix up finds that out; or drop the index and create it again afterwards")
+        .into());
+    }
+    Ok(())
+}
+
+fn store(script: &mut Script<'_>, removal: &Removal, version: i64, run: &str) -> Result<()> {
+    let Removal { table, list, .. } = removal;
+    let archive = quote(&archive::name_of(&table.name));
+    let names = || table.columns.iter().map(|it| it.name.as_str());
+    let indexes = full_text::Indexes::of(script.schema(), table)?;
+    let (note, noted) = if indexes.is_empty() {
+        (String::new(), String::new())
+    } else {
+        ("fkfix_full_text, ".to_owned(), format!("{}, ", indexes.holding()))
+    };
+    let rowid = table.row_key.rowid();
+    let rowid = rowid.map_or_else(|| "NULL".to_owned(), |name| format!("w.{}", quote(name)));
+    script.run(
+        &format!("keep the rows that leave {}", table.name),
+        &format!(
+            "INSERT INTO main.{archive} (fkfix_rowid, fkfix_constraints, fkfix_version, fkfix_archived_at, fkfix_run, {note}{})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {run}, {noted}{}\n{}",
+            quote_list("", names()),
+            quote_list("w.", names()),
+            from_listed("w", removal),
+        ),
+    )?;
+    let stored: Vec<_> = table.stored_columns().collect();
+    script.promise(
+        &format!("the archive of {} holds every row that leaves", table.name),
+        &format!(
+            "(SELECT count(*) FROM main.{archive} AS a CROSS JOIN main.{} AS w WHERE a.fkfix_run = {run} AND {}) = (SELECT count(*) FROM {list})",
+            quote(&table.name),
+            archive::same_row(table, &stored)
+        ),
+    )
+}
+
+fn is_self(key: &ForeignKey) -> bool {
+    same_name(&key.child, &key.parent)
+}
+
+/// `k1, k2`
+fn key_columns(row_key: &RowKey) -> String {
+    let places = 1..=row_key.columns().len();
+    let names: Vec<_> = places.map(|place| format!("k{place}")).collect();
+    names.join(", ")
+}
+
+/// `w."a", w."b"`
+fn key_values(table: &Table) -> String {
+    quote_list("w.", table.row_key.columns())
+}
