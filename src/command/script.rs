@@ -19,15 +19,23 @@ use crate::sqlite::write::portable::{self, Target};
 /// Fails where what is asked for is not a script.
 pub fn check(given: &DatabaseOrSchema, format: ChangeFormat) -> Result<()> {
     if given.is_portable() && format != ChangeFormat::Sql {
-        let option = if given.schema.is_some() { "--schema" } else { "--for" };
-        return Err(Failure::impossible(format!("{option} goes with --dry-run --format sql"))
-            .hint("add these to write the script; what runs it applies it")
-            .into());
+        let option = if given.schema.is_some() {
+            "--schema"
+        } else {
+            "--for"
+        };
+        return Err(
+            Failure::impossible(format!("{option} goes with --dry-run --format sql"))
+                .hint("add these to write the script; what runs it applies it")
+                .into(),
+        );
     }
     if given.schema.is_some() && given.target == Target::Shell {
-        return Err(Failure::impossible("the script for the sqlite3 shell holds numbers of rows, and a schema has none")
-            .hint("name what runs it, such as --for transaction")
-            .into());
+        return Err(Failure::impossible(
+            "the script for the sqlite3 shell holds numbers of rows, and a schema has none",
+        )
+        .hint("name what runs it, such as --for transaction")
+        .into());
     }
     Ok(())
 }
@@ -55,19 +63,27 @@ pub fn up(arguments: &Up, order: up::Order<'_>, output: &mut Output) -> Result<S
     let Some(database) = given.database() else {
         return Ok(Status::Impossible);
     };
-    let (planned, script) = super::read(&database, order.migrations, output, |connection, migrations| {
-        let order = up::Order { migrations, ..order };
-        let planned = super::up::plan(connection, order, ChangeFormat::Sql)?;
-        let refused = planned.outcomes.iter().any(|it| it.refusal.is_some());
-        if refused || planned.outcomes.is_empty() {
-            return Ok((planned, None));
-        }
-        let pending: Vec<_> = planned.outcomes.iter().map(|it| it.migration).collect();
-        let schema = portable::schema_of(connection)?;
-        let back = down::Order { migrations, ..back };
-        let script = portable::up(&schema, back, &pending, order.policy, target)?;
-        Ok((planned, Some(script)))
-    })?;
+    let (planned, script) = super::read(
+        &database,
+        order.migrations,
+        output,
+        |connection, migrations| {
+            let order = up::Order {
+                migrations,
+                ..order
+            };
+            let planned = super::up::plan(connection, order, ChangeFormat::Sql)?;
+            let refused = planned.outcomes.iter().any(|it| it.refusal.is_some());
+            if refused || planned.outcomes.is_empty() {
+                return Ok((planned, None));
+            }
+            let pending: Vec<_> = planned.outcomes.iter().map(|it| it.migration).collect();
+            let schema = portable::schema_of(connection)?;
+            let back = down::Order { migrations, ..back };
+            let script = portable::up(&schema, back, &pending, order.policy, target)?;
+            Ok((planned, Some(script)))
+        },
+    )?;
     if let Some(script) = script {
         output.write(&script)?;
     }

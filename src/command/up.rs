@@ -57,7 +57,9 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
 fn method(arguments: &Up) -> Method {
     if arguments.in_place {
         Method::InPlace
-    } else if arguments.documented || arguments.format == ChangeFormat::Sql && !arguments.database.is_portable() {
+    } else if arguments.documented
+        || arguments.format == ChangeFormat::Sql && !arguments.database.is_portable()
+    {
         Method::Documented
     } else {
         Method::Fastest
@@ -130,7 +132,11 @@ pub(super) struct Planned<'a> {
     none_apply: bool,
 }
 
-pub(super) fn plan<'a>(database: &Connection, order: Order<'a>, format: ChangeFormat) -> Result<Planned<'a>> {
+pub(super) fn plan<'a>(
+    database: &Connection,
+    order: Order<'a>,
+    format: ChangeFormat,
+) -> Result<Planned<'a>> {
     let mut planned = Planned {
         outcomes: Vec::new(),
         space: None,

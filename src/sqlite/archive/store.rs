@@ -216,7 +216,11 @@ pub fn create_sql(kind: &str, name: &str, columns: &[&str], notes_full_text: boo
     format!(
         "CREATE {kind} {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {RUN} INTEGER, {}{})",
         quote(name),
-        if notes_full_text { "fkfix_full_text TEXT, " } else { "" },
+        if notes_full_text {
+            "fkfix_full_text TEXT, "
+        } else {
+            ""
+        },
         quote_list("", columns.iter().copied())
     )
 }

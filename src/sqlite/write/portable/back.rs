@@ -33,7 +33,10 @@ pub fn take_back(
     script.comment(&file);
     must_be_applied(script, migration, adopted)?;
     let left = left_by(script, migration)?;
-    let lower = order.migrations.iter().filter(|it| it.up.version() < version);
+    let lower = order
+        .migrations
+        .iter()
+        .filter(|it| it.up.version() < version);
     let mut shared = Vec::new();
     for other in lower {
         shared.extend(left_by(script, other)?);
@@ -41,8 +44,12 @@ pub fn take_back(
     for Statement { line, action } in script::parse(&file, text)? {
         let title = format!("run {file}:{line}");
         match action {
-            Action::DropConstraint { table, constraint, .. } if is_adopted(adopted, &table, &constraint) => {}
-            Action::DropConstraint { sql, .. } | Action::Other(sql) => statement(script, &title, &sql)?,
+            Action::DropConstraint {
+                table, constraint, ..
+            } if is_adopted(adopted, &table, &constraint) => {}
+            Action::DropConstraint { sql, .. } | Action::Other(sql) => {
+                statement(script, &title, &sql)?;
+            }
             Action::AddForeignKey(key) => {
                 keys::add(script, &[key], version, &Policy::REFUSE)?;
             }
@@ -58,7 +65,10 @@ pub fn take_back(
     }
     script.run(
         &format!("take V{version} out of the history"),
-        &format!("DELETE FROM main.{} WHERE version = {version}", history::TABLE),
+        &format!(
+            "DELETE FROM main.{} WHERE version = {version}",
+            history::TABLE
+        ),
     )
 }
 
@@ -94,7 +104,10 @@ fn after(schema: &Connection, table: &Table, sql: &str) -> Result<String> {
 fn is_adopted(adopted: &[AdoptedKey], table: &str, constraint: &str) -> bool {
     adopted.iter().any(|key| {
         same_name(&key.table, table)
-            && key.constraint.as_deref().is_some_and(|it| same_name(it, constraint))
+            && key
+                .constraint
+                .as_deref()
+                .is_some_and(|it| same_name(it, constraint))
     })
 }
 
@@ -198,7 +211,10 @@ fn put_back(script: &mut Script<'_>, table: &str, version: i64, is_shared: bool)
         &format!("nothing of {name} is needed any more"),
         &format!("NOT EXISTS (SELECT 1 FROM main.{archive})"),
     )?;
-    script.run(&format!("drop {name}"), &format!("DROP TABLE main.{archive}"))
+    script.run(
+        &format!("drop {name}"),
+        &format!("DROP TABLE main.{archive}"),
+    )
 }
 
 /// The keys of `table` that SQLite can act on, each with the condition that the row `w` breaks it.

@@ -38,19 +38,25 @@ pub fn add(
     pin::tables(script, &remade, &around)?;
     leaving.list(script)?;
     leaving.must_be_allowed(script, &targets, policy)?;
-    if policy.orphans != OrphanAction::Delete {
-        leaving.archive(script, version)?;
-    }
     // The only table that is made again is made without them.
     let alone = match remade.as_slice() {
         [only] => leaving.list_of(only),
         _ => None,
     };
-    leaving.delete(script, alone)?;
+    match policy.orphans {
+        OrphanAction::Refuse => {}
+        OrphanAction::Delete => leaving.delete(script, alone)?,
+        OrphanAction::Archive => {
+            leaving.archive(script, version)?;
+            leaving.delete(script, alone)?;
+        }
+    }
     for target in &changed {
         swap::table(script, &target.table, &definition(target)?, alone)?;
     }
-    leaving.refresh(script)?;
+    if policy.orphans != OrphanAction::Refuse {
+        leaving.refresh(script)?;
+    }
     for target in &targets {
         no_orphans(script, target, &leaving)?;
     }

@@ -4,9 +4,9 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
+use super::LISTS;
 use super::keys::{triggers_aside, triggers_back};
 use super::script::Script;
-use super::LISTS;
 use crate::failure::Failure;
 use crate::model::key;
 use crate::policy::{Limit, OrphanAction, Policy};
@@ -78,7 +78,10 @@ impl Leaving {
             label,
         });
         let mut others: Vec<_> = links.collect();
-        while let Some(at) = others.iter().position(|link| leaving.list_of(&link.key.parent).is_some()) {
+        while let Some(at) = others
+            .iter()
+            .position(|link| leaving.list_of(&link.key.parent).is_some())
+        {
             let link = others.remove(at);
             let parent = Table::read(schema, &link.key.parent)?;
             // SQLite could not act on it.
@@ -116,7 +119,9 @@ impl Leaving {
         while !left.is_empty() {
             let is_ready = |link: &Link| {
                 let feeds = |other: &Link| {
-                    other.takes_along && same_name(&other.key.child, &link.key.parent) && !is_self(&other.key)
+                    other.takes_along
+                        && same_name(&other.key.child, &link.key.parent)
+                        && !is_self(&other.key)
                 };
                 !left.iter().any(feeds)
             };
@@ -167,14 +172,23 @@ impl Leaving {
                 self.list_followers(script, link)?;
             }
         }
-        for link in self.links.iter().filter(|it| self.circular || !it.takes_along) {
+        for link in self
+            .links
+            .iter()
+            .filter(|it| self.circular || !it.takes_along)
+        {
             let (child, refers) = self.refers(script.schema(), &link.key)?;
             let unlisted = match self.list_of(&child.name) {
-                Some(removal) if removal.table.row_key != RowKey::Hidden => format!(" AND NOT {}", listed("w", removal)),
+                Some(removal) if removal.table.row_key != RowKey::Hidden => {
+                    format!(" AND NOT {}", listed("w", removal))
+                }
                 _ => String::new(),
             };
             script.promise(
-                &format!("no row that stays refers by {} to one that leaves", link.label),
+                &format!(
+                    "no row that stays refers by {} to one that leaves",
+                    link.label
+                ),
                 &format!(
                     "NOT EXISTS (SELECT 1 FROM {} WHERE {refers}{unlisted})",
                     child.source("w")
@@ -192,8 +206,14 @@ impl Leaving {
         let broken = conditions::orphaned(&parent, key);
         if table.row_key == RowKey::Hidden {
             return script.promise(
-                &format!("no row breaks {label}, as the rows of {} can't be told apart", table.name),
-                &format!("NOT EXISTS (SELECT 1 FROM {} WHERE {broken})", table.source("w")),
+                &format!(
+                    "no row breaks {label}, as the rows of {} can't be told apart",
+                    table.name
+                ),
+                &format!(
+                    "NOT EXISTS (SELECT 1 FROM {} WHERE {broken})",
+                    table.source("w")
+                ),
             );
         }
         let (columns, values) = (key_columns(&table.row_key), key_values(table));
@@ -215,7 +235,10 @@ impl Leaving {
         if child.row_key == RowKey::Hidden {
             return script.promise(
                 &format!("no row refers by {} to one that leaves", link.label),
-                &format!("NOT EXISTS (SELECT 1 FROM {} WHERE {refers})", child.source("w")),
+                &format!(
+                    "NOT EXISTS (SELECT 1 FROM {} WHERE {refers})",
+                    child.source("w")
+                ),
             );
         }
         let (columns, values) = (key_columns(&child.row_key), key_values(&child));
@@ -228,11 +251,18 @@ impl Leaving {
             );
             return script.run(&title, &sql);
         }
-        let same: Vec<_> = child.row_key.columns().iter().zip(1..)
+        let same: Vec<_> = child
+            .row_key
+            .columns()
+            .iter()
+            .zip(1..)
             .map(|(name, at)| format!("p.{} = x.k{at}", quote(name)))
             .collect();
         let refers = if conditions::compares_alike(&child, &child, &link.key) {
-            let pairs = link.key.pairs().map(|(column, parent)| format!("w.{} = p.{}", quote(column), quote(parent)));
+            let pairs = link
+                .key
+                .pairs()
+                .map(|(column, parent)| format!("w.{} = p.{}", quote(column), quote(parent)));
             pairs.collect::<Vec<_>>().join(" AND ")
         } else {
             conditions::equals_parent(&link.key)
@@ -248,7 +278,10 @@ impl Leaving {
     /// The child of `key`, and the condition that its row `w` refers to a row that is listed.
     fn refers(&self, schema: &Connection, key: &ForeignKey) -> Result<(Table, String)> {
         let child = Table::read(schema, &key.child)?;
-        let Some(removal) = self.list_of(&key.parent).filter(|it| it.table.row_key != RowKey::Hidden) else {
+        let Some(removal) = self
+            .list_of(&key.parent)
+            .filter(|it| it.table.row_key != RowKey::Hidden)
+        else {
             return Ok((child, "FALSE".to_owned()));
         };
         let parents = from_listed("p", removal);
@@ -279,7 +312,9 @@ impl Leaving {
                     format!("{rows} * 100.0 <= {limit:?} * (SELECT count(*) FROM main.{table})")
                 }
             };
-            let what = policy.max_orphans.map_or(String::new(), |it| it.to_string());
+            let what = policy
+                .max_orphans
+                .map_or(String::new(), |it| it.to_string());
             script.promise(&format!("no more than {what} leave {name}"), &allowed)?;
         }
         if policy.max_orphans.is_some() {
@@ -287,15 +322,17 @@ impl Leaving {
         }
         for target in targets {
             for new in target.asked_for() {
-                let Removal { list, .. } = match self.list_of(&target.table.name) {
-                    Some(removal) if removal.table.row_key != RowKey::Hidden => removal,
-                    _ => continue,
-                };
+                let given = new
+                    .key
+                    .columns
+                    .iter()
+                    .map(|it| format!("w.{} IS NOT NULL", quote(it)));
+                let (parent, child) = (quote(&new.key.parent), quote(&target.table.name));
                 script.promise(
-                    &format!("{} holds rows, or nothing leaves {}", new.key.parent, target.table.name),
+                    &format!("{} holds rows, or no row of {} names one", new.key.parent, target.table.name),
                     &format!(
-                        "EXISTS (SELECT 1 FROM main.{}) OR NOT EXISTS (SELECT 1 FROM {list})",
-                        quote(&new.key.parent)
+                        "EXISTS (SELECT 1 FROM main.{parent}) OR NOT EXISTS (SELECT 1 FROM main.{child} AS w WHERE {})",
+                        given.collect::<Vec<_>>().join(" AND ")
                     ),
                 )?;
             }
@@ -320,17 +357,30 @@ impl Leaving {
                 for column in names.iter().filter(|it| !archive.has(it)) {
                     script.run(
                         &format!("add the column {column} to {}", archive.name),
-                        &format!("ALTER TABLE {} ADD COLUMN {}", quote(&archive.name), quote(column)),
+                        &format!(
+                            "ALTER TABLE {} ADD COLUMN {}",
+                            quote(&archive.name),
+                            quote(column)
+                        ),
                     )?;
                 }
-                runs.push(format!("SELECT max(fkfix_run) AS run FROM main.{}", quote(&archive.name)));
+                runs.push(format!(
+                    "SELECT max(fkfix_run) AS run FROM main.{}",
+                    quote(&archive.name)
+                ));
             }
         }
         if runs.is_empty() {
             return Ok(());
         }
         let run = format!("the run of V{version}, {}", script.numbers.lists);
-        script.note(&run, &format!("SELECT ifnull(max(run), 0) + 1 FROM ({})", runs.join(" UNION ALL ")))?;
+        script.note(
+            &run,
+            &format!(
+                "SELECT ifnull(max(run), 0) + 1 FROM ({})",
+                runs.join(" UNION ALL ")
+            ),
+        )?;
         for removal in self.archived() {
             store(script, removal, version, &Script::noted(&run))?;
         }
@@ -338,7 +388,9 @@ impl Leaving {
     }
 
     fn archived(&self) -> impl Iterator<Item = &Removal> {
-        self.lists.iter().filter(|it| it.table.row_key != RowKey::Hidden)
+        self.lists
+            .iter()
+            .filter(|it| it.table.row_key != RowKey::Hidden)
     }
 
     /// Writes what deletes the rows from their tables, but for those in the list `but`. First what
@@ -347,7 +399,10 @@ impl Leaving {
         for Removal { table, .. } in self.archived() {
             full_text_is_whole(script, table)?;
         }
-        let deleted = || self.archived().filter(|it| but.is_none_or(|but| but.list != it.list));
+        let deleted = || {
+            self.archived()
+                .filter(|it| but.is_none_or(|but| but.list != it.list))
+        };
         for removal in deleted() {
             triggers_aside(script, &removal.table)?;
         }
@@ -355,7 +410,11 @@ impl Leaving {
             let table = &removal.table;
             script.run(
                 &format!("delete the rows that leave {}", table.name),
-                &format!("DELETE FROM main.{} AS w WHERE {}", quote(&table.name), listed("w", removal)),
+                &format!(
+                    "DELETE FROM main.{} AS w WHERE {}",
+                    quote(&table.name),
+                    listed("w", removal)
+                ),
             )?;
         }
         for removal in deleted() {
@@ -391,7 +450,13 @@ impl Leaving {
 pub fn full_text_is_whole(script: &mut Script<'_>, table: &Table) -> Result<()> {
     let indexes = full_text::Indexes::of(script.schema(), table)?;
     for (index, whole) in indexes.whole(&table.name) {
-        script.promise(&format!("the full-text index {index} holds {} and no more", table.name), &whole)?;
+        script.promise(
+            &format!(
+                "the full-text index {index} holds {} and no more",
+                table.name
+            ),
+            &whole,
+        )?;
     }
     if !indexes.of_views().is_empty() {
         return Err(Failure::impossible(format!(
@@ -412,7 +477,10 @@ fn store(script: &mut Script<'_>, removal: &Removal, version: i64, run: &str) ->
     let (note, noted) = if indexes.is_empty() {
         (String::new(), String::new())
     } else {
-        ("fkfix_full_text, ".to_owned(), format!("{}, ", indexes.holding()))
+        (
+            "fkfix_full_text, ".to_owned(),
+            format!("{}, ", indexes.holding()),
+        )
     };
     let rowid = table.row_key.rowid();
     let rowid = rowid.map_or_else(|| "NULL".to_owned(), |name| format!("w.{}", quote(name)));

@@ -73,7 +73,7 @@ pub fn up(
     }
     script.close()?;
     if !target.has_both_ways() {
-        return script.finish("up");
+        return Ok(script.finish("up"));
     }
     let way_up = script;
     let mut way_back = Script::new(schema, target);
@@ -82,7 +82,7 @@ pub fn up(
         take_back(&mut way_back, order, migration, adopted.as_deref())?;
     }
     way_back.close()?;
-    Ok(way_up.finish("up")? + &way_back.finish("down")?)
+    Ok(way_up.finish("up") + &way_back.finish("down"))
 }
 
 /// The file for `target` that takes `applied` back, in that order. What is known of the keys that
@@ -104,7 +104,7 @@ pub fn down(
         take_back(&mut script, order, migration, Some(&row.adopted))?;
     }
     script.close()?;
-    script.finish("down")
+    Ok(script.finish("down"))
 }
 
 /// Those of `wanted` that `schema` seems not to have had. It does not hold the history, but where it

@@ -69,7 +69,9 @@ impl<'a> Script<'a> {
             // COMMIT fails at once where each statement commits.
             return self.run(
                 "hold that this runs in a transaction",
-                &format!("INSERT INTO {PROMISES} (id, what, holds, next) VALUES (1, {guard}, 1, 2)"),
+                &format!(
+                    "INSERT INTO {PROMISES} (id, what, holds, next) VALUES (1, {guard}, 1, 2)"
+                ),
             );
         }
         self.run(
@@ -143,7 +145,9 @@ impl<'a> Script<'a> {
         let Some(last) = tokens.last() else {
             return Ok(());
         };
-        let is_create = tokens.first().is_some_and(|it| it.kind == TokenType::TK_CREATE);
+        let is_create = tokens
+            .first()
+            .is_some_and(|it| it.kind == TokenType::TK_CREATE);
         let ending = match shell::open_comment(sql.get(last.end..).unwrap_or_default()) {
             None => ";",
             Some(Comment::Line) if !is_create => "\n;",
@@ -190,7 +194,11 @@ impl<'a> Script<'a> {
         } else if lines.any(is_mark) {
             format!("it has a line that {name} takes for a mark of its own")
         } else if statement.len() > self.target.longest_statement() {
-            format!("the statement has {} bytes, and {name} takes no more than {}", statement.len(), self.target.longest_statement())
+            format!(
+                "the statement has {} bytes, and {name} takes no more than {}",
+                statement.len(),
+                self.target.longest_statement()
+            )
         } else {
             return Ok(());
         };
@@ -200,7 +208,7 @@ impl<'a> Script<'a> {
     }
 
     /// The text of the way `verb`.
-    pub fn finish(self, verb: &str) -> Result<String> {
+    pub fn finish(self, verb: &str) -> String {
         let name = self.target.name();
         let mut text = self.target.section(verb).unwrap_or_default();
         if verb == "up" || !self.target.has_both_ways() {
@@ -218,11 +226,12 @@ impl<'a> Script<'a> {
         {
             text.truncate(cut.len());
         }
-        Ok(text)
+        text
     }
 }
 
-const AGAIN: &str = "make the object again with a text without it; without --for, fkfix up keeps every byte";
+const AGAIN: &str =
+    "make the object again with a text without it; without --for, fkfix up keeps every byte";
 
 /// The lists of rows that leave are tables for the time of the script: a hosted engine has none
 /// that are temporary.

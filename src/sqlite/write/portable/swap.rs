@@ -9,6 +9,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::keys::{triggers_aside, triggers_back};
+use super::pin;
 use super::script::Script;
 use super::{COUNTER, HOLDS, INDEXES, STAGE};
 use crate::failure::Failure;
@@ -41,16 +42,28 @@ pub fn table(
             &format!("CREATE TABLE {COUNTER} AS SELECT rowid AS place, seq FROM sqlite_sequence WHERE name = {}", literal(&table.name)),
         )?;
     }
-    script.run(&format!("drop {}", table.name), &format!("DROP TABLE main.{name}"))?;
-    script.run(&format!("create {} with its new definition", table.name), definition)?;
+    script.run(
+        &format!("drop {}", table.name),
+        &format!("DROP TABLE main.{name}"),
+    )?;
+    script.run(
+        &format!("create {} with its new definition", table.name),
+        definition,
+    )?;
     let own = own_index(script, table)?;
     refill(script, table)?;
     if let Some(index) = own {
-        script.run("drop the index for its own key", &format!("DROP INDEX {index}"))?;
+        script.run(
+            "drop the index for its own key",
+            &format!("DROP INDEX {index}"),
+        )?;
     }
     if counts {
         let own = literal(&table.name);
-        script.run(&format!("take the new counter of {} away", table.name), &format!("DELETE FROM sqlite_sequence WHERE name = {own}"))?;
+        script.run(
+            &format!("take the new counter of {} away", table.name),
+            &format!("DELETE FROM sqlite_sequence WHERE name = {own}"),
+        )?;
         script.run(
             &format!("put the counter of {} back", table.name),
             &format!("INSERT INTO sqlite_sequence (rowid, name, seq) SELECT place, {own}, seq FROM {COUNTER}"),
@@ -62,7 +75,8 @@ pub fn table(
         script.run(&format!("create the index {}", index.name), &index.sql)?;
     }
     children.let_go(script)?;
-    triggers_back(script, table)
+    triggers_back(script, table)?;
+    pin::made(script, &table.name)
 }
 
 fn must_be_possible(table: &Table) -> Result<(), Failure> {
@@ -96,15 +110,25 @@ fn stage(script: &mut Script<'_>, table: &Table, leaving: Option<&Removal>) -> R
         &format!("CREATE TABLE {STAGE} (fkfix_rowid INTEGER PRIMARY KEY, {columns})"),
     )?;
     let leaving = leaving.filter(|_| table.row_key != RowKey::Hidden);
-    let stays = leaving.map_or(String::new(), |it| format!("\nWHERE NOT {}", listed("w", it)));
+    let stays = leaving.map_or(String::new(), |it| {
+        format!("\nWHERE NOT {}", listed("w", it))
+    });
     script.run(
         &format!("copy the rows of {name} aside"),
-        &format!("INSERT INTO {STAGE} ({into})\nSELECT {values} FROM {}{stays}", table.scanned("w")),
+        &format!(
+            "INSERT INTO {STAGE} ({into})\nSELECT {values} FROM {}{stays}",
+            table.scanned("w")
+        ),
     )?;
-    let left = leaving.map_or(String::new(), |it| format!(" + (SELECT count(*) FROM {})", it.list));
+    let left = leaving.map_or(String::new(), |it| {
+        format!(" + (SELECT count(*) FROM {})", it.list)
+    });
     script.promise(
         &format!("every row of {name} is aside"),
-        &format!("(SELECT count(*) FROM {STAGE}){left} = (SELECT count(*) FROM {})", table.scanned("w")),
+        &format!(
+            "(SELECT count(*) FROM {STAGE}){left} = (SELECT count(*) FROM {})",
+            table.scanned("w")
+        ),
     )
 }
 
@@ -157,7 +181,9 @@ fn counts(table: &Table) -> bool {
 fn own_index(script: &mut Script<'_>, table: &Table) -> Result<Option<String>> {
     let made = Table::read(script.schema(), &table.name)?;
     let keys = foreign_key::declared_keys(script.schema())?;
-    let is_own = |key: &&ForeignKey| same_name(&key.child, &table.name) && same_name(&key.parent, &table.name);
+    let is_own = |key: &&ForeignKey| {
+        same_name(&key.child, &table.name) && same_name(&key.parent, &table.name)
+    };
     let Some(key) = keys.iter().find(is_own) else {
         return Ok(None);
     };
@@ -178,13 +204,22 @@ fn index_for(
     script.numbers.indexes += 1;
     let name = format!("{INDEXES}{}", script.numbers.indexes);
     let columns = key.pairs().map(|(column, parent_column)| {
-        let collation = parent.column(parent_column).map_or("BINARY", |it| &it.collation);
+        let collation = parent
+            .column(parent_column)
+            .map_or("BINARY", |it| &it.collation);
         format!("{} COLLATE {}", quote(column), quote(collation))
     });
     let columns: Vec<_> = columns.collect();
     script.run(
-        &format!("an index for the key of {}, as long as this runs", child.name),
-        &format!("CREATE INDEX {name} ON {} ({})", quote(&child.name), columns.join(", ")),
+        &format!(
+            "an index for the key of {}, as long as this runs",
+            child.name
+        ),
+        &format!(
+            "CREATE INDEX {name} ON {} ({})",
+            quote(&child.name),
+            columns.join(", ")
+        ),
     )?;
     Ok(Some(name))
 }
@@ -219,7 +254,10 @@ impl Children {
         let mut held: Vec<(&Table, bool, bool)> = Vec::new();
         for (child, key) in &self.keys {
             let (deletes, sets) = (key.on_delete == Action::Cascade, key.on_delete.sets());
-            if let Some(known) = held.iter_mut().find(|it| same_name(&it.0.name, &child.name)) {
+            if let Some(known) = held
+                .iter_mut()
+                .find(|it| same_name(&it.0.name, &child.name))
+            {
                 known.1 |= deletes;
                 known.2 |= sets;
             } else if deletes || sets {
@@ -233,7 +271,8 @@ impl Children {
     /// Writes the indexes that the refill needs.
     pub fn index(&mut self, script: &mut Script<'_>) -> Result<()> {
         for (child, key) in &self.keys {
-            self.indexes.extend(index_for(script, child, &self.parent, key)?);
+            self.indexes
+                .extend(index_for(script, child, &self.parent, key)?);
         }
         Ok(())
     }
@@ -284,7 +323,11 @@ impl Children {
             for (what, query) in [("rows", rows), ("children", found)] {
                 let noted = Script::noted(&note_of(&self.parent, at, what));
                 script.promise(
-                    &format!("{} has as many {what} as before, by key {}", child.name, at + 1),
+                    &format!(
+                        "{} has as many {what} as before, by key {}",
+                        child.name,
+                        at + 1
+                    ),
                     &format!("({query}) = {noted}"),
                 )?;
             }

@@ -87,6 +87,10 @@ impl Target {
 
     /// The most bytes of a statement.
     pub(super) fn longest_statement(self) -> usize {
-        if self == Target::D1 { LONGEST_OF_D1 } else { usize::MAX }
+        if self == Target::D1 {
+            LONGEST_OF_D1
+        } else {
+            usize::MAX
+        }
     }
 }
