@@ -1,55 +1,39 @@
 //! `fkfix check`: is the schema as it should be? Read-only, but for `--update`.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use rusqlite::Connection;
 
 use crate::cli::{Check, CheckFormat, Format};
+use crate::engine;
 use crate::failure::{Failure, Status};
+use crate::location::Location;
 use crate::report::check::{CheckReport, SnapshotReport};
 use crate::report::output::Output;
 use crate::report::snapshot;
-use crate::sqlite::apply::history;
-use crate::sqlite::check::{self, Finding};
-use crate::sqlite::file::reading;
-use crate::sqlite::schema::normal;
 
 /// Runs the verb.
 pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
-    let (name, looked) = match (&arguments.schema, &arguments.location) {
-        (Some(file), _) => {
-            let (name, dump) = super::script::load(file)?;
-            let applicable = history::applicable(&dump.connection, &migrations)?;
-            super::note_if_none(applicable, output);
-            let findings = |_: &_| check::dump(&dump, applicable);
-            let looked = look(arguments, &dump.connection, findings)?;
-            (name, looked)
-        }
-        (None, Some(location)) => {
-            let timeout = arguments.wait.lock_timeout;
-            let (applicable, looked) = reading::read(location, timeout, |database| {
-                let applicable = history::applicable(database, &migrations)?;
-                let looked = look(arguments, database, |it| check::database(it, applicable))?;
-                Ok((applicable, looked))
-            })?;
-            super::note_if_none(applicable, output);
-            (location.to_string(), looked)
-        }
-        (None, None) => {
-            return Err(Failure::impossible("neither --database nor --schema is given").into());
+    let subject = Subject::of(arguments)?;
+    if let (true, Some(file)) = (arguments.update, &arguments.snapshot) {
+        return update(&subject, file, arguments, output);
+    }
+    let with_schema = arguments.snapshot.is_some();
+    let found = match &subject {
+        Subject::Dump(name, text) => engine::check_dump(name, text, &migrations, with_schema)?,
+        Subject::Database(location) => {
+            engine::open(location, arguments.wait.lock_timeout).check(&migrations, with_schema)?
         }
     };
-    let findings = match (looked, &arguments.snapshot) {
-        (Looked::Schema(schema), Some(file)) => {
-            return update(name, &schema, file, arguments.format, output);
-        }
-        (Looked::Schema(_), None) => Vec::new(),
-        (Looked::Findings(findings), _) => findings,
-    };
-    let mut report = CheckReport::new(name, findings, &arguments.ignore);
+    super::note_if(found.none_applies, output);
+    let mut findings = found.value.findings;
+    if let (Some(file), Some(schema)) = (&arguments.snapshot, &found.value.schema) {
+        findings.extend(snapshot::difference(file, &read_snapshot(file)?, schema));
+    }
+    let mut report = CheckReport::new(subject.name(), findings, &arguments.ignore);
     report.strict = arguments.strict;
     match arguments.format {
         CheckFormat::Text => output.result(&report, Format::Text)?,
@@ -59,31 +43,51 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     Ok(report.status())
 }
 
-/// What a look at a database or a dump gave.
-enum Looked {
-    Findings(Vec<Finding>),
-    /// The whole schema, in normal form, for a snapshot.
-    Schema(String),
+/// What is checked.
+enum Subject<'a> {
+    Database(&'a Location),
+    /// A dump, by its name and text.
+    Dump(String, String),
 }
 
-fn look(
-    arguments: &Check,
-    schema: &Connection,
-    findings: impl Fn(&Connection) -> Result<Vec<Finding>>,
-) -> Result<Looked> {
-    if arguments.update {
-        return Ok(Looked::Schema(normal::schema(
-            schema,
-            &history::own_tables(schema)?,
-        )?));
+impl<'a> Subject<'a> {
+    fn of(arguments: &'a Check) -> Result<Self> {
+        match (&arguments.schema, &arguments.location) {
+            (Some(file), _) if file == Path::new("-") => {
+                Ok(Subject::Dump("stdin".to_owned(), read_dump(file)?))
+            }
+            (Some(file), _) => Ok(Subject::Dump(file.display().to_string(), read_dump(file)?)),
+            (None, Some(location)) => Ok(Subject::Database(location)),
+            (None, None) => {
+                Err(Failure::impossible("neither --database nor --schema is given").into())
+            }
+        }
     }
-    let mut findings = findings(schema)?;
-    if let Some(file) = &arguments.snapshot {
-        let committed = read_snapshot(file)?;
-        let found = normal::schema(schema, &history::own_tables(schema)?)?;
-        findings.extend(snapshot::difference(file, &committed, &found));
+
+    fn name(&self) -> String {
+        match self {
+            Subject::Database(location) => location.to_string(),
+            Subject::Dump(name, _) => name.clone(),
+        }
     }
-    Ok(Looked::Findings(findings))
+}
+
+pub(super) fn read_dump(file: &Path) -> Result<String> {
+    let mut text = String::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text)
+    } else {
+        fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text))
+    };
+    match read {
+        Ok(_) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Failure::impossible(
+            format!("{} is not a text in UTF-8", file.display()),
+        )
+        .hint("--schema takes a dump; a database is checked with --database")
+        .into()),
+        Err(error) => Err(error).with_context(|| format!("could not read {}", file.display())),
+    }
 }
 
 fn read_snapshot(file: &Path) -> Result<String> {
@@ -98,19 +102,24 @@ fn read_snapshot(file: &Path) -> Result<String> {
 }
 
 fn update(
-    checked: String,
-    schema: &str,
+    subject: &Subject<'_>,
     file: &Path,
-    format: CheckFormat,
+    arguments: &Check,
     output: &mut Output,
 ) -> Result<Status> {
-    let text = snapshot::with_header(schema);
+    let schema = match subject {
+        Subject::Dump(name, text) => engine::schema_of_dump(name, text)?,
+        Subject::Database(location) => {
+            engine::open(location, arguments.wait.lock_timeout).schema()?
+        }
+    };
+    let text = snapshot::with_header(&schema);
     fs::write(file, text).with_context(|| format!("could not write {}", file.display()))?;
     let report = SnapshotReport {
-        checked,
+        checked: subject.name(),
         snapshot: file.display().to_string(),
     };
-    let format = match format {
+    let format = match arguments.format {
         CheckFormat::Json => Format::Json,
         CheckFormat::Text | CheckFormat::Github => Format::Text,
     };

@@ -3,26 +3,22 @@
 use anyhow::Result;
 
 use crate::cli::New;
+use crate::engine::{self, key_script};
 use crate::failure::Status;
 use crate::migrations;
 use crate::report::new::NewReport;
 use crate::report::output::Output;
-use crate::sqlite::file::reading;
-use crate::sqlite::keys::key_script;
 
 /// Runs the verb.
 pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     let scripts = match (&arguments.schema, &arguments.location) {
         _ if arguments.add.is_empty() => key_script::template(),
         (Some(file), _) => {
-            let (_, dump) = super::script::load(file)?;
-            key_script::checked(&dump.connection, &arguments.add)?
+            let (name, text) = super::script::read(file)?;
+            engine::dump_scripts(&name, &text, &arguments.add)?
         }
         (None, Some(location)) => {
-            let timeout = arguments.wait.lock_timeout;
-            reading::read(location, timeout, |database| {
-                key_script::checked(database, &arguments.add)
-            })?
+            engine::open(location, arguments.wait.lock_timeout).scripts(&arguments.add)?
         }
         (None, None) => key_script::unchecked(&arguments.add)?,
     };

@@ -1,10 +1,8 @@
 //! `fkfix up` and `down` with `--format sql` for another place than this database.
 
-use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::cli::{ChangeFormat, DatabaseOrSchema, Down, Up};
 use crate::failure::{Failure, Status};
@@ -48,9 +46,9 @@ pub fn up(arguments: &Up, order: up::Order<'_>, output: &mut Output) -> Result<S
     };
     let (given, target) = (&arguments.database, arguments.database.target);
     if let Some(file) = &given.schema {
-        let (_, dump) = load(file)?;
+        let dump = load(file)?;
         let applicable = history::applicable(&dump.connection, order.migrations)?;
-        super::note_if_none(applicable, output);
+        super::note_if(applicable.is_empty(), output);
         let upto = |it: &&Migration| order.to.is_none_or(|to| it.up.version() <= to);
         let wanted: Vec<_> = applicable.iter().filter(upto).collect();
         let pending = portable::not_there(&dump.connection, wanted)?;
@@ -102,7 +100,7 @@ pub fn up(arguments: &Up, order: up::Order<'_>, output: &mut Output) -> Result<S
 pub fn down(arguments: &Down, order: down::Order<'_>, output: &mut Output) -> Result<Status> {
     let (given, target) = (&arguments.database, arguments.database.target);
     let script = if let Some(file) = &given.schema {
-        let (_, dump) = load(file)?;
+        let dump = load(file)?;
         let rows = all_of(order.migrations);
         let rows = portable::there(&dump.connection, order.migrations, rows)?;
         let rows = history::to_take_back(order.migrations, &rows, arguments.to)?;
@@ -135,31 +133,17 @@ fn all_of(migrations: &Migrations) -> Vec<Applied> {
     migrations.iter().map(Applied::as_if).collect()
 }
 
-/// The dump in `file`, with the name that messages give it; `-` is standard input.
-pub fn load(file: &Path) -> Result<(String, Dump)> {
+/// The text of the dump in `file`, with the name that messages give it; `-` is standard input.
+pub fn read(file: &Path) -> Result<(String, String)> {
     let name = if file == Path::new("-") {
         "stdin".to_owned()
     } else {
         file.display().to_string()
     };
-    let dump = Dump::load(&name, &read_dump(file)?)?;
-    Ok((name, dump))
+    Ok((name, super::check::read_dump(file)?))
 }
 
-fn read_dump(file: &Path) -> Result<String> {
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text)
-    } else {
-        fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text))
-    };
-    match read {
-        Ok(_) => Ok(text),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Failure::impossible(
-            format!("{} is not a text in UTF-8", file.display()),
-        )
-        .hint("--schema takes a dump; a database is checked with --database")
-        .into()),
-        Err(error) => Err(error).with_context(|| format!("could not read {}", file.display())),
-    }
+fn load(file: &Path) -> Result<Dump> {
+    let (name, text) = read(file)?;
+    Dump::load(&name, &text)
 }

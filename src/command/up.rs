@@ -87,7 +87,7 @@ fn apply(
         migrations,
         ..order
     };
-    super::note_if_none(migrations, output);
+    super::note_if(migrations.is_empty(), output);
     report.none_apply = migrations.is_empty();
     if !order.pending(&history::read(&database)?)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;

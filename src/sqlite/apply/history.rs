@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations, Origin};
-use crate::sqlite::apply::up;
+use crate::sqlite::apply::parts;
 use crate::sqlite::archive;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema;
@@ -206,7 +206,7 @@ pub fn applicable<'m>(
     }
     let mut is_here = false;
     for migration in migrations.iter() {
-        for key in up::requests(migration)? {
+        for key in parts::requests(migration)? {
             is_here |= schema::kind_of(connection, &key.table)?.is_some();
         }
     }

@@ -393,7 +393,16 @@ impl Restore {
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
         insert.push(Step::run(title, sql).over(*rows, work).scattered());
-        let indexes = full_text::Indexes::of(connection, &table)?;
+        let noted = archive.notes_full_text.then_some(FULL_TEXT);
+        let mut indexes = full_text::Indexes::of(connection, &table)?;
+        if let Some(noted) = noted {
+            let from = format!(
+                "FROM main.{} AS a WHERE {}",
+                quote(&archive.name),
+                self.mine("a")
+            );
+            indexes = indexes.as_noted(connection, &from, noted)?;
+        }
         let back = format!(
             "FROM main.{} AS a CROSS JOIN {} WHERE {} AND {}",
             quote(&archive.name),
@@ -401,7 +410,6 @@ impl Restore {
             self.fits(&table),
             same_row(&table, &columns)
         );
-        let noted = archive.notes_full_text.then_some(FULL_TEXT);
         let mut finish = counter.back;
         finish.extend(indexes.put_back(connection, &table.name, &back, noted)?);
         finish.push(Step::Discard {
@@ -499,7 +507,9 @@ fn counter(connection: &Connection, table: &Table) -> Result<Counter> {
         return Ok(Counter::default());
     }
     let own = literal(&table.name);
-    let aside = literal(&snapshot::free_name(&names, "fkfix_counter"));
+    // Of its own for each table: all are set aside before the first is put back.
+    let aside = format!("fkfix_counter of {}", table.name);
+    let aside = literal(&snapshot::free_name(&names, &aside));
     let rename =
         |from, to| format!("UPDATE main.sqlite_sequence SET name = {to} WHERE name = {from}");
     Ok(Counter {

@@ -7,6 +7,7 @@ use crate::migrations::Migrations;
 use crate::model::key::KeyId;
 use crate::model::value::Value;
 use crate::sqlite::apply::history::{self, State};
+use crate::sqlite::apply::parts;
 use crate::sqlite::apply::up;
 use crate::sqlite::file::backup::TemporaryCopy;
 use crate::sqlite::keys::conditions;
@@ -19,7 +20,7 @@ use crate::sqlite::schema::row_counts::RowCounts;
 use crate::sqlite::schema::values;
 use crate::sqlite::schema::{Column, RowKey, Table};
 use crate::sqlite::text::ddl::{quote, quote_list, same_name};
-use crate::sqlite::text::script::AddForeignKey;
+use crate::sqlite::text::statement::AddForeignKey;
 
 /// How many dead parents are shown for each key.
 const MOST_FREQUENT: usize = 5;
@@ -145,7 +146,13 @@ pub fn survey(
         if let Some(only) = only {
             Table::read(connection, only)?;
         }
-        survey.look(connection, &requests, only)?;
+        let looked = survey.look(connection, &requests, only);
+        match pending.first().and_then(|it| migrations.get(*it)) {
+            Some(migration) => {
+                looked.with_context(|| format!("could not apply {}", migration.up))?
+            }
+            None => looked?,
+        };
         return Ok(survey);
     }
     let copy = up::rehearse_deleting(connection, migrations, &mut |copy, requests| {
@@ -230,7 +237,7 @@ pub fn pending_requests(
             continue;
         };
         migration.must_be_clear()?;
-        requests.extend(up::requests(migration)?);
+        requests.extend(parts::requests(migration)?);
     }
     Ok(requests)
 }

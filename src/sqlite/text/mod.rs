@@ -4,3 +4,4 @@ pub mod alter_table;
 pub mod ddl;
 pub mod notation;
 pub mod script;
+pub mod statement;

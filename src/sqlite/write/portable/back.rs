@@ -12,14 +12,15 @@ use crate::migrations::Migration;
 use crate::policy::Policy;
 use crate::sqlite::apply::down::Order;
 use crate::sqlite::apply::history::{self, AdoptedKey};
-use crate::sqlite::apply::up as driver;
+use crate::sqlite::apply::parts;
 use crate::sqlite::archive;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::rebuild::full_text;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::{self, RowKey, Table, scratch};
 use crate::sqlite::text::ddl::{literal, quote, same_name};
-use crate::sqlite::text::script::{self, Action, Statement};
+use crate::sqlite::text::script;
+use crate::sqlite::text::statement::{Action, Statement};
 
 /// Writes what takes `migration` back, which found the keys `adopted` there.
 pub fn take_back(
@@ -136,7 +137,7 @@ fn must_be_applied(
 
 /// The tables from which `migration` may have taken rows.
 fn left_by(script: &mut Script<'_>, migration: &Migration) -> Result<Vec<Table>> {
-    let requests = driver::requests(migration)?;
+    let requests = parts::requests(migration)?;
     keys::tables_left(script, &requests)
 }
 

@@ -14,7 +14,7 @@ use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key;
 use crate::sqlite::schema::scratch;
 use crate::sqlite::text::ddl::{self, quote};
-use crate::sqlite::text::script::AddForeignKey;
+use crate::sqlite::text::statement::AddForeignKey;
 
 /// Writes what adds the keys that `requests` ask for, in the name of migration `version`; gives
 /// those that are there already.

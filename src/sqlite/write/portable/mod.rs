@@ -31,7 +31,7 @@ use crate::migrations::{Migration, Migrations};
 use crate::policy::Policy;
 use crate::sqlite::apply::down::Order;
 use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
-use crate::sqlite::apply::up::{self as driver, Part};
+use crate::sqlite::apply::parts::{self, Part};
 use crate::sqlite::schema::{foreign_key, table_exists};
 use script::Script;
 
@@ -116,7 +116,7 @@ pub fn not_there<'m>(
     let has_history = table_exists(schema, history::TABLE)?;
     let mut pending = Vec::new();
     for migration in wanted {
-        let adds_keys_alone = driver::parts(migration)?
+        let adds_keys_alone = parts::parts(migration)?
             .iter()
             .all(|part| matches!(part, Part::Keys(_)));
         if !(has_history && adds_keys_alone && has_all_keys(schema, migration)?) {
@@ -144,7 +144,7 @@ pub fn there(
 }
 
 fn has_all_keys(schema: &Connection, migration: &Migration) -> Result<bool> {
-    let requests = driver::requests(migration)?;
+    let requests = parts::requests(migration)?;
     let declared = foreign_key::declared(schema)?;
     let targets = crate::sqlite::keys::resolve(schema, &declared, &requests)?;
     Ok(targets.iter().all(|target| target.added.is_empty()))
@@ -165,7 +165,7 @@ fn apply(
     migration.must_be_clear()?;
     script.comment(&migration.file());
     let mut adopted = Vec::new();
-    for part in driver::parts(migration)? {
+    for part in parts::parts(migration)? {
         match part {
             Part::Statement(line, sql) => {
                 let title = format!("run {}:{line}", migration.file());
