@@ -16,6 +16,7 @@ use crate::sqlite::file::errors;
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema;
 use crate::sqlite::schema::row_counts;
+use crate::sqlite::text::ddl::quote;
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::{Action, AddForeignKey, Statement};
 use crate::text;
@@ -165,6 +166,14 @@ impl TakenBack {
         self.carry_out(transaction, returns.after())?;
         for (restore, rows) in restores.iter().zip(moved) {
             self.finish(transaction, restore, rows)?;
+        }
+        // A script makes an archive before it knows whether any row leaves.
+        for archive in archive::all(transaction)? {
+            if row_counts::count_rows(transaction, &archive.name)? == 0 {
+                let drop = format!("DROP TABLE main.{}", quote(&archive.name));
+                let step = Step::run(format!("drop {}, which is empty", archive.name), drop);
+                self.carry_out(transaction, vec![step])?;
+            }
         }
         Ok(())
     }

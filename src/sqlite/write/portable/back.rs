@@ -42,20 +42,25 @@ pub fn take_back(
     for other in lower {
         shared.extend(left_by(script, other)?);
     }
+    let mut drops = Vec::new();
     for Statement { line, action } in script::parse(&file, text)? {
         let title = format!("run {file}:{line}");
         match action {
             Action::DropConstraint {
                 table, constraint, ..
             } if is_adopted(adopted, &table, &constraint) => {}
-            Action::DropConstraint { sql, .. } | Action::Other(sql) => {
-                statement(script, &title, &sql)?;
+            Action::DropConstraint { table, sql, .. } => drops.push((table, sql)),
+            Action::Other(sql) => {
+                drop_constraints(script, &mut drops)?;
+                script.run(&title, &sql)?;
             }
             Action::AddForeignKey(key) => {
+                drop_constraints(script, &mut drops)?;
                 keys::add(script, &[key], version, &Policy::REFUSE)?;
             }
         }
     }
+    drop_constraints(script, &mut drops)?;
     if !order.leave_orphans {
         for table in &left {
             let is_shared = shared.iter().any(|it| same_name(&it.name, &table.name));
@@ -73,22 +78,32 @@ pub fn take_back(
     )
 }
 
-/// Writes the statement `sql` of a file. What SQLite would do to a table's definition in a way that
-/// hosted engines have not, `ALTER TABLE … DROP CONSTRAINT`, is done by making the table again.
+/// Writes the statement `sql` of a file.
 pub fn statement(script: &mut Script<'_>, title: &str, sql: &str) -> Result<()> {
-    let is_drop = script::parse("", sql)?
+    let action = script::parse("", sql)?
         .into_iter()
-        .find_map(|it| match it.action {
-            Action::DropConstraint { table, .. } => Some(table),
-            _ => None,
-        });
-    let Some(table) = is_drop else {
-        return script.run(title, sql);
-    };
-    let table = Table::read(script.schema(), &table)?;
-    let definition = after(script.schema(), &table, sql)?;
-    pin::tables(script, &[&table.name], &[])?;
-    swap::table(script, &table, &definition, None)
+        .map(|it| it.action)
+        .next();
+    match action {
+        Some(Action::DropConstraint { table, sql, .. }) => {
+            drop_constraints(script, &mut vec![(table, sql)])
+        }
+        _ => script.run(title, sql),
+    }
+}
+
+/// Writes what `drops` do, each a table and a statement, and takes these away. Hosted engines have no
+/// `ALTER TABLE … DROP CONSTRAINT`, so each table is made again, once.
+fn drop_constraints(script: &mut Script<'_>, drops: &mut Vec<(String, String)>) -> Result<()> {
+    while let Some((name, _)) = drops.first() {
+        let table = Table::read(script.schema(), name)?;
+        let is_of = |it: &mut (String, String)| same_name(&it.0, &table.name);
+        let all: Vec<_> = drops.extract_if(.., is_of).map(|(_, sql)| sql).collect();
+        let definition = after(script.schema(), &table, &all.join(";\n"))?;
+        pin::tables(script, &[&table.name], &[])?;
+        swap::table(script, &table, &definition, None)?;
+    }
+    Ok(())
 }
 
 /// The text that `table` has after `sql`.

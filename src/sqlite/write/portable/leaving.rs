@@ -373,7 +373,8 @@ impl Leaving {
         if runs.is_empty() {
             return Ok(());
         }
-        let run = format!("the run of V{version}, {}", script.numbers.lists);
+        script.numbers.notes += 1;
+        let run = format!("the run of V{version}, {}", script.numbers.notes);
         script.note(
             &run,
             &format!(

@@ -30,6 +30,8 @@ pub struct Numbers {
     pub holds: usize,
     /// Indexes for the time of a swap.
     pub indexes: usize,
+    /// Numbers that are noted.
+    pub notes: usize,
 }
 
 impl<'a> Script<'a> {

@@ -230,6 +230,8 @@ pub struct Children {
     keys: Vec<(Table, ForeignKey)>,
     indexes: Vec<String>,
     holds: Vec<String>,
+    /// Tells what it notes from what others do.
+    number: usize,
 }
 
 impl Children {
@@ -246,6 +248,7 @@ impl Children {
             keys,
             indexes: Vec::new(),
             holds: Vec::new(),
+            number: 0,
         })
     }
 
@@ -285,12 +288,23 @@ impl Children {
         Ok(())
     }
 
+    fn note(&self, at: usize, what: &str) -> String {
+        format!(
+            "{what} of {} by key {}, {}",
+            self.parent.name,
+            at + 1,
+            self.number
+        )
+    }
+
     fn hold(&mut self, script: &mut Script<'_>) -> Result<()> {
         self.index(script)?;
+        script.numbers.notes += 1;
+        self.number = script.numbers.notes;
         for (at, (child, key)) in self.keys.iter().enumerate() {
             let (rows, found) = counted(child, &self.parent, key);
-            script.note(&note_of(&self.parent, at, "rows"), &rows)?;
-            script.note(&note_of(&self.parent, at, "children"), &found)?;
+            script.note(&self.note(at, "rows"), &rows)?;
+            script.note(&self.note(at, "children"), &found)?;
         }
         let mut names = Vec::new();
         for (child, deletes, sets) in self.held() {
@@ -321,7 +335,7 @@ impl Children {
         for (at, (child, key)) in self.keys.iter().enumerate() {
             let (rows, found) = counted(child, &self.parent, key);
             for (what, query) in [("rows", rows), ("children", found)] {
-                let noted = Script::noted(&note_of(&self.parent, at, what));
+                let noted = Script::noted(&self.note(at, what));
                 script.promise(
                     &format!(
                         "{} has as many {what} as before, by key {}",
@@ -338,10 +352,6 @@ impl Children {
         }
         Ok(())
     }
-}
-
-fn note_of(parent: &Table, at: usize, what: &str) -> String {
-    format!("{what} of {} by key {}", parent.name, at + 1)
 }
 
 /// Queries for how many rows the child has, and how many of these have their parent.
