@@ -325,6 +325,36 @@ fn new_checks_keys_against_a_schema() {
 }
 
 #[test]
+fn no_row_that_comes_back_is_looked_for_in_all_of_a_child() {
+    let sql = "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, boss INTEGER REFERENCES child);
+         CREATE TABLE note (id INTEGER PRIMARY KEY, child_id INTEGER REFERENCES child);
+         CREATE TABLE tag (child_id INTEGER REFERENCES child);";
+    let with = Database::family(&format!(
+        "{sql} CREATE INDEX note_child ON note (child_id); CREATE INDEX tag_child ON tag (child_id);"
+    ));
+    let indexes = |database: &Database| {
+        script(database, "transaction")
+            .matches("CREATE INDEX fkfix_index_")
+            .count()
+    };
+    assert_eq!((indexes(&with), indexes(&Database::family(sql))), (1, 3));
+    for (child, told) in [("child_id INTEGER", false), ("child_id TEXT", true)] {
+        let database = Database::family(&format!(
+            "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); CREATE TABLE note ({child} REFERENCES child);"
+        ));
+        let warned = database
+            .fkfix(&format!("{SQL} transaction"))
+            .status(0)
+            .stderr;
+        assert_eq!(
+            warned.contains("with foreign keys on, the script does so"),
+            told,
+            "{warned}"
+        );
+    }
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let database = family();
     database.refuses(

@@ -217,8 +217,8 @@ impl<'a> Script<'a> {
             let _ = writeln!(
                 text,
                 "-- What fkfix {verb} does, for {name}. It must run in one transaction, by a tool that stops
--- at the first error; then any error leaves all as it was. Foreign keys may be on or off.
--- It needs SQLite 3.26 or a later one."
+-- at the first error, so that any error leaves all as it was. Foreign keys may be on or off.
+-- It needs SQLite 3.26 or a later one. After it, fkfix check tells whether all is well."
             );
         }
         text.push_str(&self.text);

@@ -13,7 +13,7 @@ use super::pin;
 use super::script::Script;
 use super::{COUNTER, HOLDS, INDEXES, STAGE};
 use crate::failure::Failure;
-use crate::sqlite::keys::conditions;
+use crate::sqlite::keys::{self, conditions};
 use crate::sqlite::orphans::lists::{Removal, listed};
 use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
@@ -197,6 +197,14 @@ fn index_for(
     parent: &Table,
     key: &ForeignKey,
 ) -> Result<Option<String>> {
+    for pair in key.pairs() {
+        if let Some(warning) = keys::affinity_warning(child, parent, pair) {
+            tracing::warn!(
+                "{warning}; with foreign keys on, the script does so for each row of {}",
+                parent.name
+            );
+        }
+    }
     let is_there = |column: &String| child.index_leads.iter().any(|it| same_name(it, column));
     if key.columns.first().is_some_and(is_there) {
         return Ok(None);
