@@ -7,11 +7,16 @@ use std::time::Duration;
 
 use crate::location::Location;
 
+pub use crate::sqlite::apply::down::Order as DownOrder;
+pub use crate::sqlite::apply::up::Order as UpOrder;
 pub use crate::sqlite::keys::key_script;
+pub use crate::sqlite::look::sample;
 pub use crate::sqlite::verbs::{
-    Applicable, Asked, Checked, Database, Enforcement, Shown, check_dump, dump_scripts,
-    schema_of_dump,
+    Applicable, Applied, Asked, Checked, Database, Discovered, DownPlanned, Enforcement, Orphans,
+    Reverted, Shown, Sought, UpPlanned, check_dump, down_of_dump, dump_scripts, schema_of_dump,
+    up_of_dump,
 };
+pub use crate::sqlite::write::portable::Target;
 
 /// The database at `location`, which is waited for as long as `lock_timeout` where others are at work.
 #[must_use]

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::given::IfNeeded;
 use super::{Database, DatabaseOrSchema, Format, Set, Wait};
-use crate::location::Location;
 use crate::policy::{Limit, OrphanAction};
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::text::notation;
@@ -158,7 +158,7 @@ pub struct New {
         env = "DATABASE_URL",
         hide_env_values = true
     )]
-    pub location: Option<Location>,
+    pub location: Option<IfNeeded>,
     /// Check the keys of --add against this schema instead, such as sqlite3 app.db .schema prints; - reads standard input
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,

@@ -18,9 +18,11 @@ pub use reading::{
     Check, CheckFormat, Discover, Graph, Orphans, PictureFormat, RowsFormat, Show, Status,
 };
 
+use self::given::IfNeeded;
+use crate::engine::Target;
+use crate::failure::Failure;
 use crate::location::Location;
 use crate::manual;
-use crate::sqlite::write::portable::Target;
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -164,7 +166,7 @@ pub struct DatabaseOrSchema {
         hide_env_values = true,
         required_unless_present = "schema"
     )]
-    pub location: Option<Location>,
+    pub location: Option<IfNeeded>,
     /// How long to wait.
     #[command(flatten)]
     pub wait: Wait,
@@ -183,18 +185,14 @@ pub struct DatabaseOrSchema {
 }
 
 impl DatabaseOrSchema {
-    /// The database, where there is no schema instead.
-    #[must_use]
-    pub fn database(&self) -> Option<Database> {
-        let location = self.location.clone().filter(|_| self.schema.is_none())?;
-        let wait = self.wait.clone();
-        Some(Database { location, wait })
-    }
-
-    /// Whether a script is wanted that is not the plan for one database.
-    #[must_use]
-    pub fn is_portable(&self) -> bool {
-        self.target != Target::Shell || self.schema.is_some()
+    /// The database; fails where none is named, or no location.
+    pub fn database(&self) -> Result<Database, Failure> {
+        let none = || Failure::impossible("neither --database nor --schema is given");
+        let location = self.location.as_ref().ok_or_else(none)?.get()?;
+        Ok(Database {
+            location: location.clone(),
+            wait: self.wait.clone(),
+        })
     }
 }
 

@@ -14,11 +14,11 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     let scripts = match (&arguments.schema, &arguments.location) {
         _ if arguments.add.is_empty() => key_script::template(),
         (Some(file), _) => {
-            let (name, text) = super::script::read(file)?;
+            let (name, text) = super::dump(file)?;
             engine::dump_scripts(&name, &text, &arguments.add)?
         }
         (None, Some(location)) => {
-            engine::open(location, arguments.wait.lock_timeout).scripts(&arguments.add)?
+            engine::open(location.get()?, arguments.wait.lock_timeout).scripts(&arguments.add)?
         }
         (None, None) => key_script::unchecked(&arguments.add)?,
     };
@@ -30,6 +30,8 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     for warning in &scripts.warnings {
         output.warning(warning);
     }
-    output.hint(&super::try_hint(arguments.location.as_ref(), folder));
+    let location = arguments.location.as_ref();
+    let location = location.and_then(|it| it.get().ok());
+    output.hint(&super::try_hint(location, folder));
     Ok(status)
 }
