@@ -16,7 +16,6 @@ pub use crate::sqlite::verbs::{
     Reverted, Shown, Sought, UpPlanned, check_dump, down_of_dump, dump_scripts, schema_of_dump,
     up_of_dump,
 };
-pub use crate::sqlite::write::portable::Target;
 
 /// The database at `location`, which is waited for as long as `lock_timeout` where others are at work.
 #[must_use]

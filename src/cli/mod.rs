@@ -19,10 +19,10 @@ pub use reading::{
 };
 
 use self::given::IfNeeded;
-use crate::engine::Target;
 use crate::failure::Failure;
 use crate::location::Location;
 use crate::manual;
+use crate::target::Target;
 
 const EXIT_STATUS: &str = "\
 Exit status:

@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::cli::{ChangeFormat, DatabaseOrSchema, Down, Up};
-use crate::engine::{self, DownOrder, Target, UpOrder};
+use crate::engine::{self, DownOrder, UpOrder};
 use crate::failure::{Failure, Status};
 use crate::report::output::Output;
+use crate::target::Target;
 
 /// Fails where what is asked for is not a script.
 pub fn check_target(given: &DatabaseOrSchema, format: ChangeFormat) -> Result<()> {

@@ -3,10 +3,11 @@
 use anyhow::Result;
 
 use crate::cli::{ChangeFormat, Up};
-use crate::engine::{Target, UpOrder};
+use crate::engine::UpOrder;
 use crate::failure::Status;
 use crate::policy::{Method, Policy};
 use crate::report::output::Output;
+use crate::target::Target;
 
 const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does, or run fkfix enforce";
 

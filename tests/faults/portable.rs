@@ -11,7 +11,8 @@ use fastrand::Rng;
 use fkfix::migrations::Migrations;
 use fkfix::policy::{Limit, Method, OrphanAction, Policy};
 use fkfix::sqlite::apply::{down, history, up};
-use fkfix::sqlite::write::portable::{self, Target};
+use fkfix::sqlite::write::portable;
+use fkfix::target::Target;
 use rusqlite::Connection;
 
 use super::generator;

@@ -12,8 +12,9 @@ use crate::sqlite::apply::history;
 use crate::sqlite::enforce;
 use crate::sqlite::file::{connection, reading};
 use crate::sqlite::schema::dump::Dump;
-use crate::sqlite::write::portable::{self, Target};
+use crate::sqlite::write::portable;
 use crate::sqlite::write::shell;
+use crate::target::Target;
 
 /// What `down` did.
 #[derive(Debug)]

@@ -17,8 +17,9 @@ use crate::sqlite::apply::timing;
 use crate::sqlite::apply::up::{self, Order, Outcome};
 use crate::sqlite::file::{connection, reading};
 use crate::sqlite::schema::dump::Dump;
-use crate::sqlite::write::portable::{self, Target};
+use crate::sqlite::write::portable;
 use crate::sqlite::write::shell;
+use crate::target::Target;
 
 /// What `up` did.
 #[derive(Debug)]

@@ -19,13 +19,11 @@ mod leaving;
 mod pin;
 mod script;
 mod swap;
-mod target;
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 pub use copy::of as schema_of;
-pub use target::Target;
 
 use crate::migrations::{Migration, Migrations};
 use crate::policy::Policy;
@@ -33,6 +31,7 @@ use crate::sqlite::apply::down::Order;
 use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
 use crate::sqlite::apply::parts::{self, Part};
 use crate::sqlite::schema::{foreign_key, table_exists};
+use crate::target::Target;
 use script::Script;
 
 /// The names of what a script makes for the time that it runs.

@@ -6,11 +6,12 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType;
 
-use super::{LISTS, PROMISES, Target};
+use super::{LISTS, PROMISES};
 use crate::failure::Failure;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::text::ddl::{self, literal, unquote};
 use crate::sqlite::write::shell::{self, Comment};
+use crate::target::Target;
 
 /// A script for one target.
 pub struct Script<'a> {
