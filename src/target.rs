@@ -79,7 +79,7 @@ impl Target {
     pub fn marks(self) -> &'static [&'static str] {
         match self {
             Target::Dbmate => &["-- migrate:"],
-            Target::Goose => &["-- +goose", "--+goose", "-- +goose"],
+            Target::Goose => &["-- +goose", "--+goose"],
             Target::Drizzle => &["--> statement-breakpoint"],
             Target::Shell | Target::Transaction | Target::D1 | Target::Libsql => &[],
         }

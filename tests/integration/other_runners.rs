@@ -88,10 +88,10 @@ fn each_target_gets_its_own_marks() {
     let database = family();
     let transaction = script(&database, "transaction");
     let body = |text: &str| {
-        text.lines()
-            .skip(3)
-            .map(|it| format!("{it}\n"))
-            .collect::<String>()
+        text.lines().skip(3).collect::<Vec<_>>().join(
+            "
+",
+        )
     };
     let drizzle = script(&database, "drizzle").replace("\n--> statement-breakpoint", "");
     assert_eq!(body(&drizzle), body(&transaction));

@@ -4,7 +4,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::keys::{self, triggers_aside, triggers_back};
-use super::leaving::full_text_is_whole;
+use super::moving_out::full_text_is_whole;
 use super::pin;
 use super::script::Script;
 use super::swap::{self, Children};
@@ -40,7 +40,8 @@ pub fn take_back(
         .filter(|it| it.up.version() < version);
     let mut shared = Vec::new();
     for other in lower {
-        shared.extend(left_by(script, other)?);
+        // One whose tables are not there keeps no rows.
+        shared.extend(left_by(script, other).unwrap_or_default());
     }
     let mut drops = Vec::new();
     for Statement { line, action } in script::parse(&file, text)? {

@@ -16,6 +16,7 @@ mod back;
 mod copy;
 mod keys;
 mod leaving;
+mod moving_out;
 mod pin;
 mod script;
 mod swap;

@@ -137,12 +137,17 @@ impl<'a> Script<'a> {
 
     /// Adds the statement `sql`, which `title` says in a few words.
     pub fn run(&mut self, title: &str, sql: &str) -> Result<()> {
-        let refuse = |why: &str| Failure::impossible(format!("can't {title}: {why}"));
+        let refuse =
+            |why: &str| Failure::impossible(format!("can't write the step {title:?}: {why}"));
         let sql = without_temp(sql)?;
         self.schema.execute_batch(&sql).map_err(|error| {
-            refuse(&error.to_string()).hint(
-                "the script is tried on the schema, without rows; without --for, fkfix up works on the database itself",
-            )
+            let error = error.to_string();
+            let is_left = error.starts_with("table fkfix_") && error.ends_with("already exists");
+            refuse(&error).hint(if is_left {
+                "a script that was not run in one transaction has left it: see fkfix check"
+            } else {
+                "the script is tried on the schema, without rows; without --for, fkfix up works on the database itself"
+            })
         })?;
         let tokens = ddl::tokens(&sql)?;
         let Some(last) = tokens.last() else {
@@ -205,9 +210,11 @@ impl<'a> Script<'a> {
         } else {
             return Ok(());
         };
-        Err(Failure::impossible(format!("can't {title}: {why}"))
-            .hint(AGAIN)
-            .into())
+        Err(
+            Failure::impossible(format!("can't write the step {title:?}: {why}"))
+                .hint(AGAIN)
+                .into(),
+        )
     }
 
     /// The text of the way `verb`.
