@@ -35,12 +35,12 @@ fkfix() {
     shift 2
     "$FKFIX" --quiet "$verb" --database "$folder/$database" "$@"
 }
-fkfix up after.db >"$folder/report"
+fkfix up after.db --orphans archive >"$folder/report"
 for target in transaction d1 libsql drizzle; do
-    fkfix up before.db --dry-run --format sql --for $target >"$folder/$target.up.sql"
+    fkfix up before.db --orphans archive --dry-run --format sql --for $target >"$folder/$target.up.sql"
     fkfix down after.db --dry-run --format sql --for $target >"$folder/$target.down.sql"
 done
-fkfix up before.db --dry-run --format sql --for dbmate >"$folder/dbmate.sql"
+fkfix up before.db --orphans archive --dry-run --format sql --for dbmate >"$folder/dbmate.sql"
 cp $runners/node.mjs $node/
 failed=0
 (cd $node && node node.mjs "$folder") || failed=1

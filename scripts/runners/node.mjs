@@ -82,8 +82,8 @@ function wrangler() {
     collect(path.join(project, '.wrangler/state/v3/d1'), name);
     return file(name);
   };
-  const write = (verb, database) => execFileSync(process.env.FKFIX, [
-    '--quiet', verb, '-d', database, '--migrations', process.env.FKFIX_MIGRATIONS, '--dry-run', '--format', 'sql', '--for', 'd1',
+  const write = (verb, database, ...more) => execFileSync(process.env.FKFIX, [
+    '--quiet', verb, '-d', database, ...more, '--migrations', process.env.FKFIX_MIGRATIONS, '--dry-run', '--format', 'sql', '--for', 'd1',
   ]);
   const seeded = apply('wrangler.same.db');
   fs.writeFileSync(path.join(migrations, '0002_keys.sql'), read('d1.up.sql'));
@@ -94,7 +94,7 @@ function wrangler() {
     stopped = String(error.stderr).includes('a promise does not hold');
   }
   if (!stopped) throw new Error('a script for another table did not stop');
-  fs.writeFileSync(path.join(migrations, '0002_keys.sql'), write('up', seeded));
+  fs.writeFileSync(path.join(migrations, '0002_keys.sql'), write('up', seeded, '--orphans', 'archive'));
   apply('wrangler.up.db');
   fs.writeFileSync(path.join(migrations, '0003_back.sql'), write('down', file('wrangler.up.db')));
   apply('wrangler.back.db');

@@ -1,6 +1,7 @@
 //! One file a verb; each reads as a sentence and holds no SQL.
 
 mod check;
+mod clean;
 mod completions;
 mod demo;
 mod discover;
@@ -10,6 +11,7 @@ mod graph;
 mod man;
 mod new;
 mod orphans;
+mod restore;
 mod schema;
 mod show;
 mod status;
@@ -35,6 +37,8 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
     match &cli.command {
         Command::Up(arguments) => up::run(arguments, output),
         Command::Down(arguments) => down::run(arguments, output),
+        Command::Clean(arguments) => clean::run(arguments, output),
+        Command::Restore(arguments) => restore::run(arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
         Command::Orphans(arguments) => orphans::run(arguments, output),
         Command::Show(arguments) => show::run(arguments, output),
@@ -55,6 +59,8 @@ pub fn format_of(cli: &Cli) -> Format {
     match &cli.command {
         Command::Up(arguments) => arguments.format.into(),
         Command::Down(arguments) => arguments.format.into(),
+        Command::Clean(arguments) => arguments.format.into(),
+        Command::Restore(arguments) => arguments.format,
         Command::Enforce(arguments) => arguments.format.into(),
         Command::Status(arguments) => arguments.format,
         Command::Show(arguments) => arguments.format,

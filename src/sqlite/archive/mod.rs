@@ -1,9 +1,11 @@
 //! `<table>_orphans`: rows that left, and their way back.
 
+pub mod door;
+pub mod forgotten;
 pub mod kept;
 pub mod store;
 
 pub use store::{
-    Archive, Restore, all, count, create_sql, is_archive_name, must_be_possible, name_of, of,
-    restore, same_key, same_row, store,
+    Archive, Restore, Whose, all, count, is_archive_name, must_be_possible, name_of, of, restore,
+    same_key, same_row, store,
 };

@@ -12,6 +12,7 @@ use crate::report::change::{AppliedMigration, UpReport};
 use crate::report::plan::{PlannedMigration, UpPlan};
 use crate::sqlite::apply::down;
 use crate::sqlite::apply::history;
+use crate::sqlite::apply::plan::KeyPlan;
 use crate::sqlite::apply::space;
 use crate::sqlite::apply::timing;
 use crate::sqlite::apply::up::{self, Order, Outcome};
@@ -20,6 +21,7 @@ use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::write::portable;
 use crate::sqlite::write::shell;
 use crate::target::Target;
+use crate::text;
 
 /// What `up` did.
 #[derive(Debug)]
@@ -155,6 +157,20 @@ fn script(
     if target == Target::Shell {
         return shell::up(outcomes);
     }
+    let mut touched = outcomes
+        .iter()
+        .flat_map(Outcome::plans)
+        .flat_map(KeyPlan::touched);
+    if let Some(kept) = touched.find(|it| it.kept > 0) {
+        return Err(Failure::impossible(format!(
+            "{} of {} would stay and forget their key, which a script for {} can't do",
+            text::rows(kept.kept),
+            kept.table.name,
+            target.name()
+        ))
+        .hint("--orphans archive moves them aside, whole; fkfix up on the database itself has them forget it")
+        .into());
+    }
     let pending: Vec<_> = outcomes.iter().map(|it| it.migration).collect();
     let schema = portable::schema_of(connection)?;
     portable::up(&schema, way_back(order), &pending, order.policy, target)
@@ -195,7 +211,7 @@ fn way_back(order: Order<'_>) -> down::Order<'_> {
 
 /// Takes the copy away where the run was refused: nothing has changed, and the next run would
 /// find its place taken. After any other failure the copy stays.
-fn discard_after_refusal(error: &anyhow::Error, target: Option<&PathBuf>) {
+pub(super) fn discard_after_refusal(error: &anyhow::Error, target: Option<&PathBuf>) {
     if let (Status::No, Some(target)) = (explain::status_of(error), target)
         && let Err(error) = std::fs::remove_file(target)
     {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::keys::{self, triggers_aside, triggers_back};
-use super::moving_out::full_text_is_whole;
+use super::moving_out::{create_archive, full_text_is_whole};
 use super::pin;
 use super::script::Script;
 use super::swap::{self, Children};
@@ -171,10 +171,16 @@ fn put_back(script: &mut Script<'_>, table: &str, version: i64, is_shared: bool)
     let indexes = full_text::Indexes::of(schema, table)?;
     script.run(
         &format!("the archive of {}, where it is not there", table.name),
-        &archive::create_sql("TABLE IF NOT EXISTS", &name, &names, !indexes.is_empty()),
+        &create_archive(&name, &names, !indexes.is_empty()),
     )?;
     let archive = archive::of(schema, &table.name)?;
     let known = |column: &&str| archive.as_ref().is_some_and(|it| it.has(column));
+    if Table::read(schema, &name)?.column("fkfix_kept").is_some() {
+        script.promise(
+            &format!("no row of {} has only forgotten a key", table.name),
+            &format!("NOT EXISTS (SELECT 1 FROM main.{} AS a WHERE a.fkfix_version >= {version} AND a.fkfix_kept IS NOT NULL)", quote(&name)),
+        )?;
+    }
     full_text_is_whole(script, table)?;
     let columns: Vec<_> = table.stored_columns().filter(known).collect();
     let (mut into, mut values): (Vec<_>, Vec<_>) = columns

@@ -27,7 +27,13 @@ pub fn add(
     let schema = script.schema();
     let declared = foreign_key::declared(schema)?;
     let targets = keys::resolve(schema, &declared, requests)?;
-    let leaving = Leaving::of(schema, &targets, &declared, &mut script.numbers.lists)?;
+    let leaving = Leaving::of(
+        schema,
+        &targets,
+        &declared,
+        policy.orphans,
+        &mut script.numbers.lists,
+    )?;
     let changed = targets.iter().filter(|target| !target.added.is_empty());
     let changed: Vec<_> = changed.collect();
     let remade: Vec<_> = changed.iter().map(|it| it.table.name.as_str()).collect();
@@ -43,13 +49,11 @@ pub fn add(
         [only] => leaving.list_of(only),
         _ => None,
     };
-    match policy.orphans {
-        OrphanAction::Refuse => {}
-        OrphanAction::Delete => leaving.delete(script, alone)?,
-        OrphanAction::Archive => {
+    if policy.orphans != OrphanAction::Refuse {
+        if policy.orphans.keeps() {
             leaving.archive(script, version)?;
-            leaving.delete(script, alone)?;
         }
+        leaving.delete(script, alone)?;
     }
     for target in &changed {
         swap::table(script, &target.table, &definition(target)?, alone)?;

@@ -9,8 +9,9 @@ use super::script::Script;
 use crate::model::key;
 use crate::policy::{Limit, OrphanAction, Policy};
 use crate::sqlite::keys::{NewKey, TableKeys, conditions};
+use crate::sqlite::orphans::fates::Wish;
 use crate::sqlite::orphans::lists::{self, Removal, from_listed, listed};
-use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey, NamedKey};
+use crate::sqlite::schema::foreign_key::{self, ForeignKey, NamedKey};
 use crate::sqlite::schema::{RowKey, Table, scratch};
 use crate::sqlite::text::ddl::{literal, quote, quote_list, same_name};
 
@@ -22,15 +23,24 @@ pub struct Leaving {
     /// One list for each table that may lose rows.
     pub lists: Vec<Removal>,
     links: Vec<Link>,
-    orphaned: Vec<(ForeignKey, String)>,
+    orphaned: Vec<Orphaned>,
     /// Several tables refer to each other in a circle.
     circular: bool,
+}
+
+/// A key that is asked for.
+struct Orphaned {
+    key: ForeignKey,
+    label: String,
+    /// The rows that break it leave; otherwise none may.
+    leaves: bool,
 }
 
 /// A key to a table that may lose rows.
 struct Link {
     key: ForeignKey,
     label: String,
+    /// The rows that refer by it to one that leaves do so too.
     takes_along: bool,
 }
 
@@ -40,7 +50,8 @@ pub fn tables(
     targets: &[TableKeys],
     declared: &[NamedKey],
 ) -> Result<Vec<Table>> {
-    let leaving = Leaving::of(schema, targets, declared, &mut 0)?;
+    // By that most rows may have left.
+    let leaving = Leaving::of(schema, targets, declared, OrphanAction::Archive, &mut 0)?;
     Ok(leaving.tables().cloned().collect())
 }
 
@@ -50,6 +61,7 @@ impl Leaving {
         schema: &Connection,
         targets: &[TableKeys],
         declared: &[NamedKey],
+        action: OrphanAction,
         number: &mut usize,
     ) -> Result<Self> {
         let asked: Vec<_> = targets.iter().flat_map(TableKeys::asked_for).collect();
@@ -65,12 +77,19 @@ impl Leaving {
         let is_asked = |key: &ForeignKey| asked.iter().any(|new| new.key.same_definition(key));
         for (named, label) in keys.iter().zip(&labels) {
             if is_asked(&named.key) {
-                leaving.orphaned.push((named.key.clone(), label.clone()));
-                leaving.add_list(Table::read(schema, &named.key.child)?, number);
+                let leaves = Wish::of_orphans(action, &named.key) == Wish::Leave;
+                leaving.orphaned.push(Orphaned {
+                    key: named.key.clone(),
+                    label: label.clone(),
+                    leaves,
+                });
+                if leaves {
+                    leaving.add_list(Table::read(schema, &named.key.child)?, number);
+                }
             }
         }
         let links = keys.iter().zip(labels).map(|(named, label)| Link {
-            takes_along: is_asked(&named.key) || named.key.on_delete == Action::Cascade,
+            takes_along: Wish::of_dependents(action, &named.key) == Wish::Leave,
             key: named.key.clone(),
             label,
         });
@@ -105,6 +124,9 @@ impl Leaving {
                 break_several: 0,
                 of: 0,
                 reasons: Vec::new(),
+                kept: 0,
+                forgets: Vec::new(),
+                mixed: false,
             });
         }
     }
@@ -142,8 +164,8 @@ impl Leaving {
     /// What people call `key`, which is asked for.
     pub fn label(&self, key: &ForeignKey) -> &str {
         let mut keys = self.orphaned.iter();
-        let found = keys.find(|(it, _)| it.same_definition(key));
-        found.map_or("the key", |(_, label)| label)
+        let found = keys.find(|it| it.key.same_definition(key));
+        found.map_or("the key", |it| &it.label)
     }
 
     /// Writes what makes the lists and fills them.
@@ -160,8 +182,8 @@ impl Leaving {
                 &format!("CREATE TABLE {list} ({columns}"),
             )?;
         }
-        for (key, label) in &self.orphaned {
-            self.list_orphans(script, key, label)?;
+        for orphaned in &self.orphaned {
+            self.list_orphans(script, orphaned)?;
         }
         let rounds = if self.circular { ROUNDS } else { 1 };
         for _ in 0..rounds {
@@ -195,8 +217,21 @@ impl Leaving {
         Ok(())
     }
 
-    fn list_orphans(&self, script: &mut Script<'_>, key: &ForeignKey, label: &str) -> Result<()> {
+    fn list_orphans(&self, script: &mut Script<'_>, orphaned: &Orphaned) -> Result<()> {
+        let Orphaned { key, label, leaves } = orphaned;
         let parent = Table::read(script.schema(), &key.parent)?;
+        if !leaves {
+            // To have rows forget a key is more than a script can do so far.
+            let child = Table::read(script.schema(), &key.child)?;
+            return script.promise(
+                &format!("no row breaks {label}, which would become NULL or its default"),
+                &format!(
+                    "NOT EXISTS (SELECT 1 FROM {} WHERE {})",
+                    child.source("w"),
+                    conditions::orphaned(&parent, key)
+                ),
+            );
+        }
         let Some(Removal { table, list, .. }) = self.list_of(&key.child) else {
             return Ok(());
         };
@@ -316,6 +351,15 @@ impl Leaving {
         }
         if policy.max_orphans.is_some() {
             return Ok(());
+        }
+        for Removal { table, list, .. } in &self.lists {
+            script.promise(
+                &format!("{} does not lose all its rows", table.name),
+                &format!(
+                    "NOT EXISTS (SELECT 1 FROM {list}) OR (SELECT count(*) FROM {list}) < (SELECT count(*) FROM {})",
+                    table.scanned("w")
+                ),
+            )?;
         }
         for target in targets {
             for new in target.asked_for() {

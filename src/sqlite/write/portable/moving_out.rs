@@ -24,7 +24,7 @@ impl Leaving {
             let notes = !full_text::Indexes::of(schema, table)?.is_empty();
             script.run(
                 &format!("an archive for {}", table.name),
-                &archive::create_sql("TABLE IF NOT EXISTS", &name, &names, notes),
+                &create_archive(&name, &names, notes),
             )?;
             if let Some(archive) = archive::of(schema, &table.name)? {
                 for column in names.iter().filter(|it| !archive.has(it)) {
@@ -166,5 +166,19 @@ fn store(script: &mut Script<'_>, removal: &Removal, version: i64, run: &str) ->
             quote(&table.name),
             archive::same_row(table, &stored)
         ),
+    )
+}
+
+/// What makes the archive called `name` of a table with `columns`, where it is not there.
+pub fn create_archive(name: &str, columns: &[&str], notes_full_text: bool) -> String {
+    let note = if notes_full_text {
+        "fkfix_full_text TEXT, "
+    } else {
+        ""
+    };
+    format!(
+        "CREATE TABLE IF NOT EXISTS {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, fkfix_run INTEGER, {note}{})",
+        quote(name),
+        quote_list("", columns.iter().copied())
     )
 }
