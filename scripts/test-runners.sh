@@ -43,6 +43,16 @@ done
 fkfix up before.db --orphans archive --dry-run --format sql --for dbmate >"$folder/dbmate.sql"
 cp $runners/node.mjs $node/
 failed=0
+mkdir "$folder/out"
+for enforcing in ON OFF; do
+    wrapped() {
+        cp "$folder/$1" "$folder/out/sqlite3-$enforcing.$3.db"
+        { echo "PRAGMA foreign_keys = $enforcing; BEGIN;" && cat "$folder/$2" && echo 'COMMIT;'; } |
+            sqlite3 -bail "$folder/out/sqlite3-$enforcing.$3.db" || failed=1
+    }
+    wrapped before.db transaction.up.sql up
+    wrapped "out/sqlite3-$enforcing.up.db" transaction.down.sql back
+done
 (cd $node && node node.mjs "$folder") || failed=1
 PYTHONDONTWRITEBYTECODE=1 $python/bin/python $runners/runners.py "$folder" || failed=1
 for way in before after; do
