@@ -12,6 +12,7 @@ mod man;
 mod new;
 mod orphans;
 mod restore;
+mod schema;
 mod show;
 mod status;
 mod up;
@@ -112,6 +113,16 @@ fn migrations(set: &Set, output: &mut Output) -> Result<Migrations> {
 /// The database that the command line names.
 fn open(database: &Database) -> engine::Database {
     engine::open(&database.location, database.wait.lock_timeout)
+}
+
+/// The text of the dump in `file`, with the name that messages give it; `-` is standard input.
+fn dump(file: &Path) -> Result<(String, String)> {
+    let name = if file == Path::new("-") {
+        "stdin".to_owned()
+    } else {
+        file.display().to_string()
+    };
+    Ok((name, check::read_dump(file)?))
 }
 
 /// Tells where no migration is any business of the database.

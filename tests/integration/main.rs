@@ -178,3 +178,6 @@ mod sequences;
 
 /// Values that do not fit their columns are kept as they are, or a run is refused.
 mod values;
+
+/// The script for another runner: what it says, what it may be asked, and what it leaves.
+mod other_runners;

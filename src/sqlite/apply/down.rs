@@ -19,6 +19,7 @@ use crate::sqlite::rebuild::full_text;
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema::row_counts;
 use crate::sqlite::schema::{self, Table};
+use crate::sqlite::text::ddl::quote;
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::{Action, AddForeignKey, Statement};
 use crate::text;
@@ -249,6 +250,14 @@ impl TakenBack {
         self.carry_out(transaction, set_back.after().collect())?;
         for (restore, rows) in restores.iter().zip(moved) {
             self.finish(transaction, restore, rows)?;
+        }
+        // A script makes an archive before it knows whether any row leaves.
+        for archive in archive::all(transaction)? {
+            if row_counts::count_rows(transaction, &archive.name)? == 0 {
+                let drop = format!("DROP TABLE main.{}", quote(&archive.name));
+                let step = Step::run(format!("drop {}, which is empty", archive.name), drop);
+                self.carry_out(transaction, vec![step])?;
+            }
         }
         Ok(())
     }

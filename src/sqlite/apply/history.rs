@@ -38,6 +38,18 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// As if `migration` had been applied, long ago, to a database that had none of its keys.
+    #[must_use]
+    pub fn as_if(migration: &Migration) -> Self {
+        Applied {
+            version: migration.up.version(),
+            name: migration.up.name().to_owned(),
+            at: OffsetDateTime::UNIX_EPOCH,
+            checksum: migration.up.checksum(),
+            adopted: Vec::new(),
+        }
+    }
+
     /// When it was applied, to the second: `2026-11-24T06:40:12Z`.
     #[must_use]
     pub fn when(&self) -> String {

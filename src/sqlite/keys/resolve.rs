@@ -99,6 +99,7 @@ pub fn resolve(
 ) -> Result<Vec<TableKeys>> {
     let mut tables: Vec<TableKeys> = Vec::new();
     for request in requests {
+        must_be_the_users(&request.table)?;
         let seen = |keys: &TableKeys| same_name(&keys.table.name, &request.table);
         if !tables.iter().any(seen) {
             let table = Table::read(connection, &request.table)?;
@@ -116,6 +117,25 @@ pub fn resolve(
     Ok(tables)
 }
 
+/// Tables that belong to what hosts or copies the database, and what that is.
+const OTHERS: [(&str, &str); 3] = [
+    ("_litestream_", "Litestream"),
+    ("_cf_", "Cloudflare D1"),
+    ("libsql_", "libSQL"),
+];
+
+/// Fails where `table` is not the user's: its owner makes, changes and empties it as it likes.
+fn must_be_the_users(table: &str) -> Result<(), Failure> {
+    let lower = table.to_ascii_lowercase();
+    match OTHERS.iter().find(|(prefix, _)| lower.starts_with(prefix)) {
+        None => Ok(()),
+        Some((_, owner)) => Err(Failure::impossible(format!(
+            "{table} is a table of {owner}, and no key of the application's belongs there"
+        ))
+        .hint("take the key out of the migration")),
+    }
+}
+
 fn resolve_one(
     connection: &Connection,
     declared: &[NamedKey],
@@ -123,6 +143,7 @@ fn resolve_one(
     request: &AddForeignKey,
 ) -> Result<()> {
     let mut key = scratch::read_constraint(&keys.table, &request.constraint)?;
+    must_be_the_users(&key.parent)?;
     let parent = Table::read(connection, &key.parent)
         .with_context(|| format!("its parent table {} can't be used", key.parent))?;
     if key.parent_columns.is_empty() {
