@@ -1,21 +1,11 @@
 //! What `up` and `down` did.
 
 use std::fmt::Write as _;
-use std::slice;
 
 use serde::Serialize;
 
 use super::key::Key;
 use super::output::Report;
-use crate::policy::{OrphanAction, Policy};
-use crate::sqlite::apply::down::{Restored, TakenBack};
-use crate::sqlite::apply::plan::{KeyPlan, TablePlan};
-use crate::sqlite::apply::up::Outcome;
-use crate::sqlite::archive;
-use crate::sqlite::archive::kept::{Cause, Kept};
-use crate::sqlite::orphans::Found;
-use crate::sqlite::orphans::lists::{Reason, Removal};
-use crate::sqlite::schema::foreign_key::Action;
 use crate::text::{Lines, count, listing, plural, rows};
 
 /// Whether something is done, or would be.
@@ -148,31 +138,6 @@ pub struct ForgottenKeys {
 }
 
 impl AppliedMigration {
-    /// What `outcome` did under `policy`.
-    pub fn new(outcome: &Outcome<'_>, policy: &Policy) -> Self {
-        AppliedMigration {
-            version: outcome.migration.up.version(),
-            name: outcome.migration.up.name().to_owned(),
-            tables: outcome.plans().flat_map(ChildTable::of).collect(),
-            removed: outcome
-                .plans()
-                .flat_map(|plan| {
-                    let removals = plan.removals();
-                    removals.map(|removal| RemovedRows::new(&plan.found, removal, policy))
-                })
-                .collect(),
-            set_null: outcome
-                .plans()
-                .flat_map(|plan| {
-                    let touched = plan.touched().filter(|it| it.kept > 0);
-                    touched.map(|removal| ForgottenKeys::new(&plan.found, removal, policy))
-                })
-                .collect(),
-        }
-    }
-}
-
-impl AppliedMigration {
     /// Indented lines: the tables, and the rows that left or, where it is only planned, will.
     pub fn details(&self, tense: Tense) -> Lines {
         let mut text = Lines::default();
@@ -190,26 +155,6 @@ impl AppliedMigration {
 }
 
 impl ForgottenKeys {
-    /// Of the rows of `removal` those that stay, which are among those `found`, under `policy`.
-    pub fn new(found: &Found, removal: &Removal, policy: &Policy) -> Self {
-        let by_key = removal.reasons.iter().filter(|reason| reason.kept > 0);
-        let by_key = by_key.map(|reason| ByKey {
-            key: found.label(reason.key).to_owned(),
-            rows: reason.kept,
-            orphans: reason.breaks,
-            because: None,
-        });
-        let columns = removal.set_columns().into_iter();
-        ForgottenKeys {
-            table: removal.table.name.clone(),
-            rows: removal.kept,
-            archive: archive_of(removal, policy),
-            columns: columns.map(str::to_owned).collect(),
-            to_default: removal.forgets.iter().any(|it| it.defaults.is_some()),
-            by_key: by_key.collect(),
-        }
-    }
-
     /// Indented lines.
     pub fn text(&self, tense: Tense) -> Lines {
         let (kept, table, columns) = (rows(self.rows), &self.table, listing(&self.columns));
@@ -236,26 +181,6 @@ impl ForgottenKeys {
     }
 }
 
-fn archive_of(removal: &Removal, policy: &Policy) -> Option<String> {
-    let keeps = policy.orphans.keeps() && policy.orphans != OrphanAction::Refuse;
-    keeps.then(|| archive::name_of(&removal.table.name))
-}
-
-/// Why rows leave that break `key`, or refer by it to others, where it does not say that they do.
-fn because(found: &Found, reason: &Reason, policy: &Policy) -> Option<String> {
-    if let Some(why) = &reason.why {
-        return Some(why.clone());
-    }
-    let action = found.key(reason.key)?.on_delete;
-    let restricts = matches!(action, Action::NoAction | Action::Restrict);
-    (policy.orphans == OrphanAction::Follow && restricts && reason.breaks).then(|| {
-        format!(
-            "on delete {}: the parent could not have been deleted",
-            action.words()
-        )
-    })
-}
-
 fn by_key_text(text: &mut Lines, by_key: &[ByKey], along: &str) {
     for by_key in by_key {
         let verb = match (by_key.orphans, by_key.rows) {
@@ -268,47 +193,7 @@ fn by_key_text(text: &mut Lines, by_key: &[ByKey], along: &str) {
     }
 }
 
-impl ChildTable {
-    fn of(plan: &KeyPlan) -> impl Iterator<Item = ChildTable> {
-        plan.tables.iter().map(|table| {
-            let TablePlan {
-                name,
-                rows,
-                added,
-                adopted,
-                ..
-            } = table;
-            let leaving = plan.found.removal(name).map_or(0, |removal| removal.rows);
-            ChildTable {
-                table: name.clone(),
-                rows_before: *rows,
-                rows_after: rows - leaving,
-                added: added.iter().map(Into::into).collect(),
-                adopted: adopted.iter().map(Into::into).collect(),
-            }
-        })
-    }
-}
-
 impl RemovedRows {
-    /// What becomes of the rows of `removal`, which are among those `found`, under `policy`.
-    pub fn new(found: &Found, removal: &Removal, policy: &Policy) -> Self {
-        let left = removal.reasons.iter().filter(|it| it.rows > it.kept);
-        let by_key = left.map(|reason| ByKey {
-            key: found.label(reason.key).to_owned(),
-            rows: reason.rows - reason.kept,
-            orphans: reason.breaks,
-            because: because(found, reason, policy),
-        });
-        RemovedRows {
-            table: removal.table.name.clone(),
-            rows: removal.rows,
-            break_several: removal.break_several,
-            archive: archive_of(removal, policy),
-            by_key: by_key.collect(),
-        }
-    }
-
     /// Indented lines.
     pub fn text(&self, tense: Tense) -> Lines {
         let (leaving, table) = (rows(self.rows), &self.table);
@@ -457,7 +342,7 @@ pub struct KeptRows {
     pub keys: Vec<Key>,
     /// The reason for people.
     #[serde(skip)]
-    text: String,
+    pub text: String,
 }
 
 #[expect(
@@ -466,79 +351,6 @@ pub struct KeptRows {
 )]
 pub(super) fn is_zero(rows: &i64) -> bool {
     *rows == 0
-}
-
-impl KeptRows {
-    /// `kept`, which left `table`.
-    fn new(kept: &Kept, table: &str) -> Self {
-        let (cause, columns, keys) = match &kept.cause {
-            Cause::TableGone => ("table_gone", &[][..], &[][..]),
-            Cause::ColumnGone(name) => ("column_gone", slice::from_ref(name), &[][..]),
-            Cause::Taken(names) => ("taken", names.as_slice(), &[][..]),
-            Cause::NotNull(name) => ("not_null", slice::from_ref(name), &[][..]),
-            Cause::Converted => ("converted", &[][..], &[][..]),
-            Cause::Changed(names) => ("changed", names.as_slice(), &[][..]),
-            Cause::RowGone => ("row_gone", &[][..], &[][..]),
-            Cause::BreakKeys(keys) => ("breaks_key", &[][..], keys.as_slice()),
-        };
-        let keys = keys
-            .iter()
-            .map(|it| Key::new(&it.key, it.constraint.clone()));
-        let keys: Vec<_> = keys.collect();
-        let names = listing(columns);
-        let text = match &kept.cause {
-            Cause::TableGone => format!("the table {table} is gone"),
-            Cause::ColumnGone(name) => format!("the column {name} of {table} is gone"),
-            Cause::Taken(_) if columns.is_empty() => {
-                format!("a unique index of {table} has another row in their place")
-            }
-            Cause::Taken(_) if columns.len() == 1 => format!("{names} is taken in {table}"),
-            Cause::Taken(_) => format!("{names} are taken in {table}"),
-            Cause::NotNull(name) => format!("{name} may not be NULL in {table}"),
-            Cause::Converted => format!("{table} would store a value of theirs as another"),
-            Cause::Changed(_) => format!("{names} of {table} changed since"),
-            Cause::RowGone if kept.rows == 1 => format!("its row is gone from {table}"),
-            Cause::RowGone => format!("their rows are gone from {table}"),
-            Cause::BreakKeys(_) => {
-                let it = if kept.rows == 1 {
-                    "it breaks"
-                } else {
-                    "they break"
-                };
-                let stay = if keys.len() == 1 { "stays" } else { "stay" };
-                let keys: Vec<_> = keys.iter().map(Key::text).collect();
-                format!("{it} {}, which {stay}", listing(&keys))
-            }
-        };
-        KeptRows {
-            rows: kept.rows,
-            cause,
-            columns: columns.to_vec(),
-            keys,
-            text,
-        }
-    }
-}
-
-impl From<&TakenBack> for TakenBackMigration {
-    fn from(done: &TakenBack) -> Self {
-        TakenBackMigration {
-            version: done.version,
-            name: done.name.clone(),
-            left: done
-                .left
-                .iter()
-                .map(|key| {
-                    format!(
-                        "{}.{}",
-                        key.table,
-                        key.constraint.as_deref().unwrap_or_default()
-                    )
-                })
-                .collect(),
-            restored: done.restored.iter().map(RestoredRows::new).collect(),
-        }
-    }
 }
 
 impl Report for DownReport {
@@ -573,22 +385,6 @@ impl TakenBackMigration {
 }
 
 impl RestoredRows {
-    /// What is `restored`.
-    pub fn new(restored: &Restored) -> Self {
-        RestoredRows {
-            table: restored.table.clone(),
-            archive: restored.archive.clone(),
-            rows: restored.rows,
-            there_already: restored.there_already,
-            kept: restored.kept.iter().map(|kept| kept.rows).sum(),
-            kept_because: restored
-                .kept
-                .iter()
-                .map(|kept| KeptRows::new(kept, &restored.table))
-                .collect(),
-        }
-    }
-
     /// Indented lines.
     pub fn text(&self, tense: Tense) -> Lines {
         let RestoredRows { table, archive, .. } = self;

@@ -53,7 +53,8 @@ impl Key {
     }
 
     /// `name (columns) references parent (columns) on delete cascade`
-    pub(super) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         let mut text = String::new();
         if let Some(name) = &self.constraint {
             let _ = write!(text, "{name} ");

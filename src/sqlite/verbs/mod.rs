@@ -8,6 +8,7 @@ mod enforce;
 mod graph;
 mod new;
 mod orphans;
+mod planned;
 mod restore;
 mod show;
 mod status;

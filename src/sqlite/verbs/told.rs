@@ -1,7 +1,23 @@
-//! What was planned or done, as the values that are reported.
+//! What was done, as the values that are reported.
 
+use std::slice;
+
+use crate::policy::{OrphanAction, Policy};
+use crate::report::change::{
+    AppliedMigration, ByKey, ChildTable, ForgottenKeys, KeptRows, RemovedRows, RestoredRows,
+    TakenBackMigration,
+};
 use crate::report::key::Key;
+use crate::sqlite::apply::down::{Restored, TakenBack};
+use crate::sqlite::apply::plan::{KeyPlan, TablePlan};
+use crate::sqlite::apply::up::Outcome;
+use crate::sqlite::archive;
+use crate::sqlite::archive::kept::{Cause, Kept};
 use crate::sqlite::keys::NewKey;
+use crate::sqlite::orphans::Found;
+use crate::sqlite::orphans::lists::{Reason, Removal};
+use crate::sqlite::schema::foreign_key::Action;
+use crate::text::listing;
 
 impl From<&NewKey> for Key {
     fn from(new: &NewKey) -> Self {
@@ -10,6 +26,207 @@ impl From<&NewKey> for Key {
         Key {
             called: called.filter(|name| new.name.as_ref() != Some(name)),
             ..Key::new(&new.key, new.name.clone())
+        }
+    }
+}
+
+impl AppliedMigration {
+    /// What `outcome` did under `policy`.
+    pub fn new(outcome: &Outcome<'_>, policy: &Policy) -> Self {
+        AppliedMigration {
+            version: outcome.migration.up.version(),
+            name: outcome.migration.up.name().to_owned(),
+            tables: outcome.plans().flat_map(ChildTable::of).collect(),
+            removed: outcome
+                .plans()
+                .flat_map(|plan| {
+                    let removals = plan.removals();
+                    removals.map(|removal| RemovedRows::new(&plan.found, removal, policy))
+                })
+                .collect(),
+            set_null: outcome
+                .plans()
+                .flat_map(|plan| {
+                    let touched = plan.touched().filter(|it| it.kept > 0);
+                    touched.map(|removal| ForgottenKeys::new(&plan.found, removal, policy))
+                })
+                .collect(),
+        }
+    }
+}
+
+impl ForgottenKeys {
+    /// Of the rows of `removal` those that stay, which are among those `found`, under `policy`.
+    pub fn new(found: &Found, removal: &Removal, policy: &Policy) -> Self {
+        let by_key = removal.reasons.iter().filter(|reason| reason.kept > 0);
+        let by_key = by_key.map(|reason| ByKey {
+            key: found.label(reason.key).to_owned(),
+            rows: reason.kept,
+            orphans: reason.breaks,
+            because: None,
+        });
+        let columns = removal.set_columns().into_iter();
+        ForgottenKeys {
+            table: removal.table.name.clone(),
+            rows: removal.kept,
+            archive: archive_of(removal, policy),
+            columns: columns.map(str::to_owned).collect(),
+            to_default: removal.forgets.iter().any(|it| it.defaults.is_some()),
+            by_key: by_key.collect(),
+        }
+    }
+}
+
+impl ChildTable {
+    /// Those of `plan`.
+    fn of(plan: &KeyPlan) -> impl Iterator<Item = ChildTable> {
+        plan.tables.iter().map(|table| {
+            let TablePlan {
+                name,
+                rows,
+                added,
+                adopted,
+                ..
+            } = table;
+            let leaving = plan.found.removal(name).map_or(0, |removal| removal.rows);
+            ChildTable {
+                table: name.clone(),
+                rows_before: *rows,
+                rows_after: rows - leaving,
+                added: added.iter().map(Into::into).collect(),
+                adopted: adopted.iter().map(Into::into).collect(),
+            }
+        })
+    }
+}
+
+impl RemovedRows {
+    /// What becomes of the rows of `removal`, which are among those `found`, under `policy`.
+    pub fn new(found: &Found, removal: &Removal, policy: &Policy) -> Self {
+        let left = removal.reasons.iter().filter(|it| it.rows > it.kept);
+        let by_key = left.map(|reason| ByKey {
+            key: found.label(reason.key).to_owned(),
+            rows: reason.rows - reason.kept,
+            orphans: reason.breaks,
+            because: because(found, reason, policy),
+        });
+        RemovedRows {
+            table: removal.table.name.clone(),
+            rows: removal.rows,
+            break_several: removal.break_several,
+            archive: archive_of(removal, policy),
+            by_key: by_key.collect(),
+        }
+    }
+}
+
+impl KeptRows {
+    /// `kept`, which left `table`.
+    fn new(kept: &Kept, table: &str) -> Self {
+        let (cause, columns, keys) = match &kept.cause {
+            Cause::TableGone => ("table_gone", &[][..], &[][..]),
+            Cause::ColumnGone(name) => ("column_gone", slice::from_ref(name), &[][..]),
+            Cause::Taken(names) => ("taken", names.as_slice(), &[][..]),
+            Cause::NotNull(name) => ("not_null", slice::from_ref(name), &[][..]),
+            Cause::Converted => ("converted", &[][..], &[][..]),
+            Cause::Changed(names) => ("changed", names.as_slice(), &[][..]),
+            Cause::RowGone => ("row_gone", &[][..], &[][..]),
+            Cause::BreakKeys(keys) => ("breaks_key", &[][..], keys.as_slice()),
+        };
+        let keys = keys
+            .iter()
+            .map(|it| Key::new(&it.key, it.constraint.clone()));
+        let keys: Vec<_> = keys.collect();
+        let names = listing(columns);
+        let text = match &kept.cause {
+            Cause::TableGone => format!("the table {table} is gone"),
+            Cause::ColumnGone(name) => format!("the column {name} of {table} is gone"),
+            Cause::Taken(_) if columns.is_empty() => {
+                format!("a unique index of {table} has another row in their place")
+            }
+            Cause::Taken(_) if columns.len() == 1 => format!("{names} is taken in {table}"),
+            Cause::Taken(_) => format!("{names} are taken in {table}"),
+            Cause::NotNull(name) => format!("{name} may not be NULL in {table}"),
+            Cause::Converted => format!("{table} would store a value of theirs as another"),
+            Cause::Changed(_) => format!("{names} of {table} changed since"),
+            Cause::RowGone if kept.rows == 1 => format!("its row is gone from {table}"),
+            Cause::RowGone => format!("their rows are gone from {table}"),
+            Cause::BreakKeys(_) => {
+                let it = if kept.rows == 1 {
+                    "it breaks"
+                } else {
+                    "they break"
+                };
+                let stay = if keys.len() == 1 { "stays" } else { "stay" };
+                let keys: Vec<_> = keys.iter().map(Key::text).collect();
+                format!("{it} {}, which {stay}", listing(&keys))
+            }
+        };
+        KeptRows {
+            rows: kept.rows,
+            cause,
+            columns: columns.to_vec(),
+            keys,
+            text,
+        }
+    }
+}
+
+impl RestoredRows {
+    /// What is `restored`.
+    pub fn new(restored: &Restored) -> Self {
+        RestoredRows {
+            table: restored.table.clone(),
+            archive: restored.archive.clone(),
+            rows: restored.rows,
+            there_already: restored.there_already,
+            kept: restored.kept.iter().map(|kept| kept.rows).sum(),
+            kept_because: restored
+                .kept
+                .iter()
+                .map(|kept| KeptRows::new(kept, &restored.table))
+                .collect(),
+        }
+    }
+}
+
+fn archive_of(removal: &Removal, policy: &Policy) -> Option<String> {
+    let keeps = policy.orphans.keeps() && policy.orphans != OrphanAction::Refuse;
+    keeps.then(|| archive::name_of(&removal.table.name))
+}
+
+/// Why rows leave that break `key`, or refer by it to others, where it does not say that they do.
+fn because(found: &Found, reason: &Reason, policy: &Policy) -> Option<String> {
+    if let Some(why) = &reason.why {
+        return Some(why.clone());
+    }
+    let action = found.key(reason.key)?.on_delete;
+    let restricts = matches!(action, Action::NoAction | Action::Restrict);
+    (policy.orphans == OrphanAction::Follow && restricts && reason.breaks).then(|| {
+        format!(
+            "on delete {}: the parent could not have been deleted",
+            action.words()
+        )
+    })
+}
+
+impl From<&TakenBack> for TakenBackMigration {
+    fn from(done: &TakenBack) -> Self {
+        TakenBackMigration {
+            version: done.version,
+            name: done.name.clone(),
+            left: done
+                .left
+                .iter()
+                .map(|key| {
+                    format!(
+                        "{}.{}",
+                        key.table,
+                        key.constraint.as_deref().unwrap_or_default()
+                    )
+                })
+                .collect(),
+            restored: done.restored.iter().map(RestoredRows::new).collect(),
         }
     }
 }

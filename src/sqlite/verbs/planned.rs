@@ -1,0 +1,70 @@
+//! What would be done, as the values that are reported.
+
+use crate::policy::Policy;
+use crate::report::change::AppliedMigration;
+use crate::report::plan::{PlannedMigration, PlannedReturn, SpaceReport};
+use crate::sqlite::apply::down::TakenBack;
+use crate::sqlite::apply::space::Space;
+use crate::sqlite::apply::up::{Done, Outcome};
+use crate::sqlite::rebuild::Way;
+use crate::sqlite::rebuild::steps::Step;
+
+impl From<Space> for SpaceReport {
+    fn from(space: Space) -> Self {
+        SpaceReport {
+            needed: space.needed,
+            free: space.free,
+            needed_in_temporary_folder: space.needed_for_sorting,
+            free_in_temporary_folder: space.free_for_sorting,
+        }
+    }
+}
+
+impl PlannedMigration {
+    /// What `outcome` would do under `policy`.
+    pub fn new(outcome: &Outcome<'_>, policy: &Policy) -> Self {
+        let steps = outcome.parts.iter().flat_map(|part| match part {
+            Done::Statement(step) => vec![step.title()],
+            Done::Keys(plan) => titles(&plan.steps),
+        });
+        let tables = outcome.plans().flat_map(|plan| &plan.tables);
+        let ways = tables.filter_map(|table| {
+            let way = table.way?;
+            if let Some(reason) = &table.because {
+                let kept = match way {
+                    Way::Edit => "keeps its place in the file",
+                    _ => "is copied as it lies in the file",
+                };
+                return Some(format!("{} {kept}: {reason}", table.name));
+            }
+            let way = match way {
+                Way::Edit => "keeps its place in the file: few of its rows leave",
+                Way::Transfer => "is copied as it lies in the file, indexes too: few of its rows leave",
+                Way::TransferRecords => "is copied as it lies in the file, and its indexes are built anew",
+                Way::Rows => "is copied row by row, and its indexes are built anew: many rows leave, or its rowids must be kept",
+                Way::TwoCopies => "is copied aside and back row by row, as it can't be renamed, and its indexes are built anew",
+            };
+            Some(format!("{} {way}", table.name))
+        });
+        PlannedMigration {
+            change: AppliedMigration::new(outcome, policy),
+            warnings: outcome.warnings().cloned().collect(),
+            ways: ways.collect(),
+            steps: steps.collect(),
+        }
+    }
+}
+
+fn titles(steps: &[Step]) -> Vec<String> {
+    steps.iter().map(Step::title).collect()
+}
+
+impl PlannedReturn {
+    /// What `back` would do.
+    pub fn new(back: &TakenBack) -> Self {
+        PlannedReturn {
+            steps: titles(&back.steps),
+            change: back.into(),
+        }
+    }
+}
