@@ -3,6 +3,7 @@
 pub mod column;
 pub mod dump;
 pub mod foreign_key;
+pub mod full_text;
 pub mod index;
 pub mod normal;
 pub mod row_counts;
