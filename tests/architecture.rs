@@ -52,7 +52,7 @@ fn room(module: &str) -> String {
 
 /// The module paths behind `crate::` in `code`.
 fn named(code: &str) -> Vec<String> {
-    let mut named = Vec::new();
+    let mut paths = Vec::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];
         let end = rest.find(|it: char| it != '_' && it != ':' && !it.is_alphanumeric());
@@ -60,12 +60,12 @@ fn named(code: &str) -> Vec<String> {
         if let Some(prefix) = path.strip_suffix("::") {
             let group = rest[path.len()..].split('}').next().unwrap_or_default();
             let names = group.trim_start_matches('{').split(',');
-            named.extend(names.map(|name| format!("{prefix}::{}", name.trim())));
+            paths.extend(names.map(|name| format!("{prefix}::{}", name.trim())));
         } else {
-            named.push(path.to_owned());
+            paths.push(path.to_owned());
         }
     }
-    named
+    paths
 }
 
 /// The rooms that each room asks.
