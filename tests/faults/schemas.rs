@@ -105,15 +105,7 @@ impl Arena {
         let migrations =
             Migrations::in_folder(&place("migrations")).map_err(|it| format!("{it:#}"))?;
         let policy = Policy {
-            orphans: if case.delete_orphans {
-                OrphanAction::Delete
-            } else {
-                [
-                    OrphanAction::Archive,
-                    OrphanAction::Follow,
-                    OrphanAction::SetNull,
-                ][case.up.len() % 3]
-            },
+            orphans: policy_of(case),
             max_orphans: Some(Limit::Percent(100.0)),
             method: case.method,
         };
@@ -212,6 +204,18 @@ fn as_the_application(connection: &Connection) {
     connection
         .create_collation("LOCALIZED", |left: &str, right: &str| left.cmp(right))
         .unwrap();
+}
+
+/// What happens to the orphans of `case`.
+fn policy_of(case: &Case) -> OrphanAction {
+    if case.delete_orphans {
+        return OrphanAction::Delete;
+    }
+    [
+        OrphanAction::Archive,
+        OrphanAction::Follow,
+        OrphanAction::SetNull,
+    ][case.up.len() % 3]
 }
 
 /// Makes the database; false where SQLite refuses one of its tables.
