@@ -1,0 +1,605 @@
+//! The keys that a migration asks for, held against those that the database has.
+
+use std::rc::Rc;
+
+use anyhow::{Context as _, Result};
+use postgres::Transaction;
+use postgres::types::Type;
+
+use super::catalog::{self, ForeignKey, Kind, Match, Persistence, Table, quoted};
+use super::schema::Schema;
+use super::text::script::Request;
+use crate::failure::Failure;
+use crate::model::key::{self as model, NamedKey};
+
+/// A key and how its columns compare.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The child table.
+    pub child: Rc<Table>,
+    /// The parent table.
+    pub parent: Rc<Table>,
+    /// What it says; its name is that of the request, or of the schema.
+    pub key: ForeignKey,
+    /// Its columns, and how they are compared.
+    pub pairs: Vec<Pair>,
+    /// The key of the schema that says the same, if one does.
+    pub there: Option<ForeignKey>,
+    /// What people call the child …
+    pub child_shown: String,
+    /// … and the parent.
+    pub parent_shown: String,
+}
+
+/// A column of the child and the one of the parent.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    child: String,
+    parent: String,
+    /// As PostgreSQL compares them in a key: `pg_catalog.=`.
+    operator: String,
+    /// The type that the child's value is taken as, where it is another.
+    cast: Option<String>,
+    /// The parent's collation, where the child has another: a plain join fails (42P22).
+    collation: Option<String>,
+}
+
+impl Key {
+    /// The key as reports have it.
+    #[must_use]
+    pub fn model(&self) -> model::ForeignKey {
+        model::ForeignKey {
+            child: self.child_shown.clone(),
+            columns: self.key.columns.clone(),
+            parent: self.parent_shown.clone(),
+            parent_columns: self.key.parent_columns.clone(),
+            on_delete: action(self.key.on_delete),
+            on_update: action(self.key.on_update),
+        }
+    }
+
+    /// The same with its name.
+    #[must_use]
+    pub fn named(&self) -> NamedKey {
+        let there = self.there.as_ref().map(|there| there.name.clone());
+        NamedKey {
+            constraint: Some(there.unwrap_or_else(|| self.key.name.clone())),
+            key: self.model(),
+        }
+    }
+
+    /// The condition that the row `child` of the child table breaks the key, by the question that
+    /// PostgreSQL's own VALIDATE asks: `ONLY` on both sides, operators qualified.
+    #[must_use]
+    pub fn orphaned(&self, child: &str) -> String {
+        format!(
+            "{} AND NOT EXISTS (SELECT FROM {} AS p WHERE {})",
+            self.refers(child),
+            source(&self.parent),
+            self.joined(child, "p")
+        )
+    }
+
+    /// The condition that the row refers to a parent at all.
+    #[must_use]
+    pub fn refers(&self, child: &str) -> String {
+        let (open, word, close) = match self.key.matches {
+            Match::Simple => ("", " AND ", ""),
+            Match::Full => ("(", " OR ", ")"),
+        };
+        let given = self.pairs.iter();
+        let given: Vec<_> = given
+            .map(|pair| format!("{child}.{} IS NOT NULL", quoted(&pair.child)))
+            .collect();
+        format!("{open}{}{close}", given.join(word))
+    }
+
+    /// The condition that the row `parent` is the parent of the row `child`.
+    #[must_use]
+    pub fn joined(&self, child: &str, parent: &str) -> String {
+        let pairs = self.pairs.iter().map(|pair| {
+            let mut value = format!("{child}.{}", quoted(&pair.child));
+            if let Some(cast) = &pair.cast {
+                value = format!("{value}::{cast}");
+            }
+            if let Some(collation) = &pair.collation {
+                value = format!("{value} COLLATE {collation}");
+            }
+            format!(
+                "{parent}.{} OPERATOR({}) {value}",
+                quoted(&pair.parent),
+                pair.operator
+            )
+        });
+        pairs.collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// `ALTER TABLE … ADD CONSTRAINT … NOT VALID`
+    #[must_use]
+    pub fn add_sql(&self) -> String {
+        let key = &self.key;
+        let mut sql = format!(
+            "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",
+            self.child.name,
+            quoted(&key.name),
+            list(&key.columns),
+            key.parent,
+            list(&key.parent_columns)
+        );
+        if key.matches == Match::Full {
+            sql.push_str(" MATCH FULL");
+        }
+        let set = if key.on_delete_columns.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", list(&key.on_delete_columns))
+        };
+        for (event, taken, set) in [
+            ("DELETE", key.on_delete, set.as_str()),
+            ("UPDATE", key.on_update, ""),
+        ] {
+            if taken != catalog::Action::NoAction {
+                sql.push_str(&format!(" ON {event} {}{set}", action(taken).sql()));
+            }
+        }
+        if key.is_deferrable {
+            sql.push_str(" DEFERRABLE");
+        }
+        if key.is_deferred {
+            sql.push_str(" INITIALLY DEFERRED");
+        }
+        sql + " NOT VALID"
+    }
+
+    /// `ALTER TABLE … VALIDATE CONSTRAINT …`
+    #[must_use]
+    pub fn validate_sql(&self) -> String {
+        let name = self.there.as_ref().map_or(&self.key.name, |there| &there.name);
+        format!(
+            "ALTER TABLE {} VALIDATE CONSTRAINT {}",
+            self.child.name,
+            quoted(name)
+        )
+    }
+}
+
+/// The rows of a table itself, without those of tables that inherit from it.
+#[must_use]
+pub fn source(table: &Table) -> String {
+    match table.kind {
+        Kind::Partitioned => table.name.to_string(),
+        _ => format!("ONLY {}", table.name),
+    }
+}
+
+/// Names in quotes, with commas.
+#[must_use]
+pub fn list(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+    names.join(", ")
+}
+
+/// An action as reports have it.
+#[must_use]
+pub fn action(action: catalog::Action) -> model::Action {
+    match action {
+        catalog::Action::NoAction => model::Action::NoAction,
+        catalog::Action::Restrict => model::Action::Restrict,
+        catalog::Action::Cascade => model::Action::Cascade,
+        catalog::Action::SetNull => model::Action::SetNull,
+        catalog::Action::SetDefault => model::Action::SetDefault,
+    }
+}
+
+/// Whether both say the same: columns, parent, parent columns and actions.
+fn same_definition(one: &ForeignKey, other: &ForeignKey) -> bool {
+    let pairs = |key: &ForeignKey| {
+        let pairs = key.columns.iter().cloned().zip(key.parent_columns.iter().cloned());
+        let mut pairs: Vec<_> = pairs.collect();
+        pairs.sort();
+        pairs
+    };
+    pairs(one) == pairs(other)
+        && one.parent == other.parent
+        && (one.on_delete, one.on_update, one.matches)
+            == (other.on_delete, other.on_update, other.matches)
+        && one.on_delete_columns == other.on_delete_columns
+}
+
+fn same_columns(one: &ForeignKey, other: &ForeignKey) -> bool {
+    one.columns.len() == other.columns.len()
+        && one.columns.iter().all(|name| other.columns.contains(name))
+}
+
+/// The keys that `requests` ask for, in order; what can't be is refused by name.
+pub fn resolve(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    requests: &[Request],
+) -> Result<Vec<Key>> {
+    let mut keys: Vec<Key> = Vec::new();
+    for request in requests {
+        let label = request.constraint();
+        let key = resolve_one(transaction, schema, request, &keys)
+            .with_context(|| format!("could not add {label} to {}", request.table.shown()))?;
+        keys.push(key);
+    }
+    Ok(keys)
+}
+
+fn resolve_one(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    request: &Request,
+    before: &[Key],
+) -> Result<Key> {
+    let child = schema.table(&request.table)?;
+    let parent = schema.table(&request.parent)?;
+    let (child_shown, parent_shown) = (schema.shown(&child.name), schema.shown(&parent.name));
+    let key = asked(request, child, parent, &parent_shown)?;
+    for (table, shown, columns) in [
+        (child, &child_shown, &key.columns),
+        (parent, &parent_shown, &key.parent_columns),
+    ] {
+        let missing = columns
+            .iter()
+            .find(|name| !table.columns.iter().any(|it| it.name == **name));
+        if let Some(missing) = missing {
+            return Err(no_column(table, shown, missing).into());
+        }
+    }
+    let mut same: Vec<_> = child
+        .foreign_keys
+        .iter()
+        .chain(before.iter().filter(|it| it.child.oid == child.oid).map(|it| &it.key))
+        .filter(|there| same_columns(there, &key))
+        .collect();
+    if let Some(other) = same.iter().find(|there| !same_definition(there, &key)) {
+        return Err(different(&child_shown, other, &key).into());
+    }
+    // One that is valid already is the one that is meant, where there are several.
+    same.sort_by_key(|there| !there.is_validated);
+    let there = same.first().map(|there| (*there).clone());
+    if let Some(there) = there.as_ref().filter(|there| !there.is_enforced) {
+        return Err(Failure::impossible(format!(
+            "{} has this key already as {}, which is NOT ENFORCED",
+            child_shown, there.name
+        ))
+        .hint(format!(
+            "ALTER TABLE {} ALTER CONSTRAINT {} ENFORCED, or drop it",
+            child.name,
+            quoted(&there.name)
+        ))
+        .into());
+    }
+    if there.is_none() {
+        check_name(child, &child_shown, before, &key)?;
+        check_tables(schema, child, parent, &child_shown, &parent_shown)?;
+    }
+    let pairs = pairs(transaction, child, parent, &key)?;
+    let pairs = pairs.map_err(|misfit| misfit.told(child, &child_shown, &parent_shown))?;
+    Ok(Key {
+        child: Rc::clone(child),
+        parent: Rc::clone(parent),
+        key,
+        pairs,
+        there,
+        child_shown,
+        parent_shown,
+    })
+}
+
+/// A key that the database declares.
+pub fn declared(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    child: &Rc<Table>,
+    key: &ForeignKey,
+) -> Result<Option<Key>> {
+    let Some(parent) = schema.get(&key.parent) else {
+        return Ok(None);
+    };
+    let Ok(pairs) = pairs(transaction, child, parent, key)? else {
+        return Ok(None);
+    };
+    Ok(Some(Key {
+        child: Rc::clone(child),
+        parent: Rc::clone(parent),
+        key: key.clone(),
+        pairs,
+        there: Some(key.clone()),
+        child_shown: schema.shown(&child.name),
+        parent_shown: schema.shown(&parent.name),
+    }))
+}
+
+/// What `request` says, with the parent's columns filled in.
+fn asked(request: &Request, child: &Table, parent: &Table, parent_shown: &str) -> Result<ForeignKey> {
+    let mut parent_columns = request.parent_columns.clone();
+    if parent_columns.is_empty() {
+        let primary = parent.indexes.iter().find(|index| index.is_primary);
+        let names = primary.into_iter().flat_map(|it| it.columns.iter().flatten().cloned());
+        parent_columns = names.collect();
+        if parent_columns.is_empty() {
+            return Err(Failure::impossible(format!(
+                "the key names no columns of {parent_shown}, which has no primary key"
+            ))
+            .hint(format!("write REFERENCES {parent_shown} (<column>)"))
+            .into());
+        }
+    }
+    if parent_columns.len() != request.columns.len() {
+        return Err(Failure::impossible(format!(
+            "the key has {} columns, and names {} of {parent_shown}",
+            request.columns.len(),
+            parent_columns.len()
+        ))
+        .hint("name as many columns of the parent as of the child")
+        .into());
+    }
+    let name = request.constraint();
+    if name.len() > 63 {
+        return Err(Failure::impossible(format!(
+            "the name {name} has {} bytes, and PostgreSQL would cut it to 63",
+            name.len()
+        ))
+        .hint("give the key a shorter name in the migration and its down script")
+        .into());
+    }
+    let mut columns: Vec<_> = parent_columns.clone();
+    columns.sort();
+    let is_key = |index: &catalog::Index| {
+        let mut names: Vec<_> = index.columns.iter().flatten().cloned().collect();
+        names.sort();
+        names == columns
+    };
+    let has_all = columns
+        .iter()
+        .all(|name| parent.columns.iter().any(|it| it.name == *name));
+    if has_all && !parent.parent_keys().any(is_key) {
+        return Err(Failure::impossible(format!(
+            "{parent_shown} ({}) is neither PRIMARY KEY nor UNIQUE",
+            parent_columns.join(", ")
+        ))
+        .hint(format!(
+            "ALTER TABLE {} ADD UNIQUE ({}); a partial, an invalid or a deferrable one does not count",
+            parent.name,
+            list(&parent_columns)
+        ))
+        .into());
+    }
+    let _ = child;
+    Ok(ForeignKey {
+        name,
+        columns: request.columns.clone(),
+        parent: parent.name.clone(),
+        parent_columns,
+        on_delete: request.on_delete,
+        on_delete_columns: request.on_delete_columns.clone(),
+        on_update: request.on_update,
+        matches: request.matches,
+        is_deferrable: request.deferrable,
+        is_deferred: request.deferred,
+        is_validated: false,
+        is_enforced: true,
+        is_temporal: false,
+        is_inherited: false,
+        is_silenced: false,
+    })
+}
+
+fn no_column(table: &Table, shown: &str, name: &str) -> Failure {
+    let failure = Failure::impossible(format!("{shown} has no column {name}"));
+    let like = table
+        .columns
+        .iter()
+        .find(|it| it.name.to_lowercase() == name.to_lowercase());
+    match like {
+        Some(like) => failure.hint(format!(
+            "PostgreSQL folds names without quotes to lower case; the column is {}",
+            quoted(&like.name)
+        )),
+        None => failure.hint("check the name in the migration"),
+    }
+}
+
+fn different(child: &str, there: &ForeignKey, wanted: &ForeignKey) -> Failure {
+    let text = |key: &ForeignKey| {
+        let key = model::ForeignKey {
+            child: child.to_owned(),
+            columns: key.columns.clone(),
+            parent: key.parent.table.clone(),
+            parent_columns: key.parent_columns.clone(),
+            on_delete: action(key.on_delete),
+            on_update: action(key.on_update),
+        };
+        key.to_string()
+    };
+    Failure::impossible(format!("{child} has another key on the same columns"))
+        .detail(format!("there is   {} {}", there.name, text(there)))
+        .detail(format!("wanted is  {} {}", wanted.name, text(wanted)))
+        .hint("drop the one that is wrong, or change the migration so that both agree")
+}
+
+fn check_name(child: &Table, shown: &str, before: &[Key], key: &ForeignKey) -> Result<()> {
+    let of_indexes = child.indexes.iter().filter_map(|it| it.constraint.as_ref());
+    let of_keys = child.foreign_keys.iter().map(|it| &it.name);
+    let asked = before.iter().filter(|it| it.child.oid == child.oid);
+    let mut taken = of_indexes.chain(of_keys).chain(asked.map(|it| &it.key.name));
+    if taken.any(|name| *name == key.name) {
+        return Err(Failure::impossible(format!(
+            "{shown} has another constraint called {}",
+            key.name
+        ))
+        .hint("give the new key a name of its own in the migration and its down script")
+        .into());
+    }
+    Ok(())
+}
+
+/// What PostgreSQL would refuse, or would lie about.
+fn check_tables(
+    schema: &Schema,
+    child: &Table,
+    parent: &Table,
+    child_shown: &str,
+    parent_shown: &str,
+) -> Result<()> {
+    let plain_heirs = |table: &Table| table.kind == Kind::Table && !table.inherited_by.is_empty();
+    for (table, shown) in [(child, child_shown), (parent, parent_shown)] {
+        if plain_heirs(table) {
+            let heirs: Vec<_> = table.inherited_by.iter().map(|it| schema.shown(it)).collect();
+            return Err(Failure::impossible(format!(
+                "{} inherits from {shown}, and a key does not see the rows of tables that inherit",
+                heirs.join(", ")
+            ))
+            .hint("make them partitions, or take them out of the inheritance: ALTER TABLE … NO INHERIT …")
+            .into());
+        }
+    }
+    if child.kind == Kind::Partitioned {
+        return Err(Failure::impossible(format!(
+            "{child_shown} is partitioned, and fkfix does not add keys to partitioned tables yet"
+        ))
+        .hint("add the key with ALTER TABLE by hand; fkfix orphans counts the rows that break it once it is declared")
+        .into());
+    }
+    let refused = match (child.persistence, parent.persistence) {
+        (Persistence::Temporary, Persistence::Temporary) => false,
+        (_, Persistence::Temporary) | (Persistence::Temporary, _) => true,
+        (Persistence::Permanent, Persistence::Unlogged) => true,
+        _ => false,
+    };
+    if refused {
+        let word = |it: Persistence| match it {
+            Persistence::Permanent => "permanent",
+            Persistence::Unlogged => "unlogged",
+            Persistence::Temporary => "temporary",
+        };
+        return Err(Failure::impossible(format!(
+            "{child_shown} is {}, and {parent_shown} is {}; PostgreSQL allows no key between them",
+            word(child.persistence),
+            word(parent.persistence)
+        ))
+        .hint("make both tables of one kind: ALTER TABLE … SET LOGGED")
+        .into());
+    }
+    Ok(())
+}
+
+/// Columns that PostgreSQL can't compare in a key (42804).
+struct Misfit {
+    child: String,
+    child_type: String,
+    parent: String,
+    parent_type: String,
+}
+
+impl Misfit {
+    fn told(&self, child: &Table, child_shown: &str, parent_shown: &str) -> Failure {
+        let column = quoted(&self.child);
+        Failure::impossible(format!(
+            "{child_shown}.{} is {} and {parent_shown}.{} is {}; PostgreSQL can't compare them in a key",
+            self.child, self.child_type, self.parent, self.parent_type
+        ))
+        .hint(format!(
+            "ALTER TABLE {} ALTER COLUMN {column} TYPE {} USING {column}::{}; it rewrites the table, and values that can't be cast are orphans",
+            child.name, self.parent_type, self.parent_type
+        ))
+    }
+}
+
+/// How PostgreSQL compares the columns of a key: by the equality of the parent's index, for the
+/// child's type or, where it converts by itself, for the index's own (ATAddForeignKeyConstraint in
+/// tablecmds.c).
+const PAIRS: &str = "
+    WITH RECURSIVE pair AS (
+        SELECT k.place, ca.atttypid AS child, pa.atttypid AS parent, pa.attnum AS number,
+               k.c, k.p, format_type(ca.atttypid, ca.atttypmod) AS child_type,
+               format_type(pa.atttypid, pa.atttypmod) AS parent_type,
+               CASE WHEN ca.attcollation <> pa.attcollation AND pa.attcollation <> 0 THEN
+                   (SELECT quote_ident(n.nspname) || '.' || quote_ident(l.collname)
+                    FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace
+                    WHERE l.oid = pa.attcollation) END AS collation
+        FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS k (c, p, place)
+        JOIN pg_attribute ca ON ca.attrelid = $1 AND ca.attname = k.c AND NOT ca.attisdropped
+        JOIN pg_attribute pa ON pa.attrelid = $2 AND pa.attname = k.p AND NOT pa.attisdropped),
+    based (place, is_child, oid) AS (
+        (SELECT place, true, child FROM pair UNION ALL SELECT place, false, parent FROM pair)
+        UNION ALL
+        SELECT b.place, b.is_child, t.typbasetype FROM based b
+        JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'),
+    base AS (SELECT b.* FROM based b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype <> 'd'),
+    parent_key AS (
+        SELECT i.* FROM pg_index i
+        WHERE i.indrelid = $2 AND i.indisunique AND i.indisvalid AND i.indimmediate
+          AND i.indpred IS NULL AND i.indexprs IS NULL
+          AND ARRAY(SELECT i.indkey[n] FROM generate_series(0, i.indnkeyatts - 1) n ORDER BY 1)
+            = ARRAY(SELECT number FROM pair ORDER BY 1)
+        ORDER BY i.indisprimary DESC, i.indexrelid LIMIT 1)
+    SELECT p.c, p.p, p.child_type, p.parent_type, p.collation,
+           (SELECT quote_ident(n.nspname) || '.' || o.oprname FROM pg_operator o
+            JOIN pg_namespace n ON n.oid = o.oprnamespace
+            WHERE o.oid = CASE WHEN exact.amopopr IS NOT NULL THEN exact.amopopr
+                WHEN child.oid = oc.opcintype
+                  OR (ot.typtype = 'p' AND child.oid = parent.oid)
+                  OR EXISTS (SELECT FROM pg_cast WHERE castsource = child.oid
+                             AND casttarget = oc.opcintype AND castcontext = 'i')
+                THEN own.amopopr END),
+           CASE WHEN exact.amopopr IS NULL AND ot.typtype <> 'p' AND child.oid <> oc.opcintype
+                THEN format_type(oc.opcintype, NULL) END
+    FROM pair p
+    JOIN base child ON child.place = p.place AND child.is_child
+    JOIN base parent ON parent.place = p.place AND NOT parent.is_child
+    CROSS JOIN parent_key i
+    JOIN generate_series(0, i.indnkeyatts - 1) AS n ON i.indkey[n] = p.number
+    JOIN pg_opclass oc ON oc.oid = i.indclass[n]
+    JOIN pg_type ot ON ot.oid = oc.opcintype
+    LEFT JOIN pg_amop exact ON exact.amopfamily = oc.opcfamily AND exact.amopstrategy = 3
+        AND exact.amoplefttype = oc.opcintype AND exact.amoprighttype = child.oid
+    LEFT JOIN pg_amop own ON own.amopfamily = oc.opcfamily AND own.amopstrategy = 3
+        AND own.amoplefttype = oc.opcintype AND own.amoprighttype = oc.opcintype
+    ORDER BY p.place";
+
+fn pairs(
+    transaction: &mut Transaction,
+    child: &Table,
+    parent: &Table,
+    key: &ForeignKey,
+) -> Result<Result<Vec<Pair>, Misfit>> {
+    let rows = transaction.query_typed(
+        PAIRS,
+        &[
+            (&child.oid, Type::OID),
+            (&parent.oid, Type::OID),
+            (&key.columns, Type::TEXT_ARRAY),
+            (&key.parent_columns, Type::TEXT_ARRAY),
+        ],
+    )?;
+    let mut pairs = Vec::new();
+    for row in &rows {
+        let (child, parent) = (row.try_get(0)?, row.try_get(1)?);
+        let operator: Option<String> = row.try_get(5)?;
+        let Some(operator) = operator else {
+            return Ok(Err(Misfit {
+                child,
+                child_type: row.try_get(2)?,
+                parent,
+                parent_type: row.try_get(3)?,
+            }));
+        };
+        pairs.push(Pair {
+            child,
+            parent,
+            operator,
+            cast: row.try_get(6)?,
+            collation: row.try_get(4)?,
+        });
+    }
+    anyhow::ensure!(
+        pairs.len() == key.columns.len(),
+        "the columns of {} could not be read",
+        key.name
+    );
+    Ok(Ok(pairs))
+}
