@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use fkfix::cli::Cli;
 use fkfix::report::output::Output;
-use fkfix::{command, failure, interrupt};
+use fkfix::{command, explain, interrupt};
 
 fn main() -> ExitCode {
     let cli = Cli::read();
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) => {
             output.error(&error, command::format_of(&cli));
-            failure::status_of(&error)
+            explain::status_of(&error)
         }
     };
     ExitCode::from(status.code())

@@ -72,7 +72,7 @@ fuzz_target!(|damage: &[u8]| {
         assert!(after == bytes, "changed after {:#}", result.unwrap_err());
     }
     for left in ["-journal", "-wal", "-shm"] {
-        let _ = fs::remove_file(connection::beside(&BENCH.path, left));
+        let _ = fs::remove_file(paths::beside(&BENCH.path, left));
     }
 });
 

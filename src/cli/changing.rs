@@ -9,9 +9,9 @@ use clap::{Args, ValueEnum};
 
 use super::{Database, Format, Set, Wait};
 use crate::location::Location;
-use crate::model::notation;
 use crate::policy::{Limit, OrphanAction};
 use crate::sqlite::schema::foreign_key::ForeignKey;
+use crate::sqlite::text::notation;
 
 /// A format of what a change did, or would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -79,12 +79,15 @@ fn look(
     findings: impl Fn(&Connection) -> Result<Vec<Finding>>,
 ) -> Result<Looked> {
     if arguments.update {
-        return Ok(Looked::Schema(normal::schema(schema)?));
+        return Ok(Looked::Schema(normal::schema(
+            schema,
+            &history::own_tables(schema)?,
+        )?));
     }
     let mut findings = findings(schema)?;
     if let Some(file) = &arguments.snapshot {
         let committed = read_snapshot(file)?;
-        let found = normal::schema(schema)?;
+        let found = normal::schema(schema, &history::own_tables(schema)?)?;
         findings.extend(snapshot::difference(file, &committed, &found));
     }
     Ok(Looked::Findings(findings))

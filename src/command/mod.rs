@@ -23,7 +23,8 @@ use crate::cli::{
     Change, ChangeFormat, CheckFormat, Cli, Command, DEFAULT_FOLDER, Database, Format,
     PictureFormat, RowsFormat, Set,
 };
-use crate::failure::{self, Failure, Status, for_shell};
+use crate::explain;
+use crate::failure::{Failure, Status, for_shell};
 use crate::location::Location;
 use crate::migrations::{self, Migrations};
 use crate::progress;
@@ -87,7 +88,7 @@ impl From<ChangeFormat> for Format {
 /// Takes the copy away where the run was refused: nothing has changed, and the next run would
 /// find its place taken. After any other failure the copy stays.
 fn discard_after_refusal(error: &anyhow::Error, target: Option<&PathBuf>) {
-    if let (Status::No, Some(target)) = (failure::status_of(error), target)
+    if let (Status::No, Some(target)) = (explain::status_of(error), target)
         && let Err(error) = std::fs::remove_file(target)
     {
         tracing::warn!("could not remove {}: {error}", target.display());

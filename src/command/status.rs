@@ -11,7 +11,7 @@ use crate::report::output::Output;
 use crate::report::status::{ArchiveStatus, MigrationStatus, State, StatusReport};
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::history::{Applied, State as Found};
-use crate::sqlite::apply::up;
+use crate::sqlite::apply::parts;
 use crate::sqlite::archive;
 use crate::sqlite::enforce;
 use crate::sqlite::schema::row_counts;
@@ -62,7 +62,7 @@ fn status_of(version: i64, migration: Option<&Migration>, found: Found) -> Resul
         Found::Changed(row) => (State::Changed, Some(row)),
         Found::Unknown(row) => (State::Unknown, Some(row)),
         Found::Applied(row) => {
-            let keys = migration.map_or(Ok(Vec::new()), up::requests)?.len();
+            let keys = migration.map_or(Ok(Vec::new()), parts::requests)?.len();
             let adopted = keys > 0 && row.adopted.len() == keys;
             let state = if adopted {
                 State::Adopted

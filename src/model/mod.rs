@@ -1,5 +1,4 @@
 //! What every engine speaks: values, and no SQL that only one engine knows.
 
 pub mod key;
-pub mod notation;
 pub mod value;

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::new::NewReport;
 use super::output::Report;
 use crate::model::key::Action;
-use crate::model::notation;
 use crate::sqlite::discover::{Candidate, Values};
+use crate::sqlite::text::notation;
 use crate::text::{Lines, count, plural, rows};
 
 /// What `fkfix discover` found.

@@ -19,6 +19,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::{Color, Format, Global};
+use crate::explain;
 use crate::failure::{self, Failure, Status};
 use crate::progress;
 use crate::text::{Lines, printable, wrapped};
@@ -196,9 +197,9 @@ impl Output {
     /// Writes `error` and its hint to stderr, and as a document to stdout where the results
     /// would have been one.
     pub fn error(&mut self, error: &anyhow::Error, format: Format) {
-        let message = failure::message(error);
-        let hint = failure::hint_for(error);
-        match failure::sqlite_error(error).filter(|_| self.codes) {
+        let message = explain::message(error);
+        let hint = explain::hint_for(error);
+        match explain::number(error).filter(|_| self.codes) {
             Some(code) => self.line("error", ERROR, &format!("{message} ({code})")),
             None => self.line("error", ERROR, &message),
         }

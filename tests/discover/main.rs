@@ -136,6 +136,9 @@ fn discover(database: &Path, options: &[&str]) -> Vec<(String, u8)> {
         .args(["discover", "--format", "json", "--database"])
         .arg(database)
         .args(options)
+        // Away from the migrations of this repository, whose keys would not be shown.
+        .current_dir(database.parent().unwrap())
+        .env_remove("FKFIX_MIGRATIONS")
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");

@@ -204,7 +204,7 @@ fn a_reader_that_never_lets_go_is_named_after_the_timeout() {
         assert_eq!(output.status.code(), Some(2), "{}", told(&output));
         assert_eq!(
             told(&output).replace(&victim.path.display().to_string(), "app.db"),
-            "error: could not commit to app.db, so nothing was changed: database is locked: Error code 5: database is locked\n\
+            "error: could not commit to app.db, so nothing was changed: database is locked\n\
              hint: another process is using the database: @; stop it, or wait longer with --lock-timeout 60s\n"
                 .replace('@', &this_process())
         );

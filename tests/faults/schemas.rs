@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use fkfix::failure;
+use fkfix::explain;
 use fkfix::location::Location;
 use fkfix::migrations::Migrations;
 use fkfix::policy::{Limit, Method, OrphanAction, Policy};
@@ -197,7 +197,7 @@ fn build(case: &Case, path: &Path) -> bool {
 fn beside(path: &Path) -> bool {
     ["-journal", "-wal", "-shm"]
         .iter()
-        .any(|it| connection::beside(path, it).exists())
+        .any(|it| fkfix::sqlite::file::paths::beside(path, it).exists())
 }
 
 fn dry_run(path: &Path, order: Order<'_>) -> Result<String, String> {
@@ -228,7 +228,7 @@ fn told(error: &anyhow::Error) -> String {
     let message = message
         .strip_prefix("could not apply V1__keys: ")
         .unwrap_or(&message);
-    format!("{message} ({:?})", failure::hint_for(error))
+    format!("{message} ({:?})", explain::hint_for(error))
 }
 
 fn down(path: &Path, migrations: &Migrations) -> Result<(), String> {

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
-use fkfix::failure::{self, Status};
+use fkfix::explain;
+use fkfix::failure::Status;
 use fkfix::location::Location;
 use fkfix::migrations::Migrations;
 use fkfix::policy::{Method, OrphanAction, Policy};
@@ -99,7 +100,7 @@ impl Bench {
             assert_ne!(self.sample.verdict(&victim), start);
             return false;
         };
-        assert_eq!(failure::status_of(&error), status, "{error:#}");
+        assert_eq!(explain::status_of(&error), status, "{error:#}");
         assert!(
             fs::read(&victim.path).unwrap() == bytes,
             "the file has changed after: {error:#}"

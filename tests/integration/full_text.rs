@@ -74,6 +74,20 @@ fn an_index_that_holds_some_rows_holds_those_of_them_that_are_there() {
 }
 
 #[test]
+fn an_index_that_holds_nothing_stays_empty_where_all_rows_come_and_go() {
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, t TEXT); INSERT INTO child VALUES (1, 9, 'apple');
+         CREATE VIRTUAL TABLE none_ USING fts5 (t, content='child', content_rowid='id');
+         CREATE VIRTUAL TABLE every USING fts5 (t, content='child', content_rowid='id');
+         INSERT INTO every (every) VALUES ('rebuild');",
+    );
+    database.up();
+    database.down();
+    assert_eq!(found(&database, "none_", "apple"), [""; 0]);
+    assert_eq!(found(&database, "every", "apple"), ["1"]);
+}
+
+#[test]
 fn rows_that_are_deleted_leave_the_index_as_well() {
     let (key, rowid, options) = SHAPES[0];
     let database = published(key, rowid, options);

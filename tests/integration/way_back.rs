@@ -487,10 +487,11 @@ fn a_table_whose_column_is_called_as_one_of_the_archive_is_refused_by_name() {
         let database = Database::family(&format!(
             "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, {column}); INSERT INTO child VALUES (1, 9, 1)"
         ));
+        let message = format!("child_orphans can't be made: it has a column {column} of its own");
         database
-            .refuses("up", 2, &format!("child has a column {column}"))
+            .refuses("up", 2, &message)
             .remarks("--orphans delete");
-        database.refuses("up --dry-run", 2, &format!("child has a column {column}"));
+        database.refuses("up --dry-run", 2, &message);
     }
 }
 

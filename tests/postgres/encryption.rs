@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use fkfix::failure;
+use fkfix::explain;
 use fkfix::postgres::connect::{self, Connection, Environment};
 
 use crate::server::{self, Own, Server, certificates};
@@ -40,8 +40,8 @@ fn open(text: &str) -> Result<Connection, String> {
 fn at_home(text: &str, home: Option<&Path>) -> Result<Connection, String> {
     let environment = Environment::of(&[], home, "me");
     connect::open(text, &environment).map_err(|error| {
-        assert_eq!(failure::status_of(&error).code(), 2);
-        format!("{error:#} | {}", failure::hint_for(&error).unwrap())
+        assert_eq!(explain::status_of(&error).code(), 2);
+        format!("{error:#} | {}", explain::hint_for(&error).unwrap())
     })
 }
 

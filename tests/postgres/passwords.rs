@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use fkfix::failure;
+use fkfix::explain;
 use fkfix::postgres::connect::{self, Environment, Target};
 
 use crate::server::{self, SECRET, guarded};
@@ -18,8 +18,8 @@ fn refused(text: &str, environment: &Environment) -> String {
         Ok(connection) => panic!("{} let me in", connection.target),
         Err(error) => error,
     };
-    assert_eq!(failure::status_of(&error).code(), 2);
-    let told = format!("{error:#} | {}", failure::hint_for(&error).unwrap());
+    assert_eq!(explain::status_of(&error).code(), 2);
+    let told = format!("{error:#} | {}", explain::hint_for(&error).unwrap());
     assert!(!format!("{told} {error:?}").contains("s3c"), "{told}");
     assert!(!told.contains("wr0ng"), "{told}");
     told

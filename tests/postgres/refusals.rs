@@ -2,7 +2,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 
-use fkfix::failure;
+use fkfix::explain;
 use fkfix::postgres::connect;
 
 use crate::server;
@@ -11,8 +11,8 @@ fn refused(text: &str) -> String {
     let Err(error) = connect::open(text, &server::nobody()) else {
         panic!("{text}: connected");
     };
-    assert_eq!(failure::status_of(&error).code(), 2);
-    format!("{error:#} | {}", failure::hint_for(&error).unwrap())
+    assert_eq!(explain::status_of(&error).code(), 2);
+    format!("{error:#} | {}", explain::hint_for(&error).unwrap())
 }
 
 #[test]

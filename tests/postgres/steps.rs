@@ -2,7 +2,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use fkfix::failure;
+use fkfix::explain;
 use fkfix::postgres::error::{self, ServerError};
 use fkfix::postgres::session::{Session, Step, Wait};
 use postgres::error::SqlState;
@@ -105,10 +105,10 @@ fn a_step_that_fails_leaves_nothing_and_says_what_the_server_said() {
         "could not apply V1: function pg_catalog.no_such(integer) does not exist"
     );
     assert_eq!(
-        failure::hint_for(&missing).unwrap(),
+        explain::hint_for(&missing).unwrap(),
         "No function matches the given name and argument types. You might need to add explicit type casts"
     );
-    assert_eq!(failure::status_of(&missing).code(), 2);
+    assert_eq!(explain::status_of(&missing).code(), 2);
 }
 
 #[test]
@@ -180,10 +180,10 @@ fn who_holds_the_lock_is_named() {
         "{told}"
     );
     assert_eq!(
-        failure::hint_for(&busy).unwrap(),
+        explain::hint_for(&busy).unwrap(),
         "end that transaction, or raise --lock-wait"
     );
-    assert_eq!(failure::status_of(&busy).code(), 2);
+    assert_eq!(explain::status_of(&busy).code(), 2);
     reader.batch_execute("COMMIT").unwrap();
 }
 
@@ -246,7 +246,7 @@ fn a_connection_that_is_cut_says_so() {
     assert!(ended);
     let cut = session.run(&Step::look(), |_| Ok(())).unwrap_err();
     assert!(cut.is::<ServerError>());
-    let hint = failure::hint_for(&cut).unwrap();
+    let hint = explain::hint_for(&cut).unwrap();
     assert!(
         hint.contains("rolled back, so run it again"),
         "{cut:#} | {hint}"
@@ -311,7 +311,7 @@ fn a_standby_answers_what_only_looks_and_refuses_a_change() {
         .unwrap();
     assert_eq!(one, 1);
     let refused = session.run(&Step::change(&[]), |_| Ok(())).unwrap_err();
-    let hint = failure::hint_for(&refused).unwrap();
+    let hint = explain::hint_for(&refused).unwrap();
     assert!(
         hint.contains("connect to the primary"),
         "{refused:#} | {hint}"

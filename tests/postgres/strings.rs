@@ -1,6 +1,6 @@
 use std::fs;
 
-use fkfix::failure;
+use fkfix::explain;
 use fkfix::postgres::connect::{self, Environment, Target, is_postgres};
 
 use crate::server;
@@ -14,8 +14,8 @@ fn read(text: &str, environment: &Environment) -> String {
 /// The message and the hint of what can't be read.
 fn refusal(text: &str) -> String {
     let error = Target::resolve(text, &server::nobody()).unwrap_err();
-    assert_eq!(failure::status_of(&error).code(), 2);
-    format!("{error:#} | {}", failure::hint_for(&error).unwrap())
+    assert_eq!(explain::status_of(&error).code(), 2);
+    format!("{error:#} | {}", explain::hint_for(&error).unwrap())
 }
 
 #[test]

@@ -3,19 +3,21 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::migrations::Migrations;
 use crate::policy::Policy;
 use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::sqlite::apply::parts;
 use crate::sqlite::apply::plan;
-use crate::sqlite::apply::up;
 use crate::sqlite::archive::kept::{self, Kept, Returns};
 use crate::sqlite::archive::{self, Restore};
 use crate::sqlite::file::backup;
+use crate::sqlite::file::errors;
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema;
 use crate::sqlite::schema::row_counts;
-use crate::sqlite::text::script::{self, Action, Statement};
+use crate::sqlite::text::script;
+use crate::sqlite::text::statement::{Action, AddForeignKey, Statement};
 use crate::text;
 
 /// What is to be taken back.
@@ -90,7 +92,7 @@ pub fn dry_run(
 fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
     let migration = format!("V{}__{}", row.version, row.name);
     let attempt = format!("could not take {migration} back");
-    if failure::hint_for(&error).is_some() {
+    if errors::hint_for(&error).is_some() {
         return error.context(attempt);
     }
     error.context(Failure::impossible(attempt).hint(format!(
@@ -216,7 +218,7 @@ struct Script {
 
 enum Part {
     Run(Step),
-    AddKey(script::AddForeignKey),
+    AddKey(AddForeignKey),
 }
 
 fn read(order: Order<'_>, applied: &Applied) -> Result<Script> {
@@ -233,7 +235,7 @@ fn read(order: Order<'_>, applied: &Applied) -> Result<Script> {
         parts: Vec::new(),
     };
     for Statement { line, action } in script::parse(&file, text)? {
-        let run = |sql| Part::Run(up::statement(&file, line, sql));
+        let run = |sql| Part::Run(parts::statement(&file, line, sql));
         match action {
             Action::DropConstraint {
                 table, constraint, ..

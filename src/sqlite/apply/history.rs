@@ -10,7 +10,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations, Origin};
-use crate::sqlite::apply::up;
+use crate::sqlite::apply::parts;
+use crate::sqlite::archive;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema;
 use crate::sqlite::text::ddl::{literal, same_name};
@@ -76,6 +77,14 @@ pub enum State {
     Unknown(Applied),
 }
 
+/// The names of fkfix's own tables: its archives, and its history, whether it is there or not.
+pub fn own_tables(connection: &Connection) -> Result<Vec<String>> {
+    let archives = archive::all(connection)?
+        .into_iter()
+        .map(|archive| archive.name);
+    Ok(archives.chain([TABLE.to_owned()]).collect())
+}
+
 /// The migrations applied to the database, from the lowest version; none where it has no
 /// history. A history that can't be read is an error.
 pub fn read(connection: &Connection) -> Result<Vec<Applied>> {
@@ -91,7 +100,7 @@ pub fn read(connection: &Connection) -> Result<Vec<Applied>> {
         }
     }
     read_rows(connection).map_err(|error| {
-        let why = crate::failure::message(&error);
+        let why = crate::sqlite::file::errors::message(&error);
         Failure::impossible(format!("the history in {TABLE} is damaged: {why}"))
             .hint(format!("repair the table, or drop it and run fkfix up: keys that are there already are adopted; see: SELECT * FROM {TABLE}"))
             .into()
@@ -185,7 +194,7 @@ pub fn applicable<'m>(
     }
     let mut is_here = false;
     for migration in migrations.iter() {
-        for key in up::requests(migration)? {
+        for key in parts::requests(migration)? {
             is_here |= schema::kind_of(connection, &key.table)?.is_some();
         }
     }

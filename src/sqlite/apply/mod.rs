@@ -2,6 +2,7 @@
 
 pub mod down;
 pub mod history;
+pub mod parts;
 pub mod plan;
 pub mod promised;
 pub mod space;

@@ -10,6 +10,7 @@ use crate::sqlite::apply::unfired;
 use crate::sqlite::archive;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::keys::{self, NewKey, TableKeys};
+use crate::sqlite::orphans::confirm;
 use crate::sqlite::orphans::lists::{DeadKeys, Removal};
 use crate::sqlite::orphans::{self, Found};
 use crate::sqlite::rebuild::fidelity;
@@ -24,7 +25,7 @@ use crate::sqlite::schema::scratch::{self, Obstacle};
 use crate::sqlite::schema::snapshot::{self, Snapshot};
 use crate::sqlite::schema::{self, Table};
 use crate::sqlite::text::ddl::{self, quote, same_name};
-use crate::sqlite::text::script::AddForeignKey;
+use crate::sqlite::text::statement::AddForeignKey;
 use crate::text::{self, count, rows};
 
 /// A plan to add keys.
@@ -106,7 +107,7 @@ pub fn add_keys(
             .map(|it| it.key.child.clone()),
     );
     drop(rebuilds);
-    let passing_name = rebuild::free_name(&snapshot::taken_names(connection)?, rebuild::OLD);
+    let passing_name = snapshot::free_name(&snapshot::taken_names(connection)?, rebuild::OLD);
     planner.check(&targets, &declared)?;
     let warnings = planner.warnings(&targets)?;
     let Planner {
@@ -327,7 +328,13 @@ impl Planner<'_> {
                 table.must_have_whole_indexes(self.connection, self.counts, columns)?;
             }
             let (broken, by_row) = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
-                index::confirm_all_found(self.connection, self.counts, child, &parent, dead_keys)?;
+                confirm::confirm_all_found(
+                    self.connection,
+                    self.counts,
+                    child,
+                    &parent,
+                    dead_keys,
+                )?;
                 (conditions::has_key_of(&new.key, &dead_keys.query), None)
             } else {
                 let by_row = ByRow {

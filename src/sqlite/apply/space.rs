@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::sqlite::apply::plan::KeyPlan;
-use crate::sqlite::file::connection;
+use crate::sqlite::file::paths;
 use crate::sqlite::file::reading;
 use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::rebuild::Way;
@@ -165,7 +165,7 @@ fn archived(removal: &Removal) -> u64 {
 
 /// What is free, with nothing needed.
 fn free(connection: &Connection) -> Result<Space> {
-    let file = connection::open_file(connection)?;
+    let file = paths::open_file(connection)?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let temporary = temporary_folder();
     let free_in = |folder: &Path| {

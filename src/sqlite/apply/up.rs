@@ -16,12 +16,14 @@ use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
 use crate::policy::{OrphanAction, Policy};
 use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::sqlite::apply::parts::{Part, parts, statement};
 use crate::sqlite::apply::plan::{self, KeyPlan};
 use crate::sqlite::apply::promised::Promised;
 use crate::sqlite::apply::space;
 use crate::sqlite::file::backup::{self, TemporaryCopy};
 use crate::sqlite::rebuild::steps::{self, Step};
-use crate::sqlite::text::script::{self, Action, AddForeignKey, Statement};
+use crate::sqlite::text::script;
+use crate::sqlite::text::statement::AddForeignKey;
 
 /// What is to be applied, and what may become of orphans.
 #[derive(Clone, Copy, Debug)]
@@ -315,7 +317,7 @@ impl Driver<'_, '_, '_> {
 
     fn report<T>(&mut self, result: Result<T>) -> Result<T, Reported> {
         result.map_err(|error| {
-            let reported = Reported(crate::failure::message(&error));
+            let reported = Reported(crate::sqlite::file::errors::message(&error));
             self.failure = Some(error);
             reported
         })
@@ -349,39 +351,6 @@ impl Migrate for Driver<'_, '_, '_> {
     }
 }
 
-/// A part of a script: keys that are added together, or a statement that SQLite runs itself.
-#[derive(Debug)]
-pub enum Part {
-    /// Keys asked for one after the other, so that each table is rebuilt once.
-    Keys(Vec<AddForeignKey>),
-    /// A statement with the line it stands in.
-    Statement(usize, String),
-}
-
-/// Cuts the script of `migration` into its parts.
-pub fn parts(migration: &Migration) -> Result<Vec<Part>> {
-    let mut parts: Vec<Part> = Vec::new();
-    for Statement { line, action } in script::parse(&migration.file(), migration.script())? {
-        match (action, parts.last_mut()) {
-            (Action::AddForeignKey(key), Some(Part::Keys(keys))) => keys.push(key),
-            (Action::AddForeignKey(key), _) => parts.push(Part::Keys(vec![key])),
-            (Action::DropConstraint { sql, .. } | Action::Other(sql), _) => {
-                parts.push(Part::Statement(line, sql));
-            }
-        }
-    }
-    Ok(parts)
-}
-
-/// The keys that `migration` asks for, in order.
-pub fn requests(migration: &Migration) -> Result<Vec<AddForeignKey>> {
-    let keys = parts(migration)?.into_iter().map(|part| match part {
-        Part::Keys(keys) => keys,
-        Part::Statement(..) => Vec::new(),
-    });
-    Ok(keys.flatten().collect())
-}
-
 /// What a reader of the plan must know of the files of `migration`, which may be `empty`.
 fn lacking(migration: &Migration, empty: bool) -> Vec<String> {
     let (file, down) = (migration.file(), migration.down_file());
@@ -401,9 +370,4 @@ fn lacking(migration: &Migration, empty: bool) -> Vec<String> {
         Some(_) => {}
     }
     lacking
-}
-
-/// The step that runs a statement of a script.
-pub fn statement(file: &str, line: usize, sql: String) -> Step {
-    Step::run(format!("run {file}:{line}"), sql)
 }

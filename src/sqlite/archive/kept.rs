@@ -316,11 +316,6 @@ fn simple_reasons(
             (condition, Cause::ColumnGone(name.to_owned()))
         })
         .collect();
-    let fits = fidelity::fits(table, |name| archive.has(name), "w");
-    if !fits.is_empty() {
-        let converts = format!("NOT ({})", fidelity::all_of(&fits));
-        reasons.push((converts, Cause::Converted));
-    }
     let taken = |same: String, columns| {
         let table = quote(&table.name);
         let condition = format!("EXISTS (SELECT 1 FROM main.{table} AS t WHERE {same})");
@@ -350,5 +345,11 @@ fn simple_reasons(
         }
         column.default.is_none().then(|| ("TRUE".to_owned(), cause))
     }));
+    // Behind NULL where it is not allowed, which does not fit either.
+    let fits = fidelity::fits(table, |name| archive.has(name), "w");
+    if !fits.is_empty() {
+        let converts = format!("NOT ({})", fidelity::all_of(&fits));
+        reasons.push((converts, Cause::Converted));
+    }
     Ok(reasons)
 }

@@ -4,6 +4,5 @@ pub mod kept;
 pub mod store;
 
 pub use store::{
-    Archive, Restore, all, count, is_archive_name, name_of, of, own_tables, restore, same_key,
-    store,
+    Archive, Restore, all, count, is_archive_name, name_of, of, restore, same_key, store,
 };

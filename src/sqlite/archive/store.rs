@@ -8,8 +8,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::failure::Failure;
-use crate::sqlite::apply::history;
-use crate::sqlite::keys::conditions;
+use crate::sqlite::orphans::lists;
 use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::rebuild;
 use crate::sqlite::rebuild::bulk::{self, Aside};
@@ -101,12 +100,6 @@ pub fn all(connection: &Connection) -> Result<Vec<Archive>> {
         archives.extend(read(connection, &name?)?);
     }
     Ok(archives)
-}
-
-/// The names of fkfix's own tables: its archives, and its history, whether it is there or not.
-pub fn own_tables(connection: &Connection) -> Result<Vec<String>> {
-    let archives = all(connection)?.into_iter().map(|archive| archive.name);
-    Ok(archives.chain([history::TABLE.to_owned()]).collect())
 }
 
 fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
@@ -285,7 +278,7 @@ fn copy_sql(
         OWN_COLUMNS.join(", "),
         quote_list("", names.iter().copied()),
         quote_list("w.", names.iter().copied()),
-        conditions::from_listed("w", removal),
+        lists::from_listed("w", removal),
     )
 }
 
@@ -389,7 +382,16 @@ impl Restore {
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
         insert.push(Step::run(title, sql).over(*rows, work).scattered());
-        let indexes = full_text::Indexes::of(connection, &table)?;
+        let noted = archive.notes_full_text.then_some(FULL_TEXT);
+        let mut indexes = full_text::Indexes::of(connection, &table)?;
+        if let Some(noted) = noted {
+            let from = format!(
+                "FROM main.{} AS a WHERE {}",
+                quote(&archive.name),
+                self.mine("a")
+            );
+            indexes = indexes.as_noted(connection, &from, noted)?;
+        }
         let back = format!(
             "FROM main.{} AS a CROSS JOIN {} WHERE {} AND {}",
             quote(&archive.name),
@@ -397,7 +399,6 @@ impl Restore {
             self.fits(&table),
             same_row(&table, &columns)
         );
-        let noted = archive.notes_full_text.then_some(FULL_TEXT);
         let mut finish = counter.back;
         finish.extend(indexes.put_back(connection, &table.name, &back, noted)?);
         finish.push(Step::Discard {
@@ -495,7 +496,7 @@ fn counter(connection: &Connection, table: &Table) -> Result<Counter> {
         return Ok(Counter::default());
     }
     let own = literal(&table.name);
-    let aside = literal(&rebuild::free_name(&names, "fkfix_counter"));
+    let aside = literal(&snapshot::free_name(&names, "fkfix_counter"));
     let rename =
         |from, to| format!("UPDATE main.sqlite_sequence SET name = {to} WHERE name = {from}");
     Ok(Counter {

@@ -5,9 +5,10 @@ use anyhow::Result;
 use super::renamed;
 use crate::migrations::{Migration, Migrations};
 use crate::sqlite::apply::history::State;
-use crate::sqlite::apply::up::{self, Part};
+use crate::sqlite::apply::parts::{self, Part};
 use crate::sqlite::text::ddl::same_name;
-use crate::sqlite::text::script::{self, Action, AddForeignKey, Alteration};
+use crate::sqlite::text::script::{self, Alteration};
+use crate::sqlite::text::statement::{Action, AddForeignKey};
 
 /// A migration, as far as it is known here, and where it stands.
 pub type MigrationState<'a> = (i64, Option<&'a Migration>, State);
@@ -49,7 +50,7 @@ pub fn read(states: &[MigrationState<'_>]) -> Result<Vec<Expected>> {
     for (_, migration, state) in states {
         let Some(migration) = migration else { continue };
         if matches!(state, State::Pending) {
-            for part in up::parts(migration)? {
+            for part in parts::parts(migration)? {
                 match part {
                     Part::Keys(requests) if begins_with_keys => pending.extend(
                         requests

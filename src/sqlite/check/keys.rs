@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::expected::{Due, Expected};
 use super::finding::{Code, Finding};
 use super::indexes;
-use crate::failure;
+use crate::sqlite::file::errors;
 use crate::sqlite::keys::parent_key::remedy;
 use crate::sqlite::keys::{affinity_warning, collation_warning};
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
@@ -74,9 +74,9 @@ fn resolve_one(
             Ok(Ok(key))
         }
         Err(error) => {
-            let hint = failure::hint_for(&error).unwrap_or_default();
+            let hint = errors::hint_for(&error).unwrap_or_default();
             let finding =
-                Finding::of_table(Code::KeyImpossible, &child.name, failure::message(&error));
+                Finding::of_table(Code::KeyImpossible, &child.name, errors::message(&error));
             Ok(Err(finding.hint(hint)))
         }
     }

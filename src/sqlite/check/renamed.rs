@@ -6,7 +6,7 @@ use sqlite3_parser::dialect::TokenType::{TK_COMMA, TK_FOREIGN, TK_KEY, TK_LP, TK
 
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
-use crate::sqlite::text::script::AddForeignKey;
+use crate::sqlite::text::statement::AddForeignKey;
 
 /// `request` as it reads after `rename`, a statement that renames a table or a column; none where
 /// that is of no concern to the key.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::roles;
-use crate::sqlite::archive;
+use crate::sqlite::apply::history;
 use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Column, Table};
@@ -53,7 +53,7 @@ pub struct ParentKey {
 impl Catalog {
     /// Reads the tables of `connection`.
     pub fn read(connection: &Connection) -> Result<Self> {
-        let own = archive::own_tables(connection)?;
+        let own = history::own_tables(connection)?;
         let mut subjects = Vec::new();
         for name in schema::ordinary_tables(connection)? {
             if !own.iter().any(|it| same_name(it, &name)) {
@@ -179,7 +179,7 @@ fn obstacle(table: &Table, columns: &[String]) -> Option<String> {
             table.name,
             columns.join(", ")
         )),
-        Err(error) => Some(crate::failure::message(&error)),
+        Err(error) => Some(crate::sqlite::file::errors::message(&error)),
     }
 }
 

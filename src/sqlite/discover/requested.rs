@@ -4,7 +4,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use crate::migrations::Migrations;
-use crate::sqlite::apply::up;
+use crate::sqlite::apply::parts;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::scratch;
@@ -14,7 +14,7 @@ use crate::sqlite::schema::scratch;
 pub fn keys(connection: &Connection, migrations: &Migrations) -> Result<Vec<ForeignKey>> {
     let mut keys = Vec::new();
     for migration in migrations.iter() {
-        for request in up::requests(migration)? {
+        for request in parts::requests(migration)? {
             let key = Table::read(connection, &request.table)
                 .and_then(|table| scratch::read_constraint(&table, &request.constraint));
             keys.extend(key);

@@ -1,7 +1,8 @@
 //! Children that SQLite finds by an affinity that differs from the parent's.
 
+use super::cascade::but_those_about_to_go;
+use super::conditions::Event;
 use super::keys::{Key, Keys};
-use super::triggers::{Event, but_those_about_to_go};
 use crate::sqlite::schema::{Affinity, Table};
 use crate::sqlite::text::ddl::quote;
 

@@ -7,8 +7,8 @@
 //! at once all rows of its child table that the cycle reaches; for each of them, the triggers
 //! of the other keys fire.
 
+use super::conditions::{has_parent, is_complete, old_equals};
 use super::keys::{Key, Keys};
-use super::triggers::{has_parent, is_complete, old_equals};
 use crate::sqlite::schema::foreign_key::Action;
 use crate::sqlite::schema::{RowKey, Table};
 use crate::sqlite::text::ddl::{quote, quote_list, same_name};
@@ -209,4 +209,10 @@ fn hangs_on_deleted<'a>(
         path.pop();
     }
     (!ways.is_empty()).then(|| ways.join(" OR "))
+}
+
+/// What leaves those out that another cascade is about to take.
+pub fn but_those_about_to_go(key: &Key, keys: &Keys) -> String {
+    let going = is_about_to_go(key, keys);
+    going.map_or(String::new(), |going| format!(" AND NOT ({going})"))
 }

@@ -3,8 +3,7 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::conflicts::Demands;
-use super::{KeyTriggers, triggers};
+use super::demands::Demands;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::scratch;
@@ -40,7 +39,7 @@ pub struct Keys {
     /// Those that SQLite would act on, each once, in the order of the schema.
     pub usable: Vec<Key>,
     /// The others, and why not.
-    unusable: Vec<(ForeignKey, String)>,
+    pub unusable: Vec<(ForeignKey, String)>,
 }
 
 impl Keys {
@@ -94,26 +93,12 @@ impl Keys {
         }
         Ok(())
     }
-
-    /// The triggers of every key.
-    pub fn triggers(&self, strict: bool) -> Vec<KeyTriggers> {
-        let usable = self
-            .usable
-            .iter()
-            .map(|key| triggers::of(key, self, strict));
-        let unusable = self.unusable.iter().map(|(key, reason)| KeyTriggers {
-            key: key.clone(),
-            triggers: Vec::new(),
-            limits: vec![format!("is not carried out: {reason}")],
-        });
-        usable.chain(unusable).collect()
-    }
 }
 
 /// The parent table of `key`, or why SQLite or a trigger could not use it.
 fn parent_of(connection: &Connection, key: &ForeignKey) -> Result<Table, String> {
-    let parent =
-        Table::read(connection, &key.parent).map_err(|error| crate::failure::message(&error))?;
+    let parent = Table::read(connection, &key.parent)
+        .map_err(|error| crate::sqlite::file::errors::message(&error))?;
     let missing = key
         .parent_columns
         .iter()

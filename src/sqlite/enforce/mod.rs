@@ -7,7 +7,9 @@
 
 mod affinity;
 mod cascade;
+mod conditions;
 mod conflicts;
+mod demands;
 mod keys;
 mod order;
 mod plan;
@@ -65,7 +67,14 @@ pub struct KeyTriggers {
 /// The triggers that the declared keys should have.
 pub fn wanted(connection: &Connection, strict: bool) -> Result<Vec<KeyTriggers>> {
     let keys = Keys::read(connection)?;
-    Ok(keys.triggers(strict))
+    let usable = keys.usable.iter();
+    let usable = usable.map(|key| triggers::of(key, &keys, strict));
+    let unusable = keys.unusable.iter().map(|(key, reason)| KeyTriggers {
+        key: key.clone(),
+        triggers: Vec::new(),
+        limits: vec![format!("is not carried out: {reason}")],
+    });
+    Ok(usable.chain(unusable).collect())
 }
 
 /// The triggers that fkfix has made, in the order in which they were.

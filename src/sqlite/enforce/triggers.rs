@@ -8,86 +8,14 @@ use sqlite3_parser::dialect::TokenType::{
 
 use super::affinity;
 use super::cascade;
+use super::cascade::but_those_about_to_go;
+use super::conditions::{Event, equals, is_orphan, old_equals, refuse};
 use super::conflicts::{self, Set};
 use super::keys::{Key, Keys};
 use super::{KeyTriggers, MARK, PREFIX, STRICT, Trigger};
-use crate::sqlite::schema::foreign_key::{Action, ForeignKey};
+use crate::sqlite::schema::foreign_key::Action;
 use crate::sqlite::schema::{Column, RowKey, Table};
 use crate::sqlite::text::ddl::{self, literal, quote, quote_list, same_name};
-
-/// The condition that a child row, whose columns have `prefix` before them, refers to the
-/// parent row as it was. As SQLite writes it for its own keys.
-pub fn old_equals(key: &ForeignKey, prefix: &str) -> String {
-    equals(key, "OLD", prefix)
-}
-
-fn equals(key: &ForeignKey, row: &str, prefix: &str) -> String {
-    let pairs: Vec<_> = key
-        .pairs()
-        .map(|(column, parent)| format!("{row}.{} = {prefix}{}", quote(parent), quote(column)))
-        .collect();
-    pairs.join(" AND ")
-}
-
-/// The condition that the key of the child row `alias` has no NULL in it.
-pub fn is_complete(key: &ForeignKey, alias: &str) -> String {
-    let columns: Vec<_> = key
-        .columns
-        .iter()
-        .map(|column| format!("{alias}.{} IS NOT NULL", quote(column)))
-        .collect();
-    columns.join(" AND ")
-}
-
-/// The query that finds the parent of the child row `alias`.
-pub fn has_parent(parent: &Table, key: &ForeignKey, alias: &str, parent_alias: &str) -> String {
-    let pairs: Vec<_> = key
-        .pairs()
-        .map(|(column, parent)| {
-            format!(
-                "{parent_alias}.{} = +{alias}.{}",
-                quote(parent),
-                quote(column)
-            )
-        })
-        .collect();
-    format!(
-        "SELECT 1 FROM {} AS {parent_alias} WHERE {}",
-        quote(&parent.name),
-        pairs.join(" AND ")
-    )
-}
-
-fn is_orphan(key: &Key, alias: &str) -> String {
-    format!(
-        "{} AND NOT EXISTS ({})",
-        is_complete(&key.declared, alias),
-        has_parent(&key.parent, &key.declared, alias, "p")
-    )
-}
-
-/// What happens to the parent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Event {
-    Delete,
-    Update,
-}
-
-impl Event {
-    fn word(self) -> &'static str {
-        match self {
-            Event::Delete => "DELETE",
-            Event::Update => "UPDATE",
-        }
-    }
-
-    fn action(self, key: &ForeignKey) -> &'static str {
-        match self {
-            Event::Delete => key.on_delete.sql(),
-            Event::Update => key.on_update.sql(),
-        }
-    }
-}
 
 /// The triggers of `key`, one of `keys`.
 pub fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
@@ -152,15 +80,6 @@ fn trigger(key: &Key, end: &str, on: &Table, head: &str, body: &[String]) -> Tri
         table: on.name.clone(),
         sql,
     }
-}
-
-/// Raises for each row that `from` gives, FROM and WHERE.
-pub fn refuse(key: &Key, reason: &str, from: &str) -> String {
-    let message = format!(
-        "FOREIGN KEY constraint failed: {} {}{reason}",
-        key.child.name, key.declared
-    );
-    format!("SELECT RAISE(ABORT, {}){from}", literal(&message))
 }
 
 /// The trigger on the parent that does what the key says of `event`.
@@ -345,12 +264,6 @@ fn orphaned_by_default(key: &Key, keys: &Keys) -> String {
         is_orphan(key, "w"),
         but_those_about_to_go(key, keys)
     )
-}
-
-/// What leaves those out that another cascade is about to take.
-pub fn but_those_about_to_go(key: &Key, keys: &Keys) -> String {
-    let going = cascade::is_about_to_go(key, keys);
-    going.map_or(String::new(), |going| format!(" AND NOT ({going})"))
 }
 
 /// The triggers on the child that refuse a row without a parent. A row that had none before may

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::location::Location;
 use crate::progress;
-use crate::sqlite::file::connection;
+use crate::sqlite::file::guard;
 
 /// Pages copied between two looks at whether the user has interrupted.
 const PAGES_PER_STEP: i32 = 4096;
@@ -57,7 +57,7 @@ pub fn temporary(source: &Connection) -> Result<TemporaryCopy> {
         .context(attempt)?;
     let mut connection = Connection::open(folder.path().join("rehearsal.db")).context(attempt)?;
     fill(source, &mut connection).context(attempt)?;
-    connection::harden(&connection).context(attempt)?;
+    guard::harden(&connection).context(attempt)?;
     connection
         .execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF")
         .context(attempt)?;

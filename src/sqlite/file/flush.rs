@@ -14,7 +14,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::sqlite::file::connection::beside;
+use crate::sqlite::file::paths::beside;
 
 /// The pause between two flushes, measured: see `bench/README.md`. Work that is done sooner starts
 /// no thread's work at all.

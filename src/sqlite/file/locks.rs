@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::sqlite::file::connection::beside;
+use crate::sqlite::file::paths::beside;
 
 /// PENDING, RESERVED and SHARED (`PENDING_BYTE` and what follows in SQLite's `os.h`).
 const DATABASE: RangeInclusive<u64> = 0x4000_0000..=0x4000_01FF;

@@ -2,6 +2,9 @@
 
 pub mod backup;
 pub mod connection;
+pub mod errors;
 pub mod flush;
+pub mod guard;
 pub mod locks;
+pub mod paths;
 pub mod reading;

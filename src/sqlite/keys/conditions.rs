@@ -5,47 +5,10 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
-use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::row_counts::RowCounts;
 use crate::sqlite::schema::{Affinity, Table};
 use crate::sqlite::text::ddl::{quote, same_name};
-
-/// The condition that the row `alias` of the table stands in the list of `removal`.
-#[must_use]
-pub fn listed(alias: &str, removal: &Removal) -> String {
-    let columns = removal.table.row_key.columns();
-    let list = quote(&removal.list);
-    if let [column] = columns.as_slice() {
-        return format!("{alias}.{} IN (SELECT k1 FROM temp.{list})", quote(column));
-    }
-    format!(
-        "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {})",
-        has_listed_key(alias, removal)
-    )
-}
-
-/// `FROM` that finds the rows `alias` of the table of `removal` by their list `l`.
-#[must_use]
-pub fn from_listed(alias: &str, removal: &Removal) -> String {
-    format!(
-        "FROM temp.{} AS l CROSS JOIN {} ON {}",
-        quote(&removal.list),
-        removal.table.source(alias),
-        has_listed_key(alias, removal)
-    )
-}
-
-/// The condition that the row `alias` has the key that stands in the row `l` of its list.
-fn has_listed_key(alias: &str, removal: &Removal) -> String {
-    let columns = removal.table.row_key.columns();
-    let same: Vec<_> = columns
-        .iter()
-        .enumerate()
-        .map(|(place, column)| format!("{alias}.{} = l.k{}", quote(column), place + 1))
-        .collect();
-    same.join(" AND ")
-}
 
 /// How a child's keys are held against its parent's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

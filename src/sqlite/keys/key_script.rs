@@ -14,6 +14,7 @@ use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
 use crate::sqlite::text::script;
+use crate::sqlite::text::statement;
 use crate::words;
 
 /// `PostgreSQL` cuts a name behind so many bytes
@@ -58,7 +59,7 @@ pub fn checked(connection: &Connection, keys: &[ForeignKey]) -> Result<Scripts> 
     let mut scripts = write(connection, keys)?;
     let mut requests = Vec::new();
     for statement in script::parse("the new migration", &scripts.up)? {
-        if let script::Action::AddForeignKey(request) = statement.action {
+        if let statement::Action::AddForeignKey(request) = statement.action {
             requests.push(request);
         }
     }
@@ -307,7 +308,7 @@ const RESERVED: [&str; 42] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::notation;
+    use crate::sqlite::text::notation;
 
     fn keys(specs: &[&str]) -> Vec<ForeignKey> {
         specs

@@ -3,9 +3,9 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
-use crate::sqlite::rebuild::free_name;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::snapshot;
+use crate::sqlite::schema::snapshot::free_name;
 use crate::sqlite::text::ddl::{quote, quote_list};
 use crate::text;
 

@@ -11,7 +11,7 @@ use crate::sqlite::schema::index;
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Table};
 use crate::sqlite::text::ddl::{self, same_name};
-use crate::sqlite::text::script::AddForeignKey;
+use crate::sqlite::text::statement::AddForeignKey;
 
 /// A foreign key that a migration asks for.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use sqlite3_parser::dialect::TokenType;
 
 use crate::sqlite::keys::conditions;
 use crate::sqlite::look::relatives;
+use crate::sqlite::orphans::lists;
 use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::orphans::{Blocked, Found};
 use crate::sqlite::schema::foreign_key::{Action, ForeignKey, NamedKey};
@@ -190,8 +191,8 @@ fn go_along(
     let query = format!(
         "SELECT count(*) FROM {} WHERE {} AND EXISTS (SELECT 1 {} AND {}{itself})",
         child.table.source("w"),
-        conditions::listed("w", child),
-        conditions::from_listed("p", parent),
+        lists::listed("w", child),
+        lists::from_listed("p", parent),
         conditions::equals_parent(key)
     );
     connection
@@ -234,7 +235,7 @@ fn what_forbids(
         "SELECT EXISTS (SELECT 1 FROM {} WHERE {} AND NOT {})",
         parent.table.source("p"),
         equal.collect::<Vec<_>>().join(" AND "),
-        conditions::listed("p", parent)
+        lists::listed("p", parent)
     );
     let has_parent: bool = connection.query_row(&query, [], |row| row.get(0))?;
     Ok((!has_parent).then_some(Reason::NoDefaultParent))

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use crate::migrations::Migrations;
-use crate::sqlite::archive;
+use crate::sqlite::apply::history;
 use crate::sqlite::keys;
 use crate::sqlite::look::survey;
 use crate::sqlite::schema;
@@ -88,7 +88,7 @@ impl Diagram {
     /// inside of virtual ones are left out; those of fkfix too, unless `with_own` asks for them.
     pub fn read(connection: &Connection, with_own: bool) -> Result<Self> {
         let mut diagram = Diagram::default();
-        let own = archive::own_tables(connection)?;
+        let own = history::own_tables(connection)?;
         for name in schema::ordinary_tables(connection)? {
             if with_own || !own.iter().any(|other| same_name(other, &name)) {
                 diagram.entities.push(entity(connection, name)?);
@@ -124,7 +124,7 @@ impl Diagram {
                 }
                 Err(error) => not_drawn.push(NotDrawn {
                     key: request.name.unwrap_or(request.constraint),
-                    reason: crate::failure::message(&error),
+                    reason: crate::sqlite::file::errors::message(&error),
                 }),
             }
         }

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use crate::model::value::Value;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::look::row::{self, Row};
+use crate::sqlite::orphans::lists;
 use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
@@ -93,14 +94,18 @@ fn parent_of(
     }
     let parent = match Table::read(connection, &key.parent) {
         Ok(parent) => parent,
-        Err(error) => return Ok(Parent::Unusable(crate::failure::message(&error))),
+        Err(error) => {
+            return Ok(Parent::Unusable(crate::sqlite::file::errors::message(
+                &error,
+            )));
+        }
     };
     if let Some(reason) = mismatch(&parent, key) {
         return Ok(Parent::Unusable(reason));
     }
     let from = format!(
         "{} JOIN {} ON {} WHERE l.round = 0 LIMIT 1",
-        conditions::from_listed("w", asked),
+        lists::from_listed("w", asked),
         parent.source_by_key("p", &key.parent_columns),
         conditions::equals_parent(key)
     );
@@ -121,7 +126,7 @@ pub fn children(
     limit: usize,
 ) -> Result<Vec<Children>> {
     let parent = &asked.table;
-    let parents = format!("{} AND l.round = 0", conditions::from_listed("p", asked));
+    let parents = format!("{} AND l.round = 0", lists::from_listed("p", asked));
     let mut children = Vec::new();
     for NamedKey { constraint, key } in declared {
         if !same_name(&key.parent, &parent.name) || mismatch(parent, key).is_some() {

@@ -4,7 +4,8 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use crate::failure::Failure;
-use crate::model::value::{self, Value};
+use crate::model::value::Value;
+use crate::sqlite::schema::values;
 use crate::sqlite::schema::{self, Affinity, RowKey, Table};
 use crate::sqlite::text::ddl::{literal, quote, quote_list};
 
@@ -165,7 +166,7 @@ fn is_number(text: &str) -> bool {
 pub fn read(connection: &Connection, table: &Table, from: &str, alias: &str) -> Result<Vec<Row>> {
     let names = || table.columns.iter().map(|column| column.name.as_str());
     let query = |columns: &str| format!("SELECT {columns} {from}");
-    let rows = value::rows(connection, table, &format!("{alias}."), query)
+    let rows = values::rows(connection, table, &format!("{alias}."), query)
         .with_context(|| format!("could not read rows of {}", table.name))?;
     let rows = rows.into_iter().map(|values| Row {
         columns: names().map(str::to_owned).collect(),

@@ -5,19 +5,22 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::migrations::Migrations;
 use crate::model::key::KeyId;
-use crate::model::value::{self, Value};
+use crate::model::value::Value;
 use crate::sqlite::apply::history::{self, State};
+use crate::sqlite::apply::parts;
 use crate::sqlite::apply::up;
 use crate::sqlite::file::backup::TemporaryCopy;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::keys::{self, NewKey, TableKeys};
+use crate::sqlite::orphans::lists;
 use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::orphans::{self, Found};
 use crate::sqlite::schema::foreign_key::{self, ForeignKey, NamedKey};
 use crate::sqlite::schema::row_counts::RowCounts;
+use crate::sqlite::schema::values;
 use crate::sqlite::schema::{Column, RowKey, Table};
 use crate::sqlite::text::ddl::{quote, quote_list, same_name};
-use crate::sqlite::text::script::AddForeignKey;
+use crate::sqlite::text::statement::AddForeignKey;
 
 /// How many dead parents are shown for each key.
 const MOST_FREQUENT: usize = 5;
@@ -228,7 +231,7 @@ pub fn pending_requests(
             continue;
         };
         migration.must_be_clear()?;
-        requests.extend(up::requests(migration)?);
+        requests.extend(parts::requests(migration)?);
     }
     Ok(requests)
 }
@@ -251,7 +254,7 @@ fn watch(
             continue;
         }
         if let Err(error) = Table::read(connection, &key.parent) {
-            unusable.push((key.clone(), crate::failure::message(&error)));
+            unusable.push((key.clone(), crate::sqlite::file::errors::message(&error)));
             continue;
         }
         let new = NewKey::declared(&there);
@@ -294,7 +297,7 @@ impl SurveyedKey {
         let orphans = if let Some(dead_keys) = found.dead_keys(key) {
             format!("FROM {} WHERE {}", child.source("w"), dead_keys.has_one())
         } else {
-            let listed = conditions::from_listed("w", removal);
+            let listed = lists::from_listed("w", removal);
             let broken = match reason.mark {
                 0 => orphaned.clone(),
                 mark => format!("l.marks & {mark}"),
@@ -316,7 +319,7 @@ impl SurveyedKey {
     /// Counts `orphans`, which is FROM and WHERE of them, by the parent that they lack.
     fn count(&mut self, connection: &Connection, orphans: &str) -> Result<()> {
         let columns = quote_list("w.", self.named.key.columns.iter().map(String::as_str));
-        let shown = value::starts("w.", self.named.key.columns.iter().map(String::as_str));
+        let shown = values::starts("w.", self.named.key.columns.iter().map(String::as_str));
         let width = self.named.key.columns.len();
         let mut groups = connection.prepare(&format!(
             "SELECT count(*), {shown} {orphans} GROUP BY {columns} ORDER BY {columns}"
@@ -340,7 +343,7 @@ impl SurveyedKey {
 
 fn span(connection: &Connection, column: &str, orphans: &str) -> Result<Option<Span>> {
     let name = quote(column);
-    let shown = value::starts("", ["oldest", "newest"]);
+    let shown = values::starts("", ["oldest", "newest"]);
     let query = format!(
         "SELECT {shown} FROM (SELECT min(w.{name}) AS oldest, max(w.{name}) AS newest {orphans})"
     );
@@ -363,7 +366,7 @@ fn span_by_index(
 ) -> Result<Option<Span>> {
     let (table, name) = (table.source("w"), quote(column));
     let end = |order: &str| {
-        let shown = value::starts("w.", [column]);
+        let shown = values::starts("w.", [column]);
         let query = format!(
             "SELECT {shown} FROM {table} WHERE w.{name} IS NOT NULL AND {orphaned} ORDER BY w.{name} {order} LIMIT 1"
         );
@@ -408,7 +411,7 @@ fn source_of(removal: &Removal) -> Source {
         reasons: "l.reasons".to_owned(),
         from: format!(
             "{} AND l.breaks > 0 ORDER BY {}",
-            conditions::from_listed("w", removal),
+            lists::from_listed("w", removal),
             key.join(", ")
         ),
     }
@@ -440,7 +443,7 @@ impl Survey {
         limit: usize,
     ) -> Result<Vec<Vec<Value>>> {
         let query = |columns: &str| format!("{} LIMIT {limit}", table.source.query(columns));
-        value::rows(self.read_from(connection), &table.table, "w.", query)
+        values::rows(self.read_from(connection), &table.table, "w.", query)
             .with_context(|| format!("could not read rows of {}", table.table.name))
     }
 

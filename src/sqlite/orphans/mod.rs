@@ -1,5 +1,6 @@
 //! The rows that break keys, and those that refer to them.
 
+pub mod confirm;
 pub mod lists;
 pub mod search;
 

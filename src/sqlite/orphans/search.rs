@@ -16,10 +16,10 @@ use crate::model::key::{self, KeyId};
 use crate::sqlite::keys::conditions::{self, Lookup};
 use crate::sqlite::keys::known_keys::KnownKeys;
 use crate::sqlite::keys::{NewKey, TableKeys};
+use crate::sqlite::orphans::confirm;
 use crate::sqlite::orphans::lists::{self, DeadKeys, KEYS_PER_PASS, Lists, Removal, Sought};
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey, NamedKey};
-use crate::sqlite::schema::index;
 use crate::sqlite::schema::row_counts::{RowCounts, is_empty};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::text::ddl::quote;
@@ -287,7 +287,7 @@ impl<'a> Search<'a> {
         match self.lists.dead_keys.last() {
             Some(dead_keys) if rows > 0 => {
                 let missing = format!("SELECT +key AS m1 FROM temp.{}", quote(&dead_keys.list));
-                index::confirm_missing(self.connection, parent, &new.key, &missing)
+                confirm::confirm_missing(self.connection, parent, &new.key, &missing)
             }
             _ => Ok(()),
         }
@@ -312,9 +312,9 @@ impl<'a> Search<'a> {
                 let missing = format!(
                     "SELECT {} {} AND l.marks & {mark}",
                     columns.join(", "),
-                    conditions::from_listed("w", removal)
+                    lists::from_listed("w", removal)
                 );
-                index::confirm_missing(self.connection, parent, &new.key, &missing)
+                confirm::confirm_missing(self.connection, parent, &new.key, &missing)
             }
             _ => Ok(()),
         }
@@ -355,7 +355,7 @@ impl<'a> Search<'a> {
             };
             let child = Table::read(self.connection, &link.key.child)?;
             let unlisted = match self.lists.removal(&child.name) {
-                Some(removal) => format!(" AND NOT {}", conditions::listed("w", removal)),
+                Some(removal) => format!(" AND NOT {}", lists::listed("w", removal)),
                 None => String::new(),
             };
             let count = format!(
@@ -366,7 +366,7 @@ impl<'a> Search<'a> {
             if let (true, Some(removal)) = (self.lists.some_stay, self.lists.removal(&child.name)) {
                 let count = format!(
                     "SELECT count(*) {} AND l.round < 0 AND {refers}",
-                    conditions::from_listed("w", removal)
+                    lists::from_listed("w", removal)
                 );
                 rows += self
                     .connection
@@ -401,7 +401,7 @@ impl<'a> Search<'a> {
             None if self.lists.some_stay => " AND l.round >= 0".to_owned(),
             None => String::new(),
         };
-        let parents = format!("{}{round}", conditions::from_listed("p", removal));
+        let parents = format!("{}{round}", lists::from_listed("p", removal));
         let refers = conditions::refers_to(&child, &removal.table, key, &parents);
         Ok(Some(refers))
     }

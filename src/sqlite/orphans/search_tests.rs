@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::sqlite::keys;
-use crate::sqlite::text::script::AddForeignKey;
+use crate::sqlite::text::statement::AddForeignKey;
 
 const TYPES: [&str; 8] = [
     "",

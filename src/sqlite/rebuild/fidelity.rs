@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::failure::Failure;
-use crate::sqlite::keys::conditions::{from_listed, listed};
 use crate::sqlite::orphans::lists::Removal;
+use crate::sqlite::orphans::lists::{from_listed, listed};
 use crate::sqlite::schema::{Affinity, Column, RowKey, Table};
 use crate::sqlite::text::ddl::quote;
 

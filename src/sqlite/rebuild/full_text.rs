@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 use sqlite3_parser::dialect::TokenType::TK_EQ;
 
 use crate::failure::Failure;
-use crate::sqlite::keys::conditions::from_listed;
 use crate::sqlite::orphans::lists::Removal;
+use crate::sqlite::orphans::lists::from_listed;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::{self, Table};
 use crate::sqlite::text::ddl::{self, literal, quote, quote_list, same_name};
@@ -75,6 +75,23 @@ impl Indexes {
             }
         }
         Ok(indexes)
+    }
+
+    /// The same where the rows `a` of an archive come back, which `from` selects: an index that did
+    /// not hold one of them, as the column `noted` tells, can't be built anew, even if it holds all
+    /// that is left.
+    pub fn as_noted(mut self, connection: &Connection, from: &str, noted: &str) -> Result<Self> {
+        for index in self.own.iter_mut().filter(|it| it.holds_exactly) {
+            let query = format!(
+                "SELECT NOT EXISTS (SELECT 1 {from} AND (SELECT value FROM json_each(a.{}) WHERE key = {}) = 0)",
+                quote(noted),
+                literal(&index.name)
+            );
+            index.holds_exactly = connection
+                .query_row(&query, [], |row| row.get(0))
+                .with_context(|| format!("could not read which rows {} held", index.name))?;
+        }
+        Ok(self)
     }
 
     /// Whether no index has the table itself for its content.

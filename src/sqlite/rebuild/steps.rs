@@ -9,8 +9,8 @@ use rusqlite::config::DbConfig;
 
 use crate::failure::Failure;
 use crate::progress;
-use crate::sqlite::file::connection::open_file;
 use crate::sqlite::file::flush::Flush;
+use crate::sqlite::file::paths::open_file;
 use crate::sqlite::keys::known_keys::KnownKeys;
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::row_counts::count_rows;

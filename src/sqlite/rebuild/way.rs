@@ -17,13 +17,14 @@ use anyhow::Result;
 
 use crate::failure::Failure;
 use crate::policy::Method;
-use crate::sqlite::keys::conditions::listed;
 use crate::sqlite::orphans::lists::Removal;
+use crate::sqlite::orphans::lists::listed;
 use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::scratch::{Obstacle, Rehearsal};
+use crate::sqlite::schema::snapshot::free_name;
 use crate::sqlite::schema::{RowKey, SchemaObject, Table};
-use crate::sqlite::text::ddl::{self, literal, quote, quote_list, same_name};
+use crate::sqlite::text::ddl::{self, literal, quote, quote_list};
 use crate::text;
 
 // Instructions of SQLite's virtual machine, as EXPLAIN counts them in the loop.
@@ -443,17 +444,4 @@ pub fn create_triggers(table: &Table) -> Vec<Step> {
     triggers
         .map(|trigger| Step::run(format!("create trigger {}", trigger.name), &trigger.sql))
         .collect()
-}
-
-/// `wanted`, with a number behind it where it is one of the names `taken`.
-#[must_use]
-pub fn free_name(taken: &[String], wanted: &str) -> String {
-    let mut name = wanted.to_owned();
-    for number in 2.. {
-        if !taken.iter().any(|it| same_name(it, &name)) {
-            break;
-        }
-        name = format!("{wanted}_{number}");
-    }
-    name
 }

@@ -9,12 +9,8 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use crate::failure::Failure;
-use crate::sqlite::keys::known_keys::KnownKeys;
-use crate::sqlite::orphans::lists::DeadKeys;
-use crate::sqlite::schema::foreign_key::ForeignKey;
-use crate::sqlite::schema::row_counts::RowCounts;
-use crate::sqlite::schema::{Column, RowKey, Table};
+use crate::sqlite::schema::column::Column;
+
 use crate::sqlite::text::ddl::{quote, same_name};
 
 /// An index of a table.
@@ -29,7 +25,7 @@ pub struct Index {
     /// No two rows have the same key in it.
     pub unique: bool,
     /// It was made for the primary key.
-    is_primary_key: bool,
+    pub is_primary_key: bool,
     /// Why this SQLite could not have kept it, if it could not.
     pub unkept: Option<String>,
 }
@@ -83,193 +79,6 @@ fn why_unkept(connection: &Connection, index: &str) -> Option<String> {
         rusqlite::Error::SqlInputError { msg, .. } => msg,
         other => other.to_string(),
     })
-}
-
-impl Table {
-    /// The first index that this SQLite could not have kept, with the reason.
-    #[must_use]
-    pub fn unkept_index(&self) -> Option<(&str, &str)> {
-        let mut indexes = self.index_list.iter();
-        indexes.find_map(|it| Some((it.name.as_str(), it.unkept.as_deref()?)))
-    }
-
-    /// The table in `FROM`, called `alias` unless that is empty; its rows do not come by an index
-    /// that this SQLite could not have kept.
-    ///
-    /// In a table without rowids `NOT INDEXED` leaves the choice of an index open, so there the one
-    /// is named that is the table.
-    #[must_use]
-    pub fn source(&self, alias: &str) -> String {
-        let primary_key = self.index_list.iter().find(|it| it.is_primary_key);
-        match (self.unkept_index(), &self.row_key, primary_key) {
-            (None, ..) => self.named(alias, ""),
-            (Some(_), RowKey::PrimaryKey(_), Some(index)) => self.by(alias, index),
-            (Some(_), ..) => self.named(alias, " NOT INDEXED"),
-        }
-    }
-
-    /// As [`source`](Self::source), for a search by all of `columns`, which are a parent key.
-    #[must_use]
-    pub fn source_by_key(&self, alias: &str, columns: &[String]) -> String {
-        match self.unkept_index().and(self.key_index(columns)) {
-            Some(index) => self.by(alias, index),
-            None => self.source(alias),
-        }
-    }
-
-    /// As [`source`](Self::source), but by no index at all.
-    #[must_use]
-    pub fn scanned(&self, alias: &str) -> String {
-        let primary_key = self.index_list.iter().find(|it| it.is_primary_key);
-        match (&self.row_key, primary_key) {
-            (RowKey::PrimaryKey(_), Some(index)) => self.by(alias, index),
-            _ => self.named(alias, " NOT INDEXED"),
-        }
-    }
-
-    fn by(&self, alias: &str, index: &Index) -> String {
-        self.named(alias, &format!(" INDEXED BY {}", quote(&index.name)))
-    }
-
-    fn named(&self, alias: &str, how: &str) -> String {
-        let alias = match alias {
-            "" => String::new(),
-            alias => format!(" AS {alias}"),
-        };
-        format!("main.{}{alias}{how}", quote(&self.name))
-    }
-
-    /// The index that keeps `columns` unique, in any order; none where the rows themselves do.
-    #[must_use]
-    pub fn key_index(&self, columns: &[String]) -> Option<&Index> {
-        let is_key = |index: &&Index| {
-            let indexed = index.columns.as_deref().unwrap_or_default();
-            index.unique
-                && index.unkept.is_none()
-                && indexed.len() == columns.len()
-                && columns
-                    .iter()
-                    .all(|name| indexed.iter().any(|it| same_name(it, name)))
-        };
-        match &self.row_key {
-            RowKey::Alias(name) if matches!(columns, [only] if same_name(only, name)) => None,
-            RowKey::PrimaryKey(_) => {
-                let found = self.index_list.iter().find(is_key);
-                found.filter(|index| !index.is_primary_key)
-            }
-            _ => self.index_list.iter().find(is_key),
-        }
-    }
-
-    /// Fails where an index that begins like `columns` has another number of entries than the table
-    /// has rows.
-    pub fn must_have_whole_indexes(
-        &self,
-        connection: &Connection,
-        counts: &RowCounts<'_>,
-        columns: &[String],
-    ) -> Result<()> {
-        let Some(column) = columns.first() else {
-            return Ok(());
-        };
-        let is_table =
-            |it: &Index| it.is_primary_key && matches!(self.row_key, RowKey::PrimaryKey(_));
-        let leads = |it: &&Index| {
-            it.lead
-                .as_deref()
-                .is_some_and(|lead| same_name(lead, column))
-        };
-        for index in self.index_list.iter().filter(leads) {
-            if index.unkept.is_some() || is_table(index) || !counts.is_first_look(&index.name) {
-                continue;
-            }
-            // SQLite would count by another index if it were asked for count(*).
-            let query = format!("SELECT count(1) FROM {}", self.by("", index));
-            let entries: i64 = connection.query_row(&query, [], |row| row.get(0))?;
-            if entries != counts.of(&self.name)? {
-                return Err(self.damaged(index).into());
-            }
-        }
-        Ok(())
-    }
-
-    /// What is said of a table whose index and rows differ.
-    #[must_use]
-    pub fn damaged(&self, index: &Index) -> Failure {
-        Failure::impossible(format!(
-            "the index {} of {} is damaged: it does not hold what the rows of the table say",
-            index.name, self.name
-        ))
-        .hint(format!(
-            "REINDEX {} first, and see what else PRAGMA integrity_check finds",
-            quote(&self.name)
-        ))
-    }
-}
-
-/// Confirms that the parent has none of the keys that `missing` selects as `m1`, `m2`, …: by one
-/// look at each row of the parent, and not by the index that lacks them.
-///
-/// `IN` converts the values of a list to the affinity of the parent key before it compares, so that
-/// an integer may pass for the nearest real number; what it finds is compared again as the search
-/// compares.
-pub fn confirm_missing(
-    connection: &Connection,
-    parent: &Table,
-    key: &ForeignKey,
-    missing: &str,
-) -> Result<()> {
-    let Some(index) = parent.key_index(&key.parent_columns) else {
-        return Ok(());
-    };
-    let columns = key.parent_columns.iter();
-    let columns: Vec<_> = columns.map(|it| format!("p.{}", quote(it))).collect();
-    let same = columns.iter().enumerate();
-    let same: Vec<_> = same
-        .map(|(place, column)| format!("{column} = m.m{}", place + 1))
-        .collect();
-    let query = format!(
-        "SELECT EXISTS (SELECT 1 FROM {} WHERE ({}) IN ({missing}) AND EXISTS (SELECT 1 FROM ({missing}) AS m WHERE {}))",
-        parent.scanned("p"),
-        columns.join(", "),
-        same.join(" AND ")
-    );
-    if connection.query_row(&query, [], |row| row.get(0))? {
-        return Err(parent.damaged(index).into());
-    }
-    Ok(())
-}
-
-/// Confirms that the rows of `child` and `parent` say what their indexes say: that as many rows have
-/// one of `dead_keys` as have no parent. One look at each row.
-pub fn confirm_all_found(
-    connection: &Connection,
-    counts: &RowCounts<'_>,
-    child: &Table,
-    parent: &Table,
-    dead_keys: &DeadKeys,
-) -> Result<()> {
-    let count = |from: String, condition: &str| -> Result<i64> {
-        let query = format!("SELECT count(*) FROM {from} WHERE {condition}");
-        Ok(connection.query_row(&query, [], |row| row.get(0))?)
-    };
-    let by_index = count(child.source("w"), &dead_keys.has_one())?;
-    let mut known = KnownKeys::new(connection);
-    let orphaned = known.orphaned(parent, &dead_keys.key, counts.of(&child.name)?)?;
-    let by_row = count(child.scanned("w"), &orphaned)?;
-    if by_index == by_row {
-        return Ok(());
-    }
-    Err(Failure::impossible(format!(
-        "an index of {} or {} is damaged: by them {by_index} rows of {} break {}, and by the rows {by_row}",
-        child.name, parent.name, child.name, dead_keys.key
-    ))
-    .hint(format!(
-        "REINDEX {} and REINDEX {} first, and see what else PRAGMA integrity_check finds",
-        quote(&child.name),
-        quote(&parent.name)
-    ))
-    .into())
 }
 
 /// Whether SQLite has the collation `name` on this connection. `pragma_collation_list` names those

@@ -1,5 +1,6 @@
 //! What a database declares: tables, indexes, keys, the whole schema.
 
+pub mod column;
 pub mod dump;
 pub mod foreign_key;
 pub mod index;
@@ -7,9 +8,12 @@ pub mod normal;
 pub mod row_counts;
 pub mod scratch;
 pub mod snapshot;
+mod source;
 pub mod table;
+pub mod values;
 
+pub use column::{Affinity, Column};
 pub use table::{
-    Affinity, Column, RowKey, SchemaObject, Table, kind_of, ordinary_tables, primary_key,
-    table_exists, text, unique_keys,
+    RowKey, SchemaObject, Table, kind_of, ordinary_tables, primary_key, table_exists, text,
+    unique_keys,
 };

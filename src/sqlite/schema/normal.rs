@@ -15,17 +15,13 @@ use sqlite3_parser::dialect::{
     keyword_token,
 };
 
-use crate::sqlite::apply::history;
-use crate::sqlite::archive;
 use crate::sqlite::text::ddl::{self, Token, quote, same_name};
 
 /// The main schema of `connection` in its normal form: each table or view with its
-/// indexes and triggers, by name; every statement ended by `;` and an empty line.
-pub fn schema(connection: &Connection) -> Result<String> {
-    let archives = archive::all(connection)?;
-    let is_own = |table: &str| {
-        same_name(table, history::TABLE) || archives.iter().any(|it| same_name(&it.name, table))
-    };
+/// indexes and triggers, by name; every statement ended by `;` and an empty line. The tables `own`,
+/// which are fkfix's, are left out.
+pub fn schema(connection: &Connection, own: &[String]) -> Result<String> {
+    let is_own = |table: &str| own.iter().any(|it| same_name(it, table));
     let mut statement = connection.prepare(
         "SELECT s.name, s.tbl_name, s.sql FROM main.sqlite_schema AS s
          WHERE s.sql IS NOT NULL AND s.tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\'

@@ -5,11 +5,11 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use crate::failure::Failure;
-use crate::sqlite::file::connection;
-use crate::sqlite::rebuild::free_name;
+use crate::sqlite::file::guard;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::snapshot;
+use crate::sqlite::schema::snapshot::free_name;
 use crate::sqlite::text::ddl::{self, quote};
 
 /// An empty database. It compares no text, so any collation that a definition names will do.
@@ -24,7 +24,7 @@ fn open() -> Result<Connection> {
 /// An empty database that knows no more collations than the real one's connection.
 fn open_strict() -> Result<Connection> {
     let scratch = Connection::open_in_memory().context("could not open a database in memory")?;
-    connection::harden(&scratch)?;
+    guard::harden(&scratch)?;
     scratch.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON")?;
     Ok(scratch)
 }

@@ -3,6 +3,8 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
+use crate::sqlite::text::ddl::same_name;
+
 /// Every object of the main schema as (type, name, table, text), in a fixed order.
 pub type Snapshot = Vec<(String, String, String, Option<String>)>;
 
@@ -68,4 +70,17 @@ pub fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// `wanted`, with a number behind it where it is one of the names `taken`.
+#[must_use]
+pub fn free_name(taken: &[String], wanted: &str) -> String {
+    let mut name = wanted.to_owned();
+    for number in 2.. {
+        if !taken.iter().any(|it| same_name(it, &name)) {
+            break;
+        }
+        name = format!("{wanted}_{number}");
+    }
+    name
 }

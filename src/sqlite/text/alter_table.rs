@@ -14,7 +14,7 @@ use sqlite3_parser::dialect::TokenType::{
 
 use crate::failure::Failure;
 use crate::sqlite::text::ddl::{self, Token, same_name};
-use crate::sqlite::text::script::{Action, AddForeignKey};
+use crate::sqlite::text::statement::{Action, AddForeignKey};
 
 /// An `ALTER TABLE`.
 pub struct AlterTable<'t, 's> {

@@ -2,4 +2,6 @@
 
 pub mod alter_table;
 pub mod ddl;
+pub mod notation;
 pub mod script;
+pub mod statement;

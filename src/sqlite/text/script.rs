@@ -15,46 +15,9 @@ use sqlite3_parser::dialect::TokenType::{
 use crate::failure::Failure;
 use crate::sqlite::text::alter_table::AlterTable;
 use crate::sqlite::text::ddl::{self, Token};
+use crate::sqlite::text::statement::{Action, Statement};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
-
-/// One statement of a script.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
-    /// Line of its first token in the file, from 1.
-    pub line: usize,
-    /// What it asks for.
-    pub action: Action,
-}
-
-/// What a statement asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Add a foreign key to a table that exists.
-    AddForeignKey(AddForeignKey),
-    /// Take a named constraint from a table; SQLite runs `sql` itself.
-    DropConstraint {
-        /// The table.
-        table: String,
-        /// The constraint's name.
-        constraint: String,
-        /// The statement as it stands in the script.
-        sql: String,
-    },
-    /// Anything else: SQLite runs it as it stands.
-    Other(String),
-}
-
-/// `ALTER TABLE <table> ADD [CONSTRAINT <name>] FOREIGN KEY …`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AddForeignKey {
-    /// The child table.
-    pub table: String,
-    /// The constraint's name, if it has one.
-    pub name: Option<String>,
-    /// The table constraint in one line, as it will stand in `CREATE TABLE`.
-    pub constraint: String,
-}
 
 /// Reads `script`; `file` is named in errors.
 ///
@@ -212,6 +175,7 @@ pub fn alters(statement: &str) -> Option<Alteration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlite::text::statement::AddForeignKey;
 
     fn only(script: &str) -> Action {
         let mut statements = parse("V1__x.sql", script).unwrap();

@@ -212,13 +212,13 @@ fn statement(script: &mut String, title: &str, sql: &str) -> Result<()> {
 }
 
 /// A comment that text behind it would belong to.
-enum Comment {
+pub(super) enum Comment {
     Line,
     Block,
 }
 
 /// Whether `gap`, which is white space and comments, ends within one of these.
-fn open_comment(mut gap: &str) -> Option<Comment> {
+pub(super) fn open_comment(mut gap: &str) -> Option<Comment> {
     loop {
         gap = gap.trim_start_matches(|it: char| it.is_ascii_whitespace() || "\u{b};".contains(it));
         let (rest, ends, kind) = if let Some(rest) = gap.strip_prefix("--") {

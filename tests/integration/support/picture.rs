@@ -118,11 +118,7 @@ impl Picture {
         let mut count = 0;
         for table in archives {
             let name = format!("{table}{ARCHIVE}");
-            let own = if self.definition(&name).contains(" fkfix_full_text TEXT,") {
-                5
-            } else {
-                4
-            };
+            let own = own_columns(self.definition(&name));
             let archive = restored.take_out(&name).unwrap();
             assert!(!archive.is_empty(), "the archive of {table} is empty");
             count += archive.len();
@@ -141,6 +137,12 @@ impl Picture {
         self.order.retain(|(_, table)| table != name);
         self.tables.remove(name)
     }
+}
+
+/// How many columns of an archive stand before those of its table.
+fn own_columns(definition: &str) -> usize {
+    let sometimes = [" fkfix_run INTEGER,", " fkfix_full_text TEXT,"];
+    4 + sometimes.iter().filter(|it| definition.contains(**it)).count()
 }
 
 /// The row of a table that the row of its archive was: without the archive's own rowid, and

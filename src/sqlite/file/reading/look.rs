@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
-use super::super::connection::beside;
 use super::super::locks;
 use super::refusals;
 use crate::location::Location;
+use crate::sqlite::file::paths::beside;
 
 /// How a database is kept from changing while it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,8 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::location::Location;
-use crate::sqlite::file::connection;
+use crate::sqlite::file::guard;
+use crate::sqlite::file::paths;
 use look::{Log, Look, Stamp, Way};
 
 /// Between two looks at what may be gone at the next one.
@@ -41,7 +42,7 @@ pub fn read<T>(
 ) -> Result<T> {
     let since = Instant::now();
     loop {
-        let file = connection::file_of(location)?;
+        let file = paths::file_of(location)?;
         let failed = match once(location, &file, lock_timeout, &mut report) {
             Ok(value) => return Ok(value),
             Err(failed) => failed,
@@ -125,10 +126,10 @@ fn open(file: &Path, way: Way, lock_timeout: Duration) -> Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let uri = uri_of(file, way == Way::Unlocked);
     let mut connection = Connection::open_with_flags(uri, flags)?;
-    connection::prepare(&mut connection, file, lock_timeout)?;
+    guard::prepare(&mut connection, file, lock_timeout)?;
     connection.execute_batch("BEGIN")?;
-    connection::first_read(&connection)?;
-    connection::limit_values(&connection)?;
+    guard::first_read(&connection)?;
+    guard::limit_values(&connection)?;
     Ok(connection)
 }
 
@@ -150,7 +151,7 @@ pub fn refuse_stray_log(location: &Location, file: &Path) -> Result<()> {
 
 /// The URI under which to open the file of `connection` once more, as it is open there.
 pub fn uri_again(connection: &Connection) -> Result<String> {
-    let file = connection::open_file(connection)?;
+    let file = paths::open_file(connection)?;
     Ok(uri_of(&file, is_unlocked(connection)?))
 }
 
@@ -187,7 +188,7 @@ pub fn explain(error: anyhow::Error, location: &Location, file: &Path) -> anyhow
             refusals::log_without_index(location, file).into()
         }
         Some(code) if matches!(code & 0xFF, ffi::SQLITE_READONLY | ffi::SQLITE_CANTOPEN) => {
-            match connection::mounted_read_only(location) {
+            match guard::mounted_read_only(location) {
                 Some(failure) => failure.into(),
                 None => error,
             }
@@ -239,7 +240,7 @@ mod tests {
         let path = Path::new("/a b/c?d#e%f/ü.db");
         assert_eq!(escaped(path), "file:/a%20b/c%3Fd%23e%25f/%C3%BC.db");
         assert_eq!(
-            connection::beside(path, "-wal"),
+            paths::beside(path, "-wal"),
             Path::new("/a b/c?d#e%f/ü.db-wal")
         );
     }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::super::connection::beside;
 use crate::failure::{Failure, for_shell};
 use crate::location::Location;
+use crate::sqlite::file::paths::beside;
 
 /// A hot journal (<https://www.sqlite.org/lockingv3.html#hot_journals>).
 pub fn cut_off(location: &Location, file: &Path) -> Failure {

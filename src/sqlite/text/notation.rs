@@ -7,7 +7,7 @@ use sqlite3_parser::dialect::TokenType::{
     self, TK_COMMA, TK_DOT, TK_ID, TK_LP, TK_PTR, TK_RP, TK_STRING,
 };
 
-use crate::sqlite::schema::foreign_key::{Action, ForeignKey};
+use crate::model::key::{Action, ForeignKey};
 use crate::sqlite::text::ddl::{self, Token, quote};
 
 const FORM: &str = "the form is: orders.customer_id -> customers.id on delete cascade; several columns: a(x, y) -> b(x, y); names with spaces: \"order lines\".\"order id\"";

@@ -1,0 +1,42 @@
+//! An error, told to a person: what the engines know of their codes, put together.
+
+use crate::failure::{self, Failure, Status};
+use crate::sqlite::file::errors;
+
+pub use errors::{message, number};
+
+/// The exit status for `error`.
+#[must_use]
+pub fn status_of(error: &anyhow::Error) -> Status {
+    if errors::was_interrupted(error) {
+        return Status::Interrupted;
+    }
+    failure::failure_in(error).map_or(Status::Impossible, Failure::status)
+}
+
+/// The remedy for `error`, where one is known.
+#[must_use]
+pub fn hint_for(error: &anyhow::Error) -> Option<String> {
+    #[cfg(feature = "postgres")]
+    if failure::failure_in(error).is_none()
+        && let Some(hint) = crate::postgres::error::hint(error)
+    {
+        return Some(hint);
+    }
+    errors::hint_for(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_survives_the_context_put_around_it() {
+        let error =
+            anyhow::Error::new(Failure::refused("too many orphans").hint("raise the limit"))
+                .context("could not apply V1");
+        assert_eq!(hint_for(&error).as_deref(), Some("raise the limit"));
+        assert_eq!(status_of(&error), Status::No);
+        assert_eq!(format!("{error:#}"), "could not apply V1: too many orphans");
+    }
+}

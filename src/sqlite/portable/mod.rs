@@ -1,0 +1,152 @@
+//! A migration as a file for the runner that a team has already, and for engines that fkfix can't
+//! open: Cloudflare D1, libSQL, a database on a phone or under encryption.
+//!
+//! Such a runner holds a transaction of its own, in which `PRAGMA foreign_keys` does nothing
+//! (<https://www.sqlite.org/pragma.html#pragma_foreign_keys>), and then `DROP TABLE` deletes or
+//! changes the children by their keys. So the file keeps to *hold and refill*: the rows are copied
+//! aside, triggers hold the rows of the children where they are, the table is dropped and made again
+//! under its own name, and the refill gives every child its parent back. Keys are deferred, so the
+//! engine itself refuses to commit where one is missing. That is right with enforcement on and off.
+//!
+//! Nothing is written into the file that depends on the rows of one database: all that counts is
+//! counted in the script, and what must hold is a promise there. It is made from the schema alone,
+//! on a copy of it in memory, on which every statement of the script is run.
+
+mod back;
+mod copy;
+mod keys;
+mod leaving;
+mod pin;
+mod script;
+mod swap;
+mod target;
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+pub use copy::of as schema_of;
+pub use target::Target;
+
+use super::driver::{self, Part};
+use super::history::{self, AdoptedKey, Applied};
+use crate::migrations::Migration;
+use crate::policy::Policy;
+use crate::sqlite::back::Order;
+use script::Script;
+
+/// The names of what a script makes for the time that it runs.
+pub const PROMISES: &str = "fkfix_promises";
+/// See [`PROMISES`].
+pub const STAGE: &str = "fkfix_stage";
+/// See [`PROMISES`].
+pub const COUNTER: &str = "fkfix_counter";
+/// What such names begin with, where a number stands behind.
+pub const LISTS: &str = "fkfix_leaving_";
+/// See [`LISTS`].
+pub const HOLDS: &str = "fkfix_hold_";
+/// See [`LISTS`].
+pub const INDEXES: &str = "fkfix_index_";
+
+/// The file for `target` that applies the `pending` migrations, and takes them back again where the
+/// target wants both ways in one file.
+///
+/// `schema` is a copy of the schema in memory, as [`schema_of`] makes it; it is changed.
+pub fn up(
+    schema: &Connection,
+    order: Order<'_>,
+    pending: &[&Migration],
+    policy: &Policy,
+    target: Target,
+) -> Result<String> {
+    begin(schema)?;
+    let mut script = Script::new(schema, target);
+    let mut applied = Vec::new();
+    script.open()?;
+    script.run("note what is applied", history::CREATE)?;
+    for migration in pending {
+        let doing = || format!("could not write {} for {}", migration.up, target.name());
+        let adopted = apply(&mut script, migration, policy).with_context(doing)?;
+        let record = history::record_sql(migration, &adopted)?;
+        script.run("record the migration", &record)?;
+        applied.insert(0, (*migration, Some(adopted)));
+    }
+    script.close()?;
+    if !target.has_both_ways() {
+        return script.finish("up");
+    }
+    let way_up = script;
+    let mut way_back = Script::new(schema, target);
+    way_back.open()?;
+    for (migration, adopted) in &applied {
+        take_back(&mut way_back, order, migration, adopted.as_deref())?;
+    }
+    way_back.close()?;
+    Ok(way_up.finish("up")? + &way_back.finish("down")?)
+}
+
+/// The file for `target` that takes `applied` back, in that order. What is known of the keys that
+/// each found there stands in its row; where there is no row to know it from, it is none.
+pub fn down(
+    schema: &Connection,
+    order: Order<'_>,
+    applied: &[Applied],
+    target: Target,
+) -> Result<String> {
+    target.must_take_one_way()?;
+    begin(schema)?;
+    let mut script = Script::new(schema, target);
+    script.open()?;
+    for row in applied {
+        let (migration, _) = order.migrations.down_script(row.version)?;
+        script.unseen(history::CREATE)?;
+        script.unseen(&history::record_sql(migration, &row.adopted)?)?;
+        take_back(&mut script, order, migration, Some(&row.adopted))?;
+    }
+    script.close()?;
+    script.finish("down")
+}
+
+fn begin(schema: &Connection) -> Result<()> {
+    schema
+        .execute_batch("PRAGMA foreign_keys = OFF; BEGIN")
+        .context("could not change the copy of the schema in memory")
+}
+
+/// Writes what the migration does, and gives the keys that were there already.
+fn apply(
+    script: &mut Script<'_>,
+    migration: &Migration,
+    policy: &Policy,
+) -> Result<Vec<AdoptedKey>> {
+    migration.must_be_clear()?;
+    script.comment(&migration.file());
+    let mut adopted = Vec::new();
+    for part in driver::parts(migration)? {
+        match part {
+            Part::Statement(line, sql) => {
+                let title = format!("run {}:{line}", migration.file());
+                back::statement(script, &title, &sql)?;
+            }
+            Part::Keys(requests) => {
+                let version = migration.up.version();
+                adopted.extend(keys::add(script, &requests, version, policy)?);
+            }
+        }
+    }
+    Ok(adopted)
+}
+
+fn take_back(
+    script: &mut Script<'_>,
+    order: Order<'_>,
+    migration: &Migration,
+    adopted: Option<&[AdoptedKey]>,
+) -> Result<()> {
+    back::take_back(script, order, migration, adopted.unwrap_or_default()).with_context(|| {
+        format!(
+            "could not write the way back of {} for {}",
+            migration.up,
+            script.target().name()
+        )
+    })
+}

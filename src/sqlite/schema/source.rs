@@ -1,0 +1,133 @@
+//! How a table is read: by no index that this SQLite could not have kept, and with a look at whether
+//! those that it could are whole.
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use crate::failure::Failure;
+use crate::sqlite::schema::index::Index;
+use crate::sqlite::schema::row_counts::RowCounts;
+use crate::sqlite::schema::{RowKey, Table};
+use crate::sqlite::text::ddl::{quote, same_name};
+
+impl Table {
+    /// The first index that this SQLite could not have kept, with the reason.
+    #[must_use]
+    pub fn unkept_index(&self) -> Option<(&str, &str)> {
+        let mut indexes = self.index_list.iter();
+        indexes.find_map(|it| Some((it.name.as_str(), it.unkept.as_deref()?)))
+    }
+
+    /// The table in `FROM`, called `alias` unless that is empty; its rows do not come by an index
+    /// that this SQLite could not have kept.
+    ///
+    /// In a table without rowids `NOT INDEXED` leaves the choice of an index open, so there the one
+    /// is named that is the table.
+    #[must_use]
+    pub fn source(&self, alias: &str) -> String {
+        let primary_key = self.index_list.iter().find(|it| it.is_primary_key);
+        match (self.unkept_index(), &self.row_key, primary_key) {
+            (None, ..) => self.named(alias, ""),
+            (Some(_), RowKey::PrimaryKey(_), Some(index)) => self.by(alias, index),
+            (Some(_), ..) => self.named(alias, " NOT INDEXED"),
+        }
+    }
+
+    /// As [`source`](Self::source), for a search by all of `columns`, which are a parent key.
+    #[must_use]
+    pub fn source_by_key(&self, alias: &str, columns: &[String]) -> String {
+        match self.unkept_index().and(self.key_index(columns)) {
+            Some(index) => self.by(alias, index),
+            None => self.source(alias),
+        }
+    }
+
+    /// As [`source`](Self::source), but by no index at all.
+    #[must_use]
+    pub fn scanned(&self, alias: &str) -> String {
+        let primary_key = self.index_list.iter().find(|it| it.is_primary_key);
+        match (&self.row_key, primary_key) {
+            (RowKey::PrimaryKey(_), Some(index)) => self.by(alias, index),
+            _ => self.named(alias, " NOT INDEXED"),
+        }
+    }
+
+    fn by(&self, alias: &str, index: &Index) -> String {
+        self.named(alias, &format!(" INDEXED BY {}", quote(&index.name)))
+    }
+
+    fn named(&self, alias: &str, how: &str) -> String {
+        let alias = match alias {
+            "" => String::new(),
+            alias => format!(" AS {alias}"),
+        };
+        format!("main.{}{alias}{how}", quote(&self.name))
+    }
+
+    /// The index that keeps `columns` unique, in any order; none where the rows themselves do.
+    #[must_use]
+    pub fn key_index(&self, columns: &[String]) -> Option<&Index> {
+        let is_key = |index: &&Index| {
+            let indexed = index.columns.as_deref().unwrap_or_default();
+            index.unique
+                && index.unkept.is_none()
+                && indexed.len() == columns.len()
+                && columns
+                    .iter()
+                    .all(|name| indexed.iter().any(|it| same_name(it, name)))
+        };
+        match &self.row_key {
+            RowKey::Alias(name) if matches!(columns, [only] if same_name(only, name)) => None,
+            RowKey::PrimaryKey(_) => {
+                let found = self.index_list.iter().find(is_key);
+                found.filter(|index| !index.is_primary_key)
+            }
+            _ => self.index_list.iter().find(is_key),
+        }
+    }
+
+    /// Fails where an index that begins like `columns` has another number of entries than the table
+    /// has rows.
+    pub fn must_have_whole_indexes(
+        &self,
+        connection: &Connection,
+        counts: &RowCounts<'_>,
+        columns: &[String],
+    ) -> Result<()> {
+        let Some(column) = columns.first() else {
+            return Ok(());
+        };
+        let is_table =
+            |it: &Index| it.is_primary_key && matches!(self.row_key, RowKey::PrimaryKey(_));
+        let leads = |it: &&Index| {
+            it.lead
+                .as_deref()
+                .is_some_and(|lead| same_name(lead, column))
+        };
+        for index in self.index_list.iter().filter(leads) {
+            if index.unkept.is_some() || is_table(index) || !counts.is_first_look(&index.name) {
+                continue;
+            }
+            // SQLite would count by another index if it were asked for count(*).
+            let query = format!("SELECT count(1) FROM {}", self.by("", index));
+            let entries: i64 = connection.query_row(&query, [], |row| row.get(0))?;
+            if entries != counts.of(&self.name)? {
+                return Err(self.damaged(index).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What is said of a table whose index and rows differ.
+    #[must_use]
+    pub fn damaged(&self, index: &Index) -> Failure {
+        Failure::impossible(format!(
+            "the index {} of {} is damaged: it does not hold what the rows of the table say",
+            index.name, self.name
+        ))
+        .hint(format!(
+            "REINDEX {} first, and see what else PRAGMA integrity_check finds",
+            quote(&self.name)
+        ))
+    }
+}
