@@ -10,7 +10,7 @@ use refinery_core::traits::sync::{Migrate, Query, Transaction as RefineryTransac
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use super::catalog::{Kind, Name, quoted};
+use super::catalog::{Name, quoted};
 use super::schema::Schema;
 use crate::failure::Failure;
 use crate::migrations::Migration;
@@ -157,14 +157,15 @@ impl Own {
         format!("{}.{}", quoted(&self.schema), quoted(name))
     }
 
-    fn is_there(&self, schema: &Schema, table: &str) -> Result<bool> {
-        let name = Name {
-            schema: self.schema.clone(),
-            table: table.to_owned(),
-        };
-        match schema.get(&name) {
+    fn is_there(&self, transaction: &mut Transaction, table: &str) -> Result<bool> {
+        let name = self.table(table);
+        let kind = transaction.query_typed_opt(
+            "SELECT relkind::text FROM pg_class WHERE oid = to_regclass($1)",
+            &[(&name, Type::TEXT)],
+        )?;
+        match kind.map(|row| row.try_get::<_, String>(0)).transpose()?.as_deref() {
             None => Ok(false),
-            Some(found) if found.kind == Kind::Table => Ok(true),
+            Some("r") => Ok(true),
             Some(_) => Err(Failure::impossible(format!(
                 "{name} is no table, and fkfix needs that name"
             ))
@@ -174,8 +175,8 @@ impl Own {
     }
 
     /// The migrations applied, from the lowest version; none where there is no history.
-    pub fn history(&self, transaction: &mut Transaction, schema: &Schema) -> Result<Vec<Applied>> {
-        if !self.is_there(schema, HISTORY)? {
+    pub fn history(&self, transaction: &mut Transaction) -> Result<Vec<Applied>> {
+        if !self.is_there(transaction, HISTORY)? {
             return Ok(Vec::new());
         }
         let table = self.table(HISTORY);
@@ -204,12 +205,8 @@ impl Own {
     }
 
     /// The migration that is under way, if one is.
-    pub fn progress(
-        &self,
-        transaction: &mut Transaction,
-        schema: &Schema,
-    ) -> Result<Option<Progress>> {
-        if !self.is_there(schema, PROGRESS)? {
+    pub fn progress(&self, transaction: &mut Transaction) -> Result<Option<Progress>> {
+        if !self.is_there(transaction, PROGRESS)? {
             return Ok(None);
         }
         let row = transaction.query_typed_opt(

@@ -16,6 +16,8 @@ pub struct Schema {
     pub tables: Vec<Rc<Table>>,
     /// The schemas of the user's search path that exist.
     pub path: Vec<String>,
+    /// That path as the setting has it.
+    search_path: String,
     /// `server_version_num`
     pub version: u32,
 }
@@ -28,15 +30,27 @@ impl Schema {
     /// ([`Step::with_the_users_names`](super::session::Step::with_the_users_names)), and has that of
     /// the catalogs from here on.
     pub fn read(transaction: &mut Transaction, version: u32) -> Result<Self> {
-        let path =
-            transaction.query_typed_one("SELECT pg_catalog.current_schemas(false)::text[]", &[])?;
+        let path = transaction.query_typed_one(
+            "SELECT pg_catalog.current_schemas(false)::text[], pg_catalog.current_setting('search_path')",
+            &[],
+        )?;
         transaction.batch_execute(CATALOG_PATH)?;
         let tables = catalog::read(transaction, version)?;
         Ok(Schema {
             tables: tables.into_iter().map(Rc::new).collect(),
             path: path.try_get(0)?,
+            search_path: path.try_get(1)?,
             version,
         })
+    }
+
+    /// From here on names are looked up as the user's statements have them.
+    pub fn leave(&self, transaction: &mut Transaction) -> Result<()> {
+        transaction.query_typed(
+            "SELECT pg_catalog.set_config('search_path', $1, true)",
+            &[(&self.search_path, postgres::types::Type::TEXT)],
+        )?;
+        Ok(())
     }
 
     /// The table of this name.

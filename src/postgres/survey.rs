@@ -18,7 +18,7 @@ use crate::report::key::TableKey;
 use crate::report::orphans::{
     DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
 };
-use crate::sqlite::schema::value::Value;
+use crate::model::value::Value;
 
 /// How many missing parents are shown for each key.
 const MOST_FREQUENT: usize = 5;

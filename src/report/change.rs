@@ -357,7 +357,7 @@ fn is_zero(rows: &i64) -> bool {
 
 impl KeptRows {
     /// `kept`, which left `table`.
-    fn new(kept: &Kept, table: &str) -> Self {
+    pub fn new(kept: &Kept, table: &str) -> Self {
         let (cause, columns, keys) = match &kept.cause {
             Cause::TableGone => ("table_gone", &[][..], &[][..]),
             Cause::ColumnGone(name) => ("column_gone", slice::from_ref(name), &[][..]),

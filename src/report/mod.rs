@@ -5,7 +5,7 @@ pub mod check;
 pub mod discover;
 pub mod enforce;
 pub mod graph;
-mod key;
+pub mod key;
 pub mod new;
 pub mod orphans;
 pub mod output;
