@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Database, Format, Set, Wait};
+use super::{Database, Format, OnServer, Set, Wait};
 use crate::location::Location;
 use crate::policy::{Limit, OrphanAction};
 use crate::sqlite::schema::foreign_key::ForeignKey;
@@ -82,6 +82,9 @@ pub struct Up {
     /// than building them anew.
     #[arg(long)]
     pub documented: bool,
+    /// How a server is changed.
+    #[command(flatten)]
+    pub server: OnServer,
     /// How to change it.
     #[command(flatten)]
     pub change: Change,
@@ -105,6 +108,9 @@ pub struct Down {
     /// Keep archived rows in the archive instead of putting them back
     #[arg(long)]
     pub leave_orphans: bool,
+    /// How a server is changed.
+    #[command(flatten)]
+    pub server: OnServer,
     /// How to change it.
     #[command(flatten)]
     pub change: Change,

@@ -36,7 +36,7 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
             (name, looked)
         }
         (None, Some(location)) => {
-            let timeout = arguments.wait.lock_timeout;
+            let timeout = arguments.wait.for_a_file();
             let (applicable, looked) = reading::read(location, timeout, |database| {
                 let applicable = history::applicable(database, &migrations)?;
                 let looked = look(arguments, database, |it| check::database(it, applicable))?;

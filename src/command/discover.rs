@@ -26,7 +26,7 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
         None if arguments.write.is_some() || migrations::holds_any(default)? => Some(default),
         None => None,
     };
-    let timeout = arguments.database.wait.lock_timeout;
+    let timeout = arguments.database.wait.for_a_file();
     let Found {
         sure,
         less_sure,

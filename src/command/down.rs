@@ -42,7 +42,7 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
         taken_back: Vec::new(),
     };
     let mut stale = 0;
-    let mut database = connection::open(location, arguments.database.wait.lock_timeout)?;
+    let mut database = connection::open(location, arguments.database.wait.for_a_file())?;
     if !history::to_take_back(order.migrations, &history::read(&database)?, to)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;
         // Another run may have been faster than the lock.
@@ -74,7 +74,7 @@ fn take_back(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<
 
 fn dry_run(arguments: &Down, order: Order<'_>, output: &mut Output) -> Result<Status> {
     let location = &arguments.database.location;
-    let timeout = arguments.database.wait.lock_timeout;
+    let timeout = arguments.database.wait.for_a_file();
     let planned = reading::read(location, timeout, |database| {
         let applied = history::read(database)?;
         let applied = history::to_take_back(order.migrations, &applied, arguments.to)?;

@@ -19,7 +19,7 @@ pub fn run(arguments: &Enforce, output: &mut Output) -> Result<Status> {
     let location = &arguments.database.location;
     let mut report = EnforceReport::new(location.to_string(), arguments);
     let plan = if arguments.change.dry_run {
-        let timeout = arguments.database.wait.lock_timeout;
+        let timeout = arguments.database.wait.for_a_file();
         reading::read(location, timeout, |database| plan(database, arguments))?
     } else {
         carry_out(arguments, &mut report)?
@@ -56,7 +56,7 @@ fn plan(database: &Connection, arguments: &Enforce) -> Result<Plan> {
 
 fn carry_out(arguments: &Enforce, report: &mut EnforceReport) -> Result<Plan> {
     let location = &arguments.database.location;
-    let mut database = connection::open(location, arguments.database.wait.lock_timeout)?;
+    let mut database = connection::open(location, arguments.database.wait.for_a_file())?;
     let without_lock = plan(&database, arguments)?;
     if without_lock.is_empty() {
         return Ok(without_lock);

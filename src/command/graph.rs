@@ -16,7 +16,7 @@ use crate::sqlite::look::diagram::{Diagram, NotDrawn};
 pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
     let location = &arguments.database.location;
-    let timeout = arguments.database.wait.lock_timeout;
+    let timeout = arguments.database.wait.for_a_file();
     let (diagram, not_drawn) = reading::read(location, timeout, |database| {
         look(arguments, &migrations, database)
     })?;

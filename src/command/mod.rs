@@ -10,6 +10,8 @@ mod graph;
 mod man;
 mod new;
 mod orphans;
+#[cfg(feature = "postgres")]
+mod server;
 mod show;
 mod status;
 mod up;
@@ -36,6 +38,27 @@ use crate::text::listing;
 
 /// Does what `cli` asks for.
 pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
+    #[cfg(feature = "postgres")]
+    if let Some(location) = location_of(cli)
+        && let Some(server) = location.server()
+    {
+        return match &cli.command {
+            Command::Up(arguments) => server::up(arguments, server, output),
+            Command::Down(arguments) => server::down(arguments, server, output),
+            Command::Status(arguments) => server::status(arguments, server, output),
+            Command::Orphans(arguments) => server::orphans(arguments, server, output),
+            Command::Check(arguments) => server::check(arguments, server, output),
+            Command::Show(_) => Err(server::refused("show")),
+            Command::Discover(_) => Err(server::refused("discover")),
+            Command::Graph(_) => Err(server::refused("graph")),
+            Command::New(_) => Err(server::refused("new --database")),
+            Command::Enforce(_) => {
+                output.note("PostgreSQL enforces every key by itself; there is nothing to do");
+                Ok(Status::Done)
+            }
+            _ => Ok(Status::Done),
+        };
+    }
     match &cli.command {
         Command::Up(arguments) => up::run(arguments, output),
         Command::Down(arguments) => down::run(arguments, output),
@@ -50,6 +73,24 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Demo(arguments) => demo::run(arguments, output),
         Command::Completions(arguments) => completions::run(arguments, output),
         Command::Man(arguments) => man::run(arguments, output),
+    }
+}
+
+/// The database that `cli` names.
+#[cfg(feature = "postgres")]
+fn location_of(cli: &Cli) -> Option<&Location> {
+    match &cli.command {
+        Command::Up(arguments) => Some(&arguments.database.location),
+        Command::Down(arguments) => Some(&arguments.database.location),
+        Command::Status(arguments) => Some(&arguments.database.location),
+        Command::Orphans(arguments) => Some(&arguments.database.location),
+        Command::Show(arguments) => Some(&arguments.database.location),
+        Command::Discover(arguments) => Some(&arguments.database.location),
+        Command::Graph(arguments) => Some(&arguments.database.location),
+        Command::Enforce(arguments) => Some(&arguments.database.location),
+        Command::New(arguments) if !arguments.add.is_empty() => arguments.location.as_ref(),
+        Command::Check(arguments) if arguments.schema.is_none() => arguments.location.as_ref(),
+        _ => None,
     }
 }
 
@@ -125,7 +166,7 @@ fn read<'m, T>(
     output: &mut Output,
     mut look: impl FnMut(&Connection, &'m Migrations) -> Result<T>,
 ) -> Result<T> {
-    let timeout = database.wait.lock_timeout;
+    let timeout = database.wait.for_a_file();
     let (applicable, value) = reading::read(&database.location, timeout, |connection| {
         let applicable = history::applicable(connection, migrations)?;
         Ok((applicable, look(connection, applicable)?))

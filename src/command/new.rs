@@ -15,7 +15,7 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     let scripts = match &arguments.location {
         _ if arguments.add.is_empty() => key_script::template(),
         Some(location) => {
-            let timeout = arguments.wait.lock_timeout;
+            let timeout = arguments.wait.for_a_file();
             reading::read(location, timeout, |database| {
                 key_script::checked(database, &arguments.add)
             })?

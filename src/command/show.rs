@@ -18,7 +18,7 @@ use crate::sqlite::schema::foreign_key;
 /// Runs the verb.
 pub fn run(arguments: &Show, output: &mut Output) -> Result<Status> {
     let location = &arguments.database.location;
-    let report = reading::read(location, arguments.database.wait.lock_timeout, |database| {
+    let report = reading::read(location, arguments.database.wait.for_a_file(), |database| {
         look(arguments, database)
     })?;
     output.result(&report, arguments.format)?;

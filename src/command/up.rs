@@ -67,7 +67,7 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
         none_apply: false,
     };
     let mut warnings = Vec::new();
-    let mut database = connection::open(location, arguments.database.wait.lock_timeout)?;
+    let mut database = connection::open(location, arguments.database.wait.for_a_file())?;
     let migrations = history::applicable(&database, order.migrations)?;
     let order = Order {
         migrations,

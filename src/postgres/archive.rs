@@ -104,7 +104,13 @@ pub fn of(schema: &Schema, table: &Table) -> Result<Option<Archive>> {
 pub fn prepare(schema: &Schema, table: &Table) -> Result<Vec<String>> {
     let name = name_of(&table.name);
     if let Some(archive) = of(schema, table)? {
-        let is_new = |column: &&Column| archive.table.columns.iter().all(|it| it.name != column.name);
+        let is_new = |column: &&Column| {
+            archive
+                .table
+                .columns
+                .iter()
+                .all(|it| it.name != column.name)
+        };
         let new = table.columns.iter().filter(is_new);
         return Ok(new
             .map(|column| format!("ALTER TABLE {name} ADD COLUMN {}", definition(column)))
@@ -160,10 +166,19 @@ pub fn count(
 #[must_use]
 pub fn returning(archive: &Archive, table: &Table) -> Vec<String> {
     let writable = table.columns.iter().filter(|column| {
-        !matches!(column.generated, Some(Generated::Stored | Generated::Virtual))
+        !matches!(
+            column.generated,
+            Some(Generated::Stored | Generated::Virtual)
+        )
     });
     writable
-        .filter(|column| archive.table.columns.iter().any(|it| it.name == column.name))
+        .filter(|column| {
+            archive
+                .table
+                .columns
+                .iter()
+                .any(|it| it.name == column.name)
+        })
         .map(|column| column.name.clone())
         .collect()
 }

@@ -40,7 +40,11 @@ pub fn triggers(table: &Table, event: Event) -> impl Iterator<Item = &Trigger> {
 #[must_use]
 pub fn aside(table: &Table, event: Event) -> (Vec<String>, Vec<String>) {
     let alter = |trigger: &Trigger, how: &str| {
-        format!("ALTER TABLE {} {how} TRIGGER {}", table.name, quoted(&trigger.name))
+        format!(
+            "ALTER TABLE {} {how} TRIGGER {}",
+            table.name,
+            quoted(&trigger.name)
+        )
     };
     triggers(table, event)
         .map(|trigger| {
@@ -93,9 +97,13 @@ pub fn carry_out(
         return Ok(());
     }
     let tables: Vec<&Table> = found.tables.iter().map(|it| it.table.as_ref()).collect();
-    without_triggers(transaction, &tables, Event::Delete, triggers, |transaction| {
-        delete(transaction, search, found, version, policy)
-    })
+    without_triggers(
+        transaction,
+        &tables,
+        Event::Delete,
+        triggers,
+        |transaction| delete(transaction, search, found, version, policy),
+    )
 }
 
 fn delete(
@@ -141,11 +149,7 @@ fn delete(
 }
 
 /// Rows that were locked are gone only when somebody swallowed the DELETE.
-fn not_all(
-    transaction: &mut Transaction,
-    leaving: &Leaving,
-    moved: i64,
-) -> Result<anyhow::Error> {
+fn not_all(transaction: &mut Transaction, leaving: &Leaving, moved: i64) -> Result<anyhow::Error> {
     let places = rows::texts(leaving.rows.keys().copied());
     let query = format!(
         "SELECT count(*) FROM {} AS c WHERE {}",
@@ -168,7 +172,9 @@ fn not_all(
 
 fn columns(leaving: &Leaving, alias: &str) -> String {
     let names = leaving.table.columns.iter();
-    let names: Vec<_> = names.map(|it| format!("{alias}{}", quoted(&it.name))).collect();
+    let names: Vec<_> = names
+        .map(|it| format!("{alias}{}", quoted(&it.name)))
+        .collect();
     names.join(", ")
 }
 
@@ -182,7 +188,10 @@ fn leaving_sql(leaving: &Leaving, at: usize, rows: usize) -> String {
 }
 
 fn keeping_sql(leaving: &Leaving, at: usize, rows: usize, version: i64) -> String {
-    let own: Vec<_> = archive::OWN_COLUMNS[1..].iter().map(|it| (*it).to_owned()).collect();
+    let own: Vec<_> = archive::OWN_COLUMNS[1..]
+        .iter()
+        .map(|it| (*it).to_owned())
+        .collect();
     format!(
         "kept{at} AS (INSERT INTO {} ({}, {}) SELECT l.reasons, {version}, clock_timestamp(), {} FROM gone{at} AS g JOIN unnest(${rows}::text[], ${}::text[]) AS l (place, reasons) ON l.place::tid = g.fkfix_row RETURNING 1)",
         archive::name_of(&leaving.table.name),
@@ -239,7 +248,11 @@ impl Tally {
     /// How many rows left `table`, by the name that people call it.
     #[must_use]
     pub fn of(&self, table: &str) -> i64 {
-        self.0.iter().filter(|it| it.table == table).map(|it| it.rows).sum()
+        self.0
+            .iter()
+            .filter(|it| it.table == table)
+            .map(|it| it.rows)
+            .sum()
     }
 
     /// How many rows left in all.

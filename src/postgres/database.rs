@@ -7,8 +7,8 @@ use super::connect::{self, Environment};
 use super::own::{self, Own};
 use super::schema::Schema;
 use super::session::{Session, Step, Wait};
-use crate::migrations::{Migrations, Origin};
 use crate::failure::Failure;
+use crate::migrations::{Migrations, Origin};
 use crate::sqlite::apply::history::Applied;
 
 /// A connection to a database.

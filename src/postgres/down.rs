@@ -63,7 +63,11 @@ impl Script {
         };
         for statement in script::parse(&file, text)? {
             match statement.asks {
-                Asks::Drop { table, constraint, if_exists } => {
+                Asks::Drop {
+                    table,
+                    constraint,
+                    if_exists,
+                } => {
                     if has_adopted(applied, &table, &constraint) {
                         script.left.push(AdoptedKey {
                             table: table.shown(),
@@ -110,7 +114,8 @@ impl Database {
             backup: None,
             taken_back: Vec::new(),
         };
-        let targets = self.look(|transaction, schema, own| targets(transaction, schema, own, order))?;
+        let targets =
+            self.look(|transaction, schema, own| targets(transaction, schema, own, order))?;
         if targets.iter().all(|next| next.mode == Mode::Transaction) && !targets.is_empty() {
             report.taken_back = self.revert(order, &targets)?;
             return Ok(report);
@@ -143,7 +148,8 @@ impl Database {
                 migrations: Vec::new(),
             };
             for next in targets(transaction, schema, own, order)? {
-                plan.migrations.push(plan_one(transaction, schema, own, &next, order)?);
+                plan.migrations
+                    .push(plan_one(transaction, schema, own, &next, order)?);
             }
             Ok(plan)
         })
@@ -154,7 +160,10 @@ impl Database {
         let tables = self.look(|_, schema, _| {
             let mut tables = Vec::new();
             for next in targets {
-                tables.extend(tables_of(schema, &Script::read(order, &next.applied, false)?));
+                tables.extend(tables_of(
+                    schema,
+                    &Script::read(order, &next.applied, false)?,
+                ));
             }
             Ok(tables)
         })?;
@@ -162,7 +171,10 @@ impl Database {
             let now = self::targets(transaction, schema, own, order)?;
             let mut done = Vec::new();
             // Another run may have been faster.
-            for next in now.iter().filter(|it| versions.contains(&it.applied.version)) {
+            for next in now
+                .iter()
+                .filter(|it| versions.contains(&it.applied.version))
+            {
                 let back = revert_one(transaction, schema, own, next, order);
                 done.push(back.map_err(|error| explain(error, &next.applied))?);
             }
@@ -258,7 +270,10 @@ fn tables_of(schema: &Schema, script: &Script) -> Vec<String> {
         };
         if let Some(table) = schema.find(path) {
             tables.push(table.name.to_string());
-            let key = table.foreign_keys.iter().find(|key| key.name == *constraint);
+            let key = table
+                .foreign_keys
+                .iter()
+                .find(|key| key.name == *constraint);
             tables.extend(key.map(|key| key.parent.to_string()));
         }
     }
@@ -271,7 +286,9 @@ fn tables_of(schema: &Schema, script: &Script) -> Vec<String> {
 fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
     let migration = format!("V{}__{}", row.version, row.name);
     let attempt = format!("could not take {migration} back");
-    if explain::hint_for(&error).is_some() || super::error::code(&error).is_some_and(super::error::is_passing) {
+    if explain::hint_for(&error).is_some()
+        || super::error::code(&error).is_some_and(super::error::is_passing)
+    {
         return error.context(attempt);
     }
     error.context(Failure::impossible(attempt).hint(format!(
@@ -280,7 +297,12 @@ fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
 }
 
 /// `ALTER TABLE … DROP CONSTRAINT …`; none where it is gone and may be.
-fn drop_sql(schema: &Schema, path: &Path, constraint: &str, may_be_gone: bool) -> Result<Option<String>> {
+fn drop_sql(
+    schema: &Schema,
+    path: &Path,
+    constraint: &str,
+    may_be_gone: bool,
+) -> Result<Option<String>> {
     let table = schema.table(path)?;
     let is_there = table.foreign_keys.iter().any(|key| key.name == constraint);
     if may_be_gone && !is_there {
@@ -299,7 +321,13 @@ fn taken_back(applied: &Applied, script: &Script, returns: &[Return]) -> TakenBa
         version: applied.version,
         name: applied.name.clone(),
         left: left
-            .map(|key| format!("{}.{}", key.table, key.constraint.as_deref().unwrap_or_default()))
+            .map(|key| {
+                format!(
+                    "{}.{}",
+                    key.table,
+                    key.constraint.as_deref().unwrap_or_default()
+                )
+            })
             .collect(),
         restored: returns.iter().map(Return::report).collect(),
     }
@@ -329,7 +357,8 @@ fn revert_one(
             }
             Part::Key(request) => {
                 let schema = Schema::read(transaction, first.version)?;
-                let keys = super::keys::resolve(transaction, &schema, std::slice::from_ref(request))?;
+                let keys =
+                    super::keys::resolve(transaction, &schema, std::slice::from_ref(request))?;
                 for key in keys.iter().filter(|key| key.there.is_none()) {
                     transaction.batch_execute(&key.add_sql())?;
                     up::validate(transaction, key)?;
@@ -346,9 +375,14 @@ fn revert_one(
         for back in &returns {
             back.may_come(order.manner.triggers)?;
         }
-        rounds(&mut returns, |back, ids| {
-            back.put_back(transaction, &schema, ids, order.manner.triggers).map(Some)
-        }, order.manner)?;
+        rounds(
+            &mut returns,
+            |back, ids| {
+                back.put_back(transaction, &schema, ids, order.manner.triggers)
+                    .map(Some)
+            },
+            order.manner,
+        )?;
         restore::drop_empty(transaction, &returns)?;
     }
     own.forget(transaction, applied.version)?;
@@ -359,7 +393,10 @@ fn revert_one(
 /// archive. `put_back` gives what stays; none where the run has come to its end elsewhere.
 fn rounds(
     returns: &mut [Return],
-    mut put_back: impl FnMut(&Return, &[i64]) -> Result<Option<Vec<(i64, crate::sqlite::archive::kept::Cause)>>>,
+    mut put_back: impl FnMut(
+        &Return,
+        &[i64],
+    ) -> Result<Option<Vec<(i64, crate::sqlite::archive::kept::Cause)>>>,
     manner: &Manner,
 ) -> Result<bool> {
     loop {
@@ -391,7 +428,10 @@ impl Database {
         next: &Next,
     ) -> Result<Option<TakenBackMigration>> {
         let applied = &next.applied;
-        let was_ended = next.progress.as_ref().is_some_and(|it| it.direction == Direction::Down);
+        let was_ended = next
+            .progress
+            .as_ref()
+            .is_some_and(|it| it.direction == Direction::Down);
         let script = Script::read(order, applied, next.progress.is_some())?;
         if !script.is_drops_alone() {
             return Err(Failure::impossible(format!("{} does more than drop keys", script.file))
@@ -438,21 +478,26 @@ impl Database {
                 }
                 restore::returns(transaction, schema, applied.version)
             })?;
-            let all_are_back = rounds(&mut returns, |back, ids| {
-                go_on_unless_interrupted()?;
-                let tables: Vec<_> = back.target().into_iter().collect();
-                let kept = self.change(&tables, |transaction, schema, own| {
-                    if !is_under_way(transaction, own, applied)? {
-                        return Ok(None);
-                    }
-                    let kept = back.put_back(transaction, schema, ids, order.manner.triggers)?;
-                    let number = i64::try_from(ids.len() - kept.len())?;
-                    own.go_on(transaction, Direction::Down, Stage::Restoring, -number)?;
-                    Ok(Some(kept))
-                })?;
-                pause(order.manner.pause)?;
-                Ok(kept)
-            }, order.manner)?;
+            let all_are_back = rounds(
+                &mut returns,
+                |back, ids| {
+                    go_on_unless_interrupted()?;
+                    let tables: Vec<_> = back.target().into_iter().collect();
+                    let kept = self.change(&tables, |transaction, schema, own| {
+                        if !is_under_way(transaction, own, applied)? {
+                            return Ok(None);
+                        }
+                        let kept =
+                            back.put_back(transaction, schema, ids, order.manner.triggers)?;
+                        let number = i64::try_from(ids.len() - kept.len())?;
+                        own.go_on(transaction, Direction::Down, Stage::Restoring, -number)?;
+                        Ok(Some(kept))
+                    })?;
+                    pause(order.manner.pause)?;
+                    Ok(kept)
+                },
+                order.manner,
+            )?;
             if !all_are_back {
                 return Ok(None);
             }
@@ -528,7 +573,9 @@ fn plan_one(
         steps.push(match part {
             Part::Drop(path, constraint, _) => format!("drop {constraint} of {}", path.shown()),
             Part::Statement(line, _) => format!("run {}:{line}", script.file),
-            Part::Key(request) => format!("add {} to {}", request.constraint(), request.table.shown()),
+            Part::Key(request) => {
+                format!("add {} to {}", request.constraint(), request.table.shown())
+            }
         });
     }
     let mut change = taken_back(&next.applied, &script, &[]);
@@ -536,10 +583,83 @@ fn plan_one(
         for back in restore::returns(transaction, schema, next.applied.version)? {
             back.may_come(order.manner.triggers)?;
             let report = back.planned();
-            steps.push(format!("move {} of {} back to {}", text::rows(report.rows), report.archive, report.table));
+            steps.push(format!(
+                "move {} of {} back to {}",
+                text::rows(report.rows),
+                report.archive,
+                report.table
+            ));
             change.restored.push(report);
         }
     }
-    steps.push(format!("take V{} out of {}", next.applied.version, own.table(super::own::HISTORY)));
+    steps.push(format!(
+        "take V{} out of {}",
+        next.applied.version,
+        own.table(super::own::HISTORY)
+    ));
     Ok(PlannedReturn { change, steps })
+}
+
+/// The scripts for psql, one a migration.
+pub(super) fn scripts(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    own: &Own,
+    order: Order<'_>,
+) -> Result<Vec<super::script::Lines>> {
+    let mut scripts = Vec::new();
+    for next in targets(transaction, schema, own, order)? {
+        let applied = &next.applied;
+        if next.progress.is_some() {
+            return Err(Failure::impossible(format!(
+                "V{}__{} is under way, and a script can't end it",
+                applied.version, applied.name
+            ))
+            .hint("end it with fkfix up or fkfix down")
+            .into());
+        }
+        let script = Script::read(order, applied, false)?;
+        let mut statements = vec!["SET LOCAL lock_timeout = '100ms'".to_owned()];
+        for part in &script.parts {
+            match part {
+                Part::Drop(path, constraint, _) => {
+                    statements.push(super::script::dropping(schema.table(path)?, constraint));
+                }
+                Part::Statement(_, sql) => {
+                    let path = schema.search_path();
+                    statements.push(format!("SET LOCAL search_path = {path}"));
+                    statements.push(sql.clone());
+                    statements.push(CATALOG_PATH.to_owned());
+                }
+                Part::Key(request) => {
+                    let request = std::slice::from_ref(request);
+                    for key in super::keys::resolve(transaction, schema, request)? {
+                        statements.extend([key.add_sql(), key.validate_sql()]);
+                    }
+                }
+            }
+        }
+        let archives = archive::all(schema)
+            .into_iter()
+            .filter(|_| !order.leave_orphans);
+        for archive in archives {
+            let number = archive::count(transaction, &archive, Some(applied.version))?;
+            if let Some(table) = schema.get(&archive.of).filter(|_| number > 0) {
+                statements.extend(super::script::putting_back(
+                    &archive,
+                    table,
+                    applied.version,
+                ));
+            }
+        }
+        statements.extend(super::script::forgetting(own, applied.version));
+        scripts.push(super::script::Lines {
+            title: format!(
+                "-- reverts V{}__{} in one transaction",
+                applied.version, applied.name
+            ),
+            statements,
+        });
+    }
+    Ok(scripts)
 }

@@ -154,7 +154,10 @@ impl Key {
     /// `ALTER TABLE … VALIDATE CONSTRAINT …`
     #[must_use]
     pub fn validate_sql(&self) -> String {
-        let name = self.there.as_ref().map_or(&self.key.name, |there| &there.name);
+        let name = self
+            .there
+            .as_ref()
+            .map_or(&self.key.name, |there| &there.name);
         format!(
             "ALTER TABLE {} VALIDATE CONSTRAINT {}",
             self.child.name,
@@ -191,19 +194,37 @@ pub fn action(action: catalog::Action) -> model::Action {
     }
 }
 
-/// Whether both say the same: columns, parent, parent columns and actions.
+/// What a key says: columns, parent, parent columns and actions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saying {
+    pairs: Vec<(String, String)>,
+    parent: catalog::Name,
+    actions: (catalog::Action, catalog::Action),
+    set: Vec<String>,
+    matches: Match,
+}
+
+/// What `key` says, in whatever order its columns are written.
+#[must_use]
+pub fn saying(key: &ForeignKey) -> Saying {
+    let pairs = key
+        .columns
+        .iter()
+        .cloned()
+        .zip(key.parent_columns.iter().cloned());
+    let mut pairs: Vec<_> = pairs.collect();
+    pairs.sort();
+    Saying {
+        pairs,
+        parent: key.parent.clone(),
+        actions: (key.on_delete, key.on_update),
+        set: key.on_delete_columns.clone(),
+        matches: key.matches,
+    }
+}
+
 fn same_definition(one: &ForeignKey, other: &ForeignKey) -> bool {
-    let pairs = |key: &ForeignKey| {
-        let pairs = key.columns.iter().cloned().zip(key.parent_columns.iter().cloned());
-        let mut pairs: Vec<_> = pairs.collect();
-        pairs.sort();
-        pairs
-    };
-    pairs(one) == pairs(other)
-        && one.parent == other.parent
-        && (one.on_delete, one.on_update, one.matches)
-            == (other.on_delete, other.on_update, other.matches)
-        && one.on_delete_columns == other.on_delete_columns
+    saying(one) == saying(other)
 }
 
 fn same_columns(one: &ForeignKey, other: &ForeignKey) -> bool {
@@ -251,7 +272,12 @@ fn resolve_one(
     let mut same: Vec<_> = child
         .foreign_keys
         .iter()
-        .chain(before.iter().filter(|it| it.child.oid == child.oid).map(|it| &it.key))
+        .chain(
+            before
+                .iter()
+                .filter(|it| it.child.oid == child.oid)
+                .map(|it| &it.key),
+        )
         .filter(|there| same_columns(there, &key))
         .collect();
     if let Some(other) = same.iter().find(|there| !same_definition(there, &key)) {
@@ -314,11 +340,18 @@ pub fn declared(
 }
 
 /// What `request` says, with the parent's columns filled in.
-fn asked(request: &Request, child: &Table, parent: &Table, parent_shown: &str) -> Result<ForeignKey> {
+fn asked(
+    request: &Request,
+    child: &Table,
+    parent: &Table,
+    parent_shown: &str,
+) -> Result<ForeignKey> {
     let mut parent_columns = request.parent_columns.clone();
     if parent_columns.is_empty() {
         let primary = parent.indexes.iter().find(|index| index.is_primary);
-        let names = primary.into_iter().flat_map(|it| it.columns.iter().flatten().cloned());
+        let names = primary
+            .into_iter()
+            .flat_map(|it| it.columns.iter().flatten().cloned());
         parent_columns = names.collect();
         if parent_columns.is_empty() {
             return Err(Failure::impossible(format!(
@@ -425,7 +458,9 @@ fn check_name(child: &Table, shown: &str, before: &[Key], key: &ForeignKey) -> R
     let of_indexes = child.indexes.iter().filter_map(|it| it.constraint.as_ref());
     let of_keys = child.foreign_keys.iter().map(|it| &it.name);
     let asked = before.iter().filter(|it| it.child.oid == child.oid);
-    let mut taken = of_indexes.chain(of_keys).chain(asked.map(|it| &it.key.name));
+    let mut taken = of_indexes
+        .chain(of_keys)
+        .chain(asked.map(|it| &it.key.name));
     if taken.any(|name| *name == key.name) {
         return Err(Failure::impossible(format!(
             "{shown} has another constraint called {}",
@@ -448,7 +483,11 @@ fn check_tables(
     let plain_heirs = |table: &Table| table.kind == Kind::Table && !table.inherited_by.is_empty();
     for (table, shown) in [(child, child_shown), (parent, parent_shown)] {
         if plain_heirs(table) {
-            let heirs: Vec<_> = table.inherited_by.iter().map(|it| schema.shown(it)).collect();
+            let heirs: Vec<_> = table
+                .inherited_by
+                .iter()
+                .map(|it| schema.shown(it))
+                .collect();
             return Err(Failure::impossible(format!(
                 "{} inherits from {shown}, and a key does not see the rows of tables that inherit",
                 heirs.join(", ")

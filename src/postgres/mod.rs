@@ -8,6 +8,7 @@
 pub mod archive;
 pub mod carry;
 pub mod catalog;
+pub mod check;
 pub mod connect;
 pub mod database;
 pub mod down;
@@ -19,8 +20,10 @@ pub mod preflight;
 pub mod restore;
 pub mod rows;
 pub mod schema;
+pub mod script;
 pub mod search;
 pub mod session;
+pub mod status;
 pub mod survey;
 pub mod text;
 pub mod up;

@@ -151,7 +151,10 @@ impl<'a> Run<'a> {
                 return Ok(turn);
             }
             let applied = own.history(transaction)?;
-            if !order.pending(schema, &applied)?.contains(&migration.up.version()) {
+            if !order
+                .pending(schema, &applied)?
+                .contains(&migration.up.version())
+            {
                 return Ok(Turn::Ended);
             }
             own.begin(
@@ -182,7 +185,9 @@ impl<'a> Run<'a> {
                 }
                 if !is_there(schema, key) {
                     let doing = || format!("could not add {} to {}", key.key.name, key.child_shown);
-                    transaction.batch_execute(&key.add_sql()).with_context(doing)?;
+                    transaction
+                        .batch_execute(&key.add_sql())
+                        .with_context(doing)?;
                 }
                 Ok(false)
             })?;
@@ -234,15 +239,18 @@ impl<'a> Run<'a> {
     fn validate(&self, database: &mut Database) -> Result<Validated> {
         for key in &self.keys {
             go_on_unless_interrupted()?;
-            let done = database.change(&[key.child.name.to_string()], |transaction, schema, own| {
-                if !is_at(transaction, own, self.migration, Stage::Validating)? {
-                    return Ok(false);
-                }
-                let mut key = key.clone();
-                key.there = asked(schema, std::slice::from_ref(&key)).pop().and_then(|it| it.there);
-                up::validate(transaction, &key)?;
-                Ok(true)
-            });
+            let done =
+                database.change(&[key.child.name.to_string()], |transaction, schema, own| {
+                    if !is_at(transaction, own, self.migration, Stage::Validating)? {
+                        return Ok(false);
+                    }
+                    let mut key = key.clone();
+                    key.there = asked(schema, std::slice::from_ref(&key))
+                        .pop()
+                        .and_then(|it| it.there);
+                    up::validate(transaction, &key)?;
+                    Ok(true)
+                });
             match done {
                 Ok(true) => {}
                 Ok(false) => return Ok(Validated::Ended),
@@ -308,9 +316,11 @@ fn turn(transaction: &mut Transaction, own: &Own, migration: &Migration) -> Resu
         .into());
     }
     if progress.direction == Direction::Down {
-        return Err(Failure::impossible(format!("{} is being reverted", migration.up))
-            .hint("fkfix down goes on with that")
-            .into());
+        return Err(
+            Failure::impossible(format!("{} is being reverted", migration.up))
+                .hint("fkfix down goes on with that")
+                .into(),
+        );
     }
     Ok(Some(Turn::Ours(progress.step)))
 }
@@ -327,13 +337,20 @@ fn is_at(
 
 fn is_there(schema: &Schema, key: &Key) -> bool {
     let child = schema.by_oid(key.child.oid);
-    child.is_some_and(|it| it.foreign_keys.iter().any(|there| there.name == key.key.name))
+    child.is_some_and(|it| {
+        it.foreign_keys
+            .iter()
+            .any(|there| there.name == key.key.name)
+    })
 }
 
 /// The keys as the schema has them now.
 fn asked(schema: &Schema, keys: &[Key]) -> Vec<Key> {
     let now = |key: &Key| {
-        let name = key.there.as_ref().map_or(&key.key.name, |there| &there.name);
+        let name = key
+            .there
+            .as_ref()
+            .map_or(&key.key.name, |there| &there.name);
         let child = schema.by_oid(key.child.oid);
         let there = child.and_then(|it| it.foreign_keys.iter().find(|it| it.name == *name));
         Key {
@@ -359,9 +376,11 @@ pub fn go_on_unless_interrupted() -> Result<()> {
     if !interrupt::is_requested() {
         return Ok(());
     }
-    Err(Failure::impossible("interrupted between two steps; nothing is lost")
-        .hint("fkfix up goes on, fkfix down takes back, fkfix status tells how far it is")
-        .into())
+    Err(
+        Failure::impossible("interrupted between two steps; nothing is lost")
+            .hint("fkfix up goes on, fkfix down takes back, fkfix status tells how far it is")
+            .into(),
+    )
 }
 
 /// Leaves replicas time to follow.

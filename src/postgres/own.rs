@@ -145,8 +145,10 @@ impl Own {
         )?;
         let first = writable.first().map(|row| row.try_get(0)).transpose()?;
         let schema = first.ok_or_else(|| {
-            Failure::impossible("no schema of the search path exists, so there is no place for fkfix's history")
-                .hint("name one with --schema")
+            Failure::impossible(
+                "no schema of the search path exists, so there is no place for fkfix's history",
+            )
+            .hint("name one with --schema")
         })?;
         Ok(Own { schema })
     }
@@ -163,7 +165,11 @@ impl Own {
             "SELECT relkind::text FROM pg_class WHERE oid = to_regclass($1)",
             &[(&name, Type::TEXT)],
         )?;
-        match kind.map(|row| row.try_get::<_, String>(0)).transpose()?.as_deref() {
+        match kind
+            .map(|row| row.try_get::<_, String>(0))
+            .transpose()?
+            .as_deref()
+        {
             None => Ok(false),
             Some("r") => Ok(true),
             Some(_) => Err(Failure::impossible(format!(
@@ -347,7 +353,10 @@ pub fn take_turn(transaction: &mut Transaction) -> Result<()> {
 }
 
 fn adopted(text: Option<String>) -> Result<Vec<AdoptedKey>> {
-    Ok(text.map(|it| serde_json::from_str(&it)).transpose()?.unwrap_or_default())
+    Ok(text
+        .map(|it| serde_json::from_str(&it))
+        .transpose()?
+        .unwrap_or_default())
 }
 
 fn read_progress(row: &postgres::Row) -> Result<Progress> {

@@ -29,11 +29,7 @@ pub fn must_see(transaction: &mut Transaction, keys: &[Key]) -> Result<()> {
 }
 
 /// Nothing of a table is hidden from this role.
-pub fn table_must_be_seen(
-    transaction: &mut Transaction,
-    table: &Table,
-    shown: &str,
-) -> Result<()> {
+pub fn table_must_be_seen(transaction: &mut Transaction, table: &Table, shown: &str) -> Result<()> {
     let row = transaction.query_typed_one(
         "SELECT has_table_privilege($1, 'SELECT')
              OR NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = $1 AND attnum > 0
@@ -51,9 +47,11 @@ pub fn table_must_be_seen(
         .into());
     }
     if !may_read {
-        return Err(Failure::impossible(format!("role {role} may not read {shown}"))
-            .hint(format!("GRANT SELECT ON {} TO {role}", table.name))
-            .into());
+        return Err(
+            Failure::impossible(format!("role {role} may not read {shown}"))
+                .hint(format!("GRANT SELECT ON {} TO {role}", table.name))
+                .into(),
+        );
     }
     Ok(())
 }
@@ -137,7 +135,9 @@ pub fn may_leave(
 
 /// The user says what becomes of triggers.
 pub fn must_fire(table: &Table, shown: &str, event: Event, policy: Triggers) -> Result<()> {
-    let names: Vec<_> = carry::triggers(table, event).map(|it| it.name.clone()).collect();
+    let names: Vec<_> = carry::triggers(table, event)
+        .map(|it| it.name.clone())
+        .collect();
     if names.is_empty() || policy != Triggers::Refuse {
         return Ok(());
     }
@@ -184,7 +184,11 @@ pub fn refusal(
     let total: i64 = found.tables.iter().map(super::search::Leaving::count).sum();
     if policy.orphans == OrphanAction::Refuse && total > 0 {
         let is_new = keys.iter().any(|key| key.there.is_none());
-        let keys = if is_new { "the new keys" } else { "keys that are there already" };
+        let keys = if is_new {
+            "the new keys"
+        } else {
+            "keys that are there already"
+        };
         return Ok(Some(
             Failure::refused(match total {
                 1 => format!("1 row breaks {keys}"),

@@ -39,7 +39,11 @@ pub struct Return {
 }
 
 /// What the migration `version` has archived.
-pub fn returns(transaction: &mut Transaction, schema: &Schema, version: i64) -> Result<Vec<Return>> {
+pub fn returns(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    version: i64,
+) -> Result<Vec<Return>> {
     let mut returns = Vec::new();
     for archive in archive::all(schema) {
         let query = format!(
@@ -47,7 +51,10 @@ pub fn returns(transaction: &mut Transaction, schema: &Schema, version: i64) -> 
             archive.table.name
         );
         let rows = transaction.query_typed(&query, &[(&version, Type::INT8)])?;
-        let ids = rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<i64>>>()?;
+        let ids = rows
+            .iter()
+            .map(|row| Ok(row.try_get(0)?))
+            .collect::<Result<Vec<i64>>>()?;
         if ids.is_empty() {
             continue;
         }
@@ -75,7 +82,13 @@ impl Return {
             }
             return Ok(());
         };
-        for column in self.archive.table.columns.iter().skip(archive::OWN_COLUMNS.len()) {
+        for column in self
+            .archive
+            .table
+            .columns
+            .iter()
+            .skip(archive::OWN_COLUMNS.len())
+        {
             match table.columns.iter().find(|it| it.name == column.name) {
                 Some(now) if now.type_name != column.type_name => {
                     return Err(Failure::impossible(format!(
@@ -127,7 +140,10 @@ impl Return {
     /// The rows that wait, in batches.
     #[must_use]
     pub fn batches(&self, size: usize) -> Vec<Vec<i64>> {
-        self.waiting.chunks(size.max(1)).map(<[i64]>::to_vec).collect()
+        self.waiting
+            .chunks(size.max(1))
+            .map(<[i64]>::to_vec)
+            .collect()
     }
 
     /// Puts `ids` back; gives those that stay, and why.
@@ -142,21 +158,27 @@ impl Return {
             return Ok(Vec::new());
         };
         let mut kept = Vec::new();
-        carry::without_triggers(transaction, &[table], Event::Insert, triggers, |transaction| {
-            let mut parts = vec![ids.to_vec()];
-            while let Some(part) = parts.pop() {
-                let Some(refused) = self.try_part(transaction, table, &part)? else {
-                    continue;
-                };
-                if let [only] = part.as_slice() {
-                    kept.push((*only, self.cause(schema, table, &refused)?));
-                } else {
-                    let (left, right) = part.split_at(part.len() / 2);
-                    parts.extend([left.to_vec(), right.to_vec()]);
+        carry::without_triggers(
+            transaction,
+            &[table],
+            Event::Insert,
+            triggers,
+            |transaction| {
+                let mut parts = vec![ids.to_vec()];
+                while let Some(part) = parts.pop() {
+                    let Some(refused) = self.try_part(transaction, table, &part)? else {
+                        continue;
+                    };
+                    if let [only] = part.as_slice() {
+                        kept.push((*only, self.cause(schema, table, &refused)?));
+                    } else {
+                        let (left, right) = part.split_at(part.len() / 2);
+                        parts.extend([left.to_vec(), right.to_vec()]);
+                    }
                 }
-            }
-            Ok(())
-        })?;
+                Ok(())
+            },
+        )?;
         Ok(kept)
     }
 
@@ -221,7 +243,9 @@ impl Return {
         if code == Some(&SqlState::UNIQUE_VIOLATION) || code == Some(&SqlState::EXCLUSION_VIOLATION)
         {
             let index = table.indexes.iter().find(|index| index.name == constraint);
-            let columns = index.into_iter().flat_map(|it| it.columns.iter().flatten().cloned());
+            let columns = index
+                .into_iter()
+                .flat_map(|it| it.columns.iter().flatten().cloned());
             return Ok(Cause::Taken(columns.collect()));
         }
         if code == Some(&SqlState::NOT_NULL_VIOLATION) {
@@ -233,7 +257,9 @@ impl Return {
             "rows of {} can't go back to {}: {message}",
             self.archive_shown, self.shown
         ))
-        .hint("drop what keeps them out, or keep the rows in the archive: fkfix down --leave-orphans")
+        .hint(
+            "drop what keeps them out, or keep the rows in the archive: fkfix down --leave-orphans",
+        )
         .into())
     }
 
@@ -295,7 +321,10 @@ impl Return {
             rows: self.restored,
             there_already: 0,
             kept: kept.iter().map(|it| it.rows).sum(),
-            kept_because: kept.iter().map(|it| KeptRows::new(it, &self.shown)).collect(),
+            kept_because: kept
+                .iter()
+                .map(|it| KeptRows::new(it, &self.shown))
+                .collect(),
         }
     }
 }
@@ -316,5 +345,7 @@ pub fn drop_empty(transaction: &mut Transaction, returns: &[Return]) -> Result<(
 
 /// Whether the server refused because of what a row holds: integrity (class 23).
 fn is_about_a_row(error: &postgres::Error) -> bool {
-    error.code().is_some_and(|code| code.code().starts_with("23"))
+    error
+        .code()
+        .is_some_and(|code| code.code().starts_with("23"))
 }

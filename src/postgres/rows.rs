@@ -48,7 +48,9 @@ pub fn read(
     parameters: &[(&(dyn ToSql + Sync), Type)],
 ) -> Result<Vec<RowId>> {
     use postgres::fallible_iterator::FallibleIterator as _;
-    let parameters = parameters.iter().map(|(value, kind)| (*value, kind.clone()));
+    let parameters = parameters
+        .iter()
+        .map(|(value, kind)| (*value, kind.clone()));
     let mut found = transaction.query_typed_raw(query, parameters)?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {

@@ -44,6 +44,12 @@ impl Schema {
         })
     }
 
+    /// The search path of the user, as the setting has it.
+    #[must_use]
+    pub fn search_path(&self) -> &str {
+        &self.search_path
+    }
+
     /// From here on names are looked up as the user's statements have them.
     pub fn leave(&self, transaction: &mut Transaction) -> Result<()> {
         transaction.query_typed(
@@ -116,7 +122,10 @@ impl Schema {
         let failure = Failure::impossible(format!("there is no table {}", path.shown()));
         let is_like = |it: &&Rc<Table>| {
             it.name.table.to_lowercase() == path.table.to_lowercase()
-                && path.schema.as_ref().is_none_or(|schema| *schema == it.name.schema)
+                && path
+                    .schema
+                    .as_ref()
+                    .is_none_or(|schema| *schema == it.name.schema)
         };
         match self.tables.iter().find(is_like) {
             // PostgreSQL folds what is not quoted; SQLite does not care.

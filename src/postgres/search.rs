@@ -109,9 +109,11 @@ impl Search {
     /// on others.
     pub fn new(transaction: &mut Transaction, schema: &Schema, asked: Vec<Key>) -> Result<Self> {
         if asked.len() > 64 {
-            return Err(Failure::impossible("more than 64 keys are asked for at once")
-                .hint("split the migration into several")
-                .into());
+            return Err(
+                Failure::impossible("more than 64 keys are asked for at once")
+                    .hint("split the migration into several")
+                    .into(),
+            );
         }
         let named: Vec<_> = asked.iter().map(Key::named).collect();
         let mut links: Vec<_> = asked
@@ -126,7 +128,10 @@ impl Search {
             for key in &child.foreign_keys {
                 let is_asked = asked.iter().any(|it| {
                     it.child.oid == child.oid
-                        && it.there.as_ref().is_some_and(|there| there.name == key.name)
+                        && it
+                            .there
+                            .as_ref()
+                            .is_some_and(|there| there.name == key.name)
                 });
                 // Those of partitions come with the key of the root.
                 if is_asked || key.is_inherited || !key.is_enforced || key.is_temporal {
@@ -198,7 +203,9 @@ impl Search {
 
     fn broken(&self, table: &Table) -> String {
         let of_table = self.asked.iter().filter(|key| key.child.oid == table.oid);
-        let broken: Vec<_> = of_table.map(|key| format!("({})", key.orphaned("c"))).collect();
+        let broken: Vec<_> = of_table
+            .map(|key| format!("({})", key.orphaned("c")))
+            .collect();
         broken.join(" OR ")
     }
 
@@ -257,7 +264,11 @@ impl Search {
                     let lock = if locks { " FOR UPDATE OF c" } else { "" };
                     let query = format!("SELECT c.ctid::text {}{lock}", hanging(&link.key));
                     let texts = rows::texts(some.iter().copied());
-                    more.extend(rows::read(transaction, &query, &[(&texts, Type::TEXT_ARRAY)])?);
+                    more.extend(rows::read(
+                        transaction,
+                        &query,
+                        &[(&texts, Type::TEXT_ARRAY)],
+                    )?);
                 }
                 let why = Why {
                     breaks: 0,
@@ -312,7 +323,10 @@ impl Search {
             .map(|(_, label)| label.as_str())
             .collect();
         if broken.is_empty() {
-            return why.along.and_then(|it| self.links.get(it)).map_or(String::new(), |it| it.label.clone());
+            return why
+                .along
+                .and_then(|it| self.links.get(it))
+                .map_or(String::new(), |it| it.label.clone());
         }
         broken.join(", ")
     }

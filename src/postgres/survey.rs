@@ -8,20 +8,105 @@ use postgres::Transaction;
 use postgres::types::Type;
 
 use super::catalog::{self, Table, quoted};
+use super::database::{Database, applicable};
 use super::keys::{self, Key, source};
+use super::own::Own;
 use super::preflight;
 use super::rows::{self, RowId};
 use super::schema::Schema;
 use super::search::{Found, Search, Why};
+use super::up;
+use crate::failure::Failure;
+use crate::migrations::Migrations;
 use crate::model::key::ForeignKey;
+use crate::model::value::Value;
 use crate::report::key::TableKey;
 use crate::report::orphans::{
     DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
 };
-use crate::model::value::Value;
+use crate::sqlite::apply::history;
 
 /// How many missing parents are shown for each key.
 const MOST_FREQUENT: usize = 5;
+
+/// Hands rows to whoever writes them down.
+pub type Each<'a> = dyn FnMut(&[Value]) -> Result<()> + 'a;
+
+impl Database {
+    /// The orphans of every key that is declared or pending, with the first `limit` rows of each
+    /// table; and what was not looked at.
+    pub fn orphans(
+        &mut self,
+        migrations: &Migrations,
+        table: Option<&str>,
+        limit: usize,
+    ) -> Result<(OrphansReport, Vec<String>)> {
+        let name = self.name.clone();
+        self.look(|transaction, schema, own| {
+            let survey = survey(transaction, schema, own, migrations, table)?;
+            let report = survey.report(transaction, name.clone(), limit)?;
+            Ok((report, survey.warnings().collect()))
+        })
+    }
+
+    /// Hands the orphans of the one table that has any to `write`: the names of the columns, and
+    /// what gives the rows. Gives what was not looked at, and the number of rows.
+    pub fn orphans_of_one(
+        &mut self,
+        migrations: &Migrations,
+        table: Option<&str>,
+        mut write: impl FnMut(&[String], &mut dyn FnMut(&mut Each<'_>) -> Result<()>) -> Result<()>,
+    ) -> Result<(Vec<String>, i64)> {
+        self.look(|transaction, schema, own| {
+            let survey = survey(transaction, schema, own, migrations, table)?;
+            let tables = survey.tables();
+            if tables.len() > 1 {
+                return Err(Failure::impossible(format!(
+                    "several tables have orphans, and a CSV file has one header: {}",
+                    tables.join(", ")
+                ))
+                .hint("choose one with --table")
+                .into());
+            }
+            if !tables.is_empty() {
+                let mut names = vec!["fkfix_rowid".to_owned(), "fkfix_constraints".to_owned()];
+                names.extend(survey.columns(0));
+                write(&names, &mut |each| {
+                    survey.each(transaction, 0, None, &mut |breaks, values| {
+                        let mut row = vec![Value::Null, Value::Text(breaks.into_bytes())];
+                        row.extend(values);
+                        each(&row)
+                    })
+                })?;
+            }
+            Ok((survey.warnings().collect(), survey.orphans()))
+        })
+    }
+}
+
+fn survey(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    own: &Own,
+    migrations: &Migrations,
+    table: Option<&str>,
+) -> Result<Survey> {
+    let only = table
+        .map(|it| schema.named(it))
+        .transpose()?
+        .map(|it| it.oid);
+    let applied = own.history(transaction)?;
+    let migrations = applicable(schema, migrations, &applied)?;
+    let mut pending = Vec::new();
+    for version in history::pending(migrations, &applied, None, true)? {
+        if let Some(migration) = migrations.get(version) {
+            let requests = up::requests(migration)?;
+            let keys = keys::resolve(transaction, schema, &requests);
+            pending.extend(keys.with_context(|| format!("could not look at {}", migration.up))?);
+        }
+    }
+    Survey::of(transaction, schema, pending, only)
+}
 
 /// The orphans of a database.
 pub struct Survey {
@@ -98,20 +183,27 @@ impl Survey {
     /// How many rows break a key, each counted once.
     #[must_use]
     pub fn orphans(&self) -> i64 {
-        self.found.tables.iter().map(super::search::Leaving::count).sum()
+        self.found
+            .tables
+            .iter()
+            .map(super::search::Leaving::count)
+            .sum()
     }
 
     /// The names of the tables that have orphans.
     #[must_use]
     pub fn tables(&self) -> Vec<String> {
-        self.found.tables.iter().map(|it| it.shown.clone()).collect()
+        self.found
+            .tables
+            .iter()
+            .map(|it| it.shown.clone())
+            .collect()
     }
 
     /// The whole report, with the first `limit` orphans of each table.
     pub fn report(
         &self,
         transaction: &mut Transaction,
-        schema: &Schema,
         database: String,
         limit: usize,
     ) -> Result<OrphansReport> {
@@ -124,7 +216,10 @@ impl Survey {
             let label = self.search.labels.get(at).cloned().unwrap_or_default();
             let doing = format!("could not look at the orphans of {label}");
             let place = place_of(key).unwrap_or(usize::MAX);
-            keys.push(self.key(transaction, key, at, label, place).context(doing)?);
+            keys.push(
+                self.key(transaction, key, at, label, place)
+                    .context(doing)?,
+            );
         }
         let mut tables = Vec::new();
         for (place, leaving) in self.found.tables.iter().enumerate() {
@@ -135,8 +230,15 @@ impl Survey {
             )?;
             let mut telling = key_columns(&leaving.table);
             let of_table = |key: &&KeyOrphans| key.place == place && key.rows > 0;
-            telling.extend(keys.iter().filter(of_table).flat_map(|key| key.key.columns.clone()));
-            let times = keys.iter().filter(of_table).filter_map(|key| key.span.as_ref());
+            telling.extend(
+                keys.iter()
+                    .filter(of_table)
+                    .flat_map(|key| key.key.columns.clone()),
+            );
+            let times = keys
+                .iter()
+                .filter(of_table)
+                .filter_map(|key| key.span.as_ref());
             telling.extend(times.map(|span| span.column.clone()));
             let mut sample = Vec::new();
             self.each(transaction, place, Some(limit), &mut |breaks, values| {
@@ -153,13 +255,17 @@ impl Survey {
                 orphans: leaving.count(),
                 break_several: leaving.break_several(),
                 rows: of,
-                columns: leaving.table.columns.iter().map(|it| it.name.clone()).collect(),
+                columns: leaving
+                    .table
+                    .columns
+                    .iter()
+                    .map(|it| it.name.clone())
+                    .collect(),
                 sample,
                 telling,
             });
         }
         let dependents = self.dependents(transaction)?;
-        let _ = schema;
         Ok(OrphansReport {
             database,
             orphans: self.orphans(),
@@ -197,9 +303,18 @@ impl Survey {
         if !has_orphans {
             return Ok(report);
         }
-        let columns: Vec<_> = key.key.columns.iter().map(|it| format!("c.{}", quoted(it))).collect();
+        let columns: Vec<_> = key
+            .key
+            .columns
+            .iter()
+            .map(|it| format!("c.{}", quoted(it)))
+            .collect();
         let texts: Vec<_> = columns.iter().map(|it| format!("{it}::text")).collect();
-        let from = format!("FROM {} AS c WHERE {}", source(&key.child), key.orphaned("c"));
+        let from = format!(
+            "FROM {} AS c WHERE {}",
+            source(&key.child),
+            key.orphaned("c")
+        );
         // By the text, so that values of types without an order can be told apart too.
         let query = format!(
             "SELECT sum(n)::int8 OVER (), count(*) OVER (), n, shown FROM (
@@ -291,9 +406,15 @@ impl Survey {
             return Ok(());
         };
         let table = &leaving.table;
-        let texts = table.columns.iter().map(|it| format!("c.{}::text", quoted(&it.name)));
+        let texts = table
+            .columns
+            .iter()
+            .map(|it| format!("c.{}::text", quoted(&it.name)));
         let texts: Vec<_> = texts.collect();
-        let mut order: Vec<_> = key_columns(table).iter().map(|it| format!("c.{}", quoted(it))).collect();
+        let mut order: Vec<_> = key_columns(table)
+            .iter()
+            .map(|it| format!("c.{}", quoted(it)))
+            .collect();
         order.push("c.ctid".to_owned());
         let limit = limit.map_or(String::new(), |it| format!(" LIMIT {it}"));
         let query = format!(
@@ -330,7 +451,8 @@ fn value(table: &Table, column: &str, text: Option<String>) -> Value {
         return Value::Null;
     };
     let kind = table.columns.iter().find(|it| it.name == column);
-    let is_number = kind.is_some_and(|it| ["smallint", "integer", "bigint"].contains(&it.type_name.as_str()));
+    let is_number =
+        kind.is_some_and(|it| ["smallint", "integer", "bigint"].contains(&it.type_name.as_str()));
     match text.parse() {
         Ok(number) if is_number => Value::Integer(number),
         _ => Value::Text(text.into_bytes()),
@@ -339,7 +461,9 @@ fn value(table: &Table, column: &str, text: Option<String>) -> Value {
 
 fn key_columns(table: &Table) -> Vec<String> {
     let primary = table.indexes.iter().find(|index| index.is_primary);
-    let columns = primary.into_iter().flat_map(|index| index.columns.iter().flatten());
+    let columns = primary
+        .into_iter()
+        .flat_map(|index| index.columns.iter().flatten());
     columns.cloned().collect()
 }
 

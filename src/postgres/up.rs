@@ -67,7 +67,14 @@ pub fn parts(migration: &Migration) -> Result<Vec<Part>> {
         match (statement.asks, parts.last_mut()) {
             (Asks::Key(request), Some(Part::Keys(requests))) => requests.push(*request),
             (Asks::Key(request), _) => parts.push(Part::Keys(vec![*request])),
-            (Asks::Drop { table, constraint, if_exists }, _) => {
+            (
+                Asks::Drop {
+                    table,
+                    constraint,
+                    if_exists,
+                },
+                _,
+            ) => {
                 let exists = if if_exists { "IF EXISTS " } else { "" };
                 let name = super::catalog::quoted(&constraint);
                 let sql = format!("ALTER TABLE {} DROP CONSTRAINT {exists}{name}", table.sql());
@@ -90,7 +97,9 @@ pub fn requests(migration: &Migration) -> Result<Vec<Request>> {
 
 /// Whether the script does nothing but add keys.
 fn is_keys_alone(migration: &Migration) -> Result<bool> {
-    Ok(parts(migration)?.iter().all(|part| matches!(part, Part::Keys(_))))
+    Ok(parts(migration)?
+        .iter()
+        .all(|part| matches!(part, Part::Keys(_))))
 }
 
 /// The way that one migration goes, and why.
@@ -118,7 +127,10 @@ pub fn choose(
             .hint("split the file: the keys into a migration of their own")
             .into());
         }
-        return way(Mode::Transaction, "the script does more than add keys".to_owned());
+        return way(
+            Mode::Transaction,
+            "the script does more than add keys".to_owned(),
+        );
     }
     if wanted != Mode::Auto {
         return way(wanted, "asked for".to_owned());
@@ -149,7 +161,11 @@ fn estimate(transaction: &mut Transaction, key: &Key) -> Result<i64> {
 
 /// How many rows a table has.
 pub fn count_rows(transaction: &mut Transaction, table: &super::catalog::Table) -> Result<i64> {
-    rows::count(transaction, &format!("SELECT count(*) FROM {}", source(table)), &[])
+    rows::count(
+        transaction,
+        &format!("SELECT count(*) FROM {}", source(table)),
+        &[],
+    )
 }
 
 /// What a look before a run found.
@@ -180,7 +196,10 @@ impl Database {
                 }
                 Next::GoOn(progress) => {
                     let migration = order.get(progress.version)?;
-                    tell(&format!("going on with {}, which is under way", migration.up));
+                    tell(&format!(
+                        "going on with {}, which is under way",
+                        migration.up
+                    ));
                     report.applied.extend(online::up(self, migration, order)?);
                 }
                 Next::Apply(pending) => {
@@ -248,7 +267,9 @@ impl Database {
         self.change(&tables, |transaction, schema, own| {
             let applied = own.history(transaction)?;
             let pending = order.pending(schema, &applied)?;
-            if own.progress(transaction)?.is_some() || !versions.iter().all(|it| pending.contains(it)) {
+            if own.progress(transaction)?.is_some()
+                || !versions.iter().all(|it| pending.contains(it))
+            {
                 return Ok(Vec::new());
             }
             let mut done = Vec::new();
@@ -305,9 +326,11 @@ pub fn must_match(migrations: &Migrations, progress: &Progress) -> Result<()> {
         ))
         .hint("restore the file as it was, and run it again")
         .into()),
-        None => Err(Failure::impossible(format!("{name} is under way and is not known here"))
-            .hint("name its folder with --migrations")
-            .into()),
+        None => Err(
+            Failure::impossible(format!("{name} is under way and is not known here"))
+                .hint("name its folder with --migrations")
+                .into(),
+        ),
     }
 }
 
@@ -399,7 +422,9 @@ pub fn validate(transaction: &mut Transaction, key: &Key) -> Result<()> {
         return Ok(());
     }
     let doing = || format!("could not validate {} of {}", key.key.name, key.child_shown);
-    transaction.batch_execute(&key.validate_sql()).with_context(doing)
+    transaction
+        .batch_execute(&key.validate_sql())
+        .with_context(doing)
 }
 
 /// Moves batches of orphans, and what hangs on them.
@@ -444,7 +469,8 @@ impl<'a> Mover<'a> {
                 orphans: self.policy,
                 ..Policy::REFUSE
             };
-            let refusal = preflight::refusal(transaction, &search.asked, &found, &blocked, &policy)?;
+            let refusal =
+                preflight::refusal(transaction, &search.asked, &found, &blocked, &policy)?;
             return refusal.map_or(Ok(Found::default()), |it| Err(it.into()));
         }
         if self.policy == OrphanAction::Archive {
@@ -457,7 +483,14 @@ impl<'a> Mover<'a> {
                 }
             }
         }
-        carry::carry_out(transaction, search, &found, self.version, self.policy, self.manner.triggers)?;
+        carry::carry_out(
+            transaction,
+            search,
+            &found,
+            self.version,
+            self.policy,
+            self.manner.triggers,
+        )?;
         Ok(found)
     }
 
@@ -609,13 +642,19 @@ fn steps(
         }
     }
     for key in keys.iter().filter(|key| key.there.is_none()) {
-        steps.push(format!("add {} to {}, not valid yet", key.key.name, key.child_shown));
+        steps.push(format!(
+            "add {} to {}, not valid yet",
+            key.key.name, key.child_shown
+        ));
     }
     for leaving in &found.tables {
         let rows = crate::text::rows(leaving.count());
         steps.push(match order.policy.orphans {
             OrphanAction::Delete => format!("delete {rows} of {}", leaving.shown),
-            _ => format!("move {rows} of {} to {}_orphans", leaving.shown, leaving.shown),
+            _ => format!(
+                "move {rows} of {} to {}_orphans",
+                leaving.shown, leaving.shown
+            ),
         });
     }
     for key in keys {
@@ -623,7 +662,11 @@ fn steps(
             steps.push(format!("validate {} of {}", key.key.name, key.child_shown));
         }
     }
-    steps.push(format!("record V{} in {}", migration.up.version(), own.table(super::own::HISTORY)));
+    steps.push(format!(
+        "record V{} in {}",
+        migration.up.version(),
+        own.table(super::own::HISTORY)
+    ));
     Ok(steps)
 }
 
@@ -647,4 +690,3 @@ pub fn lacking(migration: &Migration) -> Result<Vec<String>> {
     }
     Ok(lacking)
 }
-

@@ -32,3 +32,10 @@ mod steps;
 
 /// Tables, keys, indexes and triggers are read as the server has them.
 mod catalog;
+
+/// A database with migrations beside it, and the binary run on it.
+mod site;
+
+/// `orphans`, `up`, `status`, `check`, `down` and the scripts do on PostgreSQL what they do on
+/// SQLite, in one transaction and in steps, and `down` gives back what was there.
+mod verbs;

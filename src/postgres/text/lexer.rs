@@ -137,7 +137,9 @@ impl<'a> Lexer<'a> {
             return self.string(false);
         }
         if is_prefix("u") && rest.starts_with("&\"") {
-            return Err("names of the form U&\"…\" are not read here: write the characters themselves");
+            return Err(
+                "names of the form U&\"…\" are not read here: write the characters themselves",
+            );
         }
         Ok(Kind::Word(word.to_lowercase()))
     }
@@ -237,11 +239,22 @@ mod tests {
     fn tokens_are_cut_as_postgresql_cuts_them() {
         assert_eq!(
             words("SELECT 'a;''b', E'c\\';', $x$ ; $x$, $$;$$, $1 /* ; /* ; */ ; */ -- ;\n;"),
-            ["select", "''", ",", "''", ",", "''", ",", "''", ",", "$", "0", ";"]
+            [
+                "select", "''", ",", "''", ",", "''", ",", "''", ",", "$", "0", ";"
+            ]
         );
         assert_eq!(
             words("alter Table \"Web \"\"Logs\"\"\".Täb U&'x' b'1' a$b"),
-            ["alter", "table", "\"Web \"Logs\"\"", ".", "täb", "''", "''", "a$b"]
+            [
+                "alter",
+                "table",
+                "\"Web \"Logs\"\"",
+                ".",
+                "täb",
+                "''",
+                "''",
+                "a$b"
+            ]
         );
         assert_eq!(words("'a\\' b"), ["''", "b"]);
     }

@@ -352,7 +352,11 @@ impl<'t> Reader<'t> {
     /// Takes these keywords, if they come next.
     fn takes(&mut self, keywords: &[&str]) -> bool {
         let are_next = keywords.len() <= self.0.len()
-            && self.0.iter().zip(keywords).all(|(token, word)| token.is(word));
+            && self
+                .0
+                .iter()
+                .zip(keywords)
+                .all(|(token, word)| token.is(word));
         if are_next {
             self.0 = self.0.get(keywords.len()..).unwrap_or_default();
         }
@@ -463,10 +467,19 @@ mod tests {
             let Asks::Key(key) = only(script) else {
                 panic!("{script}");
             };
-            assert_eq!((key.table.table.as_str(), key.name.as_deref()), ("t", Some("k")));
+            assert_eq!(
+                (key.table.table.as_str(), key.name.as_deref()),
+                ("t", Some("k"))
+            );
             assert_eq!(key.columns, ["a", "B"]);
-            assert_eq!((key.parent.shown(), key.parent_columns.len()), ("s.p".into(), 0));
-            assert_eq!((key.on_delete, key.on_update), (Action::Cascade, Action::NoAction));
+            assert_eq!(
+                (key.parent.shown(), key.parent_columns.len()),
+                ("s.p".into(), 0)
+            );
+            assert_eq!(
+                (key.on_delete, key.on_update),
+                (Action::Cascade, Action::NoAction)
+            );
         }
         let Asks::Key(key) = only(
             "ALTER TABLE t ADD FOREIGN KEY (a, b) REFERENCES p (x, y) MATCH FULL ON DELETE SET NULL (a) DEFERRABLE INITIALLY DEFERRED",
@@ -507,13 +520,24 @@ mod tests {
     #[test]
     fn statements_that_act_beyond_the_transaction_are_refused_with_file_and_line() {
         for script in [
-            "COMMIT", "begin", "VACUUM t", "CREATE INDEX CONCURRENTLY i ON t (a)", "SET x = 1",
-            "COPY t FROM STDIN", "PREPARE TRANSACTION 'a'",
+            "COMMIT",
+            "begin",
+            "VACUUM t",
+            "CREATE INDEX CONCURRENTLY i ON t (a)",
+            "SET x = 1",
+            "COPY t FROM STDIN",
+            "PREPARE TRANSACTION 'a'",
         ] {
             let error = parse("V7__y.sql", &format!("SELECT 1;\n{script};")).unwrap_err();
             assert!(error.to_string().starts_with("V7__y.sql:2: "), "{error}");
         }
         assert!(parse("f", "SET LOCAL x = 1").is_ok());
-        assert!(parse("f", "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p MATCH PARTIAL").is_err());
+        assert!(
+            parse(
+                "f",
+                "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p MATCH PARTIAL"
+            )
+            .is_err()
+        );
     }
 }

@@ -142,7 +142,10 @@ impl Picture {
 /// How many columns of an archive stand before those of its table.
 fn own_columns(definition: &str) -> usize {
     let sometimes = [" fkfix_run INTEGER,", " fkfix_full_text TEXT,"];
-    4 + sometimes.iter().filter(|it| definition.contains(**it)).count()
+    4 + sometimes
+        .iter()
+        .filter(|it| definition.contains(**it))
+        .count()
 }
 
 /// The row of a table that the row of its archive was: without the archive's own rowid, and
