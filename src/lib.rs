@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod command;
+pub mod engine;
 pub mod explain;
 pub mod failure;
 pub mod graph;

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Database, Format, Own, Set, Wait};
 use crate::location::Location;
-use crate::sqlite::check::Code;
+use crate::model::finding::Code;
 use crate::sqlite::discover::DEFAULT_CONFIDENCE;
 
 /// A format of a list of rows.

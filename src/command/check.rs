@@ -5,58 +5,35 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use rusqlite::Connection;
 
 use crate::cli::{Check, CheckFormat, Format};
+use crate::engine;
 use crate::failure::{Failure, Status};
+use crate::location::Location;
 use crate::report::check::{CheckReport, SnapshotReport};
 use crate::report::output::Output;
 use crate::report::snapshot;
-use crate::sqlite::apply::history;
-use crate::sqlite::check::{self, Finding};
-use crate::sqlite::file::reading;
-use crate::sqlite::schema::dump::Dump;
-use crate::sqlite::schema::normal;
 
 /// Runs the verb.
 pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
-    let (name, looked) = match (&arguments.schema, &arguments.location) {
-        (Some(file), _) => {
-            let name = if file == Path::new("-") {
-                "stdin".to_owned()
-            } else {
-                file.display().to_string()
-            };
-            let dump = Dump::load(&name, &read_dump(file)?)?;
-            let applicable = history::applicable(&dump.connection, &migrations)?;
-            super::note_if_none(applicable, output);
-            let findings = |_: &_| check::dump(&dump, applicable);
-            let looked = look(arguments, &dump.connection, findings)?;
-            (name, looked)
-        }
-        (None, Some(location)) => {
-            let timeout = arguments.wait.for_a_file();
-            let (applicable, looked) = reading::read(location, timeout, |database| {
-                let applicable = history::applicable(database, &migrations)?;
-                let looked = look(arguments, database, |it| check::database(it, applicable))?;
-                Ok((applicable, looked))
-            })?;
-            super::note_if_none(applicable, output);
-            (location.to_string(), looked)
-        }
-        (None, None) => {
-            return Err(Failure::impossible("neither --database nor --schema is given").into());
+    let subject = Subject::of(arguments)?;
+    if let (true, Some(file)) = (arguments.update, &arguments.snapshot) {
+        return update(&subject, file, arguments, output);
+    }
+    let with_schema = arguments.snapshot.is_some();
+    let found = match &subject {
+        Subject::Dump(name, text) => engine::check_dump(name, text, &migrations, with_schema)?,
+        Subject::Database(location) => {
+            engine::open(location, arguments.wait.for_a_file()).check(&migrations, with_schema)?
         }
     };
-    let findings = match (looked, &arguments.snapshot) {
-        (Looked::Schema(schema), Some(file)) => {
-            return update(name, &schema, file, arguments.format, output);
-        }
-        (Looked::Schema(_), None) => Vec::new(),
-        (Looked::Findings(findings), _) => findings,
-    };
-    let mut report = CheckReport::new(name, findings, &arguments.ignore);
+    super::note_if(found.none_applies, output);
+    let mut findings = found.value.findings;
+    if let (Some(file), Some(schema)) = (&arguments.snapshot, &found.value.schema) {
+        findings.extend(snapshot::difference(file, &read_snapshot(file)?, schema));
+    }
+    let mut report = CheckReport::new(subject.name(), findings, &arguments.ignore);
     report.strict = arguments.strict;
     match arguments.format {
         CheckFormat::Text => output.result(&report, Format::Text)?,
@@ -66,31 +43,33 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     Ok(report.status())
 }
 
-/// What a look at a database or a dump gave.
-enum Looked {
-    Findings(Vec<Finding>),
-    /// The whole schema, in normal form, for a snapshot.
-    Schema(String),
+/// What is checked.
+enum Subject<'a> {
+    Database(&'a Location),
+    /// A dump, by its name and text.
+    Dump(String, String),
 }
 
-fn look(
-    arguments: &Check,
-    schema: &Connection,
-    findings: impl Fn(&Connection) -> Result<Vec<Finding>>,
-) -> Result<Looked> {
-    if arguments.update {
-        return Ok(Looked::Schema(normal::schema(
-            schema,
-            &history::own_tables(schema)?,
-        )?));
+impl<'a> Subject<'a> {
+    fn of(arguments: &'a Check) -> Result<Self> {
+        match (&arguments.schema, &arguments.location) {
+            (Some(file), _) if file == Path::new("-") => {
+                Ok(Subject::Dump("stdin".to_owned(), read_dump(file)?))
+            }
+            (Some(file), _) => Ok(Subject::Dump(file.display().to_string(), read_dump(file)?)),
+            (None, Some(location)) => Ok(Subject::Database(location)),
+            (None, None) => {
+                Err(Failure::impossible("neither --database nor --schema is given").into())
+            }
+        }
     }
-    let mut findings = findings(schema)?;
-    if let Some(file) = &arguments.snapshot {
-        let committed = read_snapshot(file)?;
-        let found = normal::schema(schema, &history::own_tables(schema)?)?;
-        findings.extend(snapshot::difference(file, &committed, &found));
+
+    fn name(&self) -> String {
+        match self {
+            Subject::Database(location) => location.to_string(),
+            Subject::Dump(name, _) => name.clone(),
+        }
     }
-    Ok(Looked::Findings(findings))
 }
 
 fn read_dump(file: &Path) -> Result<String> {
@@ -123,19 +102,24 @@ fn read_snapshot(file: &Path) -> Result<String> {
 }
 
 fn update(
-    checked: String,
-    schema: &str,
+    subject: &Subject<'_>,
     file: &Path,
-    format: CheckFormat,
+    arguments: &Check,
     output: &mut Output,
 ) -> Result<Status> {
-    let text = snapshot::with_header(schema);
+    let schema = match subject {
+        Subject::Dump(name, text) => engine::schema_of_dump(name, text)?,
+        Subject::Database(location) => {
+            engine::open(location, arguments.wait.for_a_file()).schema()?
+        }
+    };
+    let text = snapshot::with_header(&schema);
     fs::write(file, text).with_context(|| format!("could not write {}", file.display()))?;
     let report = SnapshotReport {
-        checked,
+        checked: subject.name(),
         snapshot: file.display().to_string(),
     };
-    let format = match format {
+    let format = match arguments.format {
         CheckFormat::Json => Format::Json,
         CheckFormat::Text | CheckFormat::Github => Format::Text,
     };

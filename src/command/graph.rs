@@ -1,25 +1,24 @@
 //! `fkfix graph`: the tables and their keys as a picture. Read-only.
 
 use anyhow::Result;
-use rusqlite::Connection;
 
 use crate::cli::{Graph, PictureFormat};
+use crate::engine::Shown;
 use crate::failure::Status;
-use crate::migrations::{Migrations, Origin};
+use crate::migrations::Origin;
 use crate::report::graph::{self, GraphReport};
 use crate::report::output::Output;
-use crate::sqlite::discover::{self, DEFAULT_CONFIDENCE};
-use crate::sqlite::file::reading;
-use crate::sqlite::look::diagram::{Diagram, NotDrawn};
 
 /// Runs the verb.
 pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
     let location = &arguments.database.location;
-    let timeout = arguments.database.wait.for_a_file();
-    let (diagram, not_drawn) = reading::read(location, timeout, |database| {
-        look(arguments, &migrations, database)
-    })?;
+    let shown = Shown {
+        own_tables: arguments.all,
+        discovered: arguments.discover,
+    };
+    let database = super::open(&arguments.database);
+    let (diagram, not_drawn) = database.diagram(&migrations, shown)?;
     for not_drawn in not_drawn {
         // The built-in migration is for tables that most databases don't have.
         if migrations.origin() != Origin::BuiltIn {
@@ -39,20 +38,4 @@ pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
         }
     }
     Ok(Status::Done)
-}
-
-fn look(
-    arguments: &Graph,
-    migrations: &Migrations,
-    database: &Connection,
-) -> Result<(Diagram, Vec<NotDrawn>)> {
-    let mut diagram = Diagram::read(database, arguments.all)?;
-    let not_drawn = diagram.add_pending(database, migrations)?;
-    if arguments.discover {
-        let candidates = discover::candidates(database)?.into_iter();
-        for found in candidates.filter(|it| it.confidence >= DEFAULT_CONFIDENCE) {
-            diagram.add_discovered(database, found.key, found.confidence)?;
-        }
-    }
-    Ok((diagram, not_drawn))
 }

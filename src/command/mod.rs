@@ -25,6 +25,7 @@ use crate::cli::{
     Change, ChangeFormat, CheckFormat, Cli, Command, DEFAULT_FOLDER, Database, Format,
     PictureFormat, RowsFormat, Set,
 };
+use crate::engine;
 use crate::explain;
 use crate::failure::{Failure, Status, for_shell};
 use crate::location::Location;
@@ -171,13 +172,18 @@ fn read<'m, T>(
         let applicable = history::applicable(connection, migrations)?;
         Ok((applicable, look(connection, applicable)?))
     })?;
-    note_if_none(applicable, output);
+    note_if(applicable.is_empty(), output);
     Ok(value)
 }
 
-/// Tells that no migration is any business of the database.
-fn note_if_none(applicable: &Migrations, output: &mut Output) {
-    if applicable.is_empty() {
+/// The database that the command line names.
+fn open(database: &Database) -> engine::Database {
+    engine::open(&database.location, database.wait.for_a_file())
+}
+
+/// Tells where no migration is any business of the database.
+fn note_if(none_applies: bool, output: &mut Output) {
+    if none_applies {
         output.note(&format!("no migration applies: there is none in ./{DEFAULT_FOLDER}, and the built-in one is for a table that is not here"));
     }
 }

@@ -3,22 +3,18 @@
 use anyhow::Result;
 
 use crate::cli::New;
+use crate::engine::{self, key_script};
 use crate::failure::Status;
 use crate::migrations;
 use crate::report::new::NewReport;
 use crate::report::output::Output;
-use crate::sqlite::file::reading;
-use crate::sqlite::keys::key_script;
 
 /// Runs the verb.
 pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     let scripts = match &arguments.location {
         _ if arguments.add.is_empty() => key_script::template(),
         Some(location) => {
-            let timeout = arguments.wait.for_a_file();
-            reading::read(location, timeout, |database| {
-                key_script::checked(database, &arguments.add)
-            })?
+            engine::open(location, arguments.wait.for_a_file()).scripts(&arguments.add)?
         }
         None => key_script::unchecked(&arguments.add)?,
     };

@@ -86,9 +86,7 @@ pub fn up(arguments: &cli::Up, server: &Server, output: &mut Output) -> Result<S
         return Ok(Status::Done);
     }
     let report = database.up(order, |told| output.note(told))?;
-    if report.none_apply {
-        super::note_if_none(crate::migrations::Migrations::none(), output);
-    }
+    super::note_if(report.none_apply, output);
     if report.applied.is_empty() {
         output.result(&report, arguments.format.into())?;
         return Ok(Status::Done);
@@ -157,9 +155,7 @@ pub fn status(arguments: &cli::Status, server: &Server, output: &mut Output) -> 
     let schema = arguments.own.schema.as_deref();
     let mut database = open(server, &arguments.database.wait, schema, output)?;
     let (report, none_apply) = database.status(&migrations)?;
-    if none_apply {
-        super::note_if_none(crate::migrations::Migrations::none(), output);
-    }
+    super::note_if(none_apply, output);
     output.result(&report, arguments.format)?;
     Ok(Status::Done)
 }
@@ -174,9 +170,7 @@ pub fn check(arguments: &cli::Check, server: &Server, output: &mut Output) -> Re
     let migrations = super::migrations(&arguments.set, output)?;
     let mut database = open(server, &arguments.wait, None, output)?;
     let (findings, none_apply) = database.check(&migrations)?;
-    if none_apply {
-        super::note_if_none(crate::migrations::Migrations::none(), output);
-    }
+    super::note_if(none_apply, output);
     let mut report = CheckReport::new(database.name().to_owned(), findings, &arguments.ignore);
     report.strict = arguments.strict;
     match arguments.format {

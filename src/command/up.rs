@@ -73,7 +73,7 @@ fn apply(arguments: &Up, order: Order<'_>, output: &mut Output) -> Result<Status
         migrations,
         ..order
     };
-    super::note_if_none(migrations, output);
+    super::note_if(migrations.is_empty(), output);
     report.none_apply = migrations.is_empty();
     if !order.pending(&history::read(&database)?)?.is_empty() {
         let transaction = connection::begin(&mut database, location)?;

@@ -1,4 +1,6 @@
 //! What every engine speaks: values, and no SQL that only one engine knows.
 
+pub mod diagram;
+pub mod finding;
 pub mod key;
 pub mod value;

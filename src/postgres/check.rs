@@ -17,8 +17,9 @@ use super::schema::Schema;
 use super::up;
 use crate::explain;
 use crate::migrations::Migrations;
+use crate::model::finding::{Code, Finding};
 use crate::sqlite::apply::history::{self, State};
-use crate::sqlite::check::{Code, Finding, migrations};
+use crate::sqlite::check::migrations;
 use crate::text::{count, rows as rows_text};
 
 impl Database {

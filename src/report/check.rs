@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::output::Report;
 use crate::failure::Status;
-use crate::sqlite::check::{Code, Finding, Severity};
+use crate::model::finding::{Code, Finding, Severity};
 use crate::text::{Lines, plural, printable};
 
 /// What `fkfix check` found.

@@ -5,9 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::output::Report;
-use crate::cli::Enforce;
 use crate::model::key::Action;
-use crate::sqlite::enforce::{KeyTriggers, Plan, Trigger};
 use crate::text::{Lines, plural};
 
 /// What `fkfix enforce` did.
@@ -63,57 +61,19 @@ pub struct TriggerName {
     pub table: String,
 }
 
-impl TriggerName {
-    /// The name of `trigger`.
-    #[must_use]
-    pub fn new(trigger: &Trigger) -> Self {
-        TriggerName {
-            trigger: trigger.name.clone(),
-            table: trigger.table.clone(),
-        }
-    }
-}
-
 impl EnforcedKey {
-    fn new(made: &KeyTriggers) -> Self {
-        let key = made.key.clone();
-        EnforcedKey {
-            table: key.child,
-            columns: key.columns,
-            parent: key.parent,
-            parent_columns: key.parent_columns,
-            on_delete: key.on_delete,
-            on_update: key.on_update,
-            triggers: made.triggers.iter().map(|it| it.name.clone()).collect(),
-            limits: made.limits.clone(),
-        }
+    /// `table(columns)`
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("{}({})", self.table, self.columns.join(", "))
     }
 }
 
 impl EnforceReport {
-    /// A report that tells nothing yet.
+    /// Whether there is nothing to do.
     #[must_use]
-    pub fn new(database: String, arguments: &Enforce) -> Self {
-        EnforceReport {
-            database,
-            dry_run: arguments.change.dry_run,
-            remove: arguments.remove,
-            strict: false,
-            backup: None,
-            keys: Vec::new(),
-            created: Vec::new(),
-            dropped: Vec::new(),
-            triggers: 0,
-        }
-    }
-
-    /// Tells what `plan` did, or would do.
-    pub fn add(&mut self, plan: &Plan) {
-        self.strict = plan.strict;
-        self.keys = plan.keys.iter().map(EnforcedKey::new).collect();
-        self.created = plan.created.iter().map(TriggerName::new).collect();
-        self.dropped = plan.dropped.iter().map(TriggerName::new).collect();
-        self.triggers = plan.left;
+    pub fn changes_nothing(&self) -> bool {
+        self.created.is_empty() && self.dropped.is_empty()
     }
 
     /// `2 foreign keys of app.db are carried out on every connection by 4 triggers`.
@@ -150,7 +110,7 @@ impl EnforceReport {
 
 impl Report for EnforceReport {
     fn text(&self, _: Option<u16>) -> Lines {
-        if self.created.is_empty() && self.dropped.is_empty() {
+        if self.changes_nothing() {
             return self.nothing_to_do();
         }
         let mut text = Lines::default();

@@ -11,10 +11,6 @@ use super::table::{sample, table};
 use super::value;
 use crate::model::key::Action;
 use crate::model::value::Value;
-use crate::sqlite::look::deletion::{Deletion, Reason};
-use crate::sqlite::look::relatives::{Children, Parent, Reference};
-use crate::sqlite::look::row::{Found, Row};
-use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::text::{Lines, count, listing, one_line, rows};
 
 /// Longest value of the row itself, in characters.
@@ -43,7 +39,12 @@ pub struct ShowReport {
 
 /// A row as an object of its columns.
 #[derive(Debug)]
-pub struct RowValues(Row);
+pub struct RowValues {
+    /// The names of its columns, generated ones included.
+    pub columns: Vec<String>,
+    /// Its values, in the order of the columns.
+    pub values: Vec<Value>,
+}
 
 /// Where a key of the row leads.
 #[derive(Debug, Serialize)]
@@ -139,116 +140,9 @@ pub struct RefusalReport {
     pub certain: bool,
 }
 
-impl ShowReport {
-    /// The row that was asked for, with none of its relatives yet.
-    pub fn new(database: String, table: &str, found: &Found) -> Self {
-        ShowReport {
-            database,
-            table: table.to_owned(),
-            key: found.key.clone(),
-            row: RowValues(found.row.clone()),
-            parents: Vec::new(),
-            children: Vec::new(),
-            deletion: DeletionReport::default(),
-        }
-    }
-
-    /// Adds where its keys lead.
-    pub fn add_parents(&mut self, references: Vec<Reference>) {
-        self.parents
-            .extend(references.into_iter().map(ParentRow::from));
-    }
-
-    /// Adds the rows that refer to it.
-    pub fn add_children(&mut self, children: Vec<Children>) {
-        self.children
-            .extend(children.into_iter().map(|it| ChildRows {
-                key: TableKey::new(&it.key, it.name),
-                total: it.total,
-                rows: it.rows.into_iter().map(RowValues).collect(),
-            }));
-    }
-}
-
-impl From<Reference> for ParentRow {
-    fn from(reference: Reference) -> Self {
-        let (state, row, reason) = match reference.parent {
-            Parent::None => (ParentState::Null, None, None),
-            Parent::Row(row) => (ParentState::Found, Some(RowValues(row)), None),
-            Parent::Missing => (ParentState::Orphan, None, None),
-            Parent::Unusable(reason) => (ParentState::Unusable, None, Some(reason)),
-        };
-        ParentRow {
-            key: TableKey::new(&reference.key, reference.name),
-            values: reference.values,
-            state,
-            row,
-            reason,
-        }
-    }
-}
-
-impl From<Deletion> for DeletionReport {
-    fn from(deletion: Deletion) -> Self {
-        let deleted = deletion.taken.into_iter().map(|it| DeletedRows {
-            table: it.table,
-            rows: it.rows,
-            by: it.by.into_iter().map(|(key, _)| key).collect(),
-        });
-        let changed = deletion.changed.into_iter().map(|it| ChangedRows {
-            key: it.key.place(),
-            table: it.key.child,
-            action: it.key.on_delete,
-            rows: it.rows,
-        });
-        let refusals = deletion.refusals.into_iter().map(|it| RefusalReport {
-            key: it.key.place(),
-            reason: words(&it.reason, &it.key, it.rows),
-            certain: it.reason != Reason::RefersAndGoes,
-            table: it.key.child,
-            rows: it.rows,
-        });
-        let refusals: Vec<_> = refusals.collect();
-        DeletionReport {
-            refused: !refusals.is_empty(),
-            deleted: deleted.collect(),
-            changed: changed.collect(),
-            refusals,
-        }
-    }
-}
-
-fn words(reason: &Reason, key: &ForeignKey, number: i64) -> String {
-    let (child, parent, label) = (&key.child, &key.parent, key.place());
-    let action = key.on_delete.words();
-    let of = format!("{} of {child}", rows(number));
-    let (refer, their, them) = match number {
-        1 => ("refers", "its", "it"),
-        _ => ("refer", "their", "them"),
-    };
-    match reason {
-        Reason::Refers => {
-            format!("{of} would be left without {their} parent by {label} on delete {action}")
-        }
-        Reason::RefersAndGoes => format!(
-            "{of} {refer} to rows that go by {label} on delete {action}, which fails unless SQLite takes {them} along first by another key"
-        ),
-        Reason::NotNull(column) => {
-            format!("{of} can't have NULL in {column}, which {label} on delete {action} would set")
-        }
-        Reason::NoDefaultParent => {
-            format!("the default that {of} would get by {label} on delete {action} has no parent")
-        }
-        Reason::NoParentKey => format!(
-            "{label} refers to {parent} ({}), which is neither PRIMARY KEY nor UNIQUE: no row of {parent} can be deleted",
-            key.parent_columns.join(", ")
-        ),
-    }
-}
-
 impl Serialize for RowValues {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let values = self.0.columns.iter().zip(&self.0.values);
+        let values = self.columns.iter().zip(&self.values);
         serializer.collect_map(values)
     }
 }
@@ -256,7 +150,7 @@ impl Serialize for RowValues {
 impl RowValues {
     /// `id 4, name Ada`: the first few values that are there.
     fn summary(&self) -> String {
-        let values = self.0.columns.iter().zip(&self.0.values);
+        let values = self.columns.iter().zip(&self.values);
         let told = values.filter(|(_, value)| **value != Value::Null);
         let told = told.take(PARENT_COLUMNS);
         let told: Vec<_> = told
@@ -270,10 +164,10 @@ impl Report for ShowReport {
     fn text(&self, width: Option<u16>) -> Lines {
         let mut text = Lines::of(&format!("a row of {}", self.table));
         text.blank();
-        let names: Vec<_> = self.row.0.columns.iter().map(|it| one_line(it)).collect();
+        let names: Vec<_> = self.row.columns.iter().map(|it| one_line(it)).collect();
         let widest = names.iter().map(|name| name.width()).max();
         let widest = widest.unwrap_or_default();
-        for (column, value) in names.iter().zip(&self.row.0.values) {
+        for (column, value) in names.iter().zip(&self.row.values) {
             let padding = " ".repeat(widest.saturating_sub(column.width()));
             let value = value::cut(value, WIDEST);
             let _ = writeln!(text, "    {column}{padding}  {value}");
@@ -338,12 +232,8 @@ impl ChildRows {
             format!("{title}:")
         });
         text.blank();
-        let values: Vec<_> = self
-            .rows
-            .iter()
-            .map(|row| row.0.values.as_slice())
-            .collect();
-        let sample = sample(&first.0.columns, &values, &self.key.columns, width);
+        let values: Vec<_> = self.rows.iter().map(|row| row.values.as_slice()).collect();
+        let sample = sample(&first.columns, &values, &self.key.columns, width);
         text.append(&sample.text);
         text
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use similar::TextDiff;
 
-use crate::sqlite::check::{Code, Finding};
+use crate::model::finding::{Code, Finding};
 
 const HEADER: &str = "\
 -- The schema as fkfix check --snapshot compares it.

@@ -13,4 +13,5 @@ pub mod orphans;
 pub mod rebuild;
 pub mod schema;
 pub mod text;
+pub mod verbs;
 pub mod write;

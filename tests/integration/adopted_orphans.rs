@@ -36,7 +36,7 @@ fn refuse_and_a_limit_are_heeded() {
             database
                 .fkfix(&format!("up --dry-run --max-orphans {limit}"))
                 .status(1)
-                .explains(&message);
+                .remarks(&format!("\nerror: {message}\nhint: "));
         }
         database.fkfix("up --max-orphans 2").status(0);
         let sound = adopting(key).with("DELETE FROM child WHERE id IN (2, 3)");
@@ -121,7 +121,7 @@ fn one_key_is_there_and_another_is_new() {
         up.says("  3 rows moved from child to child_orphans\n")
             .says("    2 rows break other\n")
             .says("    2 rows break theirs\n")
-            .says("    1 row of these break more than one key\n");
+            .says("    1 row of these breaks more than one key\n");
         assert_eq!(database.rows("SELECT id FROM child"), ["1"]);
     }
 }
@@ -139,7 +139,7 @@ fn rows_that_hang_on_them_follow() {
         "CREATE TABLE note (id INTEGER PRIMARY KEY, child_id INTEGER REFERENCES child);
          INSERT INTO note VALUES (1, 1), (2, 2);",
     );
-    blocked.refuses("up", 1, "1 rows of note refer to rows of child");
+    blocked.refuses("up", 1, "1 row of note refers to rows of child");
 }
 
 #[test]

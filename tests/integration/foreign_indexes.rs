@@ -75,6 +75,13 @@ impl Database {
         let planned = self.refuses("up --dry-run", 2, message);
         assert_eq!(self.refuses("up", 2, message).stderr, planned.stderr);
     }
+
+    /// So is the report of orphans.
+    fn refuses_to_look(&self, message: &str) {
+        self.refuses_up(message);
+        let looked = self.refuses("orphans", 2, message);
+        assert_eq!(looked.stderr, self.fkfix("up").stderr);
+    }
 }
 
 const CHILDREN: &str = "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, t TEXT); INSERT INTO child VALUES (1, 1, 'a'), (2, 2, 'b');";
@@ -244,7 +251,7 @@ fn what_a_damaged_index_of_the_parent_lacks_makes_no_orphan() {
     };
     for more in ["", OF_CHILD] {
         let database = lacking(more, "('a', 1), ('b', 2)");
-        database.refuses_up("the index sqlite_autoindex_parent_1 of parent is damaged");
+        database.refuses_to_look("the index sqlite_autoindex_parent_1 of parent is damaged");
         database.execute("REINDEX parent");
         assert_eq!(database.goes_up_and_down(), 0, "{more}");
         // As many entries as rows, of other keys.
@@ -270,7 +277,7 @@ fn what_a_damaged_index_of_the_parent_has_too_much_is_no_parent() {
             None,
             "DELETE FROM parent WHERE id = 'b'",
         );
-        database.refuses_up("the index sqlite_autoindex_parent_1 of parent is damaged");
+        database.refuses_to_look("the index sqlite_autoindex_parent_1 of parent is damaged");
         database.execute("REINDEX parent");
         assert_eq!(database.goes_up_and_down(), 1, "{more}");
     }
@@ -284,7 +291,7 @@ fn a_damaged_index_of_the_child_hides_no_orphan() {
         "UPDATE child SET parent_id = 'x' WHERE id = 2",
     ] {
         let database = text_keys("('a', 1), ('b', 2)", OF_CHILD).unheard_by("of_child", None, sql);
-        database.refuses_up("is damaged");
+        database.refuses_to_look("is damaged");
         database.execute("REINDEX child");
         database.goes_up_and_down();
     }
@@ -296,7 +303,43 @@ fn a_damaged_index_hides_no_row_that_hangs_on_an_orphan() {
         .with(ORPHAN)
         .with("CREATE TABLE grandchild (id INTEGER PRIMARY KEY, child_id INTEGER REFERENCES child ON DELETE CASCADE); CREATE INDEX i ON grandchild (child_id)")
         .unheard_by("i", None, "INSERT INTO grandchild VALUES (1, 3), (2, 1)");
-    database.refuses_up("the index i of grandchild is damaged");
+    database.refuses_to_look("the index i of grandchild is damaged");
     database.execute("REINDEX grandchild");
     assert_eq!(database.goes_up_and_down(), 2);
+}
+
+#[test]
+fn a_stale_index_of_the_parent_tells_no_parent_that_its_rows_do_not_have() {
+    for (collation, more) in [
+        ("COLLATE NOCASE", ""),
+        ("COLLATE NOCASE", OF_CHILD),
+        // More keys than the child has rows are not read.
+        (
+            "",
+            "INSERT INTO parent SELECT 'y' || id || t, 0 FROM (SELECT id FROM child), (SELECT t FROM child)",
+        ),
+    ] {
+        let database = Database::of(&format!("CREATE TABLE parent (id TEXT {collation} PRIMARY KEY, n)"))
+            .with("INSERT INTO parent VALUES ('a', 1), ('b', 2)")
+            .with(&format!("CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id TEXT {collation}, t); INSERT INTO child VALUES (1, 'a', 1), (2, 'b', 2);"))
+            .with(more)
+            .with_key()
+            .unheard_by(
+                "sqlite_autoindex_parent_1",
+                None,
+                "UPDATE parent SET id = 'c' || id",
+            );
+        if more == OF_CHILD {
+            database.refuses_to_look("is damaged");
+            continue;
+        }
+        let orphans = 2 + database.value::<i64>("SELECT count(*) FROM child WHERE id > 2");
+        database.fkfix("orphans").status(1).says(&format!(
+            "{orphans} of {orphans} rows in child have no parent"
+        ));
+        database
+            .fkfix("up")
+            .status(0)
+            .says(&format!("{orphans} rows moved from child"));
+    }
 }

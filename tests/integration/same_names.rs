@@ -102,7 +102,7 @@ fn rows_that_follow_by_keys_of_one_name_are_counted_for_each() {
          INSERT INTO note VALUES (1, 1), (2, 2), (3, 3), (4, 30), (5, 10);",
     );
     let report = database.fkfix("orphans").status(1).stdout;
-    let expected = "    note                note (child) references child (code) on delete cascade     1  go along\n    note                note (child) references child (id) on delete cascade       2  go along\n";
+    let expected = "    note                note (child) references child (code) on delete cascade     1  goes along\n    note                note (child) references child (id) on delete cascade       2  go along\n";
     assert!(report.contains(expected), "{report}");
     let up = database.up();
     up.says("    1 row goes along by note (child) references child (code) on delete cascade\n    2 rows go along by note (child) references child (id) on delete cascade\n");

@@ -1,7 +1,7 @@
 //! What stands in the box of a table: a row for each key, and how many columns there are beside.
 
 use super::action;
-use crate::sqlite::look::diagram::{Diagram, Entity, Relation, State};
+use crate::model::diagram::{Diagram, Entity, Relation, State};
 use crate::sqlite::text::ddl::same_name;
 
 /// The box of a table.

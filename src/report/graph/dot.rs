@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::boxes::{BoxRow, TableBox, boxes};
 use super::{action, markup};
-use crate::sqlite::look::diagram::{Diagram, Relation, State};
+use crate::model::diagram::{Diagram, Relation, State};
 
 const HEAD: &str = r##"digraph tables {
     graph [rankdir=LR, nodesep=0.35, ranksep=0.9]

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use crate::model::diagram::{Diagram, Relation, State};
 use crate::report::key::TableKey;
-use crate::sqlite::look::diagram::{Diagram, Relation, State};
 
 /// The tables and keys.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::label;
-use crate::sqlite::look::diagram::{Diagram, Entity, Relation, State};
+use crate::model::diagram::{Diagram, Entity, Relation, State};
 use crate::sqlite::text::ddl::same_name;
 use crate::text::{is_invisible, one_line};
 

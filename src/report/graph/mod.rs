@@ -11,8 +11,8 @@ pub use json::GraphReport;
 pub use mermaid::mermaid;
 pub use svg::svg;
 
+use crate::model::diagram::{Relation, State};
 use crate::model::key::Action;
-use crate::sqlite::look::diagram::{Relation, State};
 use crate::text::one_line;
 
 /// `cascade`, `set null`: what the key does on delete; empty where it does nothing.

@@ -10,7 +10,6 @@ use crate::sqlite::apply::unfired;
 use crate::sqlite::archive;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::keys::{self, NewKey, TableKeys};
-use crate::sqlite::orphans::confirm;
 use crate::sqlite::orphans::lists::{DeadKeys, Removal};
 use crate::sqlite::orphans::{self, Found};
 use crate::sqlite::rebuild::fidelity;
@@ -321,20 +320,7 @@ impl Planner<'_> {
         }
         for (place, (child, new)) in asked_for(targets).enumerate() {
             let parent = Table::read(self.connection, &new.key.parent)?;
-            for (table, columns) in [
-                (child, &new.key.columns),
-                (&parent, &new.key.parent_columns),
-            ] {
-                table.must_have_whole_indexes(self.connection, self.counts, columns)?;
-            }
             let (broken, by_row) = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
-                confirm::confirm_all_found(
-                    self.connection,
-                    self.counts,
-                    child,
-                    &parent,
-                    dead_keys,
-                )?;
                 (conditions::has_key_of(&new.key, &dead_keys.query), None)
             } else {
                 let by_row = ByRow {

@@ -496,7 +496,9 @@ fn counter(connection: &Connection, table: &Table) -> Result<Counter> {
         return Ok(Counter::default());
     }
     let own = literal(&table.name);
-    let aside = literal(&snapshot::free_name(&names, "fkfix_counter"));
+    // Of its own for each table: all are set aside before the first is put back.
+    let aside = format!("fkfix_counter of {}", table.name);
+    let aside = literal(&snapshot::free_name(&names, &aside));
     let rename =
         |from, to| format!("UPDATE main.sqlite_sequence SET name = {to} WHERE name = {from}");
     Ok(Counter {

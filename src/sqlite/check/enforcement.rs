@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::finding::{Code, Finding};
+use crate::model::finding::{Code, Finding};
 use crate::sqlite::enforce;
 
 const HINT: &str = "run fkfix enforce, or fkfix enforce --remove to do without";

@@ -5,7 +5,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType::{TK_IS, TK_NOT, TK_NOTNULL, TK_NULL, TK_WHERE};
 
-use super::finding::{Code, Finding};
+use crate::model::finding::{Code, Finding};
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::{self, RowKey, Table};
 use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};

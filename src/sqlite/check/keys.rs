@@ -4,8 +4,8 @@ use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::expected::{Due, Expected};
-use super::finding::{Code, Finding};
 use super::indexes;
+use crate::model::finding::{Code, Finding};
 use crate::sqlite::file::errors;
 use crate::sqlite::keys::parent_key::remedy;
 use crate::sqlite::keys::{affinity_warning, collation_warning};

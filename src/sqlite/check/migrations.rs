@@ -1,8 +1,8 @@
 //! Where the migrations stand.
 
 use super::expected::MigrationState;
-use super::finding::{Code, Finding};
 use crate::migrations::Migration;
+use crate::model::finding::{Code, Finding};
 use crate::sqlite::apply::history::State;
 
 /// Looks at every migration's state and at its way back.

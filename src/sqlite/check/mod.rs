@@ -5,7 +5,6 @@
 
 mod enforcement;
 pub mod expected;
-mod finding;
 mod indexes;
 mod keys;
 pub mod migrations;
@@ -16,7 +15,7 @@ mod tables;
 use anyhow::Result;
 use rusqlite::Connection;
 
-pub use finding::{Code, Finding, Severity};
+use crate::model::finding::Finding;
 
 use crate::migrations::Migrations;
 use crate::sqlite::apply::history;

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 
 use super::Schema;
 use super::expected::MigrationState;
-use super::finding::{Code, Finding};
 use super::keys::{self, Wanted};
+use crate::model::finding::{Code, Finding};
 use crate::sqlite::apply::history::State;
 use crate::sqlite::archive;
 use crate::sqlite::keys::conditions::{self, Lookup};
@@ -34,8 +34,6 @@ pub fn orphans(
     let mut findings = Vec::new();
     for (key, number) in count_all(connection, &searches)? {
         if number > 0 {
-            let parent = Table::read(connection, &key.parent)?;
-            parent.must_have_whole_indexes(connection, &counts, &key.parent_columns)?;
             let is_ours = |wanted: &Wanted<'_>| wanted.key.same_definition(key);
             let ours = schema.wanted.iter().find(|it| is_ours(it));
             findings.push(finding(key, number, ours, states));
@@ -69,6 +67,7 @@ impl<'a> Search<'a> {
         };
         let lookup = Lookup::choose(connection, counts, &child, &parent, key)?;
         let by_index = lookup != Lookup::EachRow;
+        parent.must_have_whole_indexes(connection, counts, &key.parent_columns)?;
         if by_index {
             child.must_have_whole_indexes(connection, counts, &key.columns)?;
         }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::finding::{Code, Finding};
+use crate::model::finding::{Code, Finding};
 use crate::sqlite::text::ddl::{quote, same_name};
 
 /// Names that no application gives a table, and the tool that does.

@@ -167,6 +167,30 @@ pub fn orphaned(parent: &Table, key: &ForeignKey) -> String {
     )
 }
 
+/// The same condition, where the row that an index of the parent leads to must have the key itself.
+#[must_use]
+pub fn orphaned_by_rows(parent: &Table, key: &ForeignKey) -> String {
+    let row_key = parent.row_key.columns();
+    if parent.key_index(&key.parent_columns).is_none() || row_key.is_empty() {
+        return orphaned(parent, key);
+    }
+    let same_row = row_key
+        .iter()
+        .map(|name| format!("q.{0} = p.{0}", quote(name)));
+    let same_key = key.pairs();
+    let same_key =
+        same_key.map(|(column, parent)| format!("q.{} = +w.{}", quote(parent), quote(column)));
+    let by_index = format!("WHERE {})", equals_parent(key));
+    let by_row = format!(
+        "CROSS JOIN {} ON {} WHERE {} AND {})",
+        parent.scanned("q"),
+        same_row.collect::<Vec<_>>().join(" AND "),
+        equals_parent(key),
+        same_key.collect::<Vec<_>>().join(" AND ")
+    );
+    orphaned(parent, key).replace(&by_index, &by_row)
+}
+
 /// The condition that the row `p` of the parent has the key that the child row `w` refers to.
 #[must_use]
 pub fn equals_parent(key: &ForeignKey) -> String {

@@ -4,8 +4,9 @@
 //! A value that stands among the parent's keys to the byte has a parent, whatever affinity and
 //! collation say of other values. One that does not has none, if all keys are known and compare by
 //! their bytes. A function of SQL tells it for as long as the search lasts, and says NULL where it
-//! can't tell: then the row is looked up as ever. So it does no harm that memory ends before the
-//! keys do, and statements mean the same with the function and without.
+//! can't tell: then the row is looked up as ever, and the row of the parent that an index leads to
+//! must have the key itself. So it does no harm that memory ends before the keys do, and statements
+//! mean the same with the function and without, wherever the index of the parent is sound.
 
 use std::collections::HashSet;
 
@@ -28,6 +29,8 @@ const BYTES_PER_KEY: usize = 48;
 /// The functions of one search. They are gone when it is dropped.
 pub struct KnownKeys<'a> {
     connection: &'a Connection,
+    /// How the names of its functions begin.
+    prefix: &'static str,
     /// Memory that is left, in bytes.
     left: usize,
     /// The conditions, with the functions and without.
@@ -37,27 +40,46 @@ pub struct KnownKeys<'a> {
 impl<'a> KnownKeys<'a> {
     /// No key is known yet.
     pub fn new(connection: &'a Connection) -> Self {
+        KnownKeys::with_prefix(connection, "fkfix_is_missing")
+    }
+
+    /// The same for a search within a search, whose functions go on to be there.
+    pub fn within(connection: &'a Connection) -> Self {
+        KnownKeys::with_prefix(connection, "fkfix_is_missing_too")
+    }
+
+    fn with_prefix(connection: &'a Connection, prefix: &'static str) -> Self {
         KnownKeys {
             connection,
+            prefix,
             left: MOST_BYTES,
             conditions: Vec::new(),
         }
     }
 
+    fn function(&self, number: usize) -> String {
+        format!("{}_{}", self.prefix, number + 1)
+    }
+
     /// The condition that a child row `w` has no parent by `key`, as [`conditions::orphaned`] gives
     /// it, with a shorter way for keys that are known. Reads at most `most` keys of the parent.
     pub fn orphaned(&mut self, parent: &Table, key: &ForeignKey, most: i64) -> Result<String> {
-        let orphaned = conditions::orphaned(parent, key);
+        let (orphaned, by_rows) = (
+            conditions::orphaned(parent, key),
+            conditions::orphaned_by_rows(parent, key),
+        );
         let mut pairs = key.pairs();
-        let (Some((column, parent_column)), None) = (pairs.next(), pairs.next()) else {
-            return Ok(orphaned);
+        let only = match (pairs.next(), pairs.next()) {
+            (Some((column, parent_column)), None) => parent.column(parent_column).zip(Some(column)),
+            _ => None,
         };
-        let Some(parent_column) = parent.column(parent_column) else {
-            return Ok(orphaned);
+        let Some((parent_column, column)) = only else {
+            self.conditions.push((by_rows.clone(), orphaned));
+            return Ok(by_rows);
         };
         let known = Known::read(self.connection, parent, parent_column, most, &mut self.left)
             .with_context(|| format!("could not read the keys of {}", parent.name))?;
-        let name = function(self.conditions.len());
+        let name = self.function(self.conditions.len());
         let flags = FunctionFlags::SQLITE_UTF8
             | FunctionFlags::SQLITE_DETERMINISTIC
             | FunctionFlags::SQLITE_DIRECTONLY;
@@ -65,7 +87,7 @@ impl<'a> KnownKeys<'a> {
             .create_scalar_function(name.as_str(), 1, flags, move |call| {
                 Ok(known.is_missing(call.get_raw(0)))
             })?;
-        let shortened = format!("ifnull({name}(w.{}), {orphaned})", quote(column));
+        let shortened = format!("ifnull({name}(w.{}), {by_rows})", quote(column));
         self.conditions.push((shortened.clone(), orphaned));
         Ok(shortened)
     }
@@ -94,13 +116,9 @@ impl Drop for KnownKeys<'_> {
             // connection.
             let _ = self
                 .connection
-                .remove_function(function(number).as_str(), 1);
+                .remove_function(self.function(number).as_str(), 1);
         }
     }
-}
-
-fn function(number: usize) -> String {
-    format!("fkfix_is_missing_{}", number + 1)
 }
 
 /// Keys of a parent, all text or all integers, as its column's affinity stores them: other

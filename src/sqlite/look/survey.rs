@@ -146,7 +146,13 @@ pub fn survey(
         if let Some(only) = only {
             Table::read(connection, only)?;
         }
-        survey.look(connection, &requests, only)?;
+        let looked = survey.look(connection, &requests, only);
+        match pending.first().and_then(|it| migrations.get(*it)) {
+            Some(migration) => {
+                looked.with_context(|| format!("could not apply {}", migration.up))?
+            }
+            None => looked?,
+        };
         return Ok(survey);
     }
     let copy = up::rehearse_deleting(connection, migrations, &mut |copy, requests| {

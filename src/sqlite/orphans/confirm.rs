@@ -58,7 +58,7 @@ pub fn confirm_all_found(
         Ok(connection.query_row(&query, [], |row| row.get(0))?)
     };
     let by_index = count(child.source("w"), &dead_keys.has_one())?;
-    let mut known = KnownKeys::new(connection);
+    let mut known = KnownKeys::within(connection);
     let orphaned = known.orphaned(parent, &dead_keys.key, counts.of(&child.name)?)?;
     let by_row = count(child.scanned("w"), &orphaned)?;
     if by_index == by_row {

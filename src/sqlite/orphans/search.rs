@@ -217,6 +217,8 @@ impl<'a> Search<'a> {
         let mut others = Vec::new();
         for (place, new) in target.searched().enumerate() {
             let parent = Table::read(self.connection, &new.key.parent)?;
+            self.hold_indexes(&parent, &new.key.parent_columns)?;
+            self.hold_indexes(child, &new.key.columns)?;
             let lookup = Lookup::choose(self.connection, self.counts, child, &parent, &new.key)?;
             let id = KeyId(first_id + place);
             let mut sought = Sought {
@@ -227,11 +229,10 @@ impl<'a> Search<'a> {
                 stays: place >= leaving,
             };
             if let Some(dead_keys) = conditions::dead_keys(child, &parent, &new.key, lookup) {
-                self.hold_indexes(child, &new.key)?;
                 sought.condition = self.lists.add_dead_keys(&new.key, &dead_keys)?;
                 let rows = self.lists.add(child, &sought, true, 0)?;
                 self.note_empty_parent(&parent, new, rows)?;
-                self.confirm_dead_keys(&parent, new, rows)?;
+                self.confirm_dead_keys(child, &parent, new, rows)?;
             } else {
                 let most = self.counts.of(&child.name)?;
                 sought.condition = known.orphaned(&parent, &new.key, most)?;
@@ -276,21 +277,29 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Where an index of `child` has no row that it should not have, and lacks none, a search by it
+    /// Where an index of `table` has no row that it should not have, and lacks none, a search by it
     /// finds what a search through the rows would.
-    fn hold_indexes(&self, child: &Table, key: &ForeignKey) -> Result<()> {
-        child.must_have_whole_indexes(self.connection, self.counts, &key.columns)
+    fn hold_indexes(&self, table: &Table, columns: &[String]) -> Result<()> {
+        table.must_have_whole_indexes(self.connection, self.counts, columns)
     }
 
-    /// Holds the keys that were listed last against the rows of their parent.
-    fn confirm_dead_keys(&self, parent: &Table, new: &NewKey, rows: i64) -> Result<()> {
-        match self.lists.dead_keys.last() {
-            Some(dead_keys) if rows > 0 => {
-                let missing = format!("SELECT +key AS m1 FROM temp.{}", quote(&dead_keys.list));
-                confirm::confirm_missing(self.connection, parent, &new.key, &missing)
-            }
-            _ => Ok(()),
+    /// Holds the keys that were listed last against the rows of their parent, and the rows of
+    /// `child` that have none of them too.
+    fn confirm_dead_keys(
+        &self,
+        child: &Table,
+        parent: &Table,
+        new: &NewKey,
+        rows: i64,
+    ) -> Result<()> {
+        let Some(dead_keys) = self.lists.dead_keys.last() else {
+            return Ok(());
+        };
+        if rows > 0 {
+            let missing = format!("SELECT +key AS m1 FROM temp.{}", quote(&dead_keys.list));
+            confirm::confirm_missing(self.connection, parent, &new.key, &missing)?;
         }
+        confirm::confirm_all_found(self.connection, self.counts, child, parent, dead_keys)
     }
 
     /// Holds the keys of the rows of `child` that are listed with `mark` against the rows of their
@@ -395,7 +404,7 @@ impl<'a> Search<'a> {
             return Ok(None);
         }
         let child = Table::read(self.connection, &key.child)?;
-        self.hold_indexes(&child, key)?;
+        self.hold_indexes(&child, &key.columns)?;
         let round = match round {
             Some(round) => format!(" AND l.round = {round}"),
             None if self.lists.some_stay => " AND l.round >= 0".to_owned(),

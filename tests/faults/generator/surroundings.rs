@@ -92,6 +92,53 @@ impl Generator {
     /// full-text and R-tree indexes, statistics.
     pub(super) fn surround(&mut self, child: &Table, parents: &[Table]) {
         let table = self.quoted(&child.name);
+        self.indexes(child, &table);
+        self.triggers(child, parents, &table);
+        self.views(&table);
+        self.grandchildren(child, &table);
+        self.full_text(child, &table);
+        self.counters(child);
+        if self.chance(8) {
+            self.edit_types(&child.name);
+        }
+        if self.chance(10) {
+            self.statements
+                .push("CREATE VIRTUAL TABLE area USING rtree (id, x0, x1)".into());
+            self.statements
+                .push("INSERT INTO area VALUES (1, 0, 2)".into());
+        }
+        if self.chance(10) {
+            self.statements
+                .push("CREATE VIEW broken AS SELECT * FROM no_such_table".into());
+        }
+        if self.chance(25) {
+            self.statements.push("ANALYZE".into());
+        }
+        if self.chance(4) {
+            self.of_the_application(child, parents, &table);
+        }
+    }
+
+    /// An index that needs a function or a collation which only the application has.
+    fn of_the_application(&mut self, child: &Table, parents: &[Table], table: &str) {
+        let (table, of) = if self.chance(60) {
+            (table.to_owned(), child)
+        } else {
+            let parent = &parents[self.random.usize(0..parents.len())];
+            (self.quoted(&parent.name), parent)
+        };
+        let (name, column) = (
+            self.name(),
+            &of.columns[self.random.usize(0..of.columns.len())].name,
+        );
+        let (name, column) = (self.quoted(&name), self.quoted(column));
+        let what = self.pick(&["own(#)", "# COLLATE LOCALIZED", "#) WHERE own(#) > ('a'"]);
+        let what = what.replace('#', &column);
+        self.statements
+            .push(format!("CREATE INDEX {name} ON {table} ({what})"));
+    }
+
+    fn indexes(&mut self, child: &Table, table: &str) {
         for _ in 0..self.random.usize(0..4) {
             let (name, column) = (
                 self.name(),
@@ -117,9 +164,12 @@ impl Generator {
             let end = self.pick(&["", "", "", " -- the end", " /* not closed", " /* closed */"]);
             let text = format!("CREATE {unique}INDEX {name} ON {table} ({what}){filter}{end}")
                 .replace('#', &column)
-                .replace('@', &table);
+                .replace('@', table);
             self.statements.push(text);
         }
+    }
+
+    fn triggers(&mut self, child: &Table, parents: &[Table], table: &str) {
         let mut on: Vec<String> = vec![child.name.clone()];
         on.extend(parents.iter().map(|it| it.name.clone()));
         for _ in 0..self.random.usize(0..4) {
@@ -139,11 +189,14 @@ impl Generator {
                 "UPDATE # SET rowid = rowid WHERE 0; INSERT INTO audit SELECT 'x', count(*) FROM #",
                 "SELECT RAISE(IGNORE) WHERE 0",
             ]);
-            let body = body.replace('#', &table);
+            let body = body.replace('#', table);
             self.statements.push(format!(
                 "CREATE TRIGGER {name} {when} ON {subject} BEGIN {body}; END"
             ));
         }
+    }
+
+    fn views(&mut self, table: &str) {
         if self.chance(30) {
             let (name, second) = (self.name(), self.name());
             let (name, second) = (self.quoted(&name), self.quoted(&second));
@@ -159,6 +212,10 @@ impl Generator {
                 self.statements.push(format!("CREATE TRIGGER {trigger} INSTEAD OF INSERT ON {name} BEGIN INSERT INTO audit SELECT 'v', count(*) FROM {table}; END"));
             }
         }
+    }
+
+    /// A table whose rows hang on those of the child.
+    fn grandchildren(&mut self, child: &Table, table: &str) {
         if self.chance(35) && !child.key.is_empty() {
             let name = self.name();
             let (name, action) = (self.quoted(&name), self.pick(&ACTIONS));
@@ -175,6 +232,10 @@ impl Generator {
                 key.join(", ")
             ));
         }
+    }
+
+    /// A full-text index over all rows of the child, and one over some.
+    fn full_text(&mut self, child: &Table, table: &str) {
         if self.chance(15) {
             let (name, column) = (self.name(), &child.columns[0].name);
             let (name, column) = (self.quoted(&name), self.quoted(column));
@@ -196,6 +257,10 @@ impl Generator {
                 "INSERT INTO {name} (rowid, {column}) SELECT rowid, {column} FROM {table} WHERE rowid % 2"
             ));
         }
+    }
+
+    /// Rows of `sqlite_sequence` that are left over, or gone.
+    fn counters(&mut self, child: &Table) {
         if self.chance(15) {
             for row in ["('fkfix_old', 5)", "('gone', 'many')", "('gone', NULL)"] {
                 self.statements
@@ -207,22 +272,6 @@ impl Generator {
             self.statements.push(format!(
                 "DELETE FROM sqlite_sequence WHERE name = '{content}'"
             ));
-        }
-        if self.chance(8) {
-            self.edit_types(&child.name);
-        }
-        if self.chance(10) {
-            self.statements
-                .push("CREATE VIRTUAL TABLE area USING rtree (id, x0, x1)".into());
-            self.statements
-                .push("INSERT INTO area VALUES (1, 0, 2)".into());
-        }
-        if self.chance(10) {
-            self.statements
-                .push("CREATE VIEW broken AS SELECT * FROM no_such_table".into());
-        }
-        if self.chance(25) {
-            self.statements.push("ANALYZE".into());
         }
     }
 

@@ -103,21 +103,7 @@ impl Generator {
                 _ => {}
             }
         }
-        if self.chance(20) {
-            constraints.push("CHECK (1 <> 2 /* ) */)".into());
-        }
-        if self.chance(20) && !plain.is_empty() {
-            let at = self.random.usize(0..plain.len());
-            let column = self.quoted(&plain[at]);
-            constraints.push(format!(
-                "CONSTRAINT \"c )\" CHECK ({column} IS NOT 'never; )')"
-            ));
-        }
-        if self.chance(15) && !plain.is_empty() {
-            let at = self.random.usize(0..plain.len());
-            let (table, column) = (self.quoted(&name), self.quoted(&plain[at]));
-            constraints.push(format!("CHECK ({table}.{column} IS NOT 'never')"));
-        }
+        self.checks(&name, &plain, &mut constraints);
         if strict {
             suffix.push("STRICT");
         }
@@ -135,6 +121,24 @@ impl Generator {
             suffix.join(", ")
         ));
         Table { name, columns, key }
+    }
+
+    fn checks(&mut self, table: &str, plain: &[String], constraints: &mut Vec<String>) {
+        if self.chance(20) {
+            constraints.push("CHECK (1 <> 2 /* ) */)".into());
+        }
+        if self.chance(20) && !plain.is_empty() {
+            let at = self.random.usize(0..plain.len());
+            let column = self.quoted(&plain[at]);
+            constraints.push(format!(
+                "CONSTRAINT \"c )\" CHECK ({column} IS NOT 'never; )')"
+            ));
+        }
+        if self.chance(15) && !plain.is_empty() {
+            let at = self.random.usize(0..plain.len());
+            let (table, column) = (self.quoted(table), self.quoted(&plain[at]));
+            constraints.push(format!("CHECK ({table}.{column} IS NOT 'never')"));
+        }
     }
 
     pub(super) fn column(&mut self, name: String, others: &[Column], strict: bool) -> Column {

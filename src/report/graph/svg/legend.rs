@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{MARGIN, NARROW, ROW, class, label, width};
+use crate::model::diagram::{Diagram, Relation, State};
 use crate::report::graph::action;
-use crate::sqlite::look::diagram::{Diagram, Relation, State};
 
 /// The length of a sample of a stroke.
 const SAMPLE: i32 = 36;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::class;
 use crate::graph::{End, Line, Point};
-use crate::sqlite::look::diagram::Diagram;
+use crate::model::diagram::Diagram;
 
 /// The radius of a line's corners.
 const RADIUS: i32 = 7;

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::boxes::{BoxRow, Ends, TableBox, boxes};
 use super::markup;
 use crate::graph::{self, End, Layout, Line, Node, ROW};
-use crate::sqlite::look::diagram::{Diagram, Relation, State};
+use crate::model::diagram::{Diagram, Relation, State};
 use crate::text::one_line;
 
 /// Advance of the usual monospaced fonts, 0.6 em, in tenths of a pixel; `textLength` holds

@@ -1,0 +1,69 @@
+//! `fkfix check`: is the schema as it should be?
+
+use anyhow::Result;
+
+use super::{Applicable, Database};
+use crate::migrations::Migrations;
+use crate::model::finding::Finding;
+use crate::sqlite::apply::history;
+use crate::sqlite::check;
+use crate::sqlite::file::reading;
+use crate::sqlite::schema::dump::Dump;
+use crate::sqlite::schema::normal;
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Checked {
+    /// What is not as it should be.
+    pub findings: Vec<Finding>,
+    /// The whole schema in normal form, where it is asked for.
+    pub schema: Option<String>,
+}
+
+impl Database {
+    /// Holds the database against `migrations`, and gives its schema where `with_schema` asks.
+    pub fn check(&self, migrations: &Migrations, with_schema: bool) -> Result<Applicable<Checked>> {
+        self.read(migrations, |connection, applicable| {
+            let own = history::own_tables(connection)?;
+            Ok(Checked {
+                findings: check::database(connection, applicable)?,
+                schema: with_schema
+                    .then(|| normal::schema(connection, &own))
+                    .transpose()?,
+            })
+        })
+    }
+
+    /// The whole schema in normal form.
+    pub fn schema(&self) -> Result<String> {
+        reading::read(&self.location, self.lock_timeout, |connection| {
+            normal::schema(connection, &history::own_tables(connection)?)
+        })
+    }
+}
+
+/// Holds a dump, the `text` of which is called `name`, against `migrations`, without its rows.
+pub fn check_dump(
+    name: &str,
+    text: &str,
+    migrations: &Migrations,
+    with_schema: bool,
+) -> Result<Applicable<Checked>> {
+    let dump = Dump::load(name, text)?;
+    let applicable = history::applicable(&dump.connection, migrations)?;
+    let own = history::own_tables(&dump.connection)?;
+    let schema = with_schema.then(|| normal::schema(&dump.connection, &own));
+    Ok(Applicable {
+        none_applies: applicable.is_empty(),
+        value: Checked {
+            findings: check::dump(&dump, applicable)?,
+            schema: schema.transpose()?,
+        },
+    })
+}
+
+/// The whole schema of a dump in normal form.
+pub fn schema_of_dump(name: &str, text: &str) -> Result<String> {
+    let dump = Dump::load(name, text)?;
+    normal::schema(&dump.connection, &history::own_tables(&dump.connection)?)
+}

@@ -1,0 +1,106 @@
+//! `fkfix enforce`: triggers that carry out the declared keys on every connection.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use super::Database;
+use crate::report::enforce::{EnforceReport, EnforcedKey, TriggerName};
+use crate::sqlite::enforce::{self, KeyTriggers, Plan, Trigger};
+use crate::sqlite::file::connection;
+use crate::sqlite::file::reading;
+use crate::sqlite::rebuild::steps;
+use crate::sqlite::write::shell;
+
+/// What is to be done about the triggers.
+#[derive(Clone, Copy, Debug)]
+pub struct Enforcement<'a> {
+    /// They go.
+    pub remove: bool,
+    /// A child without a parent is refused too.
+    pub strict: bool,
+    /// Where to take a copy first.
+    pub backup: Option<&'a PathBuf>,
+}
+
+impl Database {
+    /// What [`enforce`](Self::enforce) would do, with the script for it.
+    pub fn plan_enforce(&self, wanted: Enforcement<'_>) -> Result<(EnforceReport, Option<String>)> {
+        let plan = reading::read(&self.location, self.lock_timeout, |database| {
+            plan(database, wanted)
+        })?;
+        let script = (!plan.is_empty()).then(|| shell::enforce(&plan.steps));
+        Ok((self.told(&plan, wanted, true), script.transpose()?))
+    }
+
+    /// Makes or removes the triggers, in one transaction.
+    pub fn enforce(&self, wanted: Enforcement<'_>) -> Result<EnforceReport> {
+        let location = &self.location;
+        let mut database = connection::open(location, self.lock_timeout)?;
+        let without_lock = plan(&database, wanted)?;
+        if without_lock.is_empty() {
+            return Ok(self.told(&without_lock, wanted, false));
+        }
+        let transaction = connection::begin(&mut database, location)?;
+        // Another run may have been faster than the lock.
+        let plan = plan(&transaction, wanted)?;
+        let mut report = self.told(&plan, wanted, false);
+        if !plan.is_empty() {
+            report.backup = self.back_up(wanted.backup)?;
+            steps::carry_out(&transaction, &plan.steps)?;
+            plan.verify_schema(&transaction)?;
+        }
+        connection::commit(transaction, location)?;
+        Ok(report)
+    }
+
+    fn told(&self, plan: &Plan, wanted: Enforcement<'_>, dry_run: bool) -> EnforceReport {
+        EnforceReport {
+            database: self.name(),
+            dry_run,
+            remove: wanted.remove,
+            strict: plan.strict,
+            backup: None,
+            keys: plan.keys.iter().map(EnforcedKey::new).collect(),
+            created: plan.created.iter().map(TriggerName::new).collect(),
+            dropped: plan.dropped.iter().map(TriggerName::new).collect(),
+            triggers: plan.left,
+        }
+    }
+}
+
+fn plan(database: &Connection, wanted: Enforcement<'_>) -> Result<Plan> {
+    if wanted.remove {
+        enforce::removal(database)
+    } else {
+        enforce::plan(database, wanted.strict)
+    }
+}
+
+impl TriggerName {
+    /// The name of `trigger`.
+    #[must_use]
+    pub fn new(trigger: &Trigger) -> Self {
+        TriggerName {
+            trigger: trigger.name.clone(),
+            table: trigger.table.clone(),
+        }
+    }
+}
+
+impl EnforcedKey {
+    fn new(made: &KeyTriggers) -> Self {
+        let key = made.key.clone();
+        EnforcedKey {
+            table: key.child,
+            columns: key.columns,
+            parent: key.parent,
+            parent_columns: key.parent_columns,
+            on_delete: key.on_delete,
+            on_update: key.on_update,
+            triggers: made.triggers.iter().map(|it| it.name.clone()).collect(),
+            limits: made.limits.clone(),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `fkfix status`: where every migration stands.
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use super::{Applicable, Database};
+use crate::migrations::{Migration, Migrations};
+use crate::report::enforce::TriggerName;
+use crate::report::status::{ArchiveStatus, MigrationStatus, State, StatusReport};
+use crate::sqlite::apply::history::{self, Applied, State as Found};
+use crate::sqlite::apply::parts;
+use crate::sqlite::archive;
+use crate::sqlite::enforce;
+use crate::sqlite::schema::row_counts;
+
+impl Database {
+    /// Where each of `migrations` stands, and what fkfix has in the database.
+    pub fn status(&self, migrations: &Migrations) -> Result<Applicable<StatusReport>> {
+        self.read(migrations, |connection, applicable| {
+            let mut report = look(connection, applicable)?;
+            report.database = self.name();
+            Ok(report)
+        })
+    }
+}
+
+fn look(database: &Connection, migrations: &Migrations) -> Result<StatusReport> {
+    let applied = history::read(database)?;
+    let mut report = StatusReport {
+        database: String::new(),
+        migrations: Vec::new(),
+        archives: Vec::new(),
+        enforcement: Vec::new(),
+    };
+    for (version, migration, found) in history::states(migrations, &applied) {
+        report
+            .migrations
+            .push(status_of(version, migration, found)?);
+    }
+    for archive in archive::all(database)? {
+        report.archives.push(ArchiveStatus {
+            rows: row_counts::count_rows(database, &archive.name)?,
+            archive: archive.name,
+            table: archive.table,
+        });
+    }
+    let triggers = enforce::installed(database)?;
+    report.enforcement = triggers.iter().map(TriggerName::new).collect();
+    Ok(report)
+}
+
+fn status_of(version: i64, migration: Option<&Migration>, found: Found) -> Result<MigrationStatus> {
+    let (state, row) = match found {
+        Found::Pending => (State::Pending, None),
+        Found::Changed(row) => (State::Changed, Some(row)),
+        Found::Unknown(row) => (State::Unknown, Some(row)),
+        Found::Applied(row) => {
+            let keys = migration.map_or(Ok(Vec::new()), parts::requests)?.len();
+            let adopted = keys > 0 && row.adopted.len() == keys;
+            let state = if adopted {
+                State::Adopted
+            } else {
+                State::Applied
+            };
+            (state, Some(row))
+        }
+    };
+    let name = match (migration, &row) {
+        (Some(migration), _) => migration.up.name().to_owned(),
+        (None, row) => row.as_ref().map(|row| row.name.clone()).unwrap_or_default(),
+    };
+    Ok(MigrationStatus {
+        version,
+        name,
+        state,
+        applied_on: row.as_ref().map(Applied::when),
+        under_way: None,
+    })
+}
