@@ -117,7 +117,7 @@ impl Location {
                 "file" => in_file_url(rest)?,
                 other => {
                     return Err(format!(
-                        "fkfix opens SQLite databases, and this is a URL of {other}"
+                        "fkfix opens databases of SQLite and PostgreSQL, and this is a URL of {other}"
                     ));
                 }
             },

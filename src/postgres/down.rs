@@ -383,7 +383,7 @@ fn revert_one(
             },
             order.manner,
         )?;
-        restore::drop_empty(transaction, &returns)?;
+        restore::drop_empty(transaction, &schema)?;
     }
     own.forget(transaction, applied.version)?;
     Ok(taken_back(applied, &script, &returns))
@@ -502,11 +502,13 @@ impl Database {
                 return Ok(None);
             }
         }
-        let ended = self.change(&[], |transaction, _, own| {
+        let ended = self.change(&[], |transaction, schema, own| {
             if !is_under_way(transaction, own, applied)? {
                 return Ok(false);
             }
-            restore::drop_empty(transaction, &returns)?;
+            if !order.leave_orphans {
+                restore::drop_empty(transaction, schema)?;
+            }
             let history = own.history(transaction)?;
             if history.iter().any(|row| row.version == applied.version) {
                 own.forget(transaction, applied.version)?;

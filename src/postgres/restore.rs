@@ -329,15 +329,15 @@ impl Return {
     }
 }
 
-/// Takes away the archives that are empty.
-pub fn drop_empty(transaction: &mut Transaction, returns: &[Return]) -> Result<()> {
-    for back in returns {
-        let name = &back.archive.table.name;
+/// Takes away the archives that are empty: also those that a run which was killed had emptied.
+pub fn drop_empty(transaction: &mut Transaction, schema: &Schema) -> Result<()> {
+    for archive in archive::all(schema) {
+        let name = &archive.table.name;
         let left = transaction.query_typed(&format!("SELECT FROM {name} LIMIT 1"), &[])?;
         if left.is_empty() {
             transaction
                 .batch_execute(&format!("DROP TABLE {name}"))
-                .with_context(|| format!("could not drop {}", back.archive_shown))?;
+                .with_context(|| format!("could not drop {}", schema.shown(name)))?;
         }
     }
     Ok(())

@@ -39,3 +39,7 @@ mod site;
 /// `orphans`, `up`, `status`, `check`, `down` and the scripts do on PostgreSQL what they do on
 /// SQLite, in one transaction and in steps, and `down` gives back what was there.
 mod verbs;
+
+/// Killed at any instant, with two runs at once and an application at work, nothing is lost,
+/// doubled or wrongly archived, in both directions.
+mod chaos;
