@@ -1,15 +1,18 @@
 //! What fkfix asks of a database: one method a verb, values in and out, no SQL.
 //!
-//! There is one engine so far, and so no trait: whoever adds the second writes it by copying the
-//! signatures of [`Database`].
+//! [`Database`] is a file of SQLite; `server` has what PostgreSQL does of the same verbs.
 
 use std::time::Duration;
 
 use crate::location::Location;
 
+pub use crate::sqlite::apply::down::Order as DownOrder;
+pub use crate::sqlite::apply::up::Order as UpOrder;
 pub use crate::sqlite::keys::key_script;
+pub use crate::sqlite::look::sample;
 pub use crate::sqlite::verbs::{
-    Applicable, Asked, Checked, Database, Enforcement, Shown, check_dump, schema_of_dump,
+    Applicable, Applied, Asked, Checked, Database, Discovered, DownPlanned, Enforcement, Orphans,
+    Reverted, Shown, Sought, UpPlanned, check_dump, schema_of_dump,
 };
 
 /// The database at `location`, which is waited for as long as `lock_timeout` where others are at work.
@@ -19,4 +22,13 @@ pub fn open(location: &Location, lock_timeout: Duration) -> Database {
         location: location.clone(),
         lock_timeout,
     }
+}
+
+/// A database that a server of PostgreSQL has.
+#[cfg(feature = "postgres")]
+pub mod server {
+    pub use crate::postgres::Database;
+    pub use crate::postgres::down::Order as DownOrder;
+    pub use crate::postgres::session::Wait;
+    pub use crate::postgres::up::Order as UpOrder;
 }

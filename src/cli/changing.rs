@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::given::IfNeeded;
 use super::{Database, Format, OnServer, Set, Wait};
-use crate::location::Location;
 use crate::policy::{Limit, OrphanAction};
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::text::notation;
@@ -164,7 +164,7 @@ pub struct New {
         env = "DATABASE_URL",
         hide_env_values = true
     )]
-    pub location: Option<Location>,
+    pub location: Option<IfNeeded>,
     /// How long to wait.
     #[command(flatten)]
     pub wait: Wait,

@@ -9,6 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 
 use super::Cli;
+use crate::failure::Failure;
 use crate::location::{Location, may_hold_a_password};
 
 impl Cli {
@@ -56,6 +57,47 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
     error
 }
 
+const HINT: &str =
+    "name a file with --database or DATABASE_URL: a path, or a URL such as sqlite:app.db";
+
+/// A [`Location`] of a verb that may do without one. `DATABASE_URL` may be that of another database,
+/// which matters only where it is looked at.
+#[derive(Clone, Debug)]
+pub struct IfNeeded(Result<Location, String>);
+
+impl IfNeeded {
+    /// The location; fails where it is none.
+    pub fn get(&self) -> Result<&Location, Failure> {
+        let reason = self.0.as_ref();
+        reason.map_err(|reason| Failure::impossible(reason).hint(HINT))
+    }
+}
+
+impl ValueParserFactory for IfNeeded {
+    type Parser = IfNeededParser;
+
+    fn value_parser() -> IfNeededParser {
+        IfNeededParser
+    }
+}
+
+/// Reads an [`IfNeeded`].
+#[derive(Clone, Copy, Debug)]
+pub struct IfNeededParser;
+
+impl TypedValueParser for IfNeededParser {
+    type Value = IfNeeded;
+
+    fn parse_ref(
+        &self,
+        _: &Command,
+        _: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<IfNeeded, clap::Error> {
+        Ok(IfNeeded(Location::parse(value)))
+    }
+}
+
 /// Reads a [`Location`], and quotes nothing of what it could not read.
 #[derive(Clone, Copy, Debug)]
 pub struct LocationParser;
@@ -78,7 +120,7 @@ impl TypedValueParser for LocationParser {
         value: &OsStr,
     ) -> Result<Location, clap::Error> {
         Location::parse(value).map_err(|reason| {
-            let text = format!("{reason}\nhint: name a file with --database or DATABASE_URL: a path, or a URL such as sqlite:app.db\n");
+            let text = format!("{reason}\nhint: {HINT}\n");
             clap::Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
         })
     }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::given::IfNeeded;
 use super::{Database, Format, Own, Set, Wait};
-use crate::location::Location;
 use crate::model::finding::Code;
 use crate::sqlite::discover::DEFAULT_CONFIDENCE;
 
@@ -115,7 +115,7 @@ pub struct Check {
         hide_env_values = true,
         required_unless_present = "schema"
     )]
-    pub location: Option<Location>,
+    pub location: Option<IfNeeded>,
     /// How long to wait.
     #[command(flatten)]
     pub wait: Wait,

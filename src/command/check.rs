@@ -57,7 +57,7 @@ impl<'a> Subject<'a> {
                 Ok(Subject::Dump("stdin".to_owned(), read_dump(file)?))
             }
             (Some(file), _) => Ok(Subject::Dump(file.display().to_string(), read_dump(file)?)),
-            (None, Some(location)) => Ok(Subject::Database(location)),
+            (None, Some(location)) => Ok(Subject::Database(location.get()?)),
             (None, None) => {
                 Err(Failure::impossible("neither --database nor --schema is given").into())
             }

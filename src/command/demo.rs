@@ -6,10 +6,10 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::cli::Demo;
+use crate::engine::sample;
 use crate::failure::Status;
 use crate::migrations::BUILT_IN;
 use crate::report::output::Output;
-use crate::sqlite::look::sample;
 use crate::text::{printable, rows};
 
 /// Runs the verb.

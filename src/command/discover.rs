@@ -4,17 +4,15 @@
 use std::path::Path;
 
 use anyhow::Result;
-use rusqlite::Connection;
 
 use crate::cli::{DEFAULT_FOLDER, Discover};
+use crate::engine::Sought;
+use crate::engine::key_script::Scripts;
 use crate::failure::Status;
-use crate::migrations::{self, Migrations};
+use crate::migrations;
 use crate::report::discover::DiscoverReport;
 use crate::report::new::NewReport;
 use crate::report::output::Output;
-use crate::sqlite::discover::{self, Candidate, requested};
-use crate::sqlite::file::reading;
-use crate::sqlite::keys::key_script::{self, Scripts};
 use crate::text;
 
 /// Runs the verb.
@@ -26,30 +24,26 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
         None if arguments.write.is_some() || migrations::holds_any(default)? => Some(default),
         None => None,
     };
-    let timeout = arguments.database.wait.for_a_file();
-    let Found {
-        sure,
-        less_sure,
-        in_migrations,
-        scripts,
-    } = reading::read(location, timeout, |database| {
-        look(arguments, folder, database)
+    let found = super::open(&arguments.database).discover(Sought {
+        min_confidence: arguments.min_confidence,
+        folder,
+        with_scripts: arguments.write.is_some(),
     })?;
     if arguments.write.is_some() {
-        for obstacle in sure.iter().filter_map(|it| it.obstacle.as_ref()) {
+        for obstacle in &found.obstacles {
             output.warning(&format!("left out of the migration: {obstacle}"));
         }
     }
-    let written = match (scripts, &arguments.write, folder) {
+    let written = match (found.scripts, &arguments.write, folder) {
         (Some(scripts), Some(name), Some(folder)) => Some(write(&scripts, folder, name, output)?),
         _ => None,
     };
     let report = DiscoverReport {
         database: location.to_string(),
         min_confidence: arguments.min_confidence,
-        keys: sure.into_iter().map(Into::into).collect(),
-        less_sure,
-        in_migrations,
+        keys: found.keys,
+        less_sure: found.less_sure,
+        in_migrations: found.in_migrations,
         written,
     };
     let mut status = Status::Done;
@@ -68,54 +62,6 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
         );
     }
     Ok(status)
-}
-
-/// What a look at a database gave.
-struct Found {
-    sure: Vec<Candidate>,
-    /// How many are less sure.
-    less_sure: usize,
-    in_migrations: usize,
-    /// What adds those that are sure, where it is asked for and SQLite can take one.
-    scripts: Option<Scripts>,
-}
-
-fn look(arguments: &Discover, folder: Option<&Path>, database: &Connection) -> Result<Found> {
-    let all = discover::candidates(database)?;
-    let (new, in_migrations) = without_asked_for(database, folder, all)?;
-    let is_sure = |candidate: &Candidate| candidate.confidence >= arguments.min_confidence;
-    let (sure, less_sure): (Vec<_>, Vec<_>) = new.into_iter().partition(is_sure);
-    let possible = sure.iter().filter(|it| it.obstacle.is_none());
-    let keys: Vec<_> = possible.map(|it| it.key.clone()).collect();
-    let scripts = if arguments.write.is_some() && !keys.is_empty() {
-        Some(key_script::checked(database, &keys)?)
-    } else {
-        None
-    };
-    Ok(Found {
-        sure,
-        less_sure: less_sure.len(),
-        in_migrations,
-        scripts,
-    })
-}
-
-/// Leaves out the keys that the migrations of `folder` ask for; gives the number of those too.
-fn without_asked_for(
-    database: &Connection,
-    folder: Option<&Path>,
-    candidates: Vec<Candidate>,
-) -> Result<(Vec<Candidate>, usize)> {
-    let Some(folder) = folder.filter(|folder| folder.exists()) else {
-        return Ok((candidates, 0));
-    };
-    let migrations = Migrations::in_folder_if_any(folder)?;
-    let asked_for = requested::keys(database, &migrations)?;
-    let before = candidates.len();
-    let mut candidates = candidates;
-    candidates.retain(|it| !asked_for.iter().any(|key| key.same_columns(&it.key)));
-    let left_out = before - candidates.len();
-    Ok((candidates, left_out))
 }
 
 /// Writes the migration.

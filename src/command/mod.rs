@@ -16,25 +16,19 @@ mod show;
 mod status;
 mod up;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
-use rusqlite::Connection;
 
 use crate::cli::{
     Change, ChangeFormat, CheckFormat, Cli, Command, DEFAULT_FOLDER, Database, Format,
     PictureFormat, RowsFormat, Set,
 };
 use crate::engine;
-use crate::explain;
 use crate::failure::{Failure, Status, for_shell};
 use crate::location::Location;
 use crate::migrations::{self, Migrations};
-use crate::progress;
 use crate::report::output::Output;
-use crate::sqlite::apply::history;
-use crate::sqlite::file::backup;
-use crate::sqlite::file::reading;
 use crate::text::listing;
 
 /// Does what `cli` asks for.
@@ -89,8 +83,12 @@ fn location_of(cli: &Cli) -> Option<&Location> {
         Command::Discover(arguments) => Some(&arguments.database.location),
         Command::Graph(arguments) => Some(&arguments.database.location),
         Command::Enforce(arguments) => Some(&arguments.database.location),
-        Command::New(arguments) if !arguments.add.is_empty() => arguments.location.as_ref(),
-        Command::Check(arguments) if arguments.schema.is_none() => arguments.location.as_ref(),
+        Command::New(arguments) if !arguments.add.is_empty() => {
+            arguments.location.as_ref().and_then(|it| it.get().ok())
+        }
+        Command::Check(arguments) if arguments.schema.is_none() => {
+            arguments.location.as_ref().and_then(|it| it.get().ok())
+        }
         _ => None,
     }
 }
@@ -127,16 +125,6 @@ impl From<ChangeFormat> for Format {
     }
 }
 
-/// Takes the copy away where the run was refused: nothing has changed, and the next run would
-/// find its place taken. After any other failure the copy stays.
-fn discard_after_refusal(error: &anyhow::Error, target: Option<&PathBuf>) {
-    if let (Status::No, Some(target)) = (explain::status_of(error), target)
-        && let Err(error) = std::fs::remove_file(target)
-    {
-        tracing::warn!("could not remove {}: {error}", target.display());
-    }
-}
-
 /// A script is what a run would do, not what one did.
 fn check_format(format: ChangeFormat, change: &Change) -> Result<()> {
     if format == ChangeFormat::Sql && !change.dry_run {
@@ -160,22 +148,6 @@ fn migrations(set: &Set, output: &mut Output) -> Result<Migrations> {
     }
 }
 
-/// Gives what `look` makes of the database and of those of `migrations` that are any business of it.
-fn read<'m, T>(
-    database: &Database,
-    migrations: &'m Migrations,
-    output: &mut Output,
-    mut look: impl FnMut(&Connection, &'m Migrations) -> Result<T>,
-) -> Result<T> {
-    let timeout = database.wait.for_a_file();
-    let (applicable, value) = reading::read(&database.location, timeout, |connection| {
-        let applicable = history::applicable(connection, migrations)?;
-        Ok((applicable, look(connection, applicable)?))
-    })?;
-    note_if(applicable.is_empty(), output);
-    Ok(value)
-}
-
 /// The database that the command line names.
 fn open(database: &Database) -> engine::Database {
     engine::open(&database.location, database.wait.for_a_file())
@@ -186,17 +158,6 @@ fn note_if(none_applies: bool, output: &mut Output) {
     if none_applies {
         output.note(&format!("no migration applies: there is none in ./{DEFAULT_FOLDER}, and the built-in one is for a table that is not here"));
     }
-}
-
-/// Backs up to `target`, where one is wanted, and says where the copy is. The caller holds the
-/// write lock.
-fn back_up(location: &Location, target: Option<&PathBuf>) -> Result<Option<String>> {
-    let Some(target) = target else {
-        return Ok(None);
-    };
-    progress::step(&format!("back up to {}", target.display()), 0);
-    backup::take(location, target)?;
-    Ok(Some(target.display().to_string()))
 }
 
 /// `V1 and V2 were applied`

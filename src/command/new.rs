@@ -14,7 +14,7 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     let scripts = match &arguments.location {
         _ if arguments.add.is_empty() => key_script::template(),
         Some(location) => {
-            engine::open(location, arguments.wait.for_a_file()).scripts(&arguments.add)?
+            engine::open(location.get()?, arguments.wait.for_a_file()).scripts(&arguments.add)?
         }
         None => key_script::unchecked(&arguments.add)?,
     };
@@ -26,6 +26,8 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     for warning in &scripts.warnings {
         output.warning(warning);
     }
-    output.hint(&super::try_hint(arguments.location.as_ref(), folder));
+    let location = arguments.location.as_ref();
+    let location = location.and_then(|it| it.get().ok());
+    output.hint(&super::try_hint(location, folder));
     Ok(status)
 }

@@ -6,13 +6,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::cli::{self, ChangeFormat, CheckFormat, Format, RowsFormat};
+use crate::engine::server::{Database, DownOrder, UpOrder as Order, Wait};
 use crate::failure::{Failure, Status};
 use crate::location::Server;
 use crate::policy::{Method, OrphanAction, Policy};
-use crate::postgres::Database;
-use crate::postgres::down::Order as DownOrder;
-use crate::postgres::session::Wait;
-use crate::postgres::up::Order;
 use crate::report::check::CheckReport;
 use crate::report::output::Output;
 use crate::report::value;

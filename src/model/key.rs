@@ -199,6 +199,7 @@ pub fn labels(keys: &[NamedKey]) -> Vec<String> {
 }
 
 /// Names fold the case of ASCII letters alone, as SQLite compares them.
-fn same_name(left: &str, right: &str) -> bool {
+#[must_use]
+pub fn same_name(left: &str, right: &str) -> bool {
     left.eq_ignore_ascii_case(right)
 }

@@ -120,11 +120,11 @@ fn delete(
     for (at, leaving) in found.tables.iter().enumerate() {
         arrays.push(rows::texts(leaving.rows.keys().copied()));
         parts.push(leaving_sql(leaving, at, arrays.len()));
-        counts.push(format!("(SELECT count(*) FROM gone{at})"));
+        counts.push(format!("(SELECT pg_catalog.count(*) FROM gone{at})"));
         if keeps {
             arrays.push(leaving.rows.values().map(|why| search.names(why)).collect());
             parts.push(keeping_sql(leaving, at, arrays.len() - 1, version));
-            counts.push(format!("(SELECT count(*) FROM kept{at})"));
+            counts.push(format!("(SELECT pg_catalog.count(*) FROM kept{at})"));
         }
     }
     let sql = format!("WITH {} SELECT {}", parts.join(",\n"), counts.join(", "));
@@ -193,7 +193,7 @@ fn keeping_sql(leaving: &Leaving, at: usize, rows: usize, version: i64) -> Strin
         .map(|it| (*it).to_owned())
         .collect();
     format!(
-        "kept{at} AS (INSERT INTO {} ({}, {}) SELECT l.reasons, {version}, clock_timestamp(), {} FROM gone{at} AS g JOIN unnest(${rows}::text[], ${}::text[]) AS l (place, reasons) ON l.place::tid = g.fkfix_row RETURNING 1)",
+        "kept{at} AS (INSERT INTO {} ({}, {}) SELECT l.reasons, {version}, pg_catalog.clock_timestamp(), {} FROM gone{at} AS g JOIN ROWS FROM (pg_catalog.unnest(${rows}::pg_catalog.text[]), pg_catalog.unnest(${}::pg_catalog.text[])) AS l (place, reasons) ON l.place::pg_catalog.tid OPERATOR(pg_catalog.=) g.fkfix_row RETURNING 1)",
         archive::name_of(&leaving.table.name),
         list(&own),
         columns(leaving, ""),

@@ -348,7 +348,7 @@ fn revert_one(
             Part::Drop(path, constraint, may_be_gone) => {
                 let schema = Schema::read(transaction, first.version)?;
                 if let Some(sql) = drop_sql(&schema, path, constraint, *may_be_gone)? {
-                    transaction.batch_execute(&sql)?;
+                    schema.run_all(transaction, &[sql])?;
                 }
             }
             Part::Statement(line, sql) => {
@@ -360,8 +360,8 @@ fn revert_one(
                 let keys =
                     super::keys::resolve(transaction, &schema, std::slice::from_ref(request))?;
                 for key in keys.iter().filter(|key| key.there.is_none()) {
-                    transaction.batch_execute(&key.add_sql())?;
-                    up::validate(transaction, key)?;
+                    schema.run_all(transaction, &[key.add_sql()])?;
+                    up::validate(transaction, &schema, key)?;
                 }
             }
         }
@@ -462,7 +462,7 @@ impl Database {
                     return Ok(false);
                 }
                 if let Some(sql) = drop_sql(schema, path, constraint, true)? {
-                    transaction.batch_execute(&sql)?;
+                    schema.run_all(transaction, &[sql])?;
                 }
                 Ok(true)
             })?;

@@ -185,8 +185,8 @@ impl<'a> Run<'a> {
                 }
                 if !is_there(schema, key) {
                     let doing = || format!("could not add {} to {}", key.key.name, key.child_shown);
-                    transaction
-                        .batch_execute(&key.add_sql())
+                    schema
+                        .run_all(transaction, &[key.add_sql()])
                         .with_context(doing)?;
                 }
                 Ok(false)
@@ -248,7 +248,7 @@ impl<'a> Run<'a> {
                     key.there = asked(schema, std::slice::from_ref(&key))
                         .pop()
                         .and_then(|it| it.there);
-                    up::validate(transaction, &key)?;
+                    up::validate(transaction, schema, &key)?;
                     Ok(true)
                 });
             match done {

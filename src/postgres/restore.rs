@@ -157,6 +157,19 @@ impl Return {
         let Some(table) = &self.table else {
             return Ok(Vec::new());
         };
+        schema.as_the_user(transaction, |transaction| {
+            self.put_parts_back(transaction, schema, table, ids, triggers)
+        })
+    }
+
+    fn put_parts_back(
+        &self,
+        transaction: &mut Transaction,
+        schema: &Schema,
+        table: &Table,
+        ids: &[i64],
+        triggers: Triggers,
+    ) -> Result<Vec<(i64, Cause)>> {
         let mut kept = Vec::new();
         carry::without_triggers(
             transaction,
@@ -191,9 +204,9 @@ impl Return {
     ) -> Result<Option<postgres::Error>> {
         let columns = list(&archive::returning(&self.archive, table));
         let sql = format!(
-            "WITH back AS (DELETE FROM {} WHERE fkfix_id = ANY ($1) RETURNING *),
+            "WITH back AS (DELETE FROM {} WHERE fkfix_id OPERATOR(pg_catalog.=) ANY ($1) RETURNING *),
              put AS (INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM back ORDER BY fkfix_id RETURNING 1)
-             SELECT (SELECT count(*) FROM back), (SELECT count(*) FROM put)",
+             SELECT (SELECT pg_catalog.count(*) FROM back), (SELECT pg_catalog.count(*) FROM put)",
             self.archive.table.name, table.name
         );
         let mut attempt = transaction.transaction()?;
@@ -335,8 +348,8 @@ pub fn drop_empty(transaction: &mut Transaction, schema: &Schema) -> Result<()> 
         let name = &archive.table.name;
         let left = transaction.query_typed(&format!("SELECT FROM {name} LIMIT 1"), &[])?;
         if left.is_empty() {
-            transaction
-                .batch_execute(&format!("DROP TABLE {name}"))
+            schema
+                .run_all(transaction, &[format!("DROP TABLE {name}")])
                 .with_context(|| format!("could not drop {}", schema.shown(name)))?;
         }
     }

@@ -38,7 +38,9 @@ pub fn texts(rows: impl IntoIterator<Item = RowId>) -> Vec<String> {
 /// The condition that the row `alias` is one of the array that is the parameter `number`.
 #[must_use]
 pub fn is_one_of(alias: &str, number: usize) -> String {
-    format!("{alias}.ctid = ANY (${number}::text[]::tid[])")
+    format!(
+        "{alias}.ctid OPERATOR(pg_catalog.=) ANY (${number}::pg_catalog.text[]::pg_catalog.tid[])"
+    )
 }
 
 /// Reads rows by a query whose first column is `ctid::text`, one by one: they may be many.

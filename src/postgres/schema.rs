@@ -50,6 +50,30 @@ impl Schema {
         &self.search_path
     }
 
+    /// Runs `work` with names looked up as the user's statements have them: triggers, checks and
+    /// event triggers of the user may run on the way, and are made for that. Own SQL in it must
+    /// qualify every name and operator.
+    pub fn as_the_user<T>(
+        &self,
+        transaction: &mut Transaction,
+        work: impl FnOnce(&mut Transaction) -> Result<T>,
+    ) -> Result<T> {
+        self.leave(transaction)?;
+        let value = work(transaction)?;
+        transaction.batch_execute(CATALOG_PATH)?;
+        Ok(value)
+    }
+
+    /// Runs statements so, one after the other.
+    pub fn run_all(&self, transaction: &mut Transaction, statements: &[String]) -> Result<()> {
+        self.as_the_user(transaction, |transaction| {
+            for statement in statements {
+                transaction.batch_execute(statement)?;
+            }
+            Ok(())
+        })
+    }
+
     /// From here on names are looked up as the user's statements have them.
     pub fn leave(&self, transaction: &mut Transaction) -> Result<()> {
         transaction.query_typed(

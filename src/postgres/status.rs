@@ -28,10 +28,11 @@ impl Database {
                 archives: Vec::new(),
                 enforcement: Vec::new(),
             };
+            let late = history::late(migrations, &applied);
             for (version, migration, found) in history::states(migrations, &applied) {
-                report
-                    .migrations
-                    .push(status_of(version, migration, found)?);
+                let mut status = status_of(version, migration, found)?;
+                status.late = late.iter().any(|it| it.up.version() == version);
+                report.migrations.push(status);
             }
             if let Some(progress) = &progress {
                 add_progress(transaction, schema, own, migrations, progress, &mut report)?;
@@ -51,6 +52,9 @@ impl Database {
 fn status_of(version: i64, migration: Option<&Migration>, found: Found) -> Result<MigrationStatus> {
     let (state, row) = match found {
         Found::Pending => (State::Pending, None),
+        Found::Changed(row) if migration.is_some_and(|it| it.up.name() != row.name) => {
+            (State::Other, Some(row))
+        }
         Found::Changed(row) => (State::Changed, Some(row)),
         Found::Unknown(row) => (State::Unknown, Some(row)),
         Found::Applied(row) => {
@@ -68,10 +72,13 @@ fn status_of(version: i64, migration: Option<&Migration>, found: Found) -> Resul
         (Some(migration), _) => migration.up.name().to_owned(),
         (None, row) => row.as_ref().map(|row| row.name.clone()).unwrap_or_default(),
     };
+    let applied_as = row.as_ref().map(|row| &row.name);
     Ok(MigrationStatus {
         version,
+        applied_as: applied_as.filter(|it| **it != name).cloned(),
         name,
         state,
+        late: false,
         applied_on: row.as_ref().map(Applied::when),
         under_way: None,
     })
@@ -111,6 +118,8 @@ fn add_progress(
         version: progress.version,
         name: progress.name.clone(),
         state: State::UnderWay,
+        late: false,
+        applied_as: None,
         applied_on: None,
         under_way: Some(UnderWay {
             since: row.when(),

@@ -242,6 +242,8 @@ impl Database {
                     let requests = requests(migration)?;
                     keys::resolve(transaction, schema, &requests).unwrap_or_default()
                 };
+                preflight::must_see(transaction, &keys)?;
+                preflight::may_add(transaction, &keys)?;
                 let way = choose(transaction, migration, &keys, order.manner.mode)?;
                 ways.push((version, way.mode));
             }
@@ -385,8 +387,8 @@ fn add_keys(
     preflight::may_add(transaction, &keys)?;
     let tables = children(transaction, &keys)?;
     for key in keys.iter().filter(|key| key.there.is_none()) {
-        transaction
-            .batch_execute(&key.add_sql())
+        schema
+            .run_all(transaction, &[key.add_sql()])
             .with_context(|| format!("could not add {} to {}", key.key.name, key.child_shown))?;
     }
     let search = Search::new(transaction, schema, keys)?;
@@ -409,7 +411,7 @@ fn add_keys(
         }
     }
     for key in &search.asked {
-        validate(transaction, key)?;
+        validate(transaction, schema, key)?;
     }
     finish(&mut change.tables, &tables, &search.asked, &mover.tally);
     change.removed.extend(mover.tally.removed(policy));
@@ -417,13 +419,13 @@ fn add_keys(
 }
 
 /// Validates a key, where it is not valid yet.
-pub fn validate(transaction: &mut Transaction, key: &Key) -> Result<()> {
+pub fn validate(transaction: &mut Transaction, schema: &Schema, key: &Key) -> Result<()> {
     if key.there.as_ref().is_some_and(|there| there.is_validated) {
         return Ok(());
     }
     let doing = || format!("could not validate {} of {}", key.key.name, key.child_shown);
-    transaction
-        .batch_execute(&key.validate_sql())
+    schema
+        .run_all(transaction, &[key.validate_sql()])
         .with_context(doing)
 }
 
@@ -478,19 +480,14 @@ impl<'a> Mover<'a> {
                 if self.prepared.contains(&leaving.table.oid) {
                     continue;
                 }
-                for statement in archive::prepare(schema, &leaving.table)? {
-                    transaction.batch_execute(&statement)?;
-                }
+                let statements = archive::prepare(schema, &leaving.table)?;
+                schema.run_all(transaction, &statements)?;
             }
         }
-        carry::carry_out(
-            transaction,
-            search,
-            &found,
-            self.version,
-            self.policy,
-            self.manner.triggers,
-        )?;
+        let (version, policy, triggers) = (self.version, self.policy, self.manner.triggers);
+        schema.as_the_user(transaction, |transaction| {
+            carry::carry_out(transaction, search, &found, version, policy, triggers)
+        })?;
         Ok(found)
     }
 

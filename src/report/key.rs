@@ -5,9 +5,7 @@ use std::ops::Deref;
 
 use serde::Serialize;
 
-use crate::model::key::Action;
-use crate::sqlite::keys::NewKey;
-use crate::sqlite::schema::foreign_key::ForeignKey;
+use crate::model::key::{Action, ForeignKey};
 
 /// A key of a table that the document has named already.
 #[derive(Debug, Serialize)]
@@ -73,17 +71,6 @@ impl Key {
             }
         }
         text
-    }
-}
-
-impl From<&NewKey> for Key {
-    fn from(new: &NewKey) -> Self {
-        let there = new.there.as_ref();
-        let called = there.and_then(|there| there.constraint.clone());
-        Key {
-            called: called.filter(|name| new.name.as_ref() != Some(name)),
-            ..Key::new(&new.key, new.name.clone())
-        }
     }
 }
 

@@ -8,9 +8,8 @@ use super::key::TableKey;
 use super::output::Report;
 use super::table::{fits, sample, table};
 use super::value;
+use crate::model::key::ForeignKey;
 use crate::model::value::Value;
-use crate::sqlite::look::survey::{self, SurveyedKey};
-use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::text::{Lines, count, plural, rows};
 
 /// What `fkfix orphans` found.
@@ -139,39 +138,6 @@ impl UnusableKey {
             table: key.child.clone(),
             key: key.place(),
             reason: reason.clone(),
-        }
-    }
-}
-
-impl From<&survey::Dependents> for Dependents {
-    fn from(surveyed: &survey::Dependents) -> Self {
-        Dependents {
-            table: surveyed.table.clone(),
-            key: surveyed.key.clone(),
-            rows: surveyed.rows,
-            go_along: surveyed.follow,
-        }
-    }
-}
-
-impl From<SurveyedKey> for KeyOrphans {
-    fn from(surveyed: SurveyedKey) -> Self {
-        let frequent = surveyed.most_frequent.into_iter();
-        KeyOrphans {
-            key: TableKey::new(&surveyed.named.key, surveyed.named.constraint),
-            label: surveyed.label,
-            place: surveyed.place,
-            pending: surveyed.pending,
-            rows: surveyed.rows,
-            dead_parents: surveyed.dead_parents,
-            most_frequent: frequent
-                .map(|(key, rows)| DeadParent { key, rows })
-                .collect(),
-            span: surveyed.span.map(|span| Span {
-                column: span.column,
-                oldest: span.oldest,
-                newest: span.newest,
-            }),
         }
     }
 }

@@ -31,6 +31,10 @@ pub struct MigrationStatus {
     pub name: String,
     /// Its state.
     pub state: State,
+    /// It is pending, and older than the newest applied one.
+    pub late: bool,
+    /// The name under which its number was applied, where that is another.
+    pub applied_as: Option<String>,
     /// When it was applied, in UTC, as RFC 3339; none while it is pending.
     pub applied_on: Option<String>,
     /// How far it is, while it is under way.
@@ -76,6 +80,8 @@ pub enum State {
     Adopted,
     /// Applied, and its file has changed since.
     Changed,
+    /// Another was applied under its number.
+    Other,
     /// Applied, and this program does not have it.
     Unknown,
     /// Begun by `up` or `down`, and not ended.
@@ -127,10 +133,14 @@ impl Report for StatusReport {
         let mut text = Lines::default();
         for migration in &self.migrations {
             let state = match migration.state {
+                State::Pending if migration.late => {
+                    "pending, older than the newest applied: fkfix up --allow-missing applies it"
+                }
                 State::Pending => "pending",
                 State::Applied => "applied",
                 State::Adopted => "adopted: the keys were there already",
                 State::Changed => "changed since it was applied",
+                State::Other => "another was applied under this number",
                 State::Unknown => "unknown here, applied by another program",
                 State::UnderWay => "under way",
             };
@@ -138,13 +148,15 @@ impl Report for StatusReport {
             let padding = " ".repeat(widest.saturating_sub(label.width()));
             let when = migration.applied_on.as_ref();
             let when = when.map_or(String::new(), |when| format!(", {when}"));
+            let other = migration.applied_as.as_ref();
+            let other = other.map_or(String::new(), |name| format!(": {}", printable(name)));
             if let Some(under_way) = &migration.under_way {
                 let (since, step) = (&under_way.since, under_way.step);
                 let _ = writeln!(text, "{label}{padding}  {state} since {since}: {step}");
                 under_way.write(&mut text, widest + 2);
                 continue;
             }
-            let _ = writeln!(text, "{label}{padding}  {state}{when}");
+            let _ = writeln!(text, "{label}{padding}  {state}{other}{when}");
         }
         for archive in &self.archives {
             let _ = writeln!(

@@ -131,7 +131,8 @@ fn a_definition_with_cr_lf_is_kept_and_no_script_is_written() {
 fn as_many_columns_as_sqlite_allows_go_up_or_are_refused_in_one_line() {
     for (columns, orphan, allowed) in [
         (1999, false, true),
-        (1990, true, true),
+        (1995, true, true),
+        (1996, true, false),
         (2000, false, true),
         (2000, true, false),
     ] {
@@ -168,6 +169,18 @@ fn as_many_columns_as_sqlite_allows_go_up_or_are_refused_in_one_line() {
             output.status.success(),
             allowed,
             "{columns}, {orphan}: {output:?}"
+        );
+        let told = String::from_utf8(output.stderr).unwrap();
+        let too_many = format!(
+            "c_orphans would have {} columns, and SQLite allows 2000\nhint: ",
+            columns + 5
+        );
+        assert!(allowed || told.contains(&too_many), "{told}");
+        let counted = run("orphans --limit 0");
+        assert_eq!(
+            counted.status.code(),
+            Some(i32::from(orphan && !allowed)),
+            "{counted:?}"
         );
         if allowed {
             assert!(run("down").status.success());

@@ -33,7 +33,7 @@ mod others;
 /// What a hostile database, migration or file name can not do.
 mod security;
 
-/// Every test that `docs/pitfalls.md` names exists.
+/// Every test that `docs/pitfalls.md` and `docs/reliability.md` name exists.
 mod pitfalls;
 
 /// Random schemas.

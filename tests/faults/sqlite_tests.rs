@@ -11,6 +11,7 @@ use std::process::Command;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 
 use super::support::{Picture, difference, picture, program};
 
@@ -76,6 +77,10 @@ fn blocks(text: &str) -> Vec<String> {
 fn build(block: &str, path: &Path) {
     let mut connection = Connection::open(path).unwrap();
     let _ = connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF");
+    // Or they would leave databases in the folder that this runs in.
+    connection
+        .set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)
+        .unwrap();
     for quoted in [
         DbConfig::SQLITE_DBCONFIG_DQS_DDL,
         DbConfig::SQLITE_DBCONFIG_DQS_DML,

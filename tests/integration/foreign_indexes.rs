@@ -343,3 +343,13 @@ fn a_stale_index_of_the_parent_tells_no_parent_that_its_rows_do_not_have() {
             .says(&format!("{orphans} rows moved from child"));
     }
 }
+
+#[test]
+fn two_tables_in_the_same_pages_are_not_touched() {
+    let database = Database::family(CHILDREN).with(
+        "CREATE TABLE other (id INTEGER PRIMARY KEY, parent_id INTEGER, t TEXT);
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'child') WHERE name = 'other';",
+    );
+    database.refuses_to_look("the database is damaged: child and other lie in the same pages");
+}

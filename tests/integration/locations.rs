@@ -217,3 +217,57 @@ fn a_path_need_not_be_text() {
         assert_eq!(fs::read_dir(&database.home).unwrap().count(), 2);
     }
 }
+
+#[test]
+fn a_pipe_or_a_device_is_no_database() {
+    let database = Database::fixture("app-orm");
+    let made = Command::new("mkfifo")
+        .arg(database.home.join("fifo"))
+        .status();
+    assert!(made.unwrap().success());
+    std::os::unix::fs::symlink("fifo", database.home.join("link")).unwrap();
+    for name in ["fifo", "link", "/dev/null"] {
+        for verb in [
+            "up",
+            "up --dry-run",
+            "down",
+            "status",
+            "orphans",
+            "check",
+            "discover",
+            "graph",
+            "enforce",
+        ] {
+            run(&database, verb, name)
+                .status(2)
+                .stdout("")
+                .explains("is a pipe or a device, which holds no database");
+        }
+    }
+}
+
+#[test]
+fn the_url_of_another_database_is_no_business_of_a_verb_that_reads_none() {
+    let database = Database::missing();
+    fs::write(
+        database.home.join("s.sql"),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY);",
+    )
+    .unwrap();
+    let other = |arguments: &str| {
+        let mut command = binary();
+        command
+            .args(arguments.split(' '))
+            .env("DATABASE_URL", "postgres://u:hunter2@host/app")
+            .current_dir(&database.home);
+        finish(&mut command, &database.path)
+    };
+    other("check --schema s.sql").status(0);
+    other("new keys --migrations m").status(0);
+    for needed in ["check", "new more --migrations m --add t.a->t.id"] {
+        let run = other(needed)
+            .status(2)
+            .explains("fkfix opens SQLite databases, and this is a URL of postgres");
+        assert!(!run.stderr.contains("hunter2"), "{run:#?}");
+    }
+}

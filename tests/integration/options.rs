@@ -104,9 +104,37 @@ fn status_tells_every_state_and_changes_nothing() {
         );
         database.execute("UPDATE fkfix_schema_history SET version = 8, name = 'later'");
         status()
-            .says("V1 webhook_logs_foreign_keys  pending\nV8 later  ")
+            .says("V1 webhook_logs_foreign_keys  pending, older than the newest applied: fkfix up --allow-missing applies it\nV8 later  ")
             .says("  unknown here, applied by another program, 2026-03-04T05:06:07Z\n");
     }
+}
+
+#[test]
+fn status_and_orphans_tell_what_came_late_and_what_has_another_name() {
+    let database = Database::family("CREATE TABLE child (parent_id INTEGER)").with_migration(
+        "V2__more",
+        "CREATE TABLE made (x);",
+        "DROP TABLE made;",
+    );
+    database.up();
+    let late = database.copy();
+    late.execute("DELETE FROM fkfix_schema_history WHERE version = 1; UPDATE fkfix_schema_history SET applied_on = '2026-03-04T05:06:07Z'");
+    late.fkfix("status").status(0).stdout(
+        "V1 keys  pending, older than the newest applied: fkfix up --allow-missing applies it\nV2 more  applied, 2026-03-04T05:06:07Z\n",
+    );
+    let status = late.fkfix("status --format json").status(0).json();
+    assert_eq!(status["migrations"][0]["state"], json!("pending"));
+    assert_eq!(status["migrations"][0]["late"], json!(true));
+    assert_eq!(status["migrations"][1]["late"], json!(false));
+    late.fkfix("orphans").status(0).remarks("warning: V1__keys is looked at too, though it is older than the newest applied one: fkfix up applies it only with --allow-missing\n");
+    database.execute("UPDATE fkfix_schema_history SET name = 'of_another', applied_on = '2026-03-04T05:06:07Z' WHERE version = 1");
+    database
+        .fkfix("status")
+        .status(0)
+        .says("V1 keys  another was applied under this number: of_another, 2026-03-04T05:06:07Z\n");
+    let status = database.fkfix("status --format json").status(0).json();
+    assert_eq!(status["migrations"][0]["state"], json!("other"));
+    assert_eq!(status["migrations"][0]["applied_as"], json!("of_another"));
 }
 
 #[test]

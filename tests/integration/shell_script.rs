@@ -284,3 +284,30 @@ fn a_name_in_the_history_that_no_file_has_comes_into_no_script() {
         "V1__k\\nDROP TABLE parent; was applied to this database from another folder",
     );
 }
+
+#[test]
+fn a_table_that_is_called_as_the_scripts_own_is_left_alone() {
+    let database = Database::of("CREATE TABLE FKFIX_promises (id INTEGER PRIMARY KEY); INSERT INTO FKFIX_promises VALUES (1);
+         CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); INSERT INTO child VALUES (1, 1), (2, 9);")
+    .with_migration(
+        "V1__keys",
+        "INSERT INTO fkfix_promises VALUES (7); CREATE INDEX i ON fkfix_promises (id);
+         ALTER TABLE child ADD CONSTRAINT fk FOREIGN KEY (parent_id) REFERENCES fkfix_promises (id);",
+        "ALTER TABLE child DROP CONSTRAINT fk; DROP INDEX i; DELETE FROM fkfix_promises WHERE id = 7;",
+    );
+    let scripted = database.copy();
+    let script = scripted
+        .fkfix("up --documented --dry-run --format sql")
+        .status(0)
+        .stdout;
+    run_here(&scripted, &script);
+    database.fkfix("up --documented").status(0);
+    assert_eq!(timeless(&scripted), timeless(&database));
+    let script = scripted
+        .fkfix("down --dry-run --format sql")
+        .status(0)
+        .stdout;
+    run_here(&scripted, &script);
+    database.down();
+    assert_eq!(timeless(&scripted), timeless(&database));
+}

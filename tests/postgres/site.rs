@@ -59,6 +59,11 @@ impl Site {
         fs::write(self.folder.path().join(format!("{stem}.down.sql")), down).unwrap();
     }
 
+    /// The folder of migrations.
+    pub fn migrations(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// A command line on this database: the verb first.
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fkfix"));

@@ -2,7 +2,7 @@
 
 use super::action;
 use crate::model::diagram::{Diagram, Entity, Relation, State};
-use crate::sqlite::text::ddl::same_name;
+use crate::model::key::same_name;
 
 /// The box of a table.
 #[derive(Clone, Debug)]

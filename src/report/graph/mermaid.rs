@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::label;
 use crate::model::diagram::{Diagram, Entity, Relation, State};
-use crate::sqlite::text::ddl::same_name;
+use crate::model::key::same_name;
 use crate::text::{is_invisible, one_line};
 
 /// `diagram` for Mermaid.

@@ -9,10 +9,12 @@ use crate::policy::Policy;
 use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
 use crate::sqlite::apply::parts;
 use crate::sqlite::apply::plan;
+use crate::sqlite::apply::unfired;
 use crate::sqlite::archive::kept::{self, Kept, Returns};
 use crate::sqlite::archive::{self, Restore};
 use crate::sqlite::file::backup;
 use crate::sqlite::file::errors;
+use crate::sqlite::rebuild::full_text;
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema;
 use crate::sqlite::schema::row_counts;
@@ -42,6 +44,8 @@ pub struct TakenBack {
     pub restored: Vec<Restored>,
     /// All steps, in order.
     pub steps: Vec<Step>,
+    /// What did not happen on the way.
+    pub warnings: Vec<String>,
 }
 
 /// What came back from one archive.
@@ -194,6 +198,11 @@ impl TakenBack {
             .hint("keep these rows in the archive: fkfix down --leave-orphans")
             .into());
         }
+        if let Some(table) = &restore.table {
+            let indexes = full_text::Indexes::of(transaction, table)?;
+            let unfired = unfired::on_the_way_back(table, moved, &indexes);
+            self.warnings.extend(unfired);
+        }
         self.restored.push(Restored {
             archive: archive.clone(),
             table: restore.archive.table.clone(),
@@ -231,6 +240,7 @@ fn read(order: Order<'_>, applied: &Applied) -> Result<Script> {
             left: Vec::new(),
             restored: Vec::new(),
             steps: Vec::new(),
+            warnings: Vec::new(),
         },
         parts: Vec::new(),
     };

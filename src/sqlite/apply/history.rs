@@ -205,6 +205,17 @@ pub fn applicable<'m>(
     })
 }
 
+/// Those of `migrations` that are pending and older than the newest applied one.
+pub fn late<'m>(migrations: &'m Migrations, applied: &[Applied]) -> Vec<&'m Migration> {
+    let is_applied = |version| applied.iter().any(|row| row.version == version);
+    let newest = applied.last().map(|row| row.version);
+    let late = migrations.iter().filter(|it| {
+        let version = it.up.version();
+        newest.is_some_and(|newest| version < newest) && !is_applied(version)
+    });
+    late.collect()
+}
+
 /// The versions that are pending, up to `to`; fails where the history does not fit. One that is
 /// older than the newest applied one is pending only where `allow_missing` says so.
 pub fn pending(

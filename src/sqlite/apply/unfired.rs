@@ -1,13 +1,13 @@
-//! Triggers of the user's that do not fire when rows leave: the row is not deleted for the
-//! application, it is moved aside. What such a trigger keeps in step, a counter or an R*Tree, is
-//! then out of step, and only its author can know whether that matters.
+//! Triggers of the user's that do not fire when rows leave or come back: the row is not deleted or
+//! inserted for the application, it is moved. What such a trigger keeps in step, a counter or an
+//! R*Tree, is then out of step, and only its author can know whether that matters.
 
 use sqlite3_parser::dialect::TokenType;
 
 use crate::sqlite::enforce;
 use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::rebuild::full_text::Indexes;
-use crate::sqlite::schema::SchemaObject;
+use crate::sqlite::schema::{SchemaObject, Table};
 use crate::sqlite::text::ddl::{self, same_name, unquote};
 
 /// More of what a trigger does is not shown.
@@ -17,17 +17,31 @@ const MOST_CHARACTERS: usize = 300;
 /// except keep `indexes`, which fkfix does itself.
 #[must_use]
 pub fn warnings(removal: &Removal, indexes: &Indexes) -> Vec<String> {
-    let (table, rows) = (&removal.table.name, removal.rows);
-    let triggers = removal.table.triggers.iter();
-    let rows = if rows == 1 {
-        "1 row leaves".to_owned()
-    } else {
-        format!("{rows} rows leave")
+    let moved = match removal.rows {
+        1 => "1 row leaves".to_owned(),
+        rows => format!("{rows} rows leave"),
     };
+    not_fired(&removal.table, TokenType::TK_DELETE, &moved, indexes)
+}
+
+/// The same for each INSERT trigger of `table`, to which `rows` come back.
+#[must_use]
+pub fn on_the_way_back(table: &Table, rows: i64, indexes: &Indexes) -> Vec<String> {
+    let moved = match rows {
+        0 => return Vec::new(),
+        1 => "1 row comes back to".to_owned(),
+        rows => format!("{rows} rows come back to"),
+    };
+    not_fired(table, TokenType::TK_INSERT, &moved, indexes)
+}
+
+fn not_fired(table: &Table, event: TokenType, moved: &str, indexes: &Indexes) -> Vec<String> {
+    let triggers = table.triggers.iter();
     let warnings = triggers.filter_map(|trigger| {
-        let (event, body) = on_delete(trigger, indexes)?;
+        let (event, body) = on(event, trigger, indexes)?;
         Some(format!(
-            "{rows} {table} without its trigger {} ({event}), so what it keeps in step must be looked after by hand; for each row it would run: {body}",
+            "{moved} {} without its trigger {} ({event}), so what it keeps in step must be looked after by hand; for each row it would run: {body}",
+            table.name,
             trigger.name
         ))
     });
@@ -35,7 +49,7 @@ pub fn warnings(removal: &Removal, indexes: &Indexes) -> Vec<String> {
 }
 
 /// `AFTER DELETE`, and what the trigger does; none where it is not of this kind.
-fn on_delete(trigger: &SchemaObject, indexes: &Indexes) -> Option<(String, String)> {
+fn on(event: TokenType, trigger: &SchemaObject, indexes: &Indexes) -> Option<(String, String)> {
     if trigger.name.starts_with(enforce::PREFIX) {
         return None;
     }
@@ -49,7 +63,7 @@ fn on_delete(trigger: &SchemaObject, indexes: &Indexes) -> Option<(String, Strin
     ];
     let at = after_name.iter().position(|it| events.contains(&it.kind))?;
     let (time, rest) = after_name.split_at_checked(at)?;
-    if rest.first()?.kind != TokenType::TK_DELETE {
+    if rest.first()?.kind != event {
         return None;
     }
     let begin = rest.iter().position(|it| it.kind == TokenType::TK_BEGIN)?;
@@ -84,7 +98,8 @@ fn on_delete(trigger: &SchemaObject, indexes: &Indexes) -> Option<(String, Strin
         .or(body.first())?
         .start;
     let text = trigger.sql.get(from..body.last()?.end)?;
-    Some((format!("{time} DELETE"), in_one_line(text)))
+    let event = rest.first()?.text.to_ascii_uppercase();
+    Some((format!("{time} {event}"), in_one_line(text)))
 }
 
 fn in_one_line(text: &str) -> String {

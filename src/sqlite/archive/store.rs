@@ -5,6 +5,7 @@
 //! own stand before them.
 
 use anyhow::{Context as _, Result};
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::failure::Failure;
@@ -150,11 +151,13 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
         .as_ref()
         .map_or_else(|| name_of(&table.name), |archive| archive.name.clone());
     let mut steps = Vec::new();
-    let is_taken = |name: &&str| names.iter().any(|it| same_name(it, name));
-    let mut own = ["rowid", "_rowid_", "oid"].into_iter();
-    let number = own.find(|it| !is_taken(it)).unwrap_or("fkfix_rowid");
-    let before = match &archive {
+    match &archive {
         None => {
+            must_be_narrow(
+                connection,
+                &name,
+                OWN_COLUMNS.len() + 1 + names.len() + usize::from(!indexes.is_empty()),
+            )?;
             steps.push(Step::run(
                 format!("create {name}"),
                 format!(
@@ -164,7 +167,6 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
                     quote_list("", names.iter().copied())
                 ),
             ));
-            0
         }
         Some(archive) => {
             let run = (!archive.has_runs).then_some((RUN, " INTEGER"));
@@ -172,7 +174,9 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
             let note = !indexes.is_empty() && !archive.notes_full_text;
             let note = note.then_some((FULL_TEXT, " TEXT"));
             let missing = run.into_iter().chain(missing.map(|name| (*name, "")));
-            steps.extend(missing.chain(note).map(|(column, kind)| {
+            let missing: Vec<_> = missing.chain(note).collect();
+            must_be_narrow(connection, &name, archive.width() + missing.len())?;
+            steps.extend(missing.into_iter().map(|(column, kind)| {
                 Step::run(
                     format!("add the column {column} to {name}"),
                     format!(
@@ -182,30 +186,24 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
                     ),
                 )
             }));
-            let newest = format!("SELECT ifnull(max({number}), 0) FROM main.{}", quote(&name));
-            connection.query_row(&newest, [], |row| row.get::<_, i64>(0))?
         }
+    }
+    let run = Run {
+        version,
+        number: next_run(connection)?,
     };
     steps.push(Step::run(
         format!("copy {} into {name}", rows(removal.rows)),
-        copy_sql(
-            removal,
-            &name,
-            &names,
-            Run {
-                version,
-                number: next_run(connection)?,
-            },
-            &indexes,
-        ),
+        copy_sql(removal, &name, &names, run, &indexes),
     ));
     let columns: Vec<_> = table.stored_columns().collect();
     steps.push(Step::Expect {
         what: format!("{name} holds every row that leaves {}", table.name),
         query: format!(
-            "SELECT count(*) FROM main.{} AS a CROSS JOIN main.{} AS w WHERE a.{number} > {before} AND {}",
+            "SELECT count(*) FROM main.{} AS a CROSS JOIN main.{} AS w WHERE a.{RUN} = {} AND {}",
             quote(&name),
             quote(&table.name),
+            run.number,
             same_row(table, &columns)
         ),
         value: removal.rows,
@@ -234,6 +232,19 @@ fn must_be_possible(name: &str, columns: &[&str]) -> Result<()> {
         .into())
 }
 
+/// Fails where SQLite would not take the table `name` with so many columns.
+fn must_be_narrow(connection: &Connection, name: &str, columns: usize) -> Result<()> {
+    let most = usize::try_from(connection.limit(Limit::SQLITE_LIMIT_COLUMN)?)?;
+    if columns <= most {
+        return Ok(());
+    }
+    Err(Failure::impossible(format!(
+        "{name} would have {columns} columns, and SQLite allows {most}"
+    ))
+    .hint("give the orphans a parent first, or run with --orphans delete to keep no archive")
+    .into())
+}
+
 /// The number for a run: one more than any archive has.
 fn next_run(connection: &Connection) -> Result<i64> {
     let mut last = 0;
@@ -242,7 +253,7 @@ fn next_run(connection: &Connection) -> Result<i64> {
         let run: Option<i64> = connection.query_row(&query, [], |row| row.get(0))?;
         last = last.max(run.unwrap_or(0));
     }
-    Ok(last + 1)
+    Ok(last.saturating_add(1))
 }
 
 /// A run of `up` that archives rows.
@@ -423,9 +434,10 @@ impl Restore {
     /// The order in which the rows of several runs claim their places: what left last was there
     /// last. Rows that no run is known of stand at least in the order in which they came.
     fn newest_first(&self, connection: &Connection) -> Result<String> {
-        let rowid = self.archive.rowid();
+        let rowid = self.archive.rowid().map(|it| format!("a.{it}"));
+        let came = rowid.unwrap_or_else(|| "NULL".to_owned());
         if !self.archive.has_runs {
-            return Ok(format!("a.{rowid} DESC"));
+            return Ok(format!("{came} DESC"));
         }
         let query = format!(
             "SELECT count(DISTINCT a.{RUN}) = 1 AND count(a.{RUN}) = count(*) FROM main.{} AS a WHERE {}",
@@ -433,9 +445,9 @@ impl Restore {
             self.mine("a"),
         );
         Ok(if connection.query_row(&query, [], |row| row.get(0))? {
-            format!("a.{rowid}")
+            came
         } else {
-            format!("a.{RUN} DESC, a.{rowid} DESC")
+            format!("a.{RUN} DESC, {came} DESC")
         })
     }
 
@@ -468,11 +480,16 @@ impl Archive {
         columns.filter(|name| table.column(name).is_none())
     }
 
-    /// The archive's own rowid, under a name that no column has taken: a table in whose columns
-    /// all three are loses no rows.
-    fn rowid(&self) -> &'static str {
+    /// The archive's own rowid, under a name that no column has taken, if there is one.
+    fn rowid(&self) -> Option<&'static str> {
         let mut names = ["rowid", "_rowid_", "oid"].into_iter();
-        names.find(|name| !self.has(name)).unwrap_or("rowid")
+        names.find(|name| !self.has(name))
+    }
+
+    /// How many columns it has.
+    fn width(&self) -> usize {
+        let sometimes = usize::from(self.has_runs) + usize::from(self.notes_full_text);
+        OWN_COLUMNS.len() + sometimes + self.columns.len()
     }
 }
 

@@ -22,6 +22,11 @@ pub fn file_of(location: &Location) -> Result<PathBuf> {
         ),
         Err(error) => Err(error).with_context(|| format!("could not open {location}")),
         Ok(metadata) if metadata.is_dir() => fail("is a directory", "name the database file in it"),
+        // To open a FIFO would wait for somebody who writes to it.
+        Ok(metadata) if !metadata.is_file() => fail(
+            "is a pipe or a device, which holds no database",
+            "name a file with --database",
+        ),
         // SQLite takes a file of one byte for an empty database too (findInodeInfo in os_unix.c).
         Ok(metadata) if metadata.len() <= 1 => fail(
             "is empty: it holds no database",

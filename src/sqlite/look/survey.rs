@@ -1,8 +1,10 @@
 //! What an administrator wants to know of the orphans before anything is done about them.
 
 use anyhow::{Context as _, Result};
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OptionalExtension as _};
 
+use crate::failure::Failure;
 use crate::migrations::Migrations;
 use crate::model::key::KeyId;
 use crate::model::value::Value;
@@ -120,7 +122,7 @@ pub struct SurveyedKey {
 }
 
 /// From when to when.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Span {
     /// The column that tells.
     pub column: String,
@@ -423,6 +425,21 @@ fn source_of(removal: &Removal) -> Source {
     }
 }
 
+/// Fails where SQLite would not give the columns of `table` and those of a [`Source`] at once.
+fn must_be_narrow(connection: &Connection, table: &Table) -> Result<()> {
+    let most = usize::try_from(connection.limit(Limit::SQLITE_LIMIT_COLUMN)?)?;
+    let columns = table.columns.len();
+    if columns + 2 <= most {
+        return Ok(());
+    }
+    Err(Failure::impossible(format!(
+        "could not read rows of {}: it has {columns} columns, too many for a report that adds two to each row",
+        table.name
+    ))
+    .hint("with --limit 0 no row is shown, and they are counted alone")
+    .into())
+}
+
 /// A column name that `table` does not have.
 fn free_column(table: &Table, wanted: &str) -> String {
     let mut name = format!("fkfix_{wanted}");
@@ -448,6 +465,10 @@ impl Survey {
         table: &SurveyedTable,
         limit: usize,
     ) -> Result<Vec<Vec<Value>>> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        must_be_narrow(connection, &table.table)?;
         let query = |columns: &str| format!("{} LIMIT {limit}", table.source.query(columns));
         values::rows(self.read_from(connection), &table.table, "w.", query)
             .with_context(|| format!("could not read rows of {}", table.table.name))
@@ -461,6 +482,7 @@ impl Survey {
         table: &SurveyedTable,
         mut each: impl FnMut(Vec<Value>) -> Result<()>,
     ) -> Result<()> {
+        must_be_narrow(connection, &table.table)?;
         let doing = || format!("could not read rows of {}", table.table.name);
         let query = table.source.query(&names_of(&table.table, "w."));
         let mut statement = self.read_from(connection).prepare(&query)?;

@@ -22,6 +22,7 @@ use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::row_counts::{RowCounts, is_empty};
 use crate::sqlite::schema::scratch;
+use crate::sqlite::schema::snapshot;
 use crate::sqlite::text::ddl::quote;
 
 /// Rows that refer to a row that would leave, by a key that does not let it go.
@@ -86,6 +87,7 @@ pub fn find(
     counts: &RowCounts<'_>,
 ) -> Result<Found> {
     let since = Instant::now();
+    snapshot::must_be_apart(connection)?;
     let asked_for = targets.iter().flat_map(TableKeys::asked_for);
     let asked_for: Vec<_> = asked_for.map(|new| &new.key).collect();
     let searched = targets.iter().flat_map(TableKeys::searched);

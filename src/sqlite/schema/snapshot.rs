@@ -1,12 +1,29 @@
 //! What a schema holds, to be compared before and after a change.
 
 use anyhow::{Context as _, Result};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
+use crate::failure::Failure;
 use crate::sqlite::text::ddl::same_name;
 
 /// Every object of the main schema as (type, name, table, text), in a fixed order.
 pub type Snapshot = Vec<(String, String, String, Option<String>)>;
+
+/// Fails where two tables or indexes lie in the same pages: what is done to one happens to both.
+pub fn must_be_apart(connection: &Connection) -> Result<()> {
+    let query = "SELECT group_concat(name, ' and ') FROM main.sqlite_schema WHERE rootpage > 0 GROUP BY rootpage HAVING count(*) > 1 LIMIT 1";
+    let names: Option<String> = connection
+        .query_row(query, [], |row| row.get(0))
+        .optional()?;
+    match names {
+        None => Ok(()),
+        Some(names) => Err(Failure::impossible(format!(
+            "the database is damaged: {names} lie in the same pages"
+        ))
+        .hint("see what PRAGMA integrity_check says of it, and go on with a backup")
+        .into()),
+    }
+}
 
 /// What the main schema holds now.
 pub fn take(connection: &Connection) -> Result<Snapshot> {

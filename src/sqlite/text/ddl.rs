@@ -94,11 +94,7 @@ pub fn unquote(token: &str) -> String {
     }
 }
 
-/// SQLite compares names without regard to the case of ASCII letters.
-#[must_use]
-pub fn same_name(left: &str, right: &str) -> bool {
-    left.eq_ignore_ascii_case(right)
-}
+pub use crate::model::key::same_name;
 
 /// Adds table constraints at the end of the body of a stored `CREATE TABLE`.
 ///

@@ -1,11 +1,16 @@
 //! A SQLite database, as the verbs see it: one method each, values in and out.
 
 mod check;
+mod discover;
+mod down;
 mod enforce;
 mod graph;
 mod new;
+mod orphans;
 mod show;
 mod status;
+mod told;
+mod up;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,9 +19,13 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 pub use check::{Checked, check_dump, schema_of_dump};
+pub use discover::{Discovered, Sought};
+pub use down::{DownPlanned, Reverted};
 pub use enforce::Enforcement;
 pub use graph::Shown;
+pub use orphans::{Orphans, Spool};
 pub use show::Asked;
+pub use up::{Applied, UpPlanned};
 
 use crate::location::Location;
 use crate::migrations::Migrations;

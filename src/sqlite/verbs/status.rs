@@ -32,10 +32,11 @@ fn look(database: &Connection, migrations: &Migrations) -> Result<StatusReport> 
         archives: Vec::new(),
         enforcement: Vec::new(),
     };
+    let late = history::late(migrations, &applied);
     for (version, migration, found) in history::states(migrations, &applied) {
-        report
-            .migrations
-            .push(status_of(version, migration, found)?);
+        let mut status = status_of(version, migration, found)?;
+        status.late = late.iter().any(|it| it.up.version() == version);
+        report.migrations.push(status);
     }
     for archive in archive::all(database)? {
         report.archives.push(ArchiveStatus {
@@ -52,6 +53,9 @@ fn look(database: &Connection, migrations: &Migrations) -> Result<StatusReport> 
 fn status_of(version: i64, migration: Option<&Migration>, found: Found) -> Result<MigrationStatus> {
     let (state, row) = match found {
         Found::Pending => (State::Pending, None),
+        Found::Changed(row) if migration.is_some_and(|it| it.up.name() != row.name) => {
+            (State::Other, Some(row))
+        }
         Found::Changed(row) => (State::Changed, Some(row)),
         Found::Unknown(row) => (State::Unknown, Some(row)),
         Found::Applied(row) => {
@@ -69,10 +73,13 @@ fn status_of(version: i64, migration: Option<&Migration>, found: Found) -> Resul
         (Some(migration), _) => migration.up.name().to_owned(),
         (None, row) => row.as_ref().map(|row| row.name.clone()).unwrap_or_default(),
     };
+    let applied_as = row.as_ref().map(|row| &row.name);
     Ok(MigrationStatus {
         version,
+        applied_as: applied_as.filter(|it| **it != name).cloned(),
         name,
         state,
+        late: false,
         applied_on: row.as_ref().map(Applied::when),
         under_way: None,
     })

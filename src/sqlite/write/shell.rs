@@ -15,26 +15,45 @@ use crate::sqlite::archive;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::text::ddl::{self, Token, literal, quote};
 
-const PROMISES: &str = "fkfix_promises";
+/// The temporary table that the promises of a script stand in: a name that none of `steps` speaks
+/// of, since it would stand before a table of the database that is called so.
+fn promises<'s>(steps: impl Iterator<Item = &'s Step>) -> String {
+    let texts = steps.map(|step| match step {
+        Step::Run { sql: text, .. }
+        | Step::Expect { query: text, .. }
+        | Step::Discard { rows: text, .. } => text.to_ascii_lowercase(),
+    });
+    let texts: Vec<_> = texts.collect();
+    let mut name = "fkfix_promises".to_owned();
+    while texts.iter().any(|text| text.contains(&name)) {
+        name.push('_');
+    }
+    name
+}
 
 /// The script that does what `outcomes` would do.
 pub fn up(outcomes: &[Outcome<'_>]) -> Result<String> {
-    let mut script = begin("up", "3.26");
+    let parts = || outcomes.iter().flat_map(|outcome| &outcome.parts);
+    let promises = &promises(parts().flat_map(|part| match part {
+        Done::Statement(own) => std::slice::from_ref(own),
+        Done::Keys(plan) => &plan.steps,
+    }));
+    let mut script = begin("up", "3.26", promises);
     statement(&mut script, "note what is applied", history::CREATE)?;
     for outcome in outcomes {
         let _ = writeln!(script, "\n-- {}", comment(&outcome.migration.file()));
         for part in &outcome.parts {
             match part {
-                Done::Statement(own) => step(&mut script, own)?,
+                Done::Statement(own) => step(&mut script, own, promises)?,
                 Done::Keys(plan) => {
                     for search in &plan.found.statements {
                         statement(&mut script, "search for orphans", search)?;
                     }
                     for own in &plan.steps {
-                        step(&mut script, own)?;
+                        step(&mut script, own, promises)?;
                     }
                     for promise in schema_promises(plan) {
-                        step(&mut script, &promise)?;
+                        step(&mut script, &promise, promises)?;
                     }
                 }
             }
@@ -42,44 +61,47 @@ pub fn up(outcomes: &[Outcome<'_>]) -> Result<String> {
         let record = history::record_sql(outcome.migration, &outcome.adopted())?;
         statement(&mut script, "record the migration", &record)?;
     }
-    end(script)
+    end(script, promises)
 }
 
 /// The script that does what `planned` would do.
 pub fn down(planned: &[TakenBack]) -> Result<String> {
+    let promises = &promises(planned.iter().flat_map(|back| &back.steps));
     let mut script = begin(
         "down",
         "3.53, the first that has ALTER TABLE … DROP CONSTRAINT,",
+        promises,
     );
     for back in planned {
         let name = comment(&back.name);
         let _ = writeln!(script, "\n-- V{}__{name}", back.version);
         for own in &back.steps {
-            step(&mut script, own)?;
+            step(&mut script, own, promises)?;
         }
     }
-    end(script)
+    end(script, promises)
 }
 
 /// The script that runs `steps`, a plan for triggers.
 pub fn enforce(steps: &[Step]) -> Result<String> {
-    let mut script = begin("enforce", "3.26");
+    let promises = &promises(steps.iter());
+    let mut script = begin("enforce", "3.26", promises);
     for own in steps {
-        step(&mut script, own)?;
+        step(&mut script, own, promises)?;
     }
-    end(script)
+    end(script, promises)
 }
 
-fn begin(verb: &str, version: &str) -> String {
+fn begin(verb: &str, version: &str, promises: &str) -> String {
     format!(
         "-- What fkfix {verb} does, for the sqlite3 shell: sqlite3 FILE < this script
 -- It needs SQLite {version} or a later one.
 .bail on
 PRAGMA foreign_keys = OFF;
 BEGIN IMMEDIATE;
-CREATE TEMP TABLE {PROMISES} (what TEXT, holds INTEGER, CONSTRAINT \"a promise does not hold\" CHECK (holds));
+CREATE TEMP TABLE {promises} (what TEXT, holds INTEGER, CONSTRAINT \"a promise does not hold\" CHECK (holds));
 -- Where something else has begun a transaction, the PRAGMA above does nothing.
-INSERT INTO temp.{PROMISES} SELECT 'foreign keys are off', NOT foreign_keys FROM pragma_foreign_keys;
+INSERT INTO temp.{promises} SELECT 'foreign keys are off', NOT foreign_keys FROM pragma_foreign_keys;
 "
     )
 }
@@ -124,7 +146,7 @@ fn schema_promises(plan: &KeyPlan) -> Vec<Step> {
 
 /// The shell reads lines, and takes `\r\n` for the end of one like `\n`: a definition that holds
 /// it would come out another. A NUL ends what it sees of a line.
-fn end(mut script: String) -> Result<String> {
+fn end(mut script: String, promises: &str) -> Result<String> {
     if script.contains("\r\n") {
         return Err(not_for_the_shell(
             "a definition in this database has lines that end in CR LF, and the sqlite3 shell would not keep them so",
@@ -135,7 +157,7 @@ fn end(mut script: String) -> Result<String> {
             "a text in this database or its migrations holds a NUL, and the sqlite3 shell would not read beyond it",
         ));
     }
-    let _ = write!(script, "\nDROP TABLE temp.{PROMISES};\nCOMMIT;\n");
+    let _ = write!(script, "\nDROP TABLE temp.{promises};\nCOMMIT;\n");
     Ok(script)
 }
 
@@ -145,7 +167,7 @@ fn not_for_the_shell(why: impl std::fmt::Display) -> anyhow::Error {
         .into()
 }
 
-fn step(script: &mut String, step: &Step) -> Result<()> {
+fn step(script: &mut String, step: &Step, promises: &str) -> Result<()> {
     let title = step.title();
     match step {
         Step::Run { sql, .. } => statement(script, &title, sql),
@@ -153,7 +175,7 @@ fn step(script: &mut String, step: &Step) -> Result<()> {
             what, query, value, ..
         } => {
             let holds = format!(
-                "INSERT INTO temp.{PROMISES} VALUES ({}, ({query}) = {value})",
+                "INSERT INTO temp.{promises} VALUES ({}, ({query}) = {value})",
                 literal(what)
             );
             statement(script, &title, &holds)
@@ -167,7 +189,7 @@ fn step(script: &mut String, step: &Step) -> Result<()> {
             let name = quote(table);
             let sql = if *rows_left == 0 {
                 format!(
-                    "INSERT INTO temp.{PROMISES} SELECT {}, count(*) = 0 FROM main.{name} AS a WHERE ({rows}) IS NOT TRUE;\nDROP TABLE main.{name}",
+                    "INSERT INTO temp.{promises} SELECT {}, count(*) = 0 FROM main.{name} AS a WHERE ({rows}) IS NOT TRUE;\nDROP TABLE main.{name}",
                     literal(&format!("nothing of {table} is needed any more"))
                 )
             } else {

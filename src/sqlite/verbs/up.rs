@@ -1,0 +1,155 @@
+//! `fkfix up`: applies pending migrations.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use super::Database;
+use crate::explain;
+use crate::failure::{Failure, Status};
+use crate::report::change::{AppliedMigration, UpReport};
+use crate::report::plan::{PlannedMigration, UpPlan};
+use crate::sqlite::apply::history;
+use crate::sqlite::apply::space;
+use crate::sqlite::apply::timing;
+use crate::sqlite::apply::up::{self, Order, Outcome};
+use crate::sqlite::file::{connection, reading};
+use crate::sqlite::write::shell;
+
+/// What `up` did.
+#[derive(Debug)]
+pub struct Applied {
+    /// What there is to tell.
+    pub report: UpReport,
+    /// What SQLite accepted and what will cost something.
+    pub warnings: Vec<String>,
+}
+
+/// What `up` would do.
+#[derive(Debug)]
+pub struct UpPlanned {
+    /// What there is to tell.
+    pub report: UpPlan,
+    /// What SQLite accepts and what will cost something.
+    pub warnings: Vec<String>,
+    /// Why it would be refused, if it would.
+    pub refusal: Option<Failure>,
+    /// The script that does the same elsewhere, where it is asked for and there is something to do.
+    pub script: Option<String>,
+}
+
+impl Database {
+    /// Applies what is pending by `order`, in one transaction; a copy goes to `backup` first.
+    pub fn up(&self, order: Order<'_>, backup: Option<&PathBuf>) -> Result<Applied> {
+        let location = &self.location;
+        let mut applied = Applied {
+            report: UpReport {
+                database: self.name(),
+                to: order.to,
+                backup: None,
+                applied: Vec::new(),
+                none_apply: false,
+            },
+            warnings: Vec::new(),
+        };
+        let mut database = connection::open(location, self.lock_timeout)?;
+        let migrations = history::applicable(&database, order.migrations)?;
+        let order = Order {
+            migrations,
+            ..order
+        };
+        applied.report.none_apply = migrations.is_empty();
+        if order.pending(&history::read(&database)?)?.is_empty() {
+            return Ok(applied);
+        }
+        let transaction = connection::begin(&mut database, location)?;
+        // Another run may have been faster than the lock.
+        if order.pending(&history::read(&transaction)?)?.is_empty() {
+            return Ok(applied);
+        }
+        applied.report.backup = self.back_up(backup)?;
+        let outcomes = up::up(&transaction, order)
+            .inspect_err(|error| discard_after_refusal(error, backup))?;
+        for outcome in &outcomes {
+            let done = AppliedMigration::new(outcome, order.policy);
+            applied.report.applied.push(done);
+            applied.warnings.extend(outcome.warnings().cloned());
+        }
+        connection::commit(transaction, location)?;
+        Ok(applied)
+    }
+
+    /// What [`up`](Self::up) would do; `with_script` in another SQLite too.
+    pub fn plan_up(&self, order: Order<'_>, with_script: bool) -> Result<UpPlanned> {
+        reading::read(&self.location, self.lock_timeout, |connection| {
+            let migrations = history::applicable(connection, order.migrations)?;
+            let order = Order {
+                migrations,
+                ..order
+            };
+            self.plan(connection, order, with_script)
+        })
+    }
+
+    fn plan(
+        &self,
+        connection: &Connection,
+        order: Order<'_>,
+        with_script: bool,
+    ) -> Result<UpPlanned> {
+        let pending = order.pending(&history::read(connection)?)?;
+        let mut outcomes = Vec::new();
+        if !pending.is_empty() {
+            outcomes = up::dry_run(connection, order, &pending)?;
+        }
+        let (mut space, mut time) = (None, None);
+        if !outcomes.is_empty() {
+            let plans = outcomes.iter().flat_map(Outcome::plans);
+            space = Some(space::estimate(connection, plans)?);
+            if !with_script {
+                time = timing::estimate(connection, &outcomes);
+            }
+        }
+        let warnings = outcomes.iter().flat_map(Outcome::warnings).cloned();
+        let warnings = warnings.collect();
+        let short = space.filter(|_| order.check_space);
+        let short = short.and_then(|space| space.must_suffice().err());
+        let planned = outcomes.iter();
+        let planned = planned.map(|it| PlannedMigration::new(it, order.policy));
+        let migrations = planned.collect();
+        let refused = outcomes.iter_mut().find_map(|it| it.refusal.take());
+        let refusal = refused.or(short);
+        let script = if with_script && refusal.is_none() && !outcomes.is_empty() {
+            Some(shell::up(&outcomes)?)
+        } else {
+            None
+        };
+        let report = UpPlan {
+            database: self.name(),
+            to: order.to,
+            dry_run: true,
+            none_apply: order.migrations.is_empty(),
+            migrations,
+            refused: refusal.as_ref().map(ToString::to_string),
+            space: space.map(Into::into),
+            seconds: time.map(|time| time.as_secs_f64()),
+        };
+        Ok(UpPlanned {
+            report,
+            warnings,
+            refusal,
+            script,
+        })
+    }
+}
+
+/// Takes the copy away where the run was refused: nothing has changed, and the next run would
+/// find its place taken. After any other failure the copy stays.
+fn discard_after_refusal(error: &anyhow::Error, target: Option<&PathBuf>) {
+    if let (Status::No, Some(target)) = (explain::status_of(error), target)
+        && let Err(error) = std::fs::remove_file(target)
+    {
+        tracing::warn!("could not remove {}: {error}", target.display());
+    }
+}

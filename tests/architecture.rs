@@ -1,0 +1,158 @@
+//! The plan of the house, held against the code: who may ask whom.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every file of the program, by its module path: `sqlite::keys::resolve`.
+fn modules() -> BTreeMap<String, String> {
+    fn visit(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                visit(&path, files);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    visit(&source, &mut files);
+    let mut modules = BTreeMap::new();
+    for file in files {
+        let name = file.strip_prefix(&source).unwrap().with_extension("");
+        let name = name.to_str().unwrap().replace('/', "::");
+        if name.ends_with("tests") || name.contains("_tests::") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let code: Vec<_> = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        let name = name.strip_suffix("::mod").unwrap_or(&name).to_owned();
+        modules.insert(name, code.join("\n"));
+    }
+    modules
+}
+
+/// The room of a module: a folder of an engine, or what lies beside the engines.
+fn room(module: &str) -> String {
+    let parts: Vec<_> = module.split("::").collect();
+    match parts.as_slice() {
+        ["sqlite" | "postgres", room, ..] => format!("{}::{room}", parts[0]),
+        [first, ..] => (*first).to_owned(),
+        [] => String::new(),
+    }
+}
+
+/// The module paths behind `crate::` in `code`.
+fn named(code: &str) -> Vec<String> {
+    let mut named = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        let end = rest.find(|it: char| it != '_' && it != ':' && !it.is_alphanumeric());
+        let path = &rest[..end.unwrap_or(rest.len())];
+        if let Some(prefix) = path.strip_suffix("::") {
+            let group = rest[path.len()..].split('}').next().unwrap_or_default();
+            let names = group.trim_start_matches('{').split(',');
+            named.extend(names.map(|name| format!("{prefix}::{}", name.trim())));
+        } else {
+            named.push(path.to_owned());
+        }
+    }
+    named
+}
+
+/// The rooms that each room asks.
+fn arrows() -> BTreeMap<String, BTreeSet<String>> {
+    let modules = modules();
+    let rooms: BTreeSet<_> = modules.keys().map(|module| room(module)).collect();
+    let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (module, code) in &modules {
+        let from = room(module);
+        let to = named(code).into_iter().map(|path| room(&path));
+        let to = to.filter(|to| *to != from && rooms.contains(to));
+        arrows.entry(from.clone()).or_default().extend(to);
+    }
+    arrows
+}
+
+#[test]
+fn no_room_asks_one_that_asks_it() {
+    let mut arrows = arrows();
+    assert!(
+        arrows["sqlite::apply"].contains("sqlite::rebuild"),
+        "nothing was read"
+    );
+    // Who asks nobody that is left is taken away, until nobody is left: or a circle is.
+    while let Some(lowest) = arrows
+        .iter()
+        .find(|(_, to)| to.iter().all(|it| !arrows.contains_key(it)))
+        .map(|(from, _)| from.clone())
+    {
+        arrows.remove(&lowest);
+    }
+    assert!(arrows.is_empty(), "these are in a circle: {arrows:#?}");
+}
+
+#[test]
+fn no_room_of_sqlite_is_crowded() {
+    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for module in modules().into_keys() {
+        let parts: Vec<_> = module.split("::").collect();
+        if let ["sqlite", room, _, ..] = parts.as_slice() {
+            files
+                .entry((*room).to_owned())
+                .or_default()
+                .push(module.clone());
+        }
+    }
+    for (room, files) in files {
+        assert!(
+            files.len() <= 15,
+            "{room} has {} files: {files:?}",
+            files.len()
+        );
+    }
+}
+
+/// Only the seam knows which engines there are.
+#[test]
+fn commands_and_reports_know_no_engine() {
+    for (module, code) in modules() {
+        if !module.starts_with("command") && !module.starts_with("report") {
+            continue;
+        }
+        for engine in [
+            "rusqlite",
+            "crate::sqlite",
+            "crate::postgres",
+            "tokio_postgres",
+        ] {
+            assert!(!code.contains(engine), "{module} names {engine}");
+        }
+    }
+}
+
+#[test]
+fn the_model_knows_no_engine_and_no_sql() {
+    for (module, code) in modules() {
+        if !module.starts_with("model") {
+            continue;
+        }
+        for other in [
+            "rusqlite",
+            "crate::sqlite",
+            "crate::postgres",
+            "crate::command",
+            "crate::report",
+        ] {
+            assert!(!code.contains(other), "{module} names {other}");
+        }
+    }
+}
