@@ -447,6 +447,7 @@ mod tests {
         Location {
             path: path.into(),
             read_only: false,
+            server: None,
         }
     }
 

@@ -18,6 +18,7 @@ use super::up;
 use crate::explain;
 use crate::migrations::Migrations;
 use crate::model::finding::{Code, Finding};
+use crate::model::key::ForeignKey;
 use crate::sqlite::apply::history::{self, State};
 use crate::sqlite::check::migrations;
 use crate::text::{count, rows as rows_text};
@@ -228,35 +229,44 @@ fn of_key(transaction: &mut Transaction, key: &Key, is_ours: bool) -> Result<Vec
                 .hint("fkfix orphans lists the rows: give them a parent, or delete them"),
         );
     }
-    if !has_index(&key.child, &key.key.columns) {
-        let deletes = rows::count(
-            transaction,
-            "SELECT coalesce((SELECT n_tup_del FROM pg_stat_user_tables WHERE relid = $1), 0)",
-            &[(&key.parent.oid, Type::OID)],
-        )?;
-        let seen = match deletes {
-            0 => String::new(),
-            number => format!(" ({} so far)", count(number)),
-        };
-        findings.push(
-            Finding::of_key(
-                Code::NoChildIndex,
-                &text,
-                format!(
-                    "no index of {0} starts with ({1}), so each delete in {2}{seen} scans {0}",
-                    key.child_shown,
-                    key.key.columns.join(", "),
-                    key.parent_shown
-                ),
-            )
-            .hint(format!(
-                "CREATE INDEX CONCURRENTLY ON {} ({})",
-                key.child.name,
-                list(&key.key.columns)
-            )),
-        );
-    }
+    findings.extend(without_index(transaction, key, &text)?);
     Ok(findings)
+}
+
+fn without_index(
+    transaction: &mut Transaction,
+    key: &Key,
+    text: &ForeignKey,
+) -> Result<Option<Finding>> {
+    if has_index(&key.child, &key.key.columns) {
+        return Ok(None);
+    }
+    let deletes = rows::count(
+        transaction,
+        "SELECT coalesce((SELECT n_tup_del FROM pg_stat_user_tables WHERE relid = $1), 0)",
+        &[(&key.parent.oid, Type::OID)],
+    )?;
+    let seen = match deletes {
+        0 => String::new(),
+        number => format!(" ({} so far)", count(number)),
+    };
+    Ok(Some(
+        Finding::of_key(
+            Code::NoChildIndex,
+            text,
+            format!(
+                "no index of {0} starts with ({1}), so each delete in {2}{seen} scans {0}",
+                key.child_shown,
+                key.key.columns.join(", "),
+                key.parent_shown
+            ),
+        )
+        .hint(format!(
+            "CREATE INDEX CONCURRENTLY ON {} ({})",
+            key.child.name,
+            list(&key.key.columns)
+        )),
+    ))
 }
 
 /// Whether the first columns of a whole index are these, in whatever order.

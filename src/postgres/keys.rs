@@ -1,5 +1,6 @@
 //! The keys that a migration asks for, held against those that the database has.
 
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 use anyhow::{Context as _, Result};
@@ -139,7 +140,7 @@ impl Key {
             ("UPDATE", key.on_update, ""),
         ] {
             if taken != catalog::Action::NoAction {
-                sql.push_str(&format!(" ON {event} {}{set}", action(taken).sql()));
+                let _ = write!(sql, " ON {event} {}{set}", action(taken).sql());
             }
         }
         if key.is_deferrable {
@@ -257,7 +258,7 @@ fn resolve_one(
     let child = schema.table(&request.table)?;
     let parent = schema.table(&request.parent)?;
     let (child_shown, parent_shown) = (schema.shown(&child.name), schema.shown(&parent.name));
-    let key = asked(request, child, parent, &parent_shown)?;
+    let key = asked(request, parent, &parent_shown)?;
     for (table, shown, columns) in [
         (child, &child_shown, &key.columns),
         (parent, &parent_shown, &key.parent_columns),
@@ -340,12 +341,7 @@ pub fn declared(
 }
 
 /// What `request` says, with the parent's columns filled in.
-fn asked(
-    request: &Request,
-    child: &Table,
-    parent: &Table,
-    parent_shown: &str,
-) -> Result<ForeignKey> {
+fn asked(request: &Request, parent: &Table, parent_shown: &str) -> Result<ForeignKey> {
     let mut parent_columns = request.parent_columns.clone();
     if parent_columns.is_empty() {
         let primary = parent.indexes.iter().find(|index| index.is_primary);
@@ -401,7 +397,6 @@ fn asked(
         ))
         .into());
     }
-    let _ = child;
     Ok(ForeignKey {
         name,
         columns: request.columns.clone(),
@@ -505,8 +500,9 @@ fn check_tables(
     }
     let refused = match (child.persistence, parent.persistence) {
         (Persistence::Temporary, Persistence::Temporary) => false,
-        (_, Persistence::Temporary) | (Persistence::Temporary, _) => true,
-        (Persistence::Permanent, Persistence::Unlogged) => true,
+        (_, Persistence::Temporary)
+        | (Persistence::Temporary, _)
+        | (Persistence::Permanent, Persistence::Unlogged) => true,
         _ => false,
     };
     if refused {
@@ -549,7 +545,7 @@ impl Misfit {
 }
 
 /// How PostgreSQL compares the columns of a key: by the equality of the parent's index, for the
-/// child's type or, where it converts by itself, for the index's own (ATAddForeignKeyConstraint in
+/// child's type or, where it converts by itself, for the index's own (`ATAddForeignKeyConstraint` in
 /// tablecmds.c).
 const PAIRS: &str = "
     WITH RECURSIVE pair AS (

@@ -44,7 +44,7 @@ pub fn up(
 ) -> Result<Option<AppliedMigration>> {
     let doing = || format!("could not apply {}", migration.up);
     let mut run = Run::begin(database, migration, order).with_context(doing)?;
-    let done = run.to_the_end(database).with_context(doing)?;
+    let done = run.run_to_end(database).with_context(doing)?;
     if !done {
         return Ok(None);
     }
@@ -120,7 +120,7 @@ impl<'a> Run<'a> {
     }
 
     /// Whether this run ended it; else another did.
-    fn to_the_end(&mut self, database: &mut Database) -> Result<bool> {
+    fn run_to_end(&mut self, database: &mut Database) -> Result<bool> {
         let mut stage = match self.start(database)? {
             Turn::Ours(stage) => stage,
             Turn::Ended => return Ok(false),
@@ -216,18 +216,18 @@ impl<'a> Run<'a> {
                     go_on_unless_interrupted()?;
                     let (mover, migration) = (&mut self.mover, self.migration);
                     let tables = [leaving.table.name.to_string()];
-                    let moved = database.change(&tables, |transaction, schema, own| {
+                    let gone = database.change(&tables, |transaction, schema, own| {
                         if !is_at(transaction, own, migration, Stage::Archiving)? {
                             return Ok(None);
                         }
-                        let moved =
+                        let gone =
                             mover.move_rows(transaction, schema, &search, &leaving.table, batch)?;
-                        let number = moved.tables.iter().map(super::search::Leaving::count).sum();
+                        let number = gone.tables.iter().map(super::search::Leaving::count).sum();
                         own.go_on(transaction, Direction::Up, Stage::Archiving, number)?;
-                        Ok(Some(moved))
+                        Ok(Some(gone))
                     })?;
-                    match moved {
-                        Some(moved) => self.mover.done(&search, &moved),
+                    match gone {
+                        Some(gone) => self.mover.done(&search, &gone),
                         None => return self.look_again(database),
                     }
                     pause(self.order.manner.pause)?;

@@ -70,10 +70,11 @@ impl Database {
 }
 
 fn settings(local: &str) -> String {
-    SETTINGS
-        .lines()
-        .map(|setting| format!("SET {local}{setting};\n"))
-        .collect()
+    let lines = SETTINGS.lines();
+    lines.fold(String::new(), |mut text, setting| {
+        let _ = writeln!(text, "SET {local}{setting};");
+        text
+    })
 }
 
 /// A string as SQL writes it.
@@ -145,7 +146,9 @@ fn one(
             Part::Keys(_) => {
                 has_keys = true;
                 let statements = keys_sql(schema, migration, &search, order)?;
-                statements.iter().for_each(|sql| line(sql));
+                for sql in &statements {
+                    line(sql);
+                }
             }
         }
     }

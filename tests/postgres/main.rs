@@ -56,3 +56,7 @@ mod refused_keys;
 
 /// `check`, `status` and `orphans` say what is, whatever the catalogs say, and write nothing.
 mod checked;
+
+/// Beside others: two runs at once, an application that waits, a pooler, names and schemas of any
+/// kind.
+mod together;

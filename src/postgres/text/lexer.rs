@@ -80,7 +80,7 @@ impl<'a> Lexer<'a> {
                 self.at += 2 + comment.find('\n').unwrap_or(comment.len());
             } else if rest.starts_with("/*") {
                 self.at += nested_comment(rest).ok_or("a comment /* is not closed")?;
-            } else if let Some(blank) = rest.chars().next().filter(|it| it.is_ascii_whitespace()) {
+            } else if let Some(blank) = rest.chars().next().filter(char::is_ascii_whitespace) {
                 self.at += blank.len_utf8();
             } else {
                 return Ok(());

@@ -143,15 +143,14 @@ fn read(file: &str, script: &str, tokens: &[Token]) -> Result<Vec<Statement>> {
         return other();
     }
     let action = |tokens: &[Token]| {
-        let asks = match ask(&place, &table, tokens)? {
-            Some(asks) => asks,
-            None => {
-                let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
-                    return Err(unreadable(&place).into());
-                };
-                let text = script.get(first.start..last.end).unwrap_or_default();
-                Asks::Other(format!("ALTER TABLE {} {text}", table.sql()))
-            }
+        let asks = if let Some(asks) = ask(&place, &table, tokens)? {
+            asks
+        } else {
+            let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
+                return Err(unreadable(&place).into());
+            };
+            let text = script.get(first.start..last.end).unwrap_or_default();
+            Asks::Other(format!("ALTER TABLE {} {text}", table.sql()))
         };
         Ok(Statement { line, asks })
     };
