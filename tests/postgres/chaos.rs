@@ -8,7 +8,7 @@ use postgres::Client;
 use crate::site::Site;
 
 const ROWS: i64 = 4000;
-const ORPHANS: i64 = 800;
+const ORPHANS: i32 = 800;
 
 /// Children, a fifth of them orphans over 40 dead parents, with grandchildren on every tenth.
 fn site() -> Option<Site> {
@@ -84,7 +84,7 @@ impl Writers<'_> {
                 .execute("INSERT INTO c VALUES ($1, 1 + $1 % 200, 'new')", &[&id])
                 .unwrap();
             self.inserted.fetch_add(1, Ordering::Relaxed);
-            let orphan = 5 * fastrand::i32(1..=(ROWS as i32) / 5);
+            let orphan = 5 * fastrand::i32(1..=ORPHANS);
             let repaired = match fastrand::u8(0..24) {
                 // Pointed to a parent that is there.
                 0 => client.execute(
