@@ -14,6 +14,18 @@ pub fn status_of(error: &anyhow::Error) -> Status {
     failure::failure_in(error).map_or(Status::Impossible, Failure::status)
 }
 
+/// What programs know `error` by. docs/formats.md lists the codes.
+#[must_use]
+pub fn code_of(error: &anyhow::Error) -> String {
+    if errors::was_interrupted(error) {
+        return "interrupted".to_owned();
+    }
+    if let Some(failure) = failure::failure_in(error) {
+        return failure.code().to_owned();
+    }
+    errors::word(error).unwrap_or("impossible").to_owned()
+}
+
 /// The remedy for `error`, where one is known.
 #[must_use]
 pub fn hint_for(error: &anyhow::Error) -> Option<String> {
@@ -24,6 +36,14 @@ pub fn hint_for(error: &anyhow::Error) -> Option<String> {
         return Some(hint);
     }
     errors::hint_for(error)
+}
+
+/// An error, as the document that is written in the place of a result.
+#[must_use]
+pub fn document(code: &str, message: &str, hint: Option<String>) -> String {
+    let document =
+        serde_json::json!({ "error": { "code": code, "message": message, "hint": hint } });
+    format!("{document:#}\n")
 }
 
 #[cfg(test)]

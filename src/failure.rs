@@ -43,6 +43,7 @@ pub struct Failure {
     details: Vec<String>,
     hint: Option<String>,
     status: Status,
+    code: Option<&'static str>,
 }
 
 impl Failure {
@@ -53,6 +54,7 @@ impl Failure {
             details: Vec::new(),
             hint: None,
             status: Status::Impossible,
+            code: None,
         }
     }
 
@@ -68,6 +70,23 @@ impl Failure {
     #[must_use]
     pub fn status(&self) -> Status {
         self.status
+    }
+
+    /// What programs know it by: that of its own, or else that of its exit status.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code.unwrap_or(match self.status {
+            Status::No => "refused",
+            Status::Interrupted => "interrupted",
+            Status::Done | Status::Impossible | Status::Unreported => "impossible",
+        })
+    }
+
+    /// Gives it a code of its own, which stays the same from release to release.
+    #[must_use]
+    pub fn coded(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
     }
 
     /// What the user can do about it.

@@ -23,7 +23,7 @@ Examples:
 
 Exit status:
   0    done, or nothing pending
-  1    refused by --orphans refuse, --max-orphans, an empty parent table, or rows that need an orphan; nothing has changed
+  1    refused by --orphans refuse, --max-orphans, an empty parent table, or rows that need an orphan, or a table that would lose all rows; nothing has changed
   2    it could not be done; nothing has changed
   3    done, but the report could not be written
   130  interrupted; nothing has changed";
@@ -36,6 +36,32 @@ Examples:
 
 Exit status:
   0    done, or nothing applied
+  2    it could not be done; nothing has changed
+  3    done, but the report could not be written
+  130  interrupted; nothing has changed";
+
+/// Of `fkfix clean`.
+pub const CLEAN: &str = "\
+Examples:
+  fkfix clean -d app.db --dry-run
+  fkfix clean -d app.db --table episodes --orphans set-null
+
+Exit status:
+  0    done, or no orphans
+  1    refused by --orphans refuse, --max-orphans, an empty parent table, or a table that would lose all rows; nothing has changed
+  2    it could not be done; nothing has changed
+  3    done, but the report could not be written
+  130  interrupted; nothing has changed";
+
+/// Of `fkfix restore`.
+pub const RESTORE: &str = "\
+Examples:
+  fkfix restore -d app.db --dry-run
+  fkfix restore -d app.db --table episodes
+  fkfix restore -d app.db --purge --older-than 90d
+
+Exit status:
+  0    done, or nothing to put back
   2    it could not be done; nothing has changed
   3    done, but the report could not be written
   130  interrupted; nothing has changed";

@@ -8,15 +8,30 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
-/// What becomes of rows that break a new key.
+/// What becomes of rows that break a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OrphanAction {
+    /// As ON DELETE of the key says: CASCADE moves the row to <table>_orphans, SET NULL keeps it and sets its key to NULL; down puts both back
+    Follow,
     /// Move them to <table>_orphans, whole; down brings them back
     Archive,
+    /// Keep them and set their key to NULL; down puts it back
+    SetNull,
     /// Remove them for good
     Delete,
     /// Report them, change nothing, exit 1
     Refuse,
+    /// As `Follow`, with nothing kept: for a rehearsal, whose archives nobody would read.
+    #[value(skip)]
+    Rehearse,
+}
+
+impl OrphanAction {
+    /// Whether the rows as they were are kept in an archive.
+    #[must_use]
+    pub fn keeps(self) -> bool {
+        !matches!(self, OrphanAction::Delete | OrphanAction::Rehearse)
+    }
 }
 
 /// What becomes of triggers on tables that rows leave, or come back to.

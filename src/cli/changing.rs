@@ -4,10 +4,11 @@
 #![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::invalid_html_tags)]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::given::IfNeeded;
+use super::given::{self, IfNeeded};
 use super::{Database, Format, OnServer, Set, Wait};
 use crate::policy::{Limit, OrphanAction};
 use crate::sqlite::schema::foreign_key::ForeignKey;
@@ -56,12 +57,13 @@ pub struct Up {
     #[arg(long)]
     pub allow_missing: bool,
     /// What becomes of rows that break a new key
-    #[arg(long, value_name = "ACTION", default_value = "archive")]
+    #[arg(long, value_name = "ACTION", default_value = "follow")]
     pub orphans: OrphanAction,
-    /// Refuse when more rows than this would leave a table: a number, or a share such as 5%
+    /// Refuse when more rows than this would leave a table or lose their key: a number, or a share such as 5%
     ///
-    /// Without it, one case is still refused: a parent table that holds no row at all, which
-    /// mostly means the wrong database.
+    /// Without it two cases are still refused: a parent table that holds no row at all, which
+    /// mostly means the wrong database, and a table that would lose all its rows, or more than its
+    /// own orphans by a key within it.
     #[arg(long, value_name = "N|N%")]
     pub max_orphans: Option<Limit>,
     /// Go on even where the disk seems to have no room for the copy
@@ -117,6 +119,63 @@ pub struct Down {
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: ChangeFormat,
+}
+
+/// `fkfix clean`
+#[derive(Args, Debug)]
+pub struct Clean {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Clean the keys of this child table alone
+    #[arg(long, value_name = "TABLE")]
+    pub table: Option<String>,
+    /// What becomes of rows that break a declared key
+    #[arg(long, value_name = "ACTION", default_value = "follow")]
+    pub orphans: OrphanAction,
+    /// Refuse when more rows than this would leave a table or lose their key: a number, or a share such as 5%
+    ///
+    /// Without it two cases are still refused: a parent table that holds no row at all, and a table
+    /// that would lose all its rows.
+    #[arg(long, value_name = "N|N%")]
+    pub max_orphans: Option<Limit>,
+    /// How to change it.
+    #[command(flatten)]
+    pub change: Change,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ChangeFormat,
+}
+
+/// `fkfix restore`
+#[derive(Args, Debug)]
+pub struct Restore {
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
+    /// Put back the rows of this table alone
+    #[arg(long, value_name = "TABLE")]
+    pub table: Option<String>,
+    /// Show what would be done, and change not one byte
+    #[arg(long)]
+    pub dry_run: bool,
+    /// First copy the database to this file, which must not exist
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+    /// Delete rows from the archives for good instead
+    ///
+    /// Asks first on a terminal; elsewhere it wants --yes.
+    #[arg(long, requires = "older_than")]
+    pub purge: bool,
+    /// With --purge: those that were archived longer ago than this: 90d, 6months
+    #[arg(long, value_name = "DURATION", value_parser = given::duration, requires = "purge")]
+    pub older_than: Option<Duration>,
+    /// With --purge: without a question
+    #[arg(long, requires = "purge")]
+    pub yes: bool,
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
 }
 
 /// `fkfix enforce`

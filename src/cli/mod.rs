@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use changing::{Change, ChangeFormat, DEFAULT_FOLDER, Down, Enforce, New, Up};
+pub use changing::{Change, ChangeFormat, Clean, DEFAULT_FOLDER, Down, Enforce, New, Restore, Up};
 pub use reading::{
     Check, CheckFormat, Discover, Graph, Orphans, PictureFormat, RowsFormat, Show, Status,
 };
@@ -83,11 +83,17 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Apply pending migrations
-    #[command(after_long_help = manual::UP)]
+    #[command(after_long_help = manual::UP, aliases = ["migrate", "apply"])]
     Up(Up),
     /// Take back the newest applied migration
-    #[command(after_long_help = manual::DOWN)]
+    #[command(after_long_help = manual::DOWN, aliases = ["rollback", "revert"])]
     Down(Down),
+    /// Move the orphans of keys that are declared already, or set their key to NULL
+    #[command(after_long_help = manual::CLEAN)]
+    Clean(Clean),
+    /// Put archived rows back where the parents that they lacked exist again
+    #[command(after_long_help = manual::RESTORE)]
+    Restore(Restore),
     /// Show what is applied, pending, changed
     #[command(after_long_help = manual::STATUS)]
     Status(Status),
@@ -104,7 +110,7 @@ pub enum Command {
     #[command(after_long_help = manual::DISCOVER)]
     Discover(Discover),
     /// Write the next migration: a pair of files, empty or with the keys given
-    #[command(after_long_help = manual::NEW)]
+    #[command(after_long_help = manual::NEW, aliases = ["init", "create"])]
     New(New),
     /// Draw the tables and their keys: declared, pending, discovered
     #[command(after_long_help = manual::GRAPH)]

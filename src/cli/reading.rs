@@ -35,6 +35,9 @@ pub struct Status {
     /// Where fkfix's own tables are.
     #[command(flatten)]
     pub own: Own,
+    /// Exit with 1 where a migration is pending, for scripts
+    #[arg(long)]
+    pub exit_code: bool,
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
@@ -53,6 +56,9 @@ pub struct Orphans {
     /// Look at this child table alone
     #[arg(long, value_name = "TABLE")]
     pub table: Option<String>,
+    /// List what the archives hold instead: rows that were moved, and keys that were set
+    #[arg(long)]
+    pub archived: bool,
     /// How many rows of each table to show; csv shows all
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub limit: usize,

@@ -1,6 +1,7 @@
 //! One file a verb; each reads as a sentence and holds no SQL.
 
 mod check;
+mod clean;
 mod completions;
 mod demo;
 mod discover;
@@ -10,6 +11,7 @@ mod graph;
 mod man;
 mod new;
 mod orphans;
+mod restore;
 #[cfg(feature = "postgres")]
 mod server;
 mod show;
@@ -43,6 +45,8 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
             Command::Status(arguments) => server::status(arguments, server, output),
             Command::Orphans(arguments) => server::orphans(arguments, server, output),
             Command::Check(arguments) => server::check(arguments, server, output),
+            Command::Clean(_) => Err(server::refused("clean")),
+            Command::Restore(_) => Err(server::refused("restore")),
             Command::Show(_) => Err(server::refused("show")),
             Command::Discover(_) => Err(server::refused("discover")),
             Command::Graph(_) => Err(server::refused("graph")),
@@ -57,6 +61,8 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
     match &cli.command {
         Command::Up(arguments) => up::run(arguments, output),
         Command::Down(arguments) => down::run(arguments, output),
+        Command::Clean(arguments) => clean::run(arguments, output),
+        Command::Restore(arguments) => restore::run(arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
         Command::Orphans(arguments) => orphans::run(arguments, output),
         Command::Show(arguments) => show::run(arguments, output),
@@ -79,6 +85,8 @@ fn location_of(cli: &Cli) -> Option<&Location> {
         Command::Down(arguments) => Some(&arguments.database.location),
         Command::Status(arguments) => Some(&arguments.database.location),
         Command::Orphans(arguments) => Some(&arguments.database.location),
+        Command::Clean(arguments) => Some(&arguments.database.location),
+        Command::Restore(arguments) => Some(&arguments.database.location),
         Command::Show(arguments) => Some(&arguments.database.location),
         Command::Discover(arguments) => Some(&arguments.database.location),
         Command::Graph(arguments) => Some(&arguments.database.location),
@@ -99,6 +107,8 @@ pub fn format_of(cli: &Cli) -> Format {
     match &cli.command {
         Command::Up(arguments) => arguments.format.into(),
         Command::Down(arguments) => arguments.format.into(),
+        Command::Clean(arguments) => arguments.format.into(),
+        Command::Restore(arguments) => arguments.format,
         Command::Enforce(arguments) => arguments.format.into(),
         Command::Status(arguments) => arguments.format,
         Command::Show(arguments) => arguments.format,

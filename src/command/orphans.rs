@@ -8,6 +8,9 @@ use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
+    if arguments.archived {
+        return archived(arguments, output);
+    }
     let migrations = super::migrations(&arguments.set, output)?;
     let database = super::open(&arguments.database);
     let table = arguments.table.as_deref();
@@ -33,4 +36,15 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
         output.warning(warning);
     }
     Ok(if any { Status::No } else { Status::Done })
+}
+
+/// What the archives hold.
+fn archived(arguments: &Orphans, output: &mut Output) -> Result<Status> {
+    let report = super::open(&arguments.database).archived(arguments.table.as_deref())?;
+    match arguments.format {
+        RowsFormat::Text => output.result(&report, Format::Text)?,
+        RowsFormat::Json => output.result(&report, Format::Json)?,
+        RowsFormat::Csv => output.copy(&mut report.csv().as_slice())?,
+    }
+    Ok(Status::Done)
 }

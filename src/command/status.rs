@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::cli;
 use crate::failure::Status;
 use crate::report::output::Output;
+use crate::report::status::State;
 
 /// Runs the verb.
 pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
@@ -12,5 +13,11 @@ pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
     let found = super::open(&arguments.database).status(&migrations)?;
     super::note_if(found.none_applies, output);
     output.result(&found.value, arguments.format)?;
-    Ok(Status::Done)
+    let pending = found.value.migrations.iter();
+    let pending = pending.filter(|it| it.state == State::Pending).count();
+    Ok(if arguments.exit_code && pending > 0 {
+        Status::No
+    } else {
+        Status::Done
+    })
 }

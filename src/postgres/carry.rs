@@ -113,7 +113,7 @@ fn delete(
     version: i64,
     policy: OrphanAction,
 ) -> Result<()> {
-    let keeps = policy != OrphanAction::Delete;
+    let keeps = policy.keeps();
     let mut parts = Vec::new();
     let mut counts = Vec::new();
     let mut arrays: Vec<Vec<String>> = Vec::new();
@@ -212,7 +212,7 @@ struct Gone {
     archive: String,
     rows: i64,
     break_several: i64,
-    reasons: Vec<(String, i64, bool)>,
+    reasons: Vec<ByKey>,
 }
 
 impl Tally {
@@ -235,12 +235,18 @@ impl Tally {
             };
             gone.rows += leaving.count();
             gone.break_several += leaving.break_several();
-            for (label, rows, breaks) in search.reasons(leaving) {
+            for (label, rows, orphans) in search.reasons(leaving) {
                 let mut known = gone.reasons.iter_mut();
-                match known.find(|it| it.0 == label && it.2 == breaks) {
-                    Some(known) => known.1 += rows,
-                    None => gone.reasons.push((label, rows, breaks)),
+                if let Some(known) = known.find(|it| it.key == label && it.orphans == orphans) {
+                    known.rows += rows;
+                    continue;
                 }
+                gone.reasons.push(ByKey {
+                    because: search.restricts(&label).filter(|_| orphans),
+                    key: label,
+                    rows,
+                    orphans,
+                });
             }
         }
     }
@@ -268,14 +274,18 @@ impl Tally {
             table: gone.table.clone(),
             rows: gone.rows,
             break_several: gone.break_several,
-            archive: (policy == OrphanAction::Archive).then(|| gone.archive.clone()),
+            archive: (policy.keeps() && policy != OrphanAction::Refuse)
+                .then(|| gone.archive.clone()),
             by_key: gone
                 .reasons
                 .iter()
-                .map(|(key, rows, orphans)| ByKey {
-                    key: key.clone(),
-                    rows: *rows,
-                    orphans: *orphans,
+                .map(|by_key| ByKey {
+                    key: by_key.key.clone(),
+                    because: by_key
+                        .because
+                        .clone()
+                        .filter(|_| policy == OrphanAction::Follow),
+                    ..*by_key
                 })
                 .collect(),
         });

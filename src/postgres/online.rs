@@ -52,6 +52,7 @@ pub fn up(
         version: migration.up.version(),
         name: migration.up.name().to_owned(),
         tables: Vec::new(),
+        set_null: Vec::new(),
         removed: run.mover.tally.removed(order.policy.orphans),
     };
     up::finish(&mut change.tables, &run.tables, &run.keys, &run.mover.tally);

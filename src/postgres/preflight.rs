@@ -7,10 +7,10 @@ use postgres::types::Type;
 use super::archive;
 use super::carry::{self, Event};
 use super::catalog::{Kind, Table};
-use super::keys::{Key, source};
+use super::keys::{self, Key, source};
 use super::rows;
 use super::schema::Schema;
-use super::search::{Blocked, Found};
+use super::search::{Blocked, Found, Leaving, Why};
 use crate::failure::Failure;
 use crate::policy::{Limit, OrphanAction, Policy, Triggers};
 use crate::text::{self, count};
@@ -126,7 +126,7 @@ pub fn may_leave(
             .hint(format!("give it a primary key, or ALTER TABLE {} REPLICA IDENTITY FULL", table.name))
             .into());
         }
-        if policy == OrphanAction::Archive {
+        if policy.keeps() {
             archive::of(schema, table)?;
         }
     }
@@ -155,6 +155,35 @@ pub fn must_fire(table: &Table, shown: &str, event: Event, policy: Triggers) -> 
     .into())
 }
 
+/// Keys of rows are not changed in place on a server yet, so what asks for that is refused.
+fn must_leave(keys: &[Key], found: &Found, policy: OrphanAction) -> Option<Failure> {
+    let sets = |key: &Key| match policy {
+        OrphanAction::SetNull => true,
+        OrphanAction::Follow | OrphanAction::Rehearse => keys::action(key.key.on_delete).sets(),
+        OrphanAction::Archive | OrphanAction::Delete | OrphanAction::Refuse => false,
+    };
+    let (_, key) = keys.iter().enumerate().find(|(place, key)| {
+        let is_by = |why: &Why| why.breaks & (1 << place) != 0 || why.along == Some(*place);
+        let breaks = |it: &Leaving| it.rows.values().any(is_by);
+        sets(key) && found.of(key.child.oid).is_some_and(breaks)
+    })?;
+    let says = match policy {
+        OrphanAction::SetNull => "--orphans set-null asks".to_owned(),
+        _ => format!(
+            "ON DELETE {} of {} asks",
+            keys::action(key.key.on_delete).sql(),
+            key.key.name
+        ),
+    };
+    Some(
+        Failure::refused(format!(
+            "{says} for the key of rows of {} to be changed, which fkfix does not do on PostgreSQL yet",
+            key.child_shown
+        ))
+        .hint("--orphans archive moves these rows out whole, and down brings them back; or change their key by hand first"),
+    )
+}
+
 /// Why the rows of `found` may not leave under `policy`, if they may not.
 pub fn refusal(
     transaction: &mut Transaction,
@@ -181,7 +210,7 @@ pub fn refusal(
             )),
         ));
     }
-    let total: i64 = found.tables.iter().map(super::search::Leaving::count).sum();
+    let total: i64 = found.tables.iter().map(Leaving::count).sum();
     if policy.orphans == OrphanAction::Refuse && total > 0 {
         let is_new = keys.iter().any(|key| key.there.is_none());
         let keys = if is_new {
@@ -196,6 +225,9 @@ pub fn refusal(
             })
             .hint("--orphans archive keeps them aside and brings them back on down; --orphans delete removes them for good"),
         ));
+    }
+    if let Some(refusal) = must_leave(keys, found, policy.orphans) {
+        return Ok(Some(refusal));
     }
     match &policy.max_orphans {
         Some(limit) => over(transaction, found, limit),
@@ -231,9 +263,7 @@ fn empty_parent(
     found: &Found,
 ) -> Result<Option<Failure>> {
     for (place, key) in keys.iter().enumerate() {
-        let breaks = |it: &super::search::Leaving| {
-            it.rows.values().any(|why| why.breaks & (1 << place) != 0)
-        };
+        let breaks = |it: &Leaving| it.rows.values().any(|why| why.breaks & (1 << place) != 0);
         if !found.of(key.child.oid).is_some_and(breaks) {
             continue;
         }

@@ -188,7 +188,7 @@ fn keys_sql(
         .map(Key::add_sql)
         .collect();
     for (table, keys) in by_table(search) {
-        if order.policy.orphans == OrphanAction::Archive {
+        if order.policy.orphans.keeps() {
             statements.extend(archive::prepare(schema, table)?);
         }
         let (before, after) = super::carry::aside(table, super::carry::Event::Delete);
@@ -236,7 +236,7 @@ fn moving(
         source(table),
         broken(keys, "c")
     );
-    if policy == OrphanAction::Delete {
+    if !policy.keeps() {
         return from;
     }
     let names: Vec<_> = table.columns.iter().map(|it| it.name.clone()).collect();
@@ -281,7 +281,7 @@ fn online(
         );
     }
     for (table, keys) in by_table(search) {
-        if order.policy.orphans == OrphanAction::Archive {
+        if order.policy.orphans.keeps() {
             for statement in archive::prepare(schema, table)? {
                 let statement = statement
                     .replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1)

@@ -41,8 +41,8 @@ struct Link {
 pub struct Why {
     /// The keys that it breaks: a bit each, by their place among those asked for.
     pub breaks: u64,
-    /// The link by which it hangs on a row that leaves.
-    along: Option<usize>,
+    /// The link by which it hangs on a row that leaves; the first ones are the keys asked for.
+    pub(super) along: Option<usize>,
 }
 
 /// Rows of a table that leave.
@@ -329,6 +329,20 @@ impl Search {
                 .map_or(String::new(), |it| it.label.clone());
         }
         broken.join(", ")
+    }
+
+    /// Why rows leave that break the key that people call `label`, where it does not say that they do.
+    #[must_use]
+    pub fn restricts(&self, label: &str) -> Option<String> {
+        let place = self.labels.iter().position(|it| it == label)?;
+        let action = keys::action(self.asked.get(place)?.key.on_delete);
+        let restricts = matches!(action, key::Action::NoAction | key::Action::Restrict);
+        restricts.then(|| {
+            format!(
+                "on delete {}: the parent could not have been deleted",
+                action.words()
+            )
+        })
     }
 
     /// How many of `leaving` break each key, and how many go along by each: label, number, and

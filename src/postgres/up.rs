@@ -355,6 +355,7 @@ fn apply_one(
         version: migration.up.version(),
         name: migration.up.name().to_owned(),
         tables: Vec::new(),
+        set_null: Vec::new(),
         removed: Vec::new(),
     };
     for part in parts(migration)? {
@@ -475,7 +476,7 @@ impl<'a> Mover<'a> {
                 preflight::refusal(transaction, &search.asked, &found, &blocked, &policy)?;
             return refusal.map_or(Ok(Found::default()), |it| Err(it.into()));
         }
-        if self.policy == OrphanAction::Archive {
+        if self.policy.keeps() {
             for leaving in &found.tables {
                 if self.prepared.contains(&leaving.table.oid) {
                     continue;
@@ -608,6 +609,7 @@ fn plan_one(
         version: migration.up.version(),
         name: migration.up.name().to_owned(),
         tables: Vec::new(),
+        set_null: Vec::new(),
         removed: tally.removed(order.policy.orphans),
     };
     finish(&mut change.tables, &tables, &search.asked, &tally);

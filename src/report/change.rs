@@ -8,13 +8,14 @@ use serde::Serialize;
 use super::key::Key;
 use super::output::Report;
 use crate::policy::{OrphanAction, Policy};
-use crate::sqlite::apply::down::TakenBack;
+use crate::sqlite::apply::down::{Restored, TakenBack};
 use crate::sqlite::apply::plan::{KeyPlan, TablePlan};
 use crate::sqlite::apply::up::Outcome;
 use crate::sqlite::archive;
 use crate::sqlite::archive::kept::{Cause, Kept};
 use crate::sqlite::orphans::Found;
-use crate::sqlite::orphans::lists::Removal;
+use crate::sqlite::orphans::lists::{Reason, Removal};
+use crate::sqlite::schema::foreign_key::Action;
 use crate::text::{Lines, count, listing, plural, rows};
 
 /// Whether something is done, or would be.
@@ -80,6 +81,9 @@ pub struct AppliedMigration {
     pub tables: Vec<ChildTable>,
     /// The rows that left.
     pub removed: Vec<RemovedRows>,
+    /// The rows that stayed and forgot a key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_null: Vec<ForgottenKeys>,
 }
 
 /// A child table and its keys.
@@ -121,6 +125,26 @@ pub struct ByKey {
     pub rows: i64,
     /// They break the key; otherwise they went along with the parent that they refer to.
     pub orphans: bool,
+    /// Why they left, where their key does not say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// Rows of a table that stayed and forgot a key: it became NULL, or its default.
+#[derive(Debug, Serialize)]
+pub struct ForgottenKeys {
+    /// The table.
+    pub table: String,
+    /// How many rows, each counted once.
+    pub rows: i64,
+    /// Where they are kept as they were, if they are.
+    pub archive: Option<String>,
+    /// The columns that were set.
+    pub columns: Vec<String>,
+    /// Some were set to their default, which is not NULL.
+    pub to_default: bool,
+    /// How many by each key; a row that forgets two keys counts for both.
+    pub by_key: Vec<ByKey>,
 }
 
 impl AppliedMigration {
@@ -137,6 +161,13 @@ impl AppliedMigration {
                     removals.map(|removal| RemovedRows::new(&plan.found, removal, policy))
                 })
                 .collect(),
+            set_null: outcome
+                .plans()
+                .flat_map(|plan| {
+                    let touched = plan.touched().filter(|it| it.kept > 0);
+                    touched.map(|removal| ForgottenKeys::new(&plan.found, removal, policy))
+                })
+                .collect(),
         }
     }
 }
@@ -151,7 +182,89 @@ impl AppliedMigration {
         for removed in &self.removed {
             text.append(&removed.text(tense));
         }
+        for forgotten in &self.set_null {
+            text.append(&forgotten.text(tense));
+        }
         text
+    }
+}
+
+impl ForgottenKeys {
+    /// Of the rows of `removal` those that stay, which are among those `found`, under `policy`.
+    pub fn new(found: &Found, removal: &Removal, policy: &Policy) -> Self {
+        let by_key = removal.reasons.iter().filter(|reason| reason.kept > 0);
+        let by_key = by_key.map(|reason| ByKey {
+            key: found.label(reason.key).to_owned(),
+            rows: reason.kept,
+            orphans: reason.breaks,
+            because: None,
+        });
+        let columns = removal.set_columns().into_iter();
+        ForgottenKeys {
+            table: removal.table.name.clone(),
+            rows: removal.kept,
+            archive: archive_of(removal, policy),
+            columns: columns.map(str::to_owned).collect(),
+            to_default: removal.forgets.iter().any(|it| it.defaults.is_some()),
+            by_key: by_key.collect(),
+        }
+    }
+
+    /// Indented lines.
+    pub fn text(&self, tense: Tense) -> Lines {
+        let (kept, table, columns) = (rows(self.rows), &self.table, listing(&self.columns));
+        let value = if self.to_default {
+            "NULL or its default"
+        } else {
+            "NULL"
+        };
+        let remembers = match (&self.archive, tense) {
+            (Some(archive), Tense::Done) => format!("{archive} remembers what it was"),
+            (Some(archive), Tense::Planned) => format!("{archive} would remember what it was"),
+            (None, _) => "what it was is not kept".to_owned(),
+        };
+        let mut text = Lines::of(&match tense {
+            Tense::Done => {
+                format!("  {kept} of {table} kept with {columns} set to {value}; {remembers}")
+            }
+            Tense::Planned => {
+                format!("  {kept} of {table} would stay with {columns} set to {value}; {remembers}")
+            }
+        });
+        by_key_text(&mut text, &self.by_key, "lose their parent by");
+        text
+    }
+}
+
+fn archive_of(removal: &Removal, policy: &Policy) -> Option<String> {
+    let keeps = policy.orphans.keeps() && policy.orphans != OrphanAction::Refuse;
+    keeps.then(|| archive::name_of(&removal.table.name))
+}
+
+/// Why rows leave that break `key`, or refer by it to others, where it does not say that they do.
+fn because(found: &Found, reason: &Reason, policy: &Policy) -> Option<String> {
+    if let Some(why) = &reason.why {
+        return Some(why.clone());
+    }
+    let action = found.key(reason.key)?.on_delete;
+    let restricts = matches!(action, Action::NoAction | Action::Restrict);
+    (policy.orphans == OrphanAction::Follow && restricts && reason.breaks).then(|| {
+        format!(
+            "on delete {}: the parent could not have been deleted",
+            action.words()
+        )
+    })
+}
+
+fn by_key_text(text: &mut Lines, by_key: &[ByKey], along: &str) {
+    for by_key in by_key {
+        let verb = match (by_key.orphans, by_key.rows) {
+            (true, 1) => "breaks",
+            (true, _) => "break",
+            (false, 1) if along == "go along by" => "goes along by",
+            (false, _) => along,
+        };
+        let _ = writeln!(text, "    {} {verb} {}", rows(by_key.rows), by_key.key);
     }
 }
 
@@ -180,22 +293,24 @@ impl ChildTable {
 impl RemovedRows {
     /// What becomes of the rows of `removal`, which are among those `found`, under `policy`.
     pub fn new(found: &Found, removal: &Removal, policy: &Policy) -> Self {
-        let by_key = removal.reasons.iter().map(|reason| ByKey {
+        let left = removal.reasons.iter().filter(|it| it.rows > it.kept);
+        let by_key = left.map(|reason| ByKey {
             key: found.label(reason.key).to_owned(),
-            rows: reason.rows,
+            rows: reason.rows - reason.kept,
             orphans: reason.breaks,
+            because: because(found, reason, policy),
         });
         RemovedRows {
             table: removal.table.name.clone(),
             rows: removal.rows,
             break_several: removal.break_several,
-            archive: (policy.orphans == OrphanAction::Archive)
-                .then(|| archive::name_of(&removal.table.name)),
+            archive: archive_of(removal, policy),
             by_key: by_key.collect(),
         }
     }
 
-    fn text(&self, tense: Tense) -> Lines {
+    /// Indented lines.
+    pub fn text(&self, tense: Tense) -> Lines {
         let (leaving, table) = (rows(self.rows), &self.table);
         let mut text = Lines::of(&match (&self.archive, tense) {
             (Some(archive), Tense::Done) => format!("  {leaving} moved from {table} to {archive}"),
@@ -205,15 +320,7 @@ impl RemovedRows {
             (None, Tense::Done) => format!("  {leaving} deleted from {table}"),
             (None, Tense::Planned) => format!("  {leaving} of {table} would have to go"),
         });
-        for by_key in &self.by_key {
-            let verb = match (by_key.orphans, by_key.rows) {
-                (true, 1) => "breaks",
-                (true, _) => "break",
-                (false, 1) => "goes along by",
-                (false, _) => "go along by",
-            };
-            let _ = writeln!(text, "    {} {verb} {}", rows(by_key.rows), by_key.key);
-        }
+        by_key_text(&mut text, &self.by_key, "go along by");
         if self.break_several > 0 {
             let several = rows(self.break_several);
             let breaks = if self.break_several == 1 {
@@ -222,6 +329,11 @@ impl RemovedRows {
                 "break"
             };
             let _ = writeln!(text, "    {several} of these {breaks} more than one key");
+        }
+        for by_key in &self.by_key {
+            if let Some(because) = &by_key.because {
+                let _ = writeln!(text, "    {}: {because}", by_key.key);
+            }
         }
         text
     }
@@ -336,7 +448,8 @@ pub struct RestoredRows {
 pub struct KeptRows {
     /// How many.
     pub rows: i64,
-    /// The reason: `breaks_key`, `taken`, `not_null`, `column_gone` or `table_gone`.
+    /// The reason: `breaks_key`, `taken`, `not_null`, `converted`, `changed`, `row_gone`,
+    /// `column_gone` or `table_gone`.
     pub cause: &'static str,
     /// The columns that are taken, must not be NULL, or are gone.
     pub columns: Vec<String>,
@@ -364,6 +477,8 @@ impl KeptRows {
             Cause::Taken(names) => ("taken", names.as_slice(), &[][..]),
             Cause::NotNull(name) => ("not_null", slice::from_ref(name), &[][..]),
             Cause::Converted => ("converted", &[][..], &[][..]),
+            Cause::Changed(names) => ("changed", names.as_slice(), &[][..]),
+            Cause::RowGone => ("row_gone", &[][..], &[][..]),
             Cause::BreakKeys(keys) => ("breaks_key", &[][..], keys.as_slice()),
         };
         let keys = keys
@@ -381,6 +496,9 @@ impl KeptRows {
             Cause::Taken(_) => format!("{names} are taken in {table}"),
             Cause::NotNull(name) => format!("{name} may not be NULL in {table}"),
             Cause::Converted => format!("{table} would store a value of theirs as another"),
+            Cause::Changed(_) => format!("{names} of {table} changed since"),
+            Cause::RowGone if kept.rows == 1 => format!("its row is gone from {table}"),
+            Cause::RowGone => format!("their rows are gone from {table}"),
             Cause::BreakKeys(_) => {
                 let it = if kept.rows == 1 {
                     "it breaks"
@@ -418,22 +536,7 @@ impl From<&TakenBack> for TakenBackMigration {
                     )
                 })
                 .collect(),
-            restored: done
-                .restored
-                .iter()
-                .map(|restored| RestoredRows {
-                    table: restored.table.clone(),
-                    archive: restored.archive.clone(),
-                    rows: restored.rows,
-                    there_already: restored.there_already,
-                    kept: restored.kept.iter().map(|kept| kept.rows).sum(),
-                    kept_because: restored
-                        .kept
-                        .iter()
-                        .map(|kept| KeptRows::new(kept, &restored.table))
-                        .collect(),
-                })
-                .collect(),
+            restored: done.restored.iter().map(RestoredRows::new).collect(),
         }
     }
 }
@@ -470,7 +573,24 @@ impl TakenBackMigration {
 }
 
 impl RestoredRows {
-    fn text(&self, tense: Tense) -> Lines {
+    /// What is `restored`.
+    pub fn new(restored: &Restored) -> Self {
+        RestoredRows {
+            table: restored.table.clone(),
+            archive: restored.archive.clone(),
+            rows: restored.rows,
+            there_already: restored.there_already,
+            kept: restored.kept.iter().map(|kept| kept.rows).sum(),
+            kept_because: restored
+                .kept
+                .iter()
+                .map(|kept| KeptRows::new(kept, &restored.table))
+                .collect(),
+        }
+    }
+
+    /// Indented lines.
+    pub fn text(&self, tense: Tense) -> Lines {
         let RestoredRows { table, archive, .. } = self;
         let back = rows(self.rows);
         let mut text = Lines::of(&match tense {

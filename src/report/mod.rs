@@ -1,7 +1,9 @@
 //! Results as values, and how they read: a value in, text out.
 
+pub mod archived;
 pub mod change;
 pub mod check;
+pub mod clean;
 pub mod discover;
 pub mod enforce;
 pub mod graph;

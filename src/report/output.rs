@@ -212,9 +212,8 @@ impl Output {
         }
         if format == Format::Json {
             let message = [vec![message], details.to_vec()].concat().join("\n  ");
-            let document = serde_json::json!({ "error": { "message": message, "hint": hint } });
             // The exit status says it already; there is nobody left to tell.
-            let _ = self.write(&format!("{document:#}\n"));
+            let _ = self.write(&explain::document(&explain::code_of(error), &message, hint));
         }
     }
 

@@ -118,7 +118,7 @@ fn titles(steps: &[Step]) -> Vec<String> {
     steps.iter().map(Step::title).collect()
 }
 
-fn numbered(text: &mut Lines, steps: &[String]) {
+pub(super) fn numbered(text: &mut Lines, steps: &[String]) {
     let width = steps.len().to_string().len();
     for (at, step) in steps.iter().enumerate() {
         let _ = writeln!(text, "    {:>width$}. {step}", at + 1);

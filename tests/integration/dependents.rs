@@ -72,13 +72,7 @@ fn what_sqlite_would_cascade_to_is_what_goes() {
 
 #[test]
 fn keys_that_do_not_let_a_row_go_stop_the_run() {
-    for action in [
-        "",
-        "ON DELETE RESTRICT",
-        "ON DELETE NO ACTION",
-        "ON DELETE SET NULL",
-        "on delete set default",
-    ] {
+    for action in ["", "ON DELETE RESTRICT", "ON DELETE NO ACTION"] {
         let sql = format!(
             "CREATE TABLE note (id INTEGER PRIMARY KEY, child_id INTEGER DEFAULT 1 REFERENCES child (id) {action});
              INSERT INTO note VALUES (1, 1), (2, 2), (3, 3);"
@@ -137,7 +131,8 @@ fn an_orphan_of_its_own_table_takes_its_descendants() {
         .with_migration("V1__boss", &format!("ALTER TABLE person ADD {key}"), "ALTER TABLE person DROP CONSTRAINT fk");
         let before = database.picture();
         database
-            .up()
+            .fkfix("up --orphans archive --max-orphans 100%")
+            .status(0)
             .says("6 rows moved from person to person_orphans");
         assert_eq!(
             database
@@ -172,7 +167,7 @@ fn a_chain_over_tables_that_are_parent_and_child_is_followed_to_its_end() {
         .with("DELETE FROM a WHERE id = 2;")
         .with_migration("V1__chain", &up.concat(), down);
     let before = database.picture();
-    database.up();
+    database.fkfix("up --orphans archive").status(0);
     for child in ["b", "c", "d"] {
         assert_eq!(
             database.rows(&format!("SELECT id FROM {child}")),

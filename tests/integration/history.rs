@@ -68,7 +68,11 @@ fn a_file_that_has_changed_since_stops_up_and_down() {
         database
             .fkfix("status")
             .status(0)
-            .says("changed since it was applied");
+            .says(if name == "V1__keys.sql" {
+                "changed since it was applied"
+            } else {
+                "another was applied under this number: keys"
+            });
         assert!(database.files() == before);
     }
 }

@@ -32,6 +32,12 @@ mod orphans;
 /// Rows that hang on orphans go with them by their own key's action, or nothing goes.
 mod dependents;
 
+/// An orphan fares as its key says, and what happened to it is undone by `down`, exactly.
+mod follow;
+
+/// The orphans of declared keys fare as those of new ones, and archived rows go back or for good.
+mod clean;
+
 /// What an index says that SQLite could not have kept, or that is damaged, decides about no row.
 mod foreign_indexes;
 
@@ -85,6 +91,12 @@ mod backup;
 
 /// Options, formats and exit statuses are as the manual says.
 mod options;
+
+/// What a newcomer types is understood, and codes stay the same.
+mod first_steps;
+
+/// A file .env says what the environment does not.
+mod env_file;
 
 /// A dry run tells what the real run would do, and changes not one byte.
 mod dry_run;

@@ -362,7 +362,7 @@ fn several_tables_in_one_script_are_each_rebuilt_once() {
     )
     .with_migration("V1__circle", &up, down);
     let before = database.picture();
-    let run = database.fkfix("up -v").status(0);
+    let run = database.fkfix("up -v --orphans archive").status(0);
     for table in ["a", "b", "c"] {
         let rebuilds = run
             .stderr
@@ -417,4 +417,16 @@ fn the_text_of_the_key_is_the_only_difference_in_the_definition() {
             "CREATE TABLE child (\n  id INTEGER PRIMARY KEY,\n  parent_id INTEGER -- why\n, {KEY}) STRICT"
         )
     );
+}
+
+#[test]
+fn a_view_that_can_not_be_read_again_beside_a_renamed_table() {
+    for more in ["", "CREATE INDEX i ON child (parent_id);"] {
+        let database = Database::family(&format!(
+            "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); {more} INSERT INTO child VALUES (1, 1), (2, 9);
+             CREATE VIEW v AS SELECT (WITH x (a) AS (SELECT * FROM child) VALUES (RIGHT)) IN ();"
+        ));
+        database.fkfix("up --dry-run").status(0);
+        assert_eq!(database.goes_up_and_down(), 1);
+    }
 }

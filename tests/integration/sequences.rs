@@ -2,6 +2,7 @@
 
 use pretty_assertions::assert_eq;
 
+use crate::UP_OPTIONS;
 use crate::support::Database;
 
 /// `child` with a counter of its own, rows that leave in it and in `note`, and all that can stand
@@ -75,4 +76,25 @@ fn statistics_stay_as_they_are() {
             );
         }
     }
+}
+
+#[test]
+fn a_counter_that_nobody_keeps_is_not_made() {
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); INSERT INTO child VALUES (1, 1), (2, 9);
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'PRIMARY KEY,', 'PRIMARY KEY AUTOINCREMENT,') WHERE name = 'child';",
+    );
+    if UP_OPTIONS.contains(&"--documented") {
+        let message = "a copy of it would make the table sqlite_sequence, which is missing";
+        let planned = database.refuses("up --dry-run", 2, message);
+        assert_eq!(database.refuses("up", 2, message).stderr, planned.stderr);
+        return;
+    }
+    database.fkfix("up --dry-run").status(0);
+    database.up();
+    assert_eq!(
+        database.value::<i64>("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'"),
+        0
+    );
 }

@@ -253,3 +253,45 @@ fn an_empty_parent_is_refused_unless_a_limit_allows_it() {
     site.run("up").status(1).explains("p holds no row at all");
     site.run("up --max-orphans 100%").status(0);
 }
+
+#[test]
+fn a_key_that_sets_null_is_refused_by_name_unless_rows_are_to_be_archived() {
+    for (line, told) in [
+        (
+            "up",
+            "ON DELETE SET NULL of c_p asks for the key of rows of c to be changed",
+        ),
+        (
+            "up --orphans set-null",
+            "--orphans set-null asks for the key of rows of c to be changed",
+        ),
+    ] {
+        let Some(site) = family(CHILDREN) else { return };
+        site.write(
+            "V1__key",
+            "ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (pid) REFERENCES p (id) ON DELETE SET NULL",
+            "ALTER TABLE c DROP CONSTRAINT c_p",
+        );
+        let before = site.picture();
+        for mode in ["--mode transaction", "--mode online", "--dry-run"] {
+            site.run(&format!("{line} {mode}")).status(1).explains(told);
+        }
+        assert_eq!(site.picture(), before);
+        site.run("up --orphans archive")
+            .status(0)
+            .says("2 rows moved from c");
+    }
+}
+
+#[test]
+fn a_key_that_takes_no_action_says_why_rows_leave() {
+    let Some(site) = family(CHILDREN) else { return };
+    site.write(
+        "V1__key",
+        "ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (pid) REFERENCES p (id)",
+        "ALTER TABLE c DROP CONSTRAINT c_p",
+    );
+    site.run("up").status(0).says(
+        "    2 rows break c_p\n    c_p: on delete no action: the parent could not have been deleted\n",
+    );
+}

@@ -10,8 +10,9 @@ use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
 use crate::sqlite::apply::parts;
 use crate::sqlite::apply::plan;
 use crate::sqlite::apply::unfired;
+use crate::sqlite::archive::forgotten::SetBack;
 use crate::sqlite::archive::kept::{self, Kept, Returns};
-use crate::sqlite::archive::{self, Restore};
+use crate::sqlite::archive::{self, Restore, Whose};
 use crate::sqlite::file::backup;
 use crate::sqlite::file::errors;
 use crate::sqlite::rebuild::full_text;
@@ -92,6 +93,20 @@ pub fn dry_run(
     down(&copy.connection, order, applied)
 }
 
+/// Puts archived rows back, of `only` this table where it is given, where no key is broken by it.
+pub fn restore(transaction: &Connection, only: Option<&str>) -> Result<TakenBack> {
+    let mut back = TakenBack {
+        version: 0,
+        name: String::new(),
+        left: Vec::new(),
+        restored: Vec::new(),
+        steps: Vec::new(),
+        warnings: Vec::new(),
+    };
+    back.put_rows_back(transaction, Whose::All, only)?;
+    Ok(back)
+}
+
 /// What is not there any more, SQLite tells without a remedy.
 fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
     let migration = format!("V{}__{}", row.version, row.name);
@@ -121,7 +136,7 @@ fn take_back(transaction: &Connection, order: Order<'_>, applied: &Applied) -> R
         back.carry_out(transaction, steps)?;
     }
     if !order.leave_orphans {
-        back.put_rows_back(transaction, applied.version)?;
+        back.put_rows_back(transaction, Whose::Since(applied.version), None)?;
     }
     let others = row_counts::count_rows(transaction, history::TABLE)? - 1;
     back.carry_out(transaction, history::forget(applied.version, others))?;
@@ -135,10 +150,17 @@ impl TakenBack {
         Ok(())
     }
 
-    /// Puts back what the migration `version` archived, now that its keys are gone.
-    fn put_rows_back(&mut self, transaction: &Connection, version: i64) -> Result<()> {
-        let restores = archive::restore(transaction, version)?;
+    /// Puts back the archived rows that are `whose`, of `only` this table where it is given, and the
+    /// keys that rows forgot, as far as no key is broken.
+    fn put_rows_back(
+        &mut self,
+        transaction: &Connection,
+        whose: Whose,
+        only: Option<&str>,
+    ) -> Result<()> {
+        let restores = archive::restore(transaction, whose, only)?;
         let returns = Returns::new(transaction, &restores)?;
+        let set_back = SetBack::new(transaction, &restores)?;
         self.carry_out(transaction, returns.before())?;
         let mut moved = Vec::new();
         for restore in &restores {
@@ -148,15 +170,33 @@ impl TakenBack {
                 None => 0,
             });
         }
+        let count = |moved: &mut Vec<i64>, archive: &str, rows: i64| {
+            let all = restores.iter().zip(moved);
+            for (_, moved) in all.filter(|(it, _)| it.archive.name == archive) {
+                *moved += rows;
+            }
+        };
+        for (archive, [list, set]) in set_back.steps() {
+            self.carry_out(transaction, vec![list, set])?;
+            count(&mut moved, archive, changes(transaction)?);
+        }
         loop {
             let mut removed = 0;
+            for (archive, [mark, undo]) in set_back.round() {
+                steps::carry_out(transaction, std::slice::from_ref(&mark))?;
+                let marked = changes(transaction)?;
+                if marked == 0 {
+                    continue;
+                }
+                steps::carry_out(transaction, std::slice::from_ref(&undo))?;
+                count(&mut moved, archive, -marked);
+                self.steps.extend([mark, undo]);
+                removed += marked;
+            }
             for (archive, step) in returns.round() {
                 steps::carry_out(transaction, std::slice::from_ref(&step))?;
                 let rows = changes(transaction)?;
-                let all = restores.iter().zip(&mut moved);
-                for (_, moved) in all.filter(|(it, _)| it.archive.name == archive) {
-                    *moved -= rows;
-                }
+                count(&mut moved, archive, -rows);
                 if rows > 0 {
                     self.steps.push(step);
                 }
@@ -167,6 +207,7 @@ impl TakenBack {
             }
         }
         self.carry_out(transaction, returns.after())?;
+        self.carry_out(transaction, set_back.after().collect())?;
         for (restore, rows) in restores.iter().zip(moved) {
             self.finish(transaction, restore, rows)?;
         }

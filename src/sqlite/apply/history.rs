@@ -258,8 +258,10 @@ fn changed(migrations: &Migrations, migration: Option<&Migration>, row: &Applied
             "{was} was applied to this database from another folder: here V{} is {}",
             row.version, other.up
         ))
+        .coded("migration-of-another-folder")
         .hint(migrations.elsewhere(row.version, &row.name)),
         _ => Failure::impossible(format!("{was} has changed since it was applied"))
+            .coded("migration-changed")
             .hint("restore the file as it was, and write what is new as a migration of its own"),
     }
     .into()
@@ -270,6 +272,7 @@ fn unknown(row: &Applied) -> anyhow::Error {
         "V{}__{} was applied to this database and is not known here",
         row.version, row.name
     ))
+    .coded("migration-unknown")
     .hint("run the version of fkfix that applied it, or a newer one, or name its folder with --migrations")
     .into()
 }

@@ -1,5 +1,6 @@
 //! Migrations: planned, applied, reverted, remembered.
 
+pub mod clean;
 pub mod down;
 pub mod history;
 pub mod parts;

@@ -10,7 +10,7 @@ use crate::sqlite::apply::unfired;
 use crate::sqlite::archive;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::keys::{self, NewKey, TableKeys};
-use crate::sqlite::orphans::lists::{DeadKeys, Removal};
+use crate::sqlite::orphans::lists::{DeadKeys, Reason, Removal};
 use crate::sqlite::orphans::{self, Found};
 use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::full_text;
@@ -75,10 +75,22 @@ pub fn add_keys(
     policy: &Policy,
 ) -> Result<KeyPlan> {
     let declared = foreign_key::declared(connection)?;
-    let schema_before = snapshot::take(connection)?;
     let targets = keys::resolve(connection, &declared, requests)?;
+    plan(connection, &targets, &declared, Some(version), policy)
+}
+
+/// Plans to add the keys of `targets` that are to be added, and to deal with the orphans of all,
+/// in the name of migration `version`, if it is for one.
+pub fn plan(
+    connection: &Connection,
+    targets: &[TableKeys],
+    declared: &[NamedKey],
+    version: Option<i64>,
+    policy: &Policy,
+) -> Result<KeyPlan> {
+    let schema_before = snapshot::take(connection)?;
     let counts = RowCounts::new(connection);
-    let found = orphans::find(connection, &targets, &declared, &counts)?;
+    let found = orphans::find(connection, targets, declared, &counts, policy.orphans)?;
     let mut planner = Planner {
         connection,
         counts: &counts,
@@ -87,12 +99,12 @@ pub fn add_keys(
         steps: Vec::new(),
     };
     planner.must_keep_indexes()?;
-    let rebuilds = planner.rebuilds(&targets, policy.method)?;
+    let rebuilds = planner.rebuilds(targets, policy.method)?;
     let places = planner.places(&rebuilds, policy.method)?;
     planner.move_rows_out(&rebuilds, version, policy)?;
     planner.rebuild(&rebuilds)?;
     planner.steps.extend(places);
-    let tables = planner.tables(&targets, &rebuilds)?;
+    let tables = planner.tables(targets, &rebuilds)?;
     let mut around: Vec<_> = rebuilds.iter().map(|it| it.table.name.clone()).collect();
     let refers = |named: &&NamedKey| {
         rebuilds
@@ -107,8 +119,8 @@ pub fn add_keys(
     );
     drop(rebuilds);
     let passing_name = snapshot::free_name(&snapshot::taken_names(connection)?, rebuild::OLD);
-    planner.check(&targets, &declared)?;
-    let warnings = planner.warnings(&targets)?;
+    planner.check(targets, declared)?;
+    let warnings = planner.warnings(targets)?;
     let Planner {
         schema: schema_after,
         steps,
@@ -134,15 +146,16 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Rows that leave a table leave its indexes, all of them.
+    /// Rows that leave a table leave its indexes, all of them; those that forget a key change there.
     fn must_keep_indexes(&self) -> Result<()> {
-        for removal in leaving(self.found) {
+        for removal in touched(self.found) {
             let Removal { table, rows, .. } = removal;
             table.must_be_exact()?;
             if let Some((index, reason)) = table.unkept_index() {
+                let rows = rows + removal.kept;
                 return Err(Failure::impossible(format!(
                     "{} would leave {}, and this SQLite can't keep its index {index}: {reason}",
-                    text::rows(*rows), table.name
+                    text::rows(rows), table.name
                 ))
                 .hint(if table.indexes.iter().any(|it| it.name == index) {
                     format!("drop the index {index} first and let the application make it again, or give those rows a parent")
@@ -184,8 +197,18 @@ impl Planner<'_> {
         };
         let mut rehearsal = scratch::rehearse(table, &definition, &names)?;
         // One such index anywhere keeps SQLite from renaming any table.
-        if !index::all_collations_are_known(self.connection)? {
+        if !index::all_collations_are_known(self.connection)?
+            || !scratch::renames_beside_others(self.connection, &table.name)?
+        {
             rehearsal.obstacle.get_or_insert(Obstacle::Rename);
+        }
+        let counts = table.sql.to_ascii_uppercase().contains("AUTOINCREMENT");
+        if counts
+            && !snapshot::taken_names(self.connection)?
+                .iter()
+                .any(|it| it == "sqlite_sequence")
+        {
+            rehearsal.obstacle = Some(Obstacle::Counter);
         }
         let removal = leaving(self.found).find(|it| it.table.name == table.name);
         let (mut way, mut because) = (Way::choose(table, rehearsal, removal, method)?, None);
@@ -206,15 +229,16 @@ impl Planner<'_> {
         })
     }
 
-    /// Archives the rows that leave, and deletes those whose tables are not copied.
+    /// Archives the rows that leave and those that forget keys, has these forget them, and deletes
+    /// the others whose tables are not copied.
     fn move_rows_out(
         &mut self,
         rebuilds: &[Rebuild<'_>],
-        version: i64,
+        version: Option<i64>,
         policy: &Policy,
     ) -> Result<()> {
-        for removal in leaving(self.found) {
-            if policy.orphans != OrphanAction::Delete {
+        for removal in touched(self.found) {
+            if policy.orphans.keeps() {
                 if let Some(misfit) = fidelity::of_leaving_rows(self.connection, removal)? {
                     return Err(misfit.not_brought_back().into());
                 }
@@ -225,6 +249,11 @@ impl Planner<'_> {
         for removal in leaving(self.found) {
             let indexes = full_text::Indexes::of(self.connection, &removal.table)?;
             self.steps.extend(indexes.take_out(removal));
+        }
+        for removal in touched(self.found).filter(|it| it.kept > 0) {
+            self.steps.extend(rebuild::drop_triggers(&removal.table));
+            self.steps.push(rebuild::forget(removal).scattered());
+            self.steps.extend(rebuild::create_triggers(&removal.table));
         }
         for removal in leaving(self.found) {
             let name = &removal.table.name;
@@ -246,7 +275,7 @@ impl Planner<'_> {
         }
         let copied = rebuilds.iter().filter(|it| it.way.copies());
         let mut tables: Vec<_> = copied.map(|it| it.table.name.as_str()).collect();
-        let without_triggers = leaving(self.found).filter(|it| !it.table.triggers.is_empty());
+        let without_triggers = touched(self.found).filter(|it| !it.table.triggers.is_empty());
         tables.extend(without_triggers.map(|it| it.table.name.as_str()));
         places::keep(self.connection, &tables)
     }
@@ -261,7 +290,7 @@ impl Planner<'_> {
                 }
             }
         }
-        for removal in leaving(self.found) {
+        for removal in touched(self.found) {
             let indexes = full_text::Indexes::of(self.connection, &removal.table)?;
             self.steps.extend(indexes.refresh());
         }
@@ -289,7 +318,7 @@ impl Planner<'_> {
     /// What must hold before COMMIT: every row accounted for, in this table and in those
     /// around it, and no row that breaks a key that is asked for, be it new or adopted.
     fn check(&mut self, targets: &[TableKeys], declared: &[NamedKey]) -> Result<()> {
-        let touched = |name: &str| {
+        let is_touched = |name: &str| {
             self.found.removal(name).is_some()
                 || targets.iter().any(|keys| same_name(&keys.table.name, name))
         };
@@ -299,7 +328,7 @@ impl Planner<'_> {
             .iter()
             .flat_map(|keys| keys.added.iter().map(|new| &new.key));
         for key in declared.iter().map(|named| &named.key).chain(added) {
-            if touched(&key.child) || touched(&key.parent) {
+            if is_touched(&key.child) || is_touched(&key.parent) {
                 tables.extend([key.child.clone(), key.parent.clone()]);
             }
         }
@@ -341,6 +370,9 @@ impl Planner<'_> {
             let of_table = |dead: &&DeadKeys| same_name(&dead.key.child, name);
             let dead_keys = self.found.dead_keys.iter().filter(of_table);
             let lists = dead_keys.map(|dead| &dead.list).chain([&removal.list]);
+            let others = self.found.others.iter();
+            let others = others.filter(|(table, _)| same_name(table, name));
+            let lists = lists.chain(others.map(|(_, other)| other));
             let drops: Vec<_> = lists
                 .map(|list| format!("DROP TABLE temp.{}", quote(list)))
                 .collect();
@@ -360,7 +392,7 @@ impl Planner<'_> {
                 warnings.extend(keys::warnings(&keys.table, &parent, &new.key));
             }
         }
-        for removal in leaving(self.found) {
+        for removal in touched(self.found) {
             let indexes = full_text::Indexes::of(self.connection, &removal.table)?;
             warnings.extend(unfired::warnings(removal, &indexes));
         }
@@ -379,7 +411,54 @@ fn leaving(found: &Found) -> impl Iterator<Item = &Removal> {
     found.removals.iter().filter(|removal| removal.rows > 0)
 }
 
+/// The removals that have rows, be it that they leave or that they forget keys.
+fn touched(found: &Found) -> impl Iterator<Item = &Removal> {
+    let removals = found.removals.iter();
+    removals.filter(|removal| removal.rows + removal.kept > 0)
+}
+
+/// The refusal to have a table lose all its rows without a word, or more than its own orphans
+/// since a key within it has one row take the next along.
+fn emptied(found: &Found, removal: &Removal) -> Option<Failure> {
+    let Removal {
+        rows: leave, of, ..
+    } = *removal;
+    let table = &removal.table.name;
+    let within = |it: &Reason| {
+        let parent = found.key(it.key).map(|key| &key.parent);
+        !it.breaks && parent.is_some_and(|parent| same_name(parent, table))
+    };
+    let more = removal.orphans > 0 && leave > removal.orphans && removal.reasons.iter().any(within);
+    if leave < of && !more {
+        return None;
+    }
+    let what = match (leave == of, of) {
+        (true, 1) => format!("the only row of {table} would leave"),
+        (true, _) => format!("all {} of {table} would leave", rows(of)),
+        (false, _) => format!("{} of {} would leave {table}", count(leave), rows(of)),
+    };
+    let why = match (removal.orphans, leave) {
+        (0, 1) => "it refers to a row that leaves".to_owned(),
+        (0, _) => "they refer to rows that leave".to_owned(),
+        (1, 1) => "its parent is missing".to_owned(),
+        (orphans, leave) if orphans >= leave => "their parents are missing".to_owned(),
+        (orphans, leave) => format!(
+            "{} without a parent, and {} that refer to rows that leave",
+            count(orphans),
+            count(leave - orphans)
+        ),
+    };
+    Some(Failure::refused(format!("{what}: {why}")).hint(format!(
+        "see which ones with fkfix orphans; --orphans set-null keeps rows whose key may be NULL; --max-orphans {leave} allows it"
+    )))
+}
+
 impl KeyPlan {
+    /// The tables of which rows leave or forget keys, in the order in which they were found.
+    pub fn touched(&self) -> impl Iterator<Item = &Removal> {
+        touched(&self.found)
+    }
+
     /// The removals that have rows, in the order in which they were found.
     pub fn removals(&self) -> impl Iterator<Item = &Removal> {
         leaving(&self.found)
@@ -399,12 +478,12 @@ impl KeyPlan {
                     rows(blocked.rows), key.child, key.parent
                 ))
                 .hint(format!(
-                    "give the orphans of {} a parent, or remove those rows of {} first",
+                    "give the orphans of {} a parent, or remove those rows of {} first; --orphans archive takes them along, --orphans set-null keeps all rows whose key may be NULL",
                     key.parent, key.child
                 )),
             );
         }
-        let total: i64 = self.removals().map(|removal| removal.rows).sum();
+        let total: i64 = self.touched().map(|it| it.rows + it.kept).sum();
         if policy.orphans == OrphanAction::Refuse && total > 0 {
             let is_new = self.tables.iter().any(|table| !table.added.is_empty());
             let keys = if is_new {
@@ -422,19 +501,26 @@ impl KeyPlan {
         }
         if let Some(limit) = &policy.max_orphans {
             let over = self
-                .removals()
-                .find(|it| limit.is_exceeded(it.rows, it.of))?;
+                .touched()
+                .find(|it| limit.is_exceeded(it.rows + it.kept, it.of))?;
+            let what = match over.kept {
+                0 => "would leave",
+                _ if over.rows == 0 => "would lose their key in",
+                _ => "would leave or lose their key in",
+            };
             return Some(
                 Failure::refused(format!(
-                    "{} of {} would leave {}, and --max-orphans allows {limit}",
-                    count(over.rows),
+                    "{} of {} {what} {}, and --max-orphans allows {limit}",
+                    count(over.rows + over.kept),
                     rows(over.of),
                     over.table.name
                 ))
                 .hint("see which ones with fkfix orphans, then raise the limit or repair the rows"),
             );
         }
-        let empty = self.found.empty_parents.first()?;
+        let Some(empty) = self.found.empty_parents.first() else {
+            return self.removals().find_map(|it| emptied(&self.found, it));
+        };
         Some(
             Failure::refused(format!(
                 "{} holds no row at all, so every row of {} with a value in ({}) would be an orphan",
@@ -469,7 +555,7 @@ impl KeyPlan {
 
     /// Compares the schema with what the plan promised; archives may have come.
     pub fn verify_schema(&self, connection: &Connection) -> Result<()> {
-        let tables: Vec<_> = self.removals().map(|it| it.table.name.as_str()).collect();
+        let tables: Vec<_> = self.touched().map(|it| it.table.name.as_str()).collect();
         let others = |snapshot: Snapshot| -> Snapshot {
             let kept = snapshot.into_iter();
             kept.filter(|(_, _, table, _)| !archive::is_archive_name(table, &tables))

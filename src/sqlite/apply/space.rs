@@ -92,7 +92,7 @@ fn at_most(connection: &Connection, plan: &KeyPlan) -> Result<Space> {
     let pragma = |name| connection.pragma_query_value::<i64, _>(None, name, |row| row.get(0));
     let pages = pragma("page_count")?.unsigned_abs();
     let file = pages.saturating_mul(pragma("page_size")?.unsigned_abs());
-    let archived: u64 = plan.removals().map(archived).sum();
+    let archived: u64 = plan.touched().map(archived).sum();
     let mut space = free(connection)?;
     space.needed = 2 * (3 * file + archived);
     space.needed_for_sorting = 2 * file + archived + CACHE;
@@ -137,12 +137,12 @@ pub fn estimate<'p>(
                 space.needed_for_sorting += 2 * size.largest_index;
             }
         }
-        for removal in plan.removals() {
+        for removal in plan.touched() {
             let size = size_of(&removal.table.name)?;
             bytes += share(size.table, removal) + archived(removal);
             space.needed_for_sorting += archived(removal);
             if copied(&removal.table.name).is_none() {
-                let places = removal.rows.unsigned_abs() * (1 + size.indexes);
+                let places = (removal.rows + removal.kept).unsigned_abs() * (1 + size.indexes);
                 bytes += size
                     .all
                     .min(places.saturating_mul(page_size.unsigned_abs()));
@@ -160,7 +160,7 @@ pub fn estimate<'p>(
 }
 
 fn archived(removal: &Removal) -> u64 {
-    BYTES_PER_ARCHIVED_ROW * removal.rows.unsigned_abs()
+    BYTES_PER_ARCHIVED_ROW * (removal.rows + removal.kept).unsigned_abs()
 }
 
 /// What is free, with nothing needed.
@@ -247,7 +247,8 @@ fn size_of(connection: &Connection, table: &str) -> Result<Size> {
 }
 
 fn share(size: u64, removal: &Removal) -> u64 {
-    let (rows, of) = (removal.rows.unsigned_abs(), removal.of.unsigned_abs());
+    let rows = (removal.rows + removal.kept).unsigned_abs();
+    let (rows, of) = (rows, removal.of.unsigned_abs());
     let share = u128::from(size) * u128::from(rows) / u128::from(of.max(1));
     u64::try_from(share).unwrap_or(u64::MAX)
 }

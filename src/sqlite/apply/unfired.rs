@@ -13,15 +13,35 @@ use crate::sqlite::text::ddl::{self, same_name, unquote};
 /// More of what a trigger does is not shown.
 const MOST_CHARACTERS: usize = 300;
 
-/// A warning for each DELETE trigger of the table of `removal`, but for those that do nothing
-/// except keep `indexes`, which fkfix does itself.
+/// A warning for each trigger of the table of `removal` that would fire if its rows were deleted, or
+/// forgot their keys, by the application; but for those that do nothing except keep `indexes`, which
+/// fkfix does itself.
 #[must_use]
 pub fn warnings(removal: &Removal, indexes: &Indexes) -> Vec<String> {
     let moved = match removal.rows {
         1 => "1 row leaves".to_owned(),
         rows => format!("{rows} rows leave"),
     };
-    not_fired(&removal.table, TokenType::TK_DELETE, &moved, indexes)
+    let changed = match removal.kept {
+        1 => "1 row changes in".to_owned(),
+        rows => format!("{rows} rows change in"),
+    };
+    let mut warnings = Vec::new();
+    if removal.rows > 0 {
+        let event = TokenType::TK_DELETE;
+        warnings.extend(not_fired(&removal.table, event, &moved, indexes, &[]));
+    }
+    if removal.kept > 0 {
+        let (event, columns) = (TokenType::TK_UPDATE, removal.set_columns());
+        warnings.extend(not_fired(
+            &removal.table,
+            event,
+            &changed,
+            indexes,
+            &columns,
+        ));
+    }
+    warnings
 }
 
 /// The same for each INSERT trigger of `table`, to which `rows` come back.
@@ -32,13 +52,19 @@ pub fn on_the_way_back(table: &Table, rows: i64, indexes: &Indexes) -> Vec<Strin
         1 => "1 row comes back to".to_owned(),
         rows => format!("{rows} rows come back to"),
     };
-    not_fired(table, TokenType::TK_INSERT, &moved, indexes)
+    not_fired(table, TokenType::TK_INSERT, &moved, indexes, &[])
 }
 
-fn not_fired(table: &Table, event: TokenType, moved: &str, indexes: &Indexes) -> Vec<String> {
+fn not_fired(
+    table: &Table,
+    event: TokenType,
+    moved: &str,
+    indexes: &Indexes,
+    columns: &[&str],
+) -> Vec<String> {
     let triggers = table.triggers.iter();
     let warnings = triggers.filter_map(|trigger| {
-        let (event, body) = on(event, trigger, indexes)?;
+        let (event, body) = on(event, trigger, indexes, columns)?;
         Some(format!(
             "{moved} {} without its trigger {} ({event}), so what it keeps in step must be looked after by hand; for each row it would run: {body}",
             table.name,
@@ -48,8 +74,14 @@ fn not_fired(table: &Table, event: TokenType, moved: &str, indexes: &Indexes) ->
     warnings.collect()
 }
 
-/// `AFTER DELETE`, and what the trigger does; none where it is not of this kind.
-fn on(event: TokenType, trigger: &SchemaObject, indexes: &Indexes) -> Option<(String, String)> {
+/// `AFTER DELETE`, and what the trigger does; none where it is not of this kind, or where it is on an
+/// UPDATE of other columns.
+fn on(
+    event: TokenType,
+    trigger: &SchemaObject,
+    indexes: &Indexes,
+    columns: &[&str],
+) -> Option<(String, String)> {
     if trigger.name.starts_with(enforce::PREFIX) {
         return None;
     }
@@ -64,6 +96,12 @@ fn on(event: TokenType, trigger: &SchemaObject, indexes: &Indexes) -> Option<(St
     let at = after_name.iter().position(|it| events.contains(&it.kind))?;
     let (time, rest) = after_name.split_at_checked(at)?;
     if rest.first()?.kind != event {
+        return None;
+    }
+    let on = rest.iter().position(|it| it.kind == TokenType::TK_ON)?;
+    let of = rest.get(1..on).unwrap_or_default();
+    let is_set = |name: &str| columns.iter().any(|it| same_name(it, &unquote(name)));
+    if event == TokenType::TK_UPDATE && !of.is_empty() && !of.iter().any(|it| is_set(it.text)) {
         return None;
     }
     let begin = rest.iter().position(|it| it.kind == TokenType::TK_BEGIN)?;

@@ -169,7 +169,7 @@ pub fn rehearse_deleting(
     look: Look<'_>,
 ) -> Result<TemporaryCopy> {
     let policy = Policy {
-        orphans: OrphanAction::Delete,
+        orphans: OrphanAction::Rehearse,
         ..Policy::REFUSE
     };
     let order = Order {
@@ -294,13 +294,25 @@ impl Driver<'_, '_, '_> {
                 if let Some(rehearsal) = &mut self.rehearsal {
                     (rehearsal.look)(self.transaction, &requests)?;
                 }
-                let plan = plan::add_keys(self.transaction, &requests, version, policy)?;
+                let mut plan = plan::add_keys(self.transaction, &requests, version, policy)?;
+                let blocked = !plan.found.blocked.is_empty();
                 match plan.refusal(policy) {
                     Some(refusal) if self.rehearsal.is_some() => {
                         outcome.refusal.get_or_insert(refusal);
                     }
                     Some(refusal) => return Err(refusal.into()),
                     None => {}
+                }
+                if blocked {
+                    // A rehearsal goes on as if all that hangs on orphans left with them.
+                    plan.found.drop_lists(self.transaction)?;
+                    let all = Policy {
+                        orphans: OrphanAction::Archive,
+                        ..policy.clone()
+                    };
+                    let blocked = plan.found.blocked;
+                    plan = plan::add_keys(self.transaction, &requests, version, &all)?;
+                    plan.found.blocked = blocked;
                 }
                 if self.check_space {
                     space::must_suffice(self.transaction, &plan)?;

@@ -40,19 +40,24 @@ pub enum Cause {
     NotNull(String),
     /// The table would convert a value of theirs.
     Converted,
+    /// The row that stayed and forgot a key has other values in these columns since.
+    Changed(Vec<String>),
+    /// The row that stayed and forgot a key is gone.
+    RowGone,
     /// They break these keys, which stay.
     BreakKeys(Vec<NamedKey>),
 }
 
 /// A key that stays, over a table that gets rows back.
-struct Staying {
-    declared: NamedKey,
+pub struct Staying {
+    /// The key.
+    pub declared: NamedKey,
     /// The condition that a row `w` breaks it.
-    broken: String,
+    pub broken: String,
 }
 
 /// The keys that SQLite could act on in `table`.
-fn staying(connection: &Connection, table: &Table) -> Result<Vec<Staying>> {
+pub fn staying(connection: &Connection, table: &Table) -> Result<Vec<Staying>> {
     let tables = schema::ordinary_tables(connection)?;
     let mut staying = Vec::new();
     for declared in foreign_key::declared(connection)? {
@@ -215,7 +220,7 @@ pub fn causes(connection: &Connection, restore: &Restore) -> Result<Vec<Kept>> {
         return Ok(Vec::new());
     }
     let Some(table) = &restore.table else {
-        let rows = archive::count(connection, &restore.archive, restore.version)?;
+        let rows = archive::count(connection, &restore.archive, restore.whose)?;
         let cause = Cause::TableGone;
         return Ok(Vec::from_iter((rows > 0).then_some(Kept { rows, cause })));
     };
@@ -224,17 +229,21 @@ pub fn causes(connection: &Connection, restore: &Restore) -> Result<Vec<Kept>> {
         "SELECT {} AS cause, count(*) FROM main.{} AS w WHERE {} GROUP BY 1 ORDER BY 1",
         reasons.expression(),
         quote(name),
-        restore.mine("w"),
+        restore.left("w"),
     );
     let mut statement = connection.prepare(&query)?;
     let found = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
-    found
+    let mut kept = found
         .map(|row| {
             let (cause, rows) = row?;
             let cause = reasons.cause(&cause);
             Ok(Kept { rows, cause })
         })
-        .collect()
+        .collect::<Result<Vec<_>>>()?;
+    if let Some(forgotten) = &restore.forgotten {
+        kept.extend(forgotten.causes(connection, restore, table)?);
+    }
+    Ok(kept)
 }
 
 /// All that may keep the rows of an archive out of their table.

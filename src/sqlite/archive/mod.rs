@@ -1,8 +1,10 @@
 //! `<table>_orphans`: rows that left, and their way back.
 
+pub mod door;
+pub mod forgotten;
 pub mod kept;
 pub mod store;
 
 pub use store::{
-    Archive, Restore, all, count, is_archive_name, name_of, of, restore, same_key, store,
+    Archive, Restore, Whose, all, count, is_archive_name, name_of, of, restore, same_key, store,
 };

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::forgotten::Forgotten;
 use crate::failure::Failure;
 use crate::sqlite::orphans::lists;
 use crate::sqlite::orphans::lists::Removal;
@@ -47,6 +48,11 @@ const RUN: &str = "fkfix_run";
 /// The column that notes which full-text indexes held a row. It is there where the table has any.
 const FULL_TEXT: &str = "fkfix_full_text";
 
+/// The column that tells what a row that stayed forgot: a JSON object of its columns and the
+/// literals, as `quote()` writes them, that were put there. NULL for a row that left. It is there
+/// where a row has stayed.
+pub const KEPT: &str = "fkfix_kept";
+
 /// An archive that exists.
 #[derive(Clone, Debug)]
 pub struct Archive {
@@ -58,6 +64,8 @@ pub struct Archive {
     has_runs: bool,
     /// It has the column [`FULL_TEXT`].
     notes_full_text: bool,
+    /// It has the column [`KEPT`].
+    pub has_kept: bool,
 }
 
 /// The name of the archive of `table`.
@@ -126,6 +134,7 @@ fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
         place.map(|place| columns.remove(place)).is_some()
     };
     let (has_runs, notes_full_text) = (take_out(RUN), take_out(FULL_TEXT));
+    let has_kept = take_out(KEPT);
     let at = name.len().saturating_sub(SUFFIX.len());
     Ok(name.get(..at).map(|table| Archive {
         name: name.to_owned(),
@@ -133,11 +142,17 @@ fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
         columns: columns.into_iter().map(|(name, _)| name).collect(),
         has_runs,
         notes_full_text,
+        has_kept,
     }))
 }
 
-/// The steps that copy the rows of `removal` into the archive of their table.
-pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result<Vec<Step>> {
+/// The steps that copy the rows of `removal`, as they are, into the archive of their table: those
+/// that leave and those that stay and forget a key.
+pub fn store(
+    connection: &Connection,
+    removal: &Removal,
+    version: Option<i64>,
+) -> Result<Vec<Step>> {
     let table = &removal.table;
     let names: Vec<_> = table
         .columns
@@ -161,9 +176,10 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
             steps.push(Step::run(
                 format!("create {name}"),
                 format!(
-                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {RUN} INTEGER, {}{})",
+                    "CREATE TABLE {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, {RUN} INTEGER, {}{}{})",
                     quote(&name),
                     if indexes.is_empty() { "" } else { "fkfix_full_text TEXT, " },
+                    if removal.kept == 0 { "" } else { "fkfix_kept TEXT, " },
                     quote_list("", names.iter().copied())
                 ),
             ));
@@ -174,6 +190,8 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
             let note = !indexes.is_empty() && !archive.notes_full_text;
             let note = note.then_some((FULL_TEXT, " TEXT"));
             let missing = run.into_iter().chain(missing.map(|name| (*name, "")));
+            let kept = removal.kept > 0 && !archive.has_kept;
+            let note = note.into_iter().chain(kept.then_some((KEPT, " TEXT")));
             let missing: Vec<_> = missing.chain(note).collect();
             must_be_narrow(connection, &name, archive.width() + missing.len())?;
             steps.extend(missing.into_iter().map(|(column, kind)| {
@@ -193,23 +211,52 @@ pub fn store(connection: &Connection, removal: &Removal, version: i64) -> Result
         number: next_run(connection)?,
     };
     steps.push(Step::run(
-        format!("copy {} into {name}", rows(removal.rows)),
+        format!("copy {} into {name}", rows(removal.rows + removal.kept)),
         copy_sql(removal, &name, &names, run, &indexes),
     ));
+    let came_now = came_now(connection, &name, archive.as_ref(), &names)?;
     let columns: Vec<_> = table.stored_columns().collect();
     steps.push(Step::Expect {
-        what: format!("{name} holds every row that leaves {}", table.name),
+        what: match removal.kept {
+            0 => format!("{name} holds every row that leaves {}", table.name),
+            _ => format!("{name} holds every row of {} as it is", table.name),
+        },
         query: format!(
-            "SELECT count(*) FROM main.{} AS a CROSS JOIN main.{} AS w WHERE a.{RUN} = {} AND {}",
+            "SELECT count(*) FROM main.{} AS a CROSS JOIN main.{} AS w WHERE {came_now}a.{RUN} = {} AND {}",
             quote(&name),
             quote(&table.name),
             run.number,
             same_row(table, &columns)
         ),
-        value: removal.rows,
+        value: removal.rows + removal.kept,
         by_row: None,
     });
     Ok(steps)
+}
+
+/// The condition that the row `a` of the archive `name` is none of those that are there already, so
+/// that these need not be read; empty where columns have taken all names of the rowid.
+fn came_now(
+    connection: &Connection,
+    name: &str,
+    archive: Option<&Archive>,
+    columns: &[&str],
+) -> Result<String> {
+    let is_taken = |name: &str| {
+        archive.is_some_and(|it| it.has(name)) || columns.iter().any(|it| same_name(it, name))
+    };
+    let mut names = ["rowid", "_rowid_", "oid"].into_iter();
+    let Some(rowid) = names.find(|name| !is_taken(name)) else {
+        return Ok(String::new());
+    };
+    let newest = match archive {
+        None => 0,
+        Some(_) => {
+            let newest = format!("SELECT ifnull(max({rowid}), 0) FROM main.{}", quote(name));
+            connection.query_row(&newest, [], |row| row.get::<_, i64>(0))?
+        }
+    };
+    Ok(format!("a.{rowid} > {newest} AND "))
 }
 
 /// Fails where SQLite would not take the archive called `name` of a table with `columns`.
@@ -217,7 +264,7 @@ fn must_be_possible(name: &str, columns: &[&str]) -> Result<()> {
     let is_own = |column: &&&str| {
         OWN_COLUMNS
             .iter()
-            .chain([&RUN, &FULL_TEXT])
+            .chain([&RUN, &FULL_TEXT, &KEPT])
             .any(|own| same_name(own, column))
     };
     let obstacle = if name.to_ascii_lowercase().starts_with("sqlite_") {
@@ -259,8 +306,8 @@ fn next_run(connection: &Connection) -> Result<i64> {
 /// A run of `up` that archives rows.
 #[derive(Clone, Copy)]
 struct Run {
-    /// The migration.
-    version: i64,
+    /// The migration, if it was for one.
+    version: Option<i64>,
     /// Its number among the runs.
     number: i64,
 }
@@ -272,19 +319,25 @@ fn copy_sql(
     run: Run,
     indexes: &full_text::Indexes,
 ) -> String {
-    let Run { version, number } = run;
+    let version = run.version.map_or("NULL".to_owned(), |it| it.to_string());
+    let number = run.number;
     let table = &removal.table;
     let (note, noted) = if indexes.is_empty() {
         (String::new(), String::new())
     } else {
         (format!("{FULL_TEXT}, "), format!("{}, ", indexes.holding()))
     };
+    let (keep, kept) = if removal.kept == 0 {
+        (String::new(), String::new())
+    } else {
+        (format!("{KEPT}, "), format!("{}, ", forgotten(removal)))
+    };
     let rowid = table
         .row_key
         .rowid()
         .map_or_else(|| "NULL".to_owned(), |name| format!("w.{}", quote(name)));
     format!(
-        "INSERT INTO main.{} ({}, {RUN}, {note}{})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {number}, {noted}{}\n{}",
+        "INSERT INTO main.{} ({}, {RUN}, {note}{keep}{})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {number}, {noted}{kept}{}\n{}",
         quote(archive),
         OWN_COLUMNS.join(", "),
         quote_list("", names.iter().copied()),
@@ -293,13 +346,42 @@ fn copy_sql(
     )
 }
 
+/// An expression for what the row of list `l` forgets: NULL for one that leaves.
+fn forgotten(removal: &Removal) -> String {
+    let columns = removal.set_columns().into_iter();
+    let each = columns.map(|name| {
+        let value = removal.set_value(name, "l.forgets", "NULL");
+        let marks = removal.forgets.iter();
+        let marks = marks.filter(|it| it.columns.iter().any(|own| same_name(own, name)));
+        let marks = marks.fold(0, |marks, it| marks | it.mark);
+        format!(
+            "{}, CASE WHEN l.forgets & {marks} THEN quote({value}) END",
+            literal(name)
+        )
+    });
+    // json_patch leaves out what is NULL.
+    format!(
+        "CASE WHEN l.round < 0 THEN json_patch('{{}}', json_object({})) END",
+        each.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// Which rows of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Those that left with this migration or a later one.
+    Since(i64),
+    /// All.
+    All,
+}
+
 /// The rows of one archive that are to go back, and how.
 #[derive(Clone, Debug)]
 pub struct Restore {
     /// The archive.
     pub archive: Archive,
-    /// The migration whose rows these are, or the first of several.
-    pub version: i64,
+    /// Whose rows these are.
+    pub whose: Whose,
     /// How many rows.
     pub rows: i64,
     /// Their table; none where it is gone.
@@ -309,25 +391,31 @@ pub struct Restore {
     /// Take out of the archive exactly the rows that are now in the table, value by value: a
     /// row that could not go back stays.
     pub finish: Vec<Step>,
+    /// The rows among them that stayed and forgot a key, if there are any.
+    pub forgotten: Option<Forgotten>,
 }
 
-/// Plans to put back what the migration `version` archived.
+/// Plans to put back the rows that are `whose`, of `only` this table where it is given.
 ///
-/// The rows of later ones belong to it: these were taken back before, and what is left of them
-/// had to stay then, because it breaks a key that goes only now.
-pub fn restore(connection: &Connection, version: i64) -> Result<Vec<Restore>> {
+/// The rows of later migrations belong to one that is reverted: these were reverted before, and
+/// what is left of them had to stay then, because it breaks a key that goes only now.
+pub fn restore(connection: &Connection, whose: Whose, only: Option<&str>) -> Result<Vec<Restore>> {
     let mut restores = Vec::new();
     for archive in all(connection)? {
-        let rows = count(connection, &archive, version)?;
+        if only.is_some_and(|only| !same_name(only, &archive.table)) {
+            continue;
+        }
+        let rows = count(connection, &archive, whose)?;
         if rows == 0 {
             continue;
         }
         let mut restore = Restore {
-            version,
+            whose,
             rows,
             table: None,
             insert: Vec::new(),
             finish: Vec::new(),
+            forgotten: None,
             archive,
         };
         let name = restore.archive.table.clone();
@@ -390,6 +478,7 @@ impl Restore {
             self.fits(&table),
             self.newest_first(connection)?,
         );
+        let forgotten = Forgotten::of(connection, self, &table)?;
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
         insert.push(Step::run(title, sql).over(*rows, work).scattered());
@@ -415,12 +504,20 @@ impl Restore {
         finish.push(Step::Discard {
             title: format!("take what is back out of {}", archive.name),
             table: archive.name.clone(),
-            rows: format!(
-                "{} AND EXISTS (SELECT 1 FROM {} WHERE {})",
-                self.fits(&table),
-                table.source("w"),
-                same_row(&table, &columns),
-            ),
+            rows: {
+                let moved = format!(
+                    "{} AND EXISTS (SELECT 1 FROM {} WHERE {})",
+                    self.fits(&table),
+                    table.source("w"),
+                    same_row(&table, &columns),
+                );
+                match &forgotten {
+                    Some(forgotten) => {
+                        format!("(({moved}) OR ({}))", forgotten.is_back(self, &table))
+                    }
+                    None => moved,
+                }
+            },
             rows_left: 0,
         });
         finish.extend(aside.after);
@@ -428,6 +525,7 @@ impl Restore {
         finish.extend(places);
         finish.extend(indexes.refresh());
         (self.insert, self.finish, self.table) = (insert, finish, Some(table));
+        self.forgotten = forgotten;
         Ok(())
     }
 
@@ -453,13 +551,22 @@ impl Restore {
 
     /// The condition that the archive's row `alias` is one of these.
     pub fn mine(&self, alias: &str) -> String {
-        is_of(alias, self.version)
+        is_of(alias, self.whose)
     }
 
-    /// The condition that the archive's row `a` is one of these and has no value for which the
+    /// The same for a row that left.
+    pub fn left(&self, alias: &str) -> String {
+        if self.archive.has_kept {
+            format!("{} AND {alias}.{KEPT} IS NULL", self.mine(alias))
+        } else {
+            self.mine(alias)
+        }
+    }
+
+    /// The condition that the archive's row `a` is one of these that left and has no value for which the
     /// table has no column any more.
     pub fn fits(&self, table: &Table) -> String {
-        let mut fits = vec![self.mine("a")];
+        let mut fits = vec![self.left("a")];
         let gone = self.archive.gone(table);
         fits.extend(gone.map(|name| format!("a.{} IS NULL", quote(name))));
         // A value that the table would convert stays in the archive, where it is whole.
@@ -488,14 +595,19 @@ impl Archive {
 
     /// How many columns it has.
     fn width(&self) -> usize {
-        let sometimes = usize::from(self.has_runs) + usize::from(self.notes_full_text);
+        let sometimes = usize::from(self.has_runs)
+            + usize::from(self.notes_full_text)
+            + usize::from(self.has_kept);
         OWN_COLUMNS.len() + sometimes + self.columns.len()
     }
 }
 
-/// The condition that the archive's row `alias` left with the migration `version` or a later one.
-fn is_of(alias: &str, version: i64) -> String {
-    format!("{alias}.fkfix_version >= {version}")
+/// The condition that the archive's row `alias` is one of those that are `whose`.
+fn is_of(alias: &str, whose: Whose) -> String {
+    match whose {
+        Whose::Since(version) => format!("{alias}.fkfix_version >= {version}"),
+        Whose::All => "TRUE".to_owned(),
+    }
 }
 
 /// Steps that set the AUTOINCREMENT counter of a table aside, and that put it back, as it was or was
@@ -561,15 +673,15 @@ pub fn is_archive_name(name: &str, tables: &[&str]) -> bool {
     tables.iter().any(|table| same_name(&name_of(table), name))
 }
 
-/// How many rows `archive` holds that left with the migration `version` or a later one.
-pub fn count(connection: &Connection, archive: &Archive, version: i64) -> Result<i64> {
+/// How many rows `archive` holds that are `whose`.
+pub fn count(connection: &Connection, archive: &Archive, whose: Whose) -> Result<i64> {
     if !schema::table_exists(connection, &archive.name)? {
         return Ok(0);
     }
     let query = format!(
         "SELECT count(*) FROM main.{} AS a WHERE {}",
         quote(&archive.name),
-        is_of("a", version)
+        is_of("a", whose)
     );
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }

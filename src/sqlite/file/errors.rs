@@ -125,3 +125,20 @@ fn hint_for_code(code: ErrorCode) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// A word for the result code behind `error`, for programs.
+#[must_use]
+pub fn word(error: &anyhow::Error) -> Option<&'static str> {
+    Some(match code(error)? {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "locked",
+        ErrorCode::NotADatabase => "not-a-database",
+        ErrorCode::DatabaseCorrupt => "damaged",
+        ErrorCode::DiskFull => "disk-full",
+        ErrorCode::ReadOnly => "read-only",
+        ErrorCode::CannotOpen => "cannot-open",
+        ErrorCode::SystemIoFailure => "io",
+        ErrorCode::ConstraintViolation => "constraint",
+        ErrorCode::OperationInterrupted => "interrupted",
+        _ => "sqlite",
+    })
+}

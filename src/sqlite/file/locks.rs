@@ -32,7 +32,7 @@ pub fn seen() -> Option<String> {
 /// The other processes whose locks keep this one out of the database `file`, where it can be told.
 #[must_use]
 pub fn holders(file: &Path) -> Option<String> {
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let locks = all_locks()?;
     let index = beside(file, "-shm");
     // A connection in WAL mode holds a lock to read all the time, which is in nobody's way.
     let kept_out = [
@@ -52,9 +52,22 @@ pub fn holders(file: &Path) -> Option<String> {
 /// The other processes that have the database `file` open, and hold any lock on it.
 #[must_use]
 pub fn users(file: &Path) -> Option<String> {
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let locks = all_locks()?;
     let users = holding(&locks, file, &DATABASE, false);
     (!users.is_empty()).then(|| users.join(", "))
+}
+
+/// All locks of the machine. The kernel gives a page of them at a time, and one that is there all
+/// along can be missed where others come and go between two pages: so a longer list is read again.
+fn all_locks() -> Option<String> {
+    const PAGE: usize = 4096;
+    const TIMES: usize = 8;
+    let read = || std::fs::read_to_string("/proc/locks").ok();
+    let mut locks = read()?;
+    if locks.len() + PAGE / 8 >= PAGE {
+        locks.extend((1..TIMES).filter_map(|_| read()));
+    }
+    Some(locks)
 }
 
 /// The processes, each once, that hold a lock on `bytes` of `file`; on `write` alone, if asked for.

@@ -12,6 +12,7 @@ use crate::location::Location;
 pub fn file_of(location: &Location) -> Result<PathBuf> {
     let fail = |what: &str, hint: &str| {
         Err(Failure::impossible(format!("{location} {what}"))
+            .coded("no-such-database")
             .hint(hint)
             .into())
     };

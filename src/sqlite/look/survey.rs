@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::migrations::Migrations;
 use crate::model::key::KeyId;
 use crate::model::value::Value;
+use crate::policy::OrphanAction;
 use crate::sqlite::apply::history::{self, State};
 use crate::sqlite::apply::parts;
 use crate::sqlite::apply::up;
@@ -188,7 +189,13 @@ impl Survey {
         }
         targets.retain(|keys| only.is_none_or(|only| same_name(&keys.table.name, only)));
         let counts = RowCounts::new(connection);
-        let found = orphans::find(connection, &targets, &declared, &counts)?;
+        let found = orphans::find(
+            connection,
+            &targets,
+            &declared,
+            &counts,
+            OrphanAction::Follow,
+        )?;
         let first = self.keys.len();
         for target in &targets {
             for new in target.searched() {
@@ -546,10 +553,6 @@ impl Survey {
             };
         }
         self.kept = self.tables.len();
-        let lists = found.removals.iter().map(|removal| &removal.list);
-        for list in lists.chain(found.dead_keys.iter().map(|dead| &dead.list)) {
-            copy.execute_batch(&format!("DROP TABLE temp.{}", quote(list)))?;
-        }
-        Ok(())
+        found.drop_lists(copy)
     }
 }

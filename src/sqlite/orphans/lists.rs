@@ -36,6 +36,68 @@ pub struct Removal {
     /// How many of them break each key, and how many hang on a removed row by it. A row that
     /// breaks two keys counts for both; one that follows, for the key by which it was reached.
     pub reasons: Vec<Reason>,
+    /// How many listed rows stay, and forget keys instead.
+    pub kept: i64,
+    /// The keys that listed rows may forget.
+    pub forgets: Vec<Forgetting>,
+    /// Some listed rows may stay.
+    pub mixed: bool,
+}
+
+/// A key that rows forget: its columns become NULL or their default.
+#[derive(Clone, Debug)]
+pub struct Forgetting {
+    /// The key, among those of the search.
+    pub key: KeyId,
+    /// The child table.
+    pub child: String,
+    /// The bit of `forgets` that tells which rows of the list.
+    pub mark: i64,
+    /// The columns.
+    pub columns: Vec<String>,
+    /// The temporary table whose one row has the defaults of the columns; none where they become
+    /// NULL.
+    pub defaults: Option<String>,
+}
+
+impl Forgetting {
+    /// What `column` becomes, as an expression.
+    #[must_use]
+    pub fn value(&self, column: &str) -> String {
+        match &self.defaults {
+            Some(defaults) => format!("(SELECT {} FROM temp.{})", quote(column), quote(defaults)),
+            None => "NULL".to_owned(),
+        }
+    }
+}
+
+impl Removal {
+    /// The columns that rows which stay lose the value of, each once.
+    #[must_use]
+    pub fn set_columns(&self) -> Vec<&str> {
+        let mut columns: Vec<&str> = Vec::new();
+        for column in self.forgets.iter().flat_map(|it| &it.columns) {
+            if !columns.iter().any(|known| same_name(known, column)) {
+                columns.push(column);
+            }
+        }
+        columns
+    }
+
+    /// An expression for what `column` becomes in a row that forgets the keys of `forgets`, or
+    /// `otherwise`. Where one key makes it NULL and another its default, it becomes NULL.
+    #[must_use]
+    pub fn set_value(&self, column: &str, forgets: &str, otherwise: &str) -> String {
+        let has = |it: &&Forgetting| it.columns.iter().any(|name| same_name(name, column));
+        let mut keys: Vec<_> = self.forgets.iter().filter(has).collect();
+        keys.sort_by_key(|it| it.defaults.is_some());
+        let cases = keys.iter().map(|it| {
+            let value = it.value(column);
+            format!(" WHEN {forgets} & {} THEN {value}", it.mark)
+        });
+        let cases: String = cases.collect();
+        format!("CASE{cases} ELSE {otherwise} END")
+    }
 }
 
 /// Why rows leave.
@@ -50,6 +112,21 @@ pub struct Reason {
     pub breaks: bool,
     /// The bit of `marks` that tells which rows of the list; 0 where none does.
     pub mark: i64,
+    /// How many of the rows stay, and forget the key.
+    pub kept: i64,
+    /// Why rows leave all the same whose key says that they may stay.
+    pub why: Option<String>,
+}
+
+/// What becomes of rows that are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// They leave.
+    Leaves,
+    /// They are listed to be counted, and nothing becomes of them for this.
+    Counted,
+    /// They stay and forget the key that has this bit of `forgets`.
+    Forgets(i64),
 }
 
 /// Rows that are looked for.
@@ -63,13 +140,16 @@ pub struct Sought {
     pub condition: String,
     /// The bit that `marks` gets for them, or 0.
     pub mark: i64,
-    /// They are listed to be counted, and do not leave for this.
-    pub stays: bool,
+    /// What becomes of them.
+    pub fate: Fate,
 }
 
-/// The round of rows that are listed to be counted. Those that leave because they break a key
+/// The round of rows that are listed and do not leave. Those that leave because they break a key
 /// stand in round 0, and those that follow them in the rounds behind it.
 const COUNTED: i64 = -1;
+
+/// The condition that a listed row stays and forgets keys.
+pub const FORGETS: &str = "round < 0 AND forgets <> 0";
 
 /// The distinct keys of a child that have no parent.
 #[derive(Clone, Debug)]
@@ -102,6 +182,12 @@ pub struct Lists<'a> {
     pub dead_keys: Vec<DeadKeys>,
     /// Some listed rows may be there only to be counted.
     pub some_stay: bool,
+    /// The keys that rows may forget.
+    pub forgets: Vec<Forgetting>,
+    /// Why rows leave whose key says that they may stay.
+    pub whys: Vec<(KeyId, String)>,
+    /// Further temporary tables, with the table that each is about.
+    pub others: Vec<(String, String)>,
 }
 
 impl<'a> Lists<'a> {
@@ -113,6 +199,9 @@ impl<'a> Lists<'a> {
             removals: Vec::new(),
             dead_keys: Vec::new(),
             some_stay: false,
+            forgets: Vec::new(),
+            whys: Vec::new(),
+            others: Vec::new(),
         }
     }
 
@@ -126,6 +215,8 @@ impl<'a> Lists<'a> {
     pub fn count(&mut self, counts: &RowCounts<'_>) -> Result<()> {
         for removal in &mut self.removals {
             removal.of = counts.of(&removal.table.name)?;
+            let own = |it: &&Forgetting| same_name(&it.child, &removal.table.name);
+            removal.forgets = self.forgets.iter().filter(own).cloned().collect();
             let count = format!(
                 "SELECT count(*) FILTER (WHERE round <> {COUNTED}), count(*) FILTER (WHERE breaks > 0), count(*) FILTER (WHERE breaks > 1) FROM temp.{}",
                 quote(&removal.list)
@@ -134,6 +225,32 @@ impl<'a> Lists<'a> {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?;
             (removal.rows, removal.orphans, removal.break_several) = counts;
+            self.connection.query_row(
+                &format!(
+                    "SELECT count(*) FROM temp.{} WHERE {FORGETS}",
+                    quote(&removal.list)
+                ),
+                [],
+                |row| row.get(0).map(|kept| removal.kept = kept),
+            )?;
+            for reason in &mut removal.reasons {
+                let why = self.whys.iter().find(|(key, _)| *key == reason.key);
+                reason.why = why.map(|(_, why)| why.clone());
+                let Some(forgets) = removal.forgets.iter().find(|it| it.key == reason.key) else {
+                    continue;
+                };
+                let breaks = if reason.breaks {
+                    "breaks > 0"
+                } else {
+                    "breaks = 0"
+                };
+                let count = format!(
+                    "SELECT count(*) FROM temp.{} WHERE {FORGETS} AND forgets & {} AND {breaks}",
+                    quote(&removal.list),
+                    forgets.mark
+                );
+                reason.kept = self.connection.query_row(&count, [], |row| row.get(0))?;
+            }
         }
         Ok(())
     }
@@ -182,6 +299,16 @@ impl<'a> Lists<'a> {
         );
         let breaks = each(|it| format!("(marks & {} <> 0)", it.mark), " + ");
         let round = round_of(keys);
+        self.note_fates(&list, keys);
+        let forgets = keys.iter().filter_map(|it| match it.fate {
+            Fate::Forgets(bit) => Some(format!(
+                "CASE WHEN marks & {} THEN {bit} ELSE 0 END",
+                it.mark
+            )),
+            Fate::Leaves | Fate::Counted => None,
+        });
+        let forgets = forgets.collect::<Vec<_>>().join(" | ");
+        let forgets = if forgets.is_empty() { "0" } else { &forgets };
         let key = key_columns(&child.row_key);
         let columns = child.row_key.columns();
         let values = columns.iter().enumerate();
@@ -191,7 +318,7 @@ impl<'a> Lists<'a> {
         // The limit keeps SQLite from working the marks out again for each mention of them
         // (<https://www.sqlite.org/optoverview.html#flattening>).
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {key}, substr({reasons}, 3), {breaks}, {round}, marks\nFROM (SELECT {}, {marks} AS marks FROM {} LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks{leaves}",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks, forgets)\nSELECT {key}, substr({reasons}, 3), {breaks}, {round}, marks, {forgets}\nFROM (SELECT {}, {marks} AS marks FROM {} LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks, forgets = forgets | excluded.forgets{leaves}",
             values.join(", "),
             child.source("w"),
             list = quote(&list),
@@ -223,27 +350,40 @@ impl<'a> Lists<'a> {
             return self.none_of(table, condition);
         }
         let list = self.list_of(table)?;
+        self.note_fates(&list, std::slice::from_ref(sought));
         let key = key_columns(&table.row_key);
         let columns = table.row_key.columns();
         let values: Vec<_> = columns
             .iter()
             .map(|name| format!("w.{}", quote(name)))
             .collect();
-        let known = match (round, self.some_stay) {
-            (0, _) => format!(
-                "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + 1, marks = marks | excluded.marks{}",
+        let known = match (round, self.some_stay, sought.fate) {
+            (0, _, _) => format!(
+                "DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + 1, marks = marks | excluded.marks, forgets = forgets | excluded.forgets{}",
                 self.leaves()
             ),
-            (_, false) => "DO NOTHING".to_owned(),
-            (_, true) => {
+            (_, _, Fate::Forgets(_)) => {
+                format!(
+                    "DO UPDATE SET forgets = forgets | excluded.forgets WHERE round = {COUNTED}"
+                )
+            }
+            (_, false, _) => "DO NOTHING".to_owned(),
+            (_, true, _) => {
                 format!("DO UPDATE SET round = excluded.round WHERE round = {COUNTED}")
             }
         };
-        let round = if sought.stays { COUNTED } else { round };
+        let round = match sought.fate {
+            Fate::Leaves => round,
+            Fate::Counted | Fate::Forgets(_) => COUNTED,
+        };
+        let forgets = match sought.fate {
+            Fate::Forgets(bit) => bit,
+            Fate::Leaves | Fate::Counted => 0,
+        };
         // In the order of the list's key, which fills it without a search for each row. The
         // plus keeps SQLite from reading the whole table for that order's sake.
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks)\nSELECT {}, {}, {}, {round}, {} FROM {}\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks, forgets)\nSELECT {}, {}, {}, {round}, {}, {forgets} FROM {}\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
             values.join(", "),
             literal(&sought.label),
             i64::from(breaks),
@@ -255,6 +395,29 @@ impl<'a> Lists<'a> {
         let rows = i64::try_from(self.run(insert, &table.name)?)?;
         self.note_reason(&list, sought, rows, breaks);
         Ok(rows)
+    }
+
+    /// Notes in the list that rows of it may stay.
+    fn note_fates(&mut self, list: &str, sought: &[Sought]) {
+        if sought.iter().all(|it| it.fate == Fate::Leaves) {
+            return;
+        }
+        self.some_stay = true;
+        for removal in self.removals.iter_mut().filter(|it| it.list == list) {
+            removal.mixed = true;
+        }
+    }
+
+    /// Has the rows of `table` leave in `round` that forget a key and meet `condition`; how many.
+    pub fn demote(&mut self, table: &str, condition: &str, round: i64) -> Result<i64> {
+        let Some(removal) = self.removal(table) else {
+            return Ok(0);
+        };
+        let sql = format!(
+            "UPDATE temp.{} AS l SET round = {round} WHERE {FORGETS} AND {condition}",
+            quote(&removal.list)
+        );
+        Ok(i64::try_from(self.run(sql, table)?)?)
     }
 
     /// What a row that is listed to be counted needs, once it is found to leave.
@@ -310,6 +473,8 @@ impl<'a> Lists<'a> {
                     rows,
                     breaks,
                     mark: sought.mark,
+                    kept: 0,
+                    why: None,
                 }),
             }
         }
@@ -328,11 +493,11 @@ impl<'a> Lists<'a> {
         let key = key_columns(&table.row_key);
         let columns = if table.row_key.rowid().is_some() {
             format!(
-                "{key} INTEGER PRIMARY KEY, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER)"
+                "{key} INTEGER PRIMARY KEY, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER, forgets INTEGER)"
             )
         } else {
             format!(
-                "{key}, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID"
+                "{key}, reasons TEXT, breaks INTEGER, round INTEGER, marks INTEGER, forgets INTEGER, PRIMARY KEY ({key})) WITHOUT ROWID"
             )
         };
         self.run(
@@ -347,13 +512,16 @@ impl<'a> Lists<'a> {
             break_several: 0,
             of: 0,
             reasons: Vec::new(),
+            kept: 0,
+            forgets: Vec::new(),
+            mixed: false,
         });
         Ok(list)
     }
 
     /// `wanted`, with underscores behind it where the database has such a name: a temporary table
     /// would stand before its table wherever a definition names that without a schema.
-    fn free_name(&self, wanted: &str) -> Result<String> {
+    pub fn free_name(&self, wanted: &str) -> Result<String> {
         let mut name = wanted.to_owned();
         while schema::kind_of(self.connection, &name)?.is_some() {
             name.push('_');
@@ -361,7 +529,8 @@ impl<'a> Lists<'a> {
         Ok(name)
     }
 
-    fn run(&mut self, sql: String, table: &str) -> Result<usize> {
+    /// Runs `sql`, which is about `table`, and notes it; the number of rows that it wrote.
+    pub fn run(&mut self, sql: String, table: &str) -> Result<usize> {
         progress::step(&format!("search {table} for orphans"), 0);
         tracing::debug!(%sql, "search");
         let rows = self
@@ -382,10 +551,10 @@ pub fn find<'r>(removals: &'r [Removal], table: &str) -> Option<&'r Removal> {
 
 /// The round of a row with `marks`, which breaks some of `keys`.
 fn round_of(keys: &[Sought]) -> String {
-    if keys.iter().all(|sought| !sought.stays) {
+    if keys.iter().all(|sought| sought.fate == Fate::Leaves) {
         return "0".to_owned();
     }
-    let leave = keys.iter().filter(|sought| !sought.stays);
+    let leave = keys.iter().filter(|sought| sought.fate == Fate::Leaves);
     let leave = leave.fold(0, |marks, sought| marks | sought.mark);
     format!("CASE WHEN marks & {leave} THEN 0 ELSE {COUNTED} END")
 }
@@ -397,18 +566,48 @@ fn key_columns(row_key: &RowKey) -> String {
     names.join(", ")
 }
 
-/// The condition that the row `alias` of the table stands in the list of `removal`.
+/// The condition that the row `alias` of the table stands in the list of `removal` and leaves.
 #[must_use]
 pub fn listed(alias: &str, removal: &Removal) -> String {
     let columns = removal.table.row_key.columns();
     let list = quote(&removal.list);
     if let [column] = columns.as_slice() {
-        return format!("{alias}.{} IN (SELECT k1 FROM temp.{list})", quote(column));
+        let leaves = if removal.mixed {
+            " WHERE round >= 0"
+        } else {
+            ""
+        };
+        return format!(
+            "{alias}.{} IN (SELECT k1 FROM temp.{list}{leaves})",
+            quote(column)
+        );
     }
     format!(
-        "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {})",
-        has_listed_key(alias, removal)
+        "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {}{})",
+        has_listed_key(alias, removal),
+        leaves(removal)
     )
+}
+
+/// As [`from_listed`], of the rows that leave alone.
+#[must_use]
+pub fn from_leaving(alias: &str, removal: &Removal) -> String {
+    format!("{}{}", from_listed(alias, removal), leaves(removal))
+}
+
+/// As [`from_listed`], of the rows that stay and forget keys.
+#[must_use]
+pub fn from_kept(alias: &str, removal: &Removal) -> String {
+    let listed = from_listed(alias, removal);
+    format!("{listed} AND l.round < 0 AND l.forgets <> 0")
+}
+
+fn leaves(removal: &Removal) -> &'static str {
+    if removal.mixed {
+        " AND l.round >= 0"
+    } else {
+        ""
+    }
 }
 
 /// `FROM` that finds the rows `alias` of the table of `removal` by their list `l`.
@@ -423,7 +622,8 @@ pub fn from_listed(alias: &str, removal: &Removal) -> String {
 }
 
 /// The condition that the row `alias` has the key that stands in the row `l` of its list.
-fn has_listed_key(alias: &str, removal: &Removal) -> String {
+#[must_use]
+pub fn has_listed_key(alias: &str, removal: &Removal) -> String {
     let columns = removal.table.row_key.columns();
     let same: Vec<_> = columns
         .iter()

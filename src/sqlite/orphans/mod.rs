@@ -1,6 +1,7 @@
 //! The rows that break keys, and those that refer to them.
 
 pub mod confirm;
+pub mod fates;
 pub mod lists;
 pub mod search;
 

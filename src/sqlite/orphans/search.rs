@@ -6,18 +6,19 @@
 //! all speak of the same rows. The database itself is only read.
 
 use std::cell::OnceCell;
-
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rusqlite::Connection;
 
+use super::fates::{Fates, Wish};
 use crate::model::key::{self, KeyId};
+use crate::policy::OrphanAction;
 use crate::sqlite::keys::conditions::{self, Lookup};
 use crate::sqlite::keys::known_keys::KnownKeys;
 use crate::sqlite::keys::{NewKey, TableKeys};
 use crate::sqlite::orphans::confirm;
-use crate::sqlite::orphans::lists::{self, DeadKeys, KEYS_PER_PASS, Lists, Removal, Sought};
+use crate::sqlite::orphans::lists::{self, DeadKeys, Fate, KEYS_PER_PASS, Lists, Removal, Sought};
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::row_counts::{RowCounts, is_empty};
@@ -41,6 +42,8 @@ pub struct Blocked {
 pub struct Found {
     /// What people call each key of the search.
     pub labels: Vec<String>,
+    /// The keys of the search, as they are numbered.
+    pub keys: Vec<NamedKey>,
     /// The statements that made the lists, in order: run again, they make the same lists.
     pub statements: Vec<String>,
     /// The rows that leave, by table.
@@ -51,6 +54,8 @@ pub struct Found {
     pub blocked: Vec<Blocked>,
     /// Keys that are broken while their parent table holds no row at all.
     pub empty_parents: Vec<NewKey>,
+    /// Further temporary tables, with the table that each is about.
+    pub others: Vec<(String, String)>,
     /// How long the search took.
     pub took: Duration,
 }
@@ -60,6 +65,22 @@ impl Found {
     #[must_use]
     pub fn label(&self, id: KeyId) -> &str {
         self.labels.get(id.0).map_or("", String::as_str)
+    }
+
+    /// What the key `id` says.
+    #[must_use]
+    pub fn key(&self, id: KeyId) -> Option<&ForeignKey> {
+        self.keys.get(id.0).map(|named| &named.key)
+    }
+
+    /// Drops the temporary tables of the search.
+    pub fn drop_lists(&self, connection: &Connection) -> Result<()> {
+        let lists = self.removals.iter().map(|removal| &removal.list);
+        let lists = lists.chain(self.dead_keys.iter().map(|dead| &dead.list));
+        for list in lists.chain(self.others.iter().map(|(_, other)| other)) {
+            connection.execute_batch(&format!("DROP TABLE temp.{}", quote(list)))?;
+        }
+        Ok(())
     }
 
     /// The rows that leave `table`, if any do.
@@ -76,7 +97,8 @@ impl Found {
 }
 
 /// Finds the orphans of the keys of `targets`, then all that hangs on those that leave by the
-/// keys that the database declares, and by those of `targets` that it does not declare yet.
+/// keys that the database declares, and by those of `targets` that it does not declare yet. What
+/// becomes of each, they and `action` tell.
 ///
 /// The keys are numbered as [`TableKeys::searched`] gives them, table by table; those that are
 /// only declared come behind.
@@ -85,6 +107,7 @@ pub fn find(
     targets: &[TableKeys],
     declared: &[NamedKey],
     counts: &RowCounts<'_>,
+    action: OrphanAction,
 ) -> Result<Found> {
     let since = Instant::now();
     snapshot::must_be_apart(connection)?;
@@ -93,7 +116,7 @@ pub fn find(
     let searched = targets.iter().flat_map(TableKeys::searched);
     let searched = searched.map(NewKey::named);
     let keys = foreign_key::distinct(searched.chain(declared.iter().cloned()));
-    let mut search = Search::new(connection, counts, &keys);
+    let mut search = Search::new(connection, counts, &keys, Some(action));
     let mut place = 0;
     for target in targets {
         search.orphans(target, place)?;
@@ -121,13 +144,14 @@ pub fn hanging_on(
         constraint: None,
         key: named.key.clone(),
     });
-    let mut search = Search::new(connection, counts, &keys.collect::<Vec<_>>());
+    let keys = keys.collect::<Vec<_>>();
+    let mut search = Search::new(connection, counts, &keys, None);
     let sought = Sought {
         key: KeyId(declared.len()),
         label: "asked for".to_owned(),
         condition: condition.to_owned(),
         mark: 0,
-        stays: false,
+        fate: Fate::Leaves,
     };
     search.lists.add(table, &sought, true, 0)?;
     let links = declared.iter().enumerate();
@@ -139,8 +163,6 @@ pub fn hanging_on(
 struct Link<'a> {
     id: KeyId,
     key: &'a ForeignKey,
-    /// A migration asks for the key: a row that loses its parent breaks it.
-    added: bool,
     /// Whether the parent has the key that this one refers to, once that is known.
     in_force: OnceCell<bool>,
 }
@@ -150,7 +172,6 @@ impl<'a> Link<'a> {
         Link {
             id,
             key,
-            added,
             // One that is asked for has been looked at.
             in_force: if added { true.into() } else { OnceCell::new() },
         }
@@ -164,13 +185,13 @@ impl<'a> Link<'a> {
         let in_force = scratch::is_parent_key(parent, self.key)?;
         Ok(*self.in_force.get_or_init(|| in_force))
     }
-
-    fn takes_along(&self) -> bool {
-        self.added || self.key.on_delete == Action::Cascade
-    }
 }
 
 struct Search<'a> {
+    keys: &'a [NamedKey],
+    fates: Fates<'a>,
+    /// What becomes of orphans; none where rows are deleted, and SQLite acts on the keys.
+    action: Option<OrphanAction>,
     labels: Vec<String>,
     connection: &'a Connection,
     counts: &'a RowCounts<'a>,
@@ -180,8 +201,16 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(connection: &'a Connection, counts: &'a RowCounts<'a>, keys: &[NamedKey]) -> Self {
+    fn new(
+        connection: &'a Connection,
+        counts: &'a RowCounts<'a>,
+        keys: &'a [NamedKey],
+        action: Option<OrphanAction>,
+    ) -> Self {
         Search {
+            keys,
+            fates: Fates::new(connection, keys),
+            action,
             labels: key::labels(keys),
             connection,
             counts,
@@ -198,9 +227,11 @@ impl<'a> Search<'a> {
         self.lists.count(self.counts)?;
         Ok(Found {
             labels: self.labels,
+            keys: self.keys.to_vec(),
             statements: self.lists.statements,
             removals: self.lists.removals,
             dead_keys: self.lists.dead_keys,
+            others: self.lists.others,
             blocked: self.blocked,
             empty_parents: self.empty_parents,
             took: since.elapsed(),
@@ -223,12 +254,20 @@ impl<'a> Search<'a> {
             self.hold_indexes(child, &new.key.columns)?;
             let lookup = Lookup::choose(self.connection, self.counts, child, &parent, &new.key)?;
             let id = KeyId(first_id + place);
+            let fate = match self.action {
+                _ if place >= leaving => Fate::Counted,
+                Some(action) => {
+                    let wish = Wish::of_orphans(action, &new.key);
+                    self.fates.fate(&mut self.lists, child, id, wish)?
+                }
+                None => Fate::Leaves,
+            };
             let mut sought = Sought {
                 key: id,
                 label: self.label(id),
                 condition: String::new(),
                 mark: if all_have_marks { 1 << place } else { 0 },
-                stays: place >= leaving,
+                fate,
             };
             if let Some(dead_keys) = conditions::dead_keys(child, &parent, &new.key, lookup) {
                 sought.condition = self.lists.add_dead_keys(&new.key, &dead_keys)?;
@@ -335,18 +374,23 @@ impl<'a> Search<'a> {
     /// are found. Each round looks only at the parents that the round before listed.
     fn dependents(&mut self, links: &[Link<'_>]) -> Result<()> {
         for round in 0.. {
-            let mut more = 0;
-            for link in links.iter().filter(|link| link.takes_along()) {
+            let mut more = self.fates.demote(&mut self.lists, round)?;
+            for link in links {
+                let wish = self.wish(link);
+                if wish == Wish::Block {
+                    continue;
+                }
                 let Some(refers) = self.refers_to_listed(link, Some(round))? else {
                     continue;
                 };
                 let child = Table::read(self.connection, &link.key.child)?;
+                let fate = self.fates.fate(&mut self.lists, &child, link.id, wish)?;
                 let sought = Sought {
                     key: link.id,
                     label: self.label(link.id),
                     condition: refers,
                     mark: 0,
-                    stays: false,
+                    fate,
                 };
                 more += self.lists.add(&child, &sought, false, round + 1)?;
             }
@@ -357,10 +401,22 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
+    /// What becomes of rows that refer by `link` to rows that leave.
+    fn wish(&self, link: &Link<'_>) -> Wish {
+        match self.action {
+            Some(action) => Wish::of_dependents(action, link.key),
+            None if link.key.on_delete == Action::Cascade => Wish::Leave,
+            None => Wish::Block,
+        }
+    }
+
     /// Notes the keys that would be left pointing nowhere, or whose own action would change
     /// rows in place: neither can be undone by putting rows back.
     fn find_blocked(&mut self, links: &[Link<'_>]) -> Result<()> {
-        for link in links.iter().filter(|link| !link.takes_along()) {
+        for link in links {
+            if self.wish(link) != Wish::Block {
+                continue;
+            }
             let Some(refers) = self.refers_to_listed(link, None)? else {
                 continue;
             };
@@ -373,16 +429,7 @@ impl<'a> Search<'a> {
                 "SELECT count(*) FROM {} WHERE {refers}{unlisted}",
                 child.source("w")
             );
-            let mut rows: i64 = self.connection.query_row(&count, [], |row| row.get(0))?;
-            if let (true, Some(removal)) = (self.lists.some_stay, self.lists.removal(&child.name)) {
-                let count = format!(
-                    "SELECT count(*) {} AND l.round < 0 AND {refers}",
-                    lists::from_listed("w", removal)
-                );
-                rows += self
-                    .connection
-                    .query_row(&count, [], |row| row.get::<_, i64>(0))?;
-            }
+            let rows: i64 = self.connection.query_row(&count, [], |row| row.get(0))?;
             if rows > 0 {
                 self.blocked.push(Blocked {
                     id: link.id,

@@ -209,7 +209,14 @@ fn by_search(case: &Case) -> BTreeSet<String> {
         constraint: case.constraint(),
     };
     let targets = keys::resolve(&connection, &[], &[request]).unwrap();
-    find(&connection, &targets, &[], &RowCounts::new(&connection)).unwrap();
+    find(
+        &connection,
+        &targets,
+        &[],
+        &RowCounts::new(&connection),
+        crate::policy::OrphanAction::Archive,
+    )
+    .unwrap();
     let listed = connection.prepare("SELECT CAST(k1 AS TEXT) FROM temp.fkfix_leaving_1");
     let Ok(mut listed) = listed else {
         return BTreeSet::new();
@@ -278,7 +285,14 @@ fn one_pass_tells_which_keys_each_row_breaks() {
         request("by c", "c", "p"),
     ];
     let targets = keys::resolve(&connection, &[], &requests).unwrap();
-    let found = find(&connection, &targets, &[], &RowCounts::new(&connection)).unwrap();
+    let found = find(
+        &connection,
+        &targets,
+        &[],
+        &RowCounts::new(&connection),
+        crate::policy::OrphanAction::Archive,
+    )
+    .unwrap();
     let inserts = found
         .statements
         .iter()
@@ -348,7 +362,14 @@ fn each_of_very_many_keys_is_counted_by_itself() {
         })
         .collect();
     let targets = keys::resolve(&connection, &[], &requests).unwrap();
-    let found = find(&connection, &targets, &[], &RowCounts::new(&connection)).unwrap();
+    let found = find(
+        &connection,
+        &targets,
+        &[],
+        &RowCounts::new(&connection),
+        crate::policy::OrphanAction::Archive,
+    )
+    .unwrap();
     let removal = found.removal("w").unwrap();
     assert_eq!(
         (removal.rows, removal.break_several),

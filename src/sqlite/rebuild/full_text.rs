@@ -8,7 +8,7 @@ use sqlite3_parser::dialect::TokenType::TK_EQ;
 
 use crate::failure::Failure;
 use crate::sqlite::orphans::lists::Removal;
-use crate::sqlite::orphans::lists::from_listed;
+use crate::sqlite::orphans::lists::from_leaving;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::{self, Table};
 use crate::sqlite::text::ddl::{self, literal, quote, quote_list, same_name};
@@ -100,6 +100,13 @@ impl Indexes {
         self.own.is_empty()
     }
 
+    /// Whether an index that does not hold exactly the rows of the table has the column `name`.
+    #[must_use]
+    pub fn notes_some_rows_by(&self, name: &str) -> bool {
+        let mut some = self.own.iter().filter(|index| !index.holds_exactly);
+        some.any(|index| index.columns.iter().any(|it| same_name(it, name)))
+    }
+
     /// Whether `name` is one of them.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
@@ -124,7 +131,7 @@ impl Indexes {
     pub fn take_out(&self, removal: &Removal) -> Vec<Step> {
         let steps = self.own.iter().filter(|it| !it.holds_exactly).map(|index| {
             let (name, rowid) = (quote(&index.name), quote(&index.rowid));
-            let from = from_listed("w", removal);
+            let from = from_leaving("w", removal);
             let leaving = format!("{from} WHERE w.{rowid} IN ({})", index.held);
             let sql = if index.is_fts5 {
                 // What is not in the index must not be deleted from it, or it is damaged

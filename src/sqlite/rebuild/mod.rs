@@ -8,5 +8,5 @@ pub mod steps;
 pub mod way;
 
 pub use way::{
-    OLD, Rebuild, Way, build_index, create_triggers, delete, drop_triggers, edit_schema,
+    OLD, Rebuild, Way, build_index, create_triggers, delete, drop_triggers, edit_schema, forget,
 };

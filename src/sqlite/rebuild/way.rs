@@ -17,8 +17,8 @@ use anyhow::Result;
 
 use crate::failure::Failure;
 use crate::policy::Method;
-use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::orphans::lists::listed;
+use crate::sqlite::orphans::lists::{FORGETS, Removal};
 use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::scratch::{Obstacle, Rehearsal};
@@ -321,12 +321,16 @@ fn obstacle_to_copies(table: &Table, rehearsal: Rehearsal) -> Option<String> {
             table.name
         ));
     }
-    (rehearsal.obstacle == Some(Obstacle::Make)).then(|| {
-        format!(
-            "this SQLite can't make the table {} as it is defined: it lacks a collation",
-            table.name
-        )
-    })
+    let name = &table.name;
+    match rehearsal.obstacle? {
+        Obstacle::Rename => None,
+        Obstacle::Make => Some(format!(
+            "this SQLite can't make the table {name} as it is defined: it lacks a collation"
+        )),
+        Obstacle::Counter => Some(format!(
+            "{name} counts its rowids by AUTOINCREMENT, and a copy of it would make the table sqlite_sequence, which is missing"
+        )),
+    }
 }
 
 fn is_taken(taken: &[String], name: &str) -> bool {
@@ -420,6 +424,49 @@ pub fn delete(removal: &Removal) -> Step {
         delete,
     )
     .over(*rows, work)
+}
+
+/// Has the listed rows that stay forget their keys, in a table that has no triggers at that moment.
+pub fn forget(removal: &Removal) -> Step {
+    let table = &removal.table;
+    let same: Vec<_> = table
+        .row_key
+        .columns()
+        .iter()
+        .zip(1..)
+        .map(|(name, at)| format!("w.{} = l.k{at}", quote(name)))
+        .collect();
+    let (list, same) = (quote(&removal.list), same.join(" AND "));
+    let forgets = format!("(SELECT l.forgets FROM temp.{list} AS l WHERE {same})");
+    let set = removal.set_columns().into_iter().map(|name| {
+        let now = format!("w.{}", quote(name));
+        let value = removal.set_value(name, &forgets, &now);
+        format!("{} = {value}", quote(name))
+    });
+    let set = set.collect::<Vec<_>>().join(", ");
+    let columns = table.row_key.columns();
+    let which = match columns.as_slice() {
+        [column] => format!(
+            "w.{} IN (SELECT k1 FROM temp.{list} WHERE {FORGETS})",
+            quote(column)
+        ),
+        _ => format!(
+            "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {same} AND l.round < 0 AND l.forgets <> 0)"
+        ),
+    };
+    // What breaks a CHECK and could stay is known; OR ABORT because a table's own ON CONFLICT
+    // REPLACE would lose rows without a word.
+    let sql = format!(
+        "PRAGMA ignore_check_constraints = ON;\nUPDATE OR ABORT main.{} AS w SET {set} WHERE {which};\nPRAGMA ignore_check_constraints = OFF",
+        quote(&table.name)
+    );
+    let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
+    let title = format!(
+        "set the key of {} of {} to what it becomes without a parent",
+        text::rows(removal.kept),
+        table.name
+    );
+    Step::run(title, sql).over(removal.kept, work)
 }
 
 /// Takes the triggers off `table`, so that moving its rows fires none.

@@ -6,11 +6,11 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::sqlite::file::guard;
-use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::snapshot;
 use crate::sqlite::schema::snapshot::free_name;
-use crate::sqlite::text::ddl::{self, quote};
+use crate::sqlite::schema::{self, Table};
+use crate::sqlite::text::ddl::{self, quote, same_name};
 
 /// An empty database. It compares no text, so any collation that a definition names will do.
 fn open() -> Result<Connection> {
@@ -126,6 +126,33 @@ pub enum Obstacle {
     Rename,
     /// This SQLite can't make it: it lacks a collation.
     Make,
+    /// It counts its rowids, and the table of the counters is missing: to make it would make that.
+    Counter,
+}
+
+/// Whether SQLite renames `table` beside the views and triggers that there are: it reads all of
+/// them again, and some that it took once it does not take then.
+pub fn renames_beside_others(connection: &Connection, table: &str) -> Result<bool> {
+    let mut statement = connection.prepare_cached(
+        "SELECT sql FROM main.sqlite_schema WHERE type IN ('table', 'view', 'trigger') AND sql IS NOT NULL ORDER BY rowid",
+    )?;
+    let any = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type IN ('view', 'trigger'))";
+    if !connection.query_row(any, [], |row| row.get::<_, bool>(0))? {
+        return Ok(true);
+    }
+    let scratch = open()?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        // What can't be made here, such as a virtual table, keeps no table from its new name.
+        let _ = scratch.execute_batch(&schema::text(row, 0)?.0);
+    }
+    let names = snapshot::taken_names(&scratch)?;
+    if !names.iter().any(|name| same_name(name, table)) {
+        return Ok(true);
+    }
+    let old = free_name(&names, "fkfix_old");
+    let rename = format!("ALTER TABLE main.{} RENAME TO {old}", quote(table));
+    Ok(scratch.execute_batch(&rename).is_ok())
 }
 
 /// Builds `table` anew as `edited`, empty, and takes the `added` constraints away again.

@@ -142,6 +142,31 @@ pub fn rename_index(create_index: &str, name: &str) -> Result<String> {
     Ok(renamed)
 }
 
+/// The stored text of a `CREATE TABLE` for a table called `name`, which is quoted.
+pub fn rename_table(create_table: &str, name: &str) -> Result<String> {
+    let tokens = tokens(create_table)?;
+    let place = tokens.get(2).filter(|_| {
+        let table = tokens.get(1).map(|it| it.kind);
+        table == Some(TokenType::TK_TABLE)
+    });
+    let place = place.ok_or_else(|| anyhow!("the stored CREATE TABLE has no name"))?;
+    let mut renamed = create_table.to_owned();
+    renamed.replace_range(place.start..place.end, &format!(" {name} "));
+    Ok(renamed)
+}
+
+/// The stored text of a `CREATE INDEX` for an index called `name`, which is quoted, on `table`.
+pub fn move_index(create_index: &str, name: &str, table: &str) -> Result<String> {
+    let tokens = tokens(create_index)?;
+    let at = tokens.iter().position(|it| it.kind == TokenType::TK_INDEX);
+    let places = at.and_then(|at| Some((tokens.get(at + 1)?, tokens.get(at + 3)?)));
+    let (own, on) = places.ok_or_else(|| anyhow!("the stored CREATE INDEX has no name"))?;
+    let mut moved = create_index.to_owned();
+    moved.replace_range(on.start..on.end, &format!(" {} ", quote(table)));
+    moved.replace_range(own.start..own.end, &format!(" {name} "));
+    Ok(moved)
+}
+
 /// The names given to constraints in a stored `CREATE TABLE`.
 pub fn constraint_names(create_table: &str) -> Result<Vec<String>> {
     let tokens = tokens(create_table)?;

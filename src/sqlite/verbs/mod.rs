@@ -1,12 +1,14 @@
 //! A SQLite database, as the verbs see it: one method each, values in and out.
 
 mod check;
+mod clean;
 mod discover;
 mod down;
 mod enforce;
 mod graph;
 mod new;
 mod orphans;
+mod restore;
 mod show;
 mod status;
 mod told;
@@ -19,6 +21,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 pub use check::{Checked, check_dump, schema_of_dump};
+pub use clean::Cleaned;
 pub use discover::{Discovered, Sought};
 pub use down::{DownPlanned, Reverted};
 pub use enforce::Enforcement;

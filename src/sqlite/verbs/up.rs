@@ -146,7 +146,7 @@ impl Database {
 
 /// Takes the copy away where the run was refused: nothing has changed, and the next run would
 /// find its place taken. After any other failure the copy stays.
-fn discard_after_refusal(error: &anyhow::Error, target: Option<&PathBuf>) {
+pub(super) fn discard_after_refusal(error: &anyhow::Error, target: Option<&PathBuf>) {
     if let (Status::No, Some(target)) = (explain::status_of(error), target)
         && let Err(error) = std::fs::remove_file(target)
     {

@@ -64,6 +64,22 @@ pub fn up(outcomes: &[Outcome<'_>]) -> Result<String> {
     end(script, promises)
 }
 
+/// The script that carries out `plan`, which is about declared keys.
+pub fn clean(plan: &KeyPlan) -> Result<String> {
+    let promises = &promises(plan.steps.iter());
+    let mut script = begin("clean", "3.38", promises);
+    for search in &plan.found.statements {
+        statement(&mut script, "search for orphans", search)?;
+    }
+    for own in &plan.steps {
+        step(&mut script, own, promises)?;
+    }
+    for promise in schema_promises(plan) {
+        step(&mut script, &promise, promises)?;
+    }
+    end(script, promises)
+}
+
 /// The script that does what `planned` would do.
 pub fn down(planned: &[TakenBack]) -> Result<String> {
     let promises = &promises(planned.iter().flat_map(|back| &back.steps));
@@ -111,7 +127,7 @@ INSERT INTO temp.{promises} SELECT 'foreign keys are off', NOT foreign_keys FROM
 /// it to its passing name.
 fn schema_promises(plan: &KeyPlan) -> Vec<Step> {
     let old = plan.passing_name();
-    let archives = plan.removals().map(|it| archive::name_of(&it.table.name));
+    let archives = plan.touched().map(|it| archive::name_of(&it.table.name));
     let archives: Vec<_> = archives.collect();
     let names_old = |(_, name, _, sql): &&(String, String, String, Option<String>)| {
         let sql = sql.as_deref().unwrap_or_default();

@@ -127,7 +127,7 @@ fn open(file: &Path, way: Way, lock_timeout: Duration) -> Result<Connection> {
     let uri = uri_of(file, way == Way::Unlocked);
     let mut connection = Connection::open_with_flags(uri, flags)?;
     guard::prepare(&mut connection, file, lock_timeout)?;
-    connection.execute_batch("BEGIN")?;
+    connection.execute_batch("PRAGMA foreign_keys = OFF; BEGIN")?;
     guard::first_read(&connection)?;
     guard::limit_values(&connection)?;
     Ok(connection)

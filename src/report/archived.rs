@@ -1,0 +1,112 @@
+//! What the archives hold.
+
+use serde::Serialize;
+
+use super::output::Report;
+use super::table::table;
+use super::value;
+use crate::sqlite::archive::door::Group;
+use crate::text::{Lines, count};
+
+/// What the archives hold.
+#[derive(Debug, Serialize)]
+pub struct ArchivedReport {
+    /// The file.
+    pub database: String,
+    /// By archive, run and key.
+    pub archived: Vec<ArchivedRows>,
+}
+
+/// Rows of one archive that left, or forgot a key, for the same reason in the same run.
+#[derive(Debug, Serialize)]
+pub struct ArchivedRows {
+    /// The table that they came from.
+    pub table: String,
+    /// The archive.
+    pub archive: String,
+    /// The keys that they broke, or by which they followed.
+    pub keys: String,
+    /// The migration; none for `clean`.
+    pub version: Option<i64>,
+    /// When, in UTC.
+    pub archived_at: String,
+    /// They stayed in their table and forgot a key.
+    pub stayed: bool,
+    /// How many.
+    pub rows: i64,
+}
+
+impl From<&Group> for ArchivedRows {
+    fn from(group: &Group) -> Self {
+        ArchivedRows {
+            table: group.table.clone(),
+            archive: group.archive.clone(),
+            keys: group.keys.clone(),
+            version: group.version,
+            archived_at: group.at.clone(),
+            stayed: group.stayed,
+            rows: group.rows,
+        }
+    }
+}
+
+impl ArchivedRows {
+    fn cells(&self) -> [String; 6] {
+        let by = self
+            .version
+            .map_or("clean".to_owned(), |version| format!("V{version}"));
+        let what = if self.stayed { "key set" } else { "moved" };
+        [
+            self.archive.clone(),
+            self.keys.clone(),
+            by,
+            self.archived_at.clone(),
+            what.to_owned(),
+            count(self.rows),
+        ]
+    }
+}
+
+impl Report for ArchivedReport {
+    fn text(&self, width: Option<u16>) -> Lines {
+        if self.archived.is_empty() {
+            return Lines::of("no archived rows");
+        }
+        let lines = self.archived.iter().map(|it| it.cells().to_vec());
+        let heading = ["archive", "key", "by", "at", "what", "rows"];
+        table(&heading, &lines.collect::<Vec<_>>(), &["rows"], width)
+    }
+}
+
+impl ArchivedReport {
+    /// The same as CSV.
+    #[must_use]
+    pub fn csv(&self) -> Vec<u8> {
+        let heading = [
+            "table",
+            "archive",
+            "keys",
+            "version",
+            "archived_at",
+            "stayed",
+            "rows",
+        ];
+        let field = |text: &str| value::csv_text(text.as_bytes());
+        let mut csv = value::csv_line(&heading.map(field));
+        for it in &self.archived {
+            let version = it.version.map(|it| it.to_string()).unwrap_or_default();
+            let (stayed, rows) = (it.stayed.to_string(), it.rows.to_string());
+            let fields = [
+                it.table.as_str(),
+                &it.archive,
+                &it.keys,
+                &version,
+                &it.archived_at,
+                &stayed,
+                &rows,
+            ];
+            csv.extend(value::csv_line(&fields.map(field)));
+        }
+        csv
+    }
+}

@@ -1,0 +1,428 @@
+//! What becomes of a row whose parent is missing: it leaves, or it stays and forgets its key.
+//!
+//! An orphan is the child of a parent that was deleted while nobody watched, so it fares as the
+//! key's ON DELETE says (<https://www.sqlite.org/foreignkeys.html#fk_actions>). Where a row can't
+//! stay without its key, it leaves.
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+use sqlite3_parser::dialect::TokenType;
+
+use super::lists::{self, FORGETS, Fate, Forgetting, KEYS_PER_PASS, Lists, Removal};
+use crate::model::key::KeyId;
+use crate::policy::OrphanAction;
+use crate::sqlite::rebuild::full_text;
+use crate::sqlite::schema::foreign_key::{Action, ForeignKey, NamedKey};
+use crate::sqlite::schema::scratch;
+use crate::sqlite::schema::{self, RowKey, Table};
+use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
+
+/// What a key, or the user, says of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// They leave.
+    Leave,
+    /// Their key becomes NULL.
+    ToNull,
+    /// Their key becomes its default.
+    ToDefault,
+    /// They keep the parent from leaving.
+    Block,
+}
+
+impl Wish {
+    /// For rows that break `key`.
+    #[must_use]
+    pub fn of_orphans(action: OrphanAction, key: &ForeignKey) -> Self {
+        match (action, key.on_delete) {
+            (OrphanAction::SetNull, _) => Wish::ToNull,
+            (OrphanAction::Archive | OrphanAction::Delete, _) => Wish::Leave,
+            (_, Action::SetNull) => Wish::ToNull,
+            (_, Action::SetDefault) => Wish::ToDefault,
+            (_, Action::Cascade | Action::NoAction | Action::Restrict) => Wish::Leave,
+        }
+    }
+
+    /// For rows that refer by `key` to rows that leave.
+    #[must_use]
+    pub fn of_dependents(action: OrphanAction, key: &ForeignKey) -> Self {
+        match (action, key.on_delete) {
+            (OrphanAction::SetNull, _) => Wish::ToNull,
+            (OrphanAction::Archive, _) | (_, Action::Cascade) => Wish::Leave,
+            (_, Action::SetNull) => Wish::ToNull,
+            (_, Action::SetDefault) => Wish::ToDefault,
+            (_, Action::NoAction | Action::Restrict) => Wish::Block,
+        }
+    }
+}
+
+/// Decides for the keys of a search.
+pub struct Fates<'a> {
+    connection: &'a Connection,
+    keys: &'a [NamedKey],
+}
+
+impl<'a> Fates<'a> {
+    /// For `keys`, in the order in which the search numbers them.
+    pub fn new(connection: &'a Connection, keys: &'a [NamedKey]) -> Self {
+        Fates { connection, keys }
+    }
+
+    /// What becomes of rows of `child` by the key `id`, for which `wish` asks. Why they can't have
+    /// it is noted in `lists`.
+    pub fn fate(
+        &self,
+        lists: &mut Lists<'_>,
+        child: &Table,
+        id: KeyId,
+        wish: Wish,
+    ) -> Result<Fate> {
+        let Some(NamedKey { key, .. }) = self.keys.get(id.0) else {
+            return Ok(Fate::Leaves);
+        };
+        let to_default = match wish {
+            Wish::Leave | Wish::Block => return Ok(Fate::Leaves),
+            Wish::ToNull => false,
+            Wish::ToDefault => key.columns.iter().any(|name| has_default(child, name)),
+        };
+        if let Some(known) = lists.forgets.iter().find(|it| it.key == id) {
+            return Ok(Fate::Forgets(known.mark));
+        }
+        let own = lists.forgets.iter();
+        let own = own.filter(|it| same_name(&it.child, &child.name)).count();
+        let why = match self.obstacle(child, key, to_default)? {
+            Some(why) => Some(why),
+            None => (own == KEYS_PER_PASS).then(|| "too many keys may be forgotten".to_owned()),
+        };
+        if let Some(why) = why {
+            if !lists.whys.iter().any(|(known, _)| *known == id) {
+                lists.whys.push((id, why));
+            }
+            return Ok(Fate::Leaves);
+        }
+        let defaults = if to_default {
+            Some(lists.free_name(&format!("fkfix_defaults_{}", id.0 + 1))?)
+        } else {
+            None
+        };
+        let mark = 1 << own;
+        lists.forgets.push(Forgetting {
+            key: id,
+            child: child.name.clone(),
+            mark,
+            columns: key.columns.clone(),
+            defaults,
+        });
+        Ok(Fate::Forgets(mark))
+    }
+
+    /// Why no row of `child` can stay and forget `key`, if none can.
+    fn obstacle(
+        &self,
+        child: &Table,
+        key: &ForeignKey,
+        to_default: bool,
+    ) -> Result<Option<String>> {
+        let primary_key = schema::primary_key(self.connection, &child.name)?;
+        let has = |names: &[String], name: &str| names.iter().any(|it| same_name(it, name));
+        let indexes = full_text::Indexes::of(self.connection, child)?;
+        for name in &key.columns {
+            let Some(column) = child.column(name) else {
+                continue;
+            };
+            if column.generated {
+                return Ok(Some(format!("{name} is a generated column")));
+            }
+            if has(&primary_key, name) {
+                return Ok(Some(format!("{name} is part of the PRIMARY KEY")));
+            }
+            if column.not_null && !(to_default && has_default(child, name)) {
+                return Ok(Some(format!("{name} may not be NULL")));
+            }
+            if indexes.notes_some_rows_by(name) {
+                return Ok(Some(format!("a full-text index has {name}")));
+            }
+            let refers = |it: &&NamedKey| {
+                same_name(&it.key.parent, &child.name) && has(&it.key.parent_columns, name)
+            };
+            if self.keys.iter().any(|it| refers(&it)) {
+                return Ok(Some(format!("other keys refer to {name}")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Has the rows leave in `round` that are to stay and forget a key, and can't: their default
+    /// has no parent, or an index or a CHECK does not allow it. How many.
+    pub fn demote(&self, lists: &mut Lists<'_>, round: i64) -> Result<i64> {
+        let mut tables: Vec<Table> = Vec::new();
+        for removal in &lists.removals {
+            let forgets = |it: &Forgetting| same_name(&it.child, &removal.table.name);
+            if removal.mixed && lists.forgets.iter().any(forgets) {
+                tables.push(removal.table.clone());
+            }
+        }
+        let mut demoted = 0;
+        for table in tables {
+            demoted += self.demote_of(lists, &table, round)?;
+        }
+        Ok(demoted)
+    }
+
+    fn demote_of(&self, lists: &mut Lists<'_>, table: &Table, round: i64) -> Result<i64> {
+        let Some(mut removal) = lists.removal(&table.name).cloned() else {
+            return Ok(0);
+        };
+        let own = |it: &&Forgetting| same_name(&it.child, &table.name);
+        removal.forgets = lists.forgets.iter().filter(own).cloned().collect();
+        let any = format!(
+            "SELECT EXISTS (SELECT 1 FROM temp.{} WHERE {FORGETS})",
+            quote(&removal.list)
+        );
+        if !self
+            .connection
+            .query_row(&any, [], |row| row.get::<_, bool>(0))?
+        {
+            return Ok(0);
+        }
+        let mut demoted = 0;
+        let to_default = removal.forgets.iter().filter(|it| it.defaults.is_some());
+        for forgetting in to_default.collect::<Vec<_>>() {
+            self.read_defaults(lists, table, forgetting)?;
+            demoted += self.demote_without_parent(lists, &removal, forgetting, round)?;
+        }
+        if needs_trial(self.connection, table, &removal)? {
+            demoted += self.demote_by_trial(lists, &removal, round)?;
+        }
+        Ok(demoted)
+    }
+
+    /// Stores the defaults of the key's columns, as the table would, in a temporary table.
+    fn read_defaults(
+        &self,
+        lists: &mut Lists<'_>,
+        table: &Table,
+        forgetting: &Forgetting,
+    ) -> Result<()> {
+        let Some(name) = &forgetting.defaults else {
+            return Ok(());
+        };
+        if lists.others.iter().any(|(_, known)| known == name) {
+            return Ok(());
+        }
+        let columns = forgetting.columns.iter().filter_map(|it| table.column(it));
+        let columns = columns.map(|column| {
+            let default = column.default.as_deref().unwrap_or("NULL");
+            let declared = match column.declared_type.as_str() {
+                "" => String::new(),
+                any if table.strict && same_name(any, "ANY") => String::new(),
+                declared => format!(" {}", quote(declared)),
+            };
+            // Behind a line break, where a comment at its end can't hide the parenthesis. A bare
+            // name is a string, but not in parentheses.
+            let bare = ddl::tokens(default).is_ok_and(|it| it.len() == 1);
+            let default = if bare {
+                format!("{default}\n")
+            } else {
+                format!("({default}\n)")
+            };
+            format!("{}{declared} DEFAULT {default}", quote(&column.name))
+        });
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        let name_quoted = quote(name);
+        lists.run(
+            format!("CREATE TEMP TABLE {name_quoted} ({columns})"),
+            &table.name,
+        )?;
+        lists.run(
+            format!("INSERT INTO temp.{name_quoted} DEFAULT VALUES"),
+            &table.name,
+        )?;
+        lists.others.push((table.name.clone(), name.clone()));
+        Ok(())
+    }
+
+    /// Has rows leave that would break a key by the defaults of `forgetting`.
+    fn demote_without_parent(
+        &self,
+        lists: &mut Lists<'_>,
+        removal: &Removal,
+        forgetting: &Forgetting,
+        round: i64,
+    ) -> Result<i64> {
+        let table = &removal.table;
+        let mut demoted = 0;
+        for NamedKey { key, .. } in self.keys {
+            let touched = |it: &String| forgetting.columns.iter().any(|name| same_name(name, it));
+            if !same_name(&key.child, &table.name) || !key.columns.iter().any(touched) {
+                continue;
+            }
+            let Ok(parent) = Table::read(self.connection, &key.parent) else {
+                continue;
+            };
+            if !scratch::has_parent_key(&parent, key) {
+                continue;
+            }
+            let values = key.columns.iter().map(|name| {
+                let now = format!("w.{}", quote(name));
+                let value = removal.set_value(name, "l.forgets", &now);
+                format!("{value} AS {}", quote(name))
+            });
+            let complete = key.columns.iter();
+            let complete = complete.map(|name| format!("n.{} IS NOT NULL", quote(name)));
+            let pairs = key.pairs();
+            let equal =
+                pairs.map(|(own, parent)| format!("p.{} = +n.{}", quote(parent), quote(own)));
+            let stays = match lists.removal(&parent.name) {
+                Some(leaving) => format!(" AND NOT {}", lists::listed("p", leaving)),
+                None => String::new(),
+            };
+            let condition = format!(
+                "l.forgets & {} AND EXISTS (SELECT 1 FROM (SELECT {} FROM {} WHERE {}) AS n WHERE {} AND NOT EXISTS (SELECT 1 FROM {} WHERE {}{stays}))",
+                forgetting.mark,
+                values.collect::<Vec<_>>().join(", "),
+                table.source("w"),
+                lists::has_listed_key("w", removal),
+                complete.collect::<Vec<_>>().join(" AND "),
+                parent.source_by_key("p", &key.parent_columns),
+                equal.collect::<Vec<_>>().join(" AND "),
+            );
+            let rows = lists.demote(&table.name, &condition, round)?;
+            if rows > 0 {
+                note_why(lists, forgetting.key, "the default has no parent");
+            }
+            demoted += rows;
+        }
+        Ok(demoted)
+    }
+
+    /// Tries the rows as they would be in a temporary table of the same definition, beside all
+    /// others where an index matters; those that it does not take leave.
+    fn demote_by_trial(&self, lists: &mut Lists<'_>, removal: &Removal, round: i64) -> Result<i64> {
+        let table = &removal.table;
+        let trial = lists.free_name(&format!("fkfix_trial_{}", lists.others.len() + 1))?;
+        let taken = match self.fill_trial(lists, removal, &trial) {
+            Ok(()) => {
+                let columns = table.row_key.columns();
+                let same = columns.iter().zip(1..);
+                let same = same.map(|(name, at)| format!("t.{} = l.k{at}", quote(name)));
+                format!(
+                    "NOT EXISTS (SELECT 1 FROM temp.{} AS t WHERE {})",
+                    quote(&trial),
+                    same.collect::<Vec<_>>().join(" AND ")
+                )
+            }
+            Err(error) => {
+                tracing::debug!("{error:#}");
+                "TRUE".to_owned()
+            }
+        };
+        let rows = lists.demote(&table.name, &taken, round)?;
+        lists.run(
+            format!("DROP TABLE IF EXISTS temp.{}", quote(&trial)),
+            &table.name,
+        )?;
+        if rows > 0 {
+            for forgetting in &removal.forgets {
+                note_why(
+                    lists,
+                    forgetting.key,
+                    "a CHECK or a unique index forbids it",
+                );
+            }
+        }
+        Ok(rows)
+    }
+
+    fn fill_trial(&self, lists: &mut Lists<'_>, removal: &Removal, trial: &str) -> Result<()> {
+        let table = &removal.table;
+        let target = format!("temp.{}", quote(trial));
+        lists.run(ddl::rename_table(&table.sql, &target)?, &table.name)?;
+        let stored: Vec<_> = table.stored_columns().collect();
+        let (mut columns, mut now) = (
+            quote_list("", stored.iter().copied()),
+            quote_list("w.", stored.iter().copied()),
+        );
+        let set = removal.set_columns();
+        let then = stored.iter().map(|name| {
+            let value = format!("w.{}", quote(name));
+            if set.iter().any(|it| same_name(it, name)) {
+                removal.set_value(name, "l.forgets", &value)
+            } else {
+                value
+            }
+        });
+        let mut then = then.collect::<Vec<_>>().join(", ");
+        if let RowKey::Implicit(rowid) = table.row_key {
+            columns = format!("{rowid}, {columns}");
+            now = format!("w.{rowid}, {now}");
+            then = format!("w.{rowid}, {then}");
+        }
+        if index_matters(self.connection, table, removal)? {
+            let indexes = self.unique_indexes(table)?;
+            // What breaks a CHECK today stays as it is.
+            lists.run("PRAGMA ignore_check_constraints = ON".into(), &table.name)?;
+            let copied = lists.run(
+                format!(
+                    "INSERT INTO {target} ({columns}) SELECT {now} FROM {} WHERE NOT EXISTS (SELECT 1 FROM temp.{} AS l WHERE {})",
+                    table.source("w"),
+                    quote(&removal.list),
+                    lists::has_listed_key("w", removal),
+                ),
+                &table.name,
+            );
+            lists.run("PRAGMA ignore_check_constraints = OFF".into(), &table.name)?;
+            copied?;
+            for (at, sql) in indexes.iter().enumerate() {
+                let index = format!("temp.{}", quote(&format!("{trial}_{at}")));
+                lists.run(ddl::move_index(sql, &index, trial)?, &table.name)?;
+            }
+        }
+        lists.run(
+            format!(
+                "INSERT OR IGNORE INTO {target} ({columns}) SELECT {then} {}",
+                lists::from_kept("w", removal)
+            ),
+            &table.name,
+        )?;
+        Ok(())
+    }
+
+    fn unique_indexes(&self, table: &Table) -> Result<Vec<String>> {
+        let mut statement = self.connection.prepare(
+            "SELECT m.sql FROM pragma_index_list AS i JOIN main.sqlite_schema AS m ON m.name = i.name AND m.type = 'index' WHERE i.arg = ?1 AND i.schema = 'main' AND i.\"unique\" AND m.sql IS NOT NULL",
+        )?;
+        let indexes = statement.query_map([&table.name], |row| row.get(0))?;
+        Ok(indexes.collect::<Result<_, _>>()?)
+    }
+}
+
+fn note_why(lists: &mut Lists<'_>, key: KeyId, why: &str) {
+    if !lists.whys.iter().any(|(known, _)| *known == key) {
+        lists.whys.push((key, why.to_owned()));
+    }
+}
+
+fn has_default(table: &Table, column: &str) -> bool {
+    let default = table.column(column).and_then(|it| it.default.as_deref());
+    default.is_some_and(|it| !same_name(it.trim(), "NULL"))
+}
+
+/// Whether only a trial tells if the rows of `removal` can stay.
+fn needs_trial(connection: &Connection, table: &Table, removal: &Removal) -> Result<bool> {
+    let tokens = ddl::tokens(&table.sql).unwrap_or_default();
+    let has_check = tokens.iter().any(|it| it.kind == TokenType::TK_CHECK);
+    Ok(has_check || index_matters(connection, table, removal)?)
+}
+
+/// Whether another row can be in the way of those of `removal`, once they have forgotten keys.
+fn index_matters(connection: &Connection, table: &Table, removal: &Removal) -> Result<bool> {
+    if removal.forgets.iter().any(|it| it.defaults.is_some()) {
+        return Ok(true);
+    }
+    // NULL is never a duplicate, so only an index over expressions or some rows can be in the way.
+    let query = "SELECT EXISTS (SELECT 1 FROM pragma_index_list AS i WHERE i.arg = ?1 AND i.schema = 'main' AND i.\"unique\" AND (i.partial OR EXISTS (SELECT 1 FROM pragma_index_xinfo AS x WHERE x.arg = i.name AND x.schema = 'main' AND x.\"key\" AND x.cid = -2)))";
+    connection
+        .query_row(query, [&table.name], |row| row.get(0))
+        .with_context(|| format!("could not read the indexes of {}", table.name))
+}
