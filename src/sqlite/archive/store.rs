@@ -249,12 +249,11 @@ fn came_now(
     let Some(rowid) = names.find(|name| !is_taken(name)) else {
         return Ok(String::new());
     };
-    let newest = match archive {
-        None => 0,
-        Some(_) => {
-            let newest = format!("SELECT ifnull(max({rowid}), 0) FROM main.{}", quote(name));
-            connection.query_row(&newest, [], |row| row.get::<_, i64>(0))?
-        }
+    let newest = if archive.is_some() {
+        let newest = format!("SELECT ifnull(max({rowid}), 0) FROM main.{}", quote(name));
+        connection.query_row(&newest, [], |row| row.get::<_, i64>(0))?
+    } else {
+        0
     };
     Ok(format!("a.{rowid} > {newest} AND "))
 }
