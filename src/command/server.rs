@@ -9,9 +9,10 @@ use crate::cli::{self, ChangeFormat, CheckFormat, Format, RowsFormat};
 use crate::engine::server::{Database, DownOrder, UpOrder as Order, Wait};
 use crate::failure::{Failure, Status};
 use crate::location::Server;
-use crate::policy::{Method, OrphanAction, Policy};
+use crate::policy::{Method, Policy};
 use crate::report::check::CheckReport;
 use crate::report::output::Output;
+use crate::report::status::{MigrationStatus, State};
 use crate::report::value;
 
 fn open(
@@ -103,9 +104,6 @@ pub fn up(arguments: &cli::Up, server: &Server, output: &mut Output) -> Result<S
             crate::text::listing(&tables)
         ));
     }
-    if arguments.orphans == OrphanAction::Delete {
-        return Ok(status);
-    }
     Ok(status)
 }
 
@@ -154,7 +152,13 @@ pub fn status(arguments: &cli::Status, server: &Server, output: &mut Output) -> 
     let (report, none_apply) = database.status(&migrations)?;
     super::note_if(none_apply, output);
     output.result(&report, arguments.format)?;
-    Ok(Status::Done)
+    let is_open = |it: &MigrationStatus| matches!(it.state, State::Pending | State::UnderWay);
+    let is_open = report.migrations.iter().any(is_open);
+    Ok(if arguments.exit_code && is_open {
+        Status::No
+    } else {
+        Status::Done
+    })
 }
 
 /// `fkfix check`

@@ -23,6 +23,7 @@ fn the_sample_goes_up_and_exactly_back_in_both_modes() {
         let orphans = site.run("orphans").status(1);
         assert!(orphans.stdout.starts_with("90 of 1,090 rows in webhook_logs have no parent (8.3%)\n10 rows of them break more than one key and count for each below\n"), "{orphans:#?}");
         assert_eq!(site.picture(), before);
+        site.run("status --exit-code").status(1);
         site.run(&format!("up --mode {mode} --dry-run"))
             .status(0)
             .says("90 rows of webhook_logs would move to webhook_logs_orphans");
