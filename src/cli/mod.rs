@@ -182,7 +182,7 @@ pub struct Own {
     /// PostgreSQL: the schema of fkfix's own tables
     ///
     /// Without it they are in the first schema of the search path that can be written.
-    #[arg(long = "schema", value_name = "SCHEMA")]
+    #[arg(long = "own-schema", id = "own_schema", value_name = "SCHEMA")]
     pub schema: Option<String>,
 }
 

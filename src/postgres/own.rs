@@ -148,7 +148,7 @@ impl Own {
             Failure::impossible(
                 "no schema of the search path exists, so there is no place for fkfix's history",
             )
-            .hint("name one with --schema")
+            .hint("name one with --own-schema")
         })?;
         Ok(Own { schema })
     }
@@ -175,7 +175,7 @@ impl Own {
             Some(_) => Err(Failure::impossible(format!(
                 "{name} is no table, and fkfix needs that name"
             ))
-            .hint("rename it, or name another schema with --schema")
+            .hint("rename it, or name another schema with --own-schema")
             .into()),
         }
     }

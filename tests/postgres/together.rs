@@ -227,18 +227,18 @@ fn an_operator_of_somebody_else_is_not_called() {
 fn the_schema_of_the_own_tables_is_the_one_that_was_named() {
     let Some(site) = family(CHILDREN) else { return };
     site.sql("CREATE SCHEMA ops");
-    site.run("up --schema nowhere")
+    site.run("up --own-schema nowhere")
         .status(2)
         .explains("there is no schema nowhere");
-    site.run("up --schema ops").status(0);
+    site.run("up --own-schema ops").status(0);
     assert_eq!(
         site.ask("SELECT relnamespace::regnamespace::text FROM pg_class WHERE relname = 'fkfix_schema_history'"),
         ["ops"]
     );
-    site.run("status --schema ops")
+    site.run("status --own-schema ops")
         .status(0)
         .says("V1 key  applied");
-    site.run("down --schema ops").status(0);
+    site.run("down --own-schema ops").status(0);
     assert!(
         site.ask("SELECT relname::text FROM pg_class WHERE relname ~ 'fkfix'")
             .is_empty()
