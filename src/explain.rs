@@ -40,7 +40,7 @@ pub fn hint_for(error: &anyhow::Error) -> Option<String> {
 
 /// An error, as the document that is written in the place of a result.
 #[must_use]
-pub fn document(code: &str, message: &str, hint: Option<String>) -> String {
+pub fn document(code: &str, message: &str, hint: Option<&str>) -> String {
     let document =
         serde_json::json!({ "error": { "code": code, "message": message, "hint": hint } });
     format!("{document:#}\n")

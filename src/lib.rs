@@ -20,5 +20,6 @@ pub mod postgres;
 pub mod progress;
 pub mod report;
 pub mod sqlite;
+pub mod target;
 pub mod text;
 pub mod words;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::given::{self, IfNeeded};
-use super::{Database, Format, OnServer, Set, Wait};
+use super::{Database, DatabaseOrSchema, Format, OnServer, Set, Wait};
 use crate::policy::{Limit, OrphanAction};
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::text::notation;
@@ -21,7 +21,7 @@ pub enum ChangeFormat {
     Text,
     /// One JSON document
     Json,
-    /// With --dry-run: the script that does the same in the sqlite3 shell
+    /// With --dry-run: the script that does the same in the sqlite3 shell, or elsewhere by --for
     Sql,
 }
 
@@ -43,7 +43,7 @@ pub struct Change {
 pub struct Up {
     /// Which database.
     #[command(flatten)]
-    pub database: Database,
+    pub database: DatabaseOrSchema,
     /// Which migrations.
     #[command(flatten)]
     pub set: Set,
@@ -100,7 +100,7 @@ pub struct Up {
 pub struct Down {
     /// Which database.
     #[command(flatten)]
-    pub database: Database,
+    pub database: DatabaseOrSchema,
     /// Which migrations.
     #[command(flatten)]
     pub set: Set,
@@ -224,6 +224,9 @@ pub struct New {
         hide_env_values = true
     )]
     pub location: Option<IfNeeded>,
+    /// Check the keys of --add against this schema instead, such as sqlite3 app.db .schema prints; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
     /// How long to wait.
     #[command(flatten)]
     pub wait: Wait,

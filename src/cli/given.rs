@@ -95,7 +95,7 @@ fn print_document(error: &clap::Error) {
     let message = message.strip_prefix("error: ").unwrap_or(message);
     let hint = lines.find_map(|line| line.trim().strip_prefix("hint: "));
     let hint = hint.unwrap_or("fkfix --help tells what may be typed");
-    let document = explain::document("usage", message, Some(hint.to_owned()));
+    let document = explain::document("usage", message, Some(hint));
     // There is nobody left to tell if it can't be written.
     let _ = io::stdout().write_all(document.as_bytes());
 }

@@ -18,9 +18,12 @@ pub use reading::{
     Check, CheckFormat, Discover, Graph, Orphans, PictureFormat, RowsFormat, Show, Status,
 };
 
+use self::given::IfNeeded;
+use crate::failure::Failure;
 use crate::location::Location;
 use crate::manual;
 use crate::policy::{Manner, Mode, Triggers};
+use crate::target::Target;
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -154,8 +157,54 @@ pub struct Database {
     pub wait: Wait,
 }
 
-/// How long to wait.
+/// The database, or a dump of its schema from which a script is written.
 #[derive(Args, Debug)]
+pub struct DatabaseOrSchema {
+    /// The database: a path, or a URL: sqlite:, sqlite3: or file:
+    ///
+    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute, as in SQLAlchemy; sqlite3:
+    /// is read as Rails does, file: as SQLite and Prisma do. The file must exist. With ?mode=ro it
+    /// is not written to.
+    #[arg(
+        short = 'd',
+        long = "database",
+        value_name = "DATABASE",
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        required_unless_present = "schema"
+    )]
+    pub location: Option<IfNeeded>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub wait: Wait,
+    /// Write the script for a database with this schema, such as sqlite3 app.db .schema prints; - reads standard input
+    ///
+    /// For a database that only its host can open. No database is then opened, nor is DATABASE_URL
+    /// looked at. It goes with --format sql, and with a --for that is not shell.
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// With --format sql: who runs the script
+    ///
+    /// All but shell run it in a transaction of their own, with foreign keys on or off, on any
+    /// database with this schema: what depends on the rows is counted in the script.
+    #[arg(long = "for", value_name = "TARGET", default_value = "shell")]
+    pub target: Target,
+}
+
+impl DatabaseOrSchema {
+    /// The database; fails where none is named, or no location.
+    pub fn database(&self) -> Result<Database, Failure> {
+        let none = || Failure::impossible("neither --database nor --schema is given");
+        let location = self.location.as_ref().ok_or_else(none)?.get()?;
+        Ok(Database {
+            location: location.clone(),
+            wait: self.wait.clone(),
+        })
+    }
+}
+
+/// How long to wait.
+#[derive(Args, Clone, Debug)]
 pub struct Wait {
     /// How long to wait for other programs before giving up with nothing changed: 5, 500ms, 2m
     ///

@@ -53,10 +53,10 @@ enum Subject<'a> {
 impl<'a> Subject<'a> {
     fn of(arguments: &'a Check) -> Result<Self> {
         match (&arguments.schema, &arguments.location) {
-            (Some(file), _) if file == Path::new("-") => {
-                Ok(Subject::Dump("stdin".to_owned(), read_dump(file)?))
+            (Some(file), _) => {
+                let (name, text) = super::dump(file)?;
+                Ok(Subject::Dump(name, text))
             }
-            (Some(file), _) => Ok(Subject::Dump(file.display().to_string(), read_dump(file)?)),
             (None, Some(location)) => Ok(Subject::Database(location.get()?)),
             (None, None) => {
                 Err(Failure::impossible("neither --database nor --schema is given").into())
@@ -72,7 +72,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn read_dump(file: &Path) -> Result<String> {
+pub(super) fn read_dump(file: &Path) -> Result<String> {
     let mut text = String::new();
     let read = if file == Path::new("-") {
         std::io::stdin().read_to_string(&mut text)

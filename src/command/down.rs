@@ -12,6 +12,7 @@ const STALE_TRIGGERS: &str = "triggers of fkfix enforce still carry out keys tha
 /// Runs the verb.
 pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
     super::check_format(arguments.format, &arguments.change)?;
+    super::schema::check_target(&arguments.database, arguments.format)?;
     let migrations = super::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to.filter(|to| *to != 0) {
         migrations.must_have(to)?;
@@ -20,6 +21,9 @@ pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
         migrations: &migrations,
         leave_orphans: arguments.leave_orphans,
     };
+    if let Some(file) = &arguments.database.schema {
+        return super::schema::down(arguments, file, order, output);
+    }
     if arguments.change.dry_run {
         return dry_run(arguments, order, output);
     }
@@ -27,7 +31,7 @@ pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
 }
 
 fn revert(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result<Status> {
-    let database = super::open(&arguments.database);
+    let database = super::open(&arguments.database.database()?);
     let done = database.down(order, arguments.to, arguments.change.backup.as_ref())?;
     let (report, format) = (&done.report, arguments.format.into());
     if report.taken_back.is_empty() {
@@ -48,8 +52,12 @@ fn revert(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result
 
 fn dry_run(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result<Status> {
     let as_script = arguments.format == ChangeFormat::Sql;
-    let database = super::open(&arguments.database);
-    let planned = database.plan_down(order, arguments.to, as_script)?;
+    let database = super::open(&arguments.database.database()?);
+    let planned = database.plan_down(
+        order,
+        arguments.to,
+        as_script.then_some(arguments.database.target),
+    )?;
     if as_script {
         output.write(&planned.script.unwrap_or_default())?;
         return Ok(Status::Done);

@@ -12,6 +12,7 @@ mod man;
 mod new;
 mod orphans;
 mod restore;
+mod schema;
 #[cfg(feature = "postgres")]
 mod server;
 mod show;
@@ -81,8 +82,16 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
 #[cfg(feature = "postgres")]
 fn location_of(cli: &Cli) -> Option<&Location> {
     match &cli.command {
-        Command::Up(arguments) => Some(&arguments.database.location),
-        Command::Down(arguments) => Some(&arguments.database.location),
+        Command::Up(arguments) if arguments.database.schema.is_none() => arguments
+            .database
+            .location
+            .as_ref()
+            .and_then(|it| it.get().ok()),
+        Command::Down(arguments) if arguments.database.schema.is_none() => arguments
+            .database
+            .location
+            .as_ref()
+            .and_then(|it| it.get().ok()),
         Command::Status(arguments) => Some(&arguments.database.location),
         Command::Orphans(arguments) => Some(&arguments.database.location),
         Command::Clean(arguments) => Some(&arguments.database.location),
@@ -91,7 +100,7 @@ fn location_of(cli: &Cli) -> Option<&Location> {
         Command::Discover(arguments) => Some(&arguments.database.location),
         Command::Graph(arguments) => Some(&arguments.database.location),
         Command::Enforce(arguments) => Some(&arguments.database.location),
-        Command::New(arguments) if !arguments.add.is_empty() => {
+        Command::New(arguments) if !arguments.add.is_empty() && arguments.schema.is_none() => {
             arguments.location.as_ref().and_then(|it| it.get().ok())
         }
         Command::Check(arguments) if arguments.schema.is_none() => {
@@ -161,6 +170,16 @@ fn migrations(set: &Set, output: &mut Output) -> Result<Migrations> {
 /// The database that the command line names.
 fn open(database: &Database) -> engine::Database {
     engine::open(&database.location, database.wait.for_a_file())
+}
+
+/// The text of the dump in `file`, with the name that messages give it; `-` is standard input.
+fn dump(file: &Path) -> Result<(String, String)> {
+    let name = if file == Path::new("-") {
+        "stdin".to_owned()
+    } else {
+        file.display().to_string()
+    };
+    Ok((name, check::read_dump(file)?))
 }
 
 /// Tells where no migration is any business of the database.

@@ -11,12 +11,16 @@ use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
-    let scripts = match &arguments.location {
+    let scripts = match (&arguments.schema, &arguments.location) {
         _ if arguments.add.is_empty() => key_script::template(),
-        Some(location) => {
+        (Some(file), _) => {
+            let (name, text) = super::dump(file)?;
+            engine::dump_scripts(&name, &text, &arguments.add)?
+        }
+        (None, Some(location)) => {
             engine::open(location.get()?, arguments.wait.for_a_file()).scripts(&arguments.add)?
         }
-        None => key_script::unchecked(&arguments.add)?,
+        (None, None) => key_script::unchecked(&arguments.add)?,
     };
     let (folder, name) = (&arguments.folder, &arguments.name);
     let [up, down] = migrations::write_next(folder, name, &scripts.up, &scripts.down)?;

@@ -7,6 +7,7 @@ use crate::engine::UpOrder;
 use crate::failure::Status;
 use crate::policy::{Method, Policy};
 use crate::report::output::Output;
+use crate::target::Target;
 
 const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does, or run fkfix enforce";
 
@@ -16,6 +17,7 @@ const NO_MIGRATION: &str =
 /// Runs the verb.
 pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
     super::check_format(arguments.format, &arguments.change)?;
+    super::schema::check_target(&arguments.database, arguments.format)?;
     let migrations = super::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to {
         migrations.must_have(to)?;
@@ -32,25 +34,32 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
         policy: &policy,
         check_space: !arguments.no_space_check,
     };
+    if let Some(file) = &arguments.database.schema {
+        return super::schema::up(arguments, file, order, output);
+    }
     if arguments.change.dry_run {
         return dry_run(arguments, order, output);
     }
     apply(arguments, order, output)
 }
 
-/// A script is for any SQLite, so it keeps to what is documented for all of them.
+/// The script of a plan is for any SQLite, so it keeps to what is documented for all of them.
 fn method(arguments: &Up) -> Method {
     if arguments.in_place {
         Method::InPlace
-    } else if arguments.documented || arguments.format == ChangeFormat::Sql {
+    } else if arguments.documented || is_for_shell(arguments) {
         Method::Documented
     } else {
         Method::Fastest
     }
 }
 
+fn is_for_shell(arguments: &Up) -> bool {
+    arguments.format == ChangeFormat::Sql && arguments.database.target == Target::Shell
+}
+
 fn apply(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Status> {
-    let database = super::open(&arguments.database);
+    let database = super::open(&arguments.database.database()?);
     let done = database.up(order, arguments.change.backup.as_ref())?;
     let (report, format) = (&done.report, arguments.format.into());
     super::note_if(report.none_apply, output);
@@ -72,7 +81,8 @@ fn apply(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Stat
 
 fn dry_run(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Status> {
     let as_script = arguments.format == ChangeFormat::Sql;
-    let planned = super::open(&arguments.database).plan_up(order, as_script)?;
+    let planned = super::open(&arguments.database.database()?)
+        .plan_up(order, as_script.then_some(arguments.database.target))?;
     super::note_if(planned.report.none_apply, output);
     if as_script {
         output.write(&planned.script.unwrap_or_default())?;

@@ -119,6 +119,8 @@ pub enum Code {
     OrphansElsewhere,
     /// Warning: a table that a broken run of another tool seems to have left
     LeftoverTable,
+    /// Error: a trigger that a broken script of fkfix has left keeps rows from being deleted or changed
+    LeftoverTrigger,
     /// Warning: an archive still holds rows
     ArchiveNotEmpty,
     /// Error: triggers carry out other keys, but not this declared one
@@ -163,6 +165,7 @@ impl Code {
             | Code::ParentMissing
             | Code::ParentKeyNotUnique
             | Code::Orphans
+            | Code::LeftoverTrigger
             | Code::EnforcementMissing
             | Code::EnforcementStale
             | Code::NotValid

@@ -70,6 +70,7 @@ impl Script {
                 } => {
                     if has_adopted(applied, &table, &constraint) {
                         script.left.push(AdoptedKey {
+                            dropped: None,
                             table: table.shown(),
                             constraint: Some(constraint),
                         });

@@ -366,6 +366,7 @@ fn adopted(keys: &[Key]) -> Vec<AdoptedKey> {
     let there = keys.iter().filter(|key| key.there.is_some());
     there
         .map(|key| AdoptedKey {
+            dropped: None,
             table: key.child_shown.clone(),
             constraint: Some(key.key.name.clone()),
         })

@@ -88,6 +88,7 @@ fn record(own: &Own, migration: &Migration, keys: &[Key]) -> Result<Vec<String>>
     let there = keys.iter().filter(|key| key.there.is_some());
     let adopted: Vec<_> = there
         .map(|key| AdoptedKey {
+            dropped: None,
             table: key.child_shown.clone(),
             constraint: Some(key.key.name.clone()),
         })

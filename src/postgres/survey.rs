@@ -286,6 +286,7 @@ impl Survey {
     ) -> Result<KeyOrphans> {
         let named = key.named();
         let mut report = KeyOrphans {
+            other_spelling: 0,
             key: TableKey::new(&named.key, named.constraint),
             label,
             place,

@@ -551,6 +551,7 @@ fn key_report(key: &Key) -> KeyReport {
 pub fn adopted(change: &AppliedMigration) -> Vec<AdoptedKey> {
     let keys = change.tables.iter().flat_map(|table| {
         table.adopted.iter().map(|key| AdoptedKey {
+            dropped: None,
             table: table.table.clone(),
             constraint: key.constraint.clone(),
         })

@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::output::Report;
 use super::table::table;
 use super::value;
-use crate::sqlite::archive::door::Group;
 use crate::text::{Lines, count};
 
 /// What the archives hold.
@@ -34,20 +33,6 @@ pub struct ArchivedRows {
     pub stayed: bool,
     /// How many.
     pub rows: i64,
-}
-
-impl From<&Group> for ArchivedRows {
-    fn from(group: &Group) -> Self {
-        ArchivedRows {
-            table: group.table.clone(),
-            archive: group.archive.clone(),
-            keys: group.keys.clone(),
-            version: group.version,
-            archived_at: group.at.clone(),
-            stayed: group.stayed,
-            rows: group.rows,
-        }
-    }
 }
 
 impl ArchivedRows {

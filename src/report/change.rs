@@ -464,7 +464,7 @@ pub struct KeptRows {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde hands over a reference"
 )]
-fn is_zero(rows: &i64) -> bool {
+pub(super) fn is_zero(rows: &i64) -> bool {
     *rows == 0
 }
 

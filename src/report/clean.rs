@@ -7,8 +7,6 @@ use serde::Serialize;
 use super::change::{ForgottenKeys, RemovedRows, RestoredRows, Tense};
 use super::orphans::UnusableKey;
 use super::output::Report;
-use crate::policy::Policy;
-use crate::sqlite::apply::clean::Cleaning;
 use crate::text::{Lines, plural, rows};
 
 /// What became of the orphans of declared keys.
@@ -34,31 +32,6 @@ pub struct CleanReport {
     pub refused: Option<String>,
     /// The steps, in order.
     pub steps: Vec<String>,
-}
-
-impl CleanReport {
-    /// What `cleaning` does under `policy`.
-    pub fn new(database: String, cleaning: &Cleaning, policy: &Policy, dry_run: bool) -> Self {
-        let plan = &cleaning.plan;
-        let removed = plan.removals();
-        let kept = plan.touched().filter(|it| it.kept > 0);
-        CleanReport {
-            database,
-            dry_run,
-            backup: None,
-            keys: cleaning.keys,
-            removed: removed
-                .map(|it| RemovedRows::new(&plan.found, it, policy))
-                .collect(),
-            set_null: kept
-                .map(|it| ForgottenKeys::new(&plan.found, it, policy))
-                .collect(),
-            unusable: cleaning.unusable.iter().map(UnusableKey::new).collect(),
-            warnings: plan.warnings.clone(),
-            refused: None,
-            steps: plan.steps.iter().map(|it| it.title()).collect(),
-        }
-    }
 }
 
 impl Report for CleanReport {

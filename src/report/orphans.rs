@@ -51,6 +51,9 @@ pub struct KeyOrphans {
     pub most_frequent: Vec<DeadParent>,
     /// The oldest and the newest of the rows, where a column evidently tells the time.
     pub span: Option<Span>,
+    /// How many of the rows have a parent whose key differs in case, blanks and hyphens alone.
+    #[serde(skip_serializing_if = "super::change::is_zero")]
+    pub other_spelling: i64,
 }
 
 /// A parent that is not there.
@@ -142,6 +145,20 @@ impl UnusableKey {
     }
 }
 
+/// Of so many rows it tells something that most refer to one parent.
+const MANY: i64 = 10;
+
+impl DeadParent {
+    /// Whether the key looks like a mark for no parent: 0, -1, the empty string, a UUID of zeros.
+    fn is_mark(&self) -> bool {
+        let is_mark = |value: &Value| match value::text(value).trim_matches('\'') {
+            "0" | "-1" | "" => true,
+            text => text.len() >= 32 && text.chars().all(|it| it == '0' || it == '-'),
+        };
+        self.key.iter().all(is_mark)
+    }
+}
+
 impl KeyOrphans {
     fn cells(&self) -> Vec<String> {
         let time =
@@ -191,6 +208,7 @@ impl Report for OrphansReport {
             text.blank();
             text.append(&self.keys_text(of, width));
             text.append(&self.parents_text(of, width));
+            text.append(&self.hints_text(of));
             text.append(&of.sample_text(width));
         }
         text.append(&self.dependents_text(width));
@@ -235,6 +253,53 @@ impl OrphansReport {
         let heading = ["dead parent", "", "rows"];
         let lines: Vec<_> = lines.collect();
         paragraph(table(&heading, &lines, &["rows"], width))
+    }
+
+    /// What the orphans mostly are, where that can be seen.
+    fn hints_text(&self, of: &TableOrphans) -> Lines {
+        let mut text = Lines::default();
+        for key in self.keys_of(of) {
+            let parent = &key.key.parent;
+            if let Some(most) = key.most_frequent.first()
+                && (most.is_mark() || key.rows >= MANY)
+                && most.rows > key.rows / 2
+            {
+                let many = if most.rows == key.rows {
+                    format!("all {}", count(key.rows))
+                } else {
+                    format!("{} of {}", count(most.rows), count(key.rows))
+                };
+                let values: Vec<_> = most.key.iter().map(value::text).collect();
+                let mark = if most.is_mark() {
+                    ": a mark for none? --orphans set-null keeps the rows"
+                } else {
+                    ": one missing parent makes most of them"
+                };
+                let values = values.join(", ");
+                let _ = writeln!(
+                    text,
+                    "{}: {many} refer to {parent} {values}{mark}",
+                    key.label
+                );
+            }
+            if key.other_spelling > 0 {
+                let have = if key.other_spelling == 1 {
+                    "has"
+                } else {
+                    "have"
+                };
+                let _ = writeln!(
+                    text,
+                    "{}: {} {have} a parent in another spelling (case, blanks, hyphens): repair the values first",
+                    key.label,
+                    rows(key.other_spelling)
+                );
+            }
+        }
+        if !text.as_str().is_empty() {
+            text.blank();
+        }
+        text
     }
 
     fn dependents_text(&self, width: Option<u16>) -> Lines {

@@ -213,7 +213,11 @@ impl Output {
         if format == Format::Json {
             let message = [vec![message], details.to_vec()].concat().join("\n  ");
             // The exit status says it already; there is nobody left to tell.
-            let _ = self.write(&explain::document(&explain::code_of(error), &message, hint));
+            let _ = self.write(&explain::document(
+                &explain::code_of(error),
+                &message,
+                hint.as_deref(),
+            ));
         }
     }
 

@@ -61,3 +61,6 @@ mod sequences;
 
 #[path = "../integration/values.rs"]
 mod values;
+
+#[path = "../integration/clean.rs"]
+mod clean;

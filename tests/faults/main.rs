@@ -47,3 +47,6 @@ mod sqlite_tests;
 
 /// What random schemas and fuzzers have found.
 mod found;
+
+/// The script for runners that hold a transaction of their own does what `up` does, or nothing.
+mod portable;

@@ -226,7 +226,7 @@ fn what_the_archives_hold_is_listed() {
     database
         .fkfix("orphans --archived --table seasons --format csv")
         .status(0)
-        .stdout("table,archive,keys,version,archived_at,stayed,rows\r\nseasons,seasons_orphans,seasons(show_id),,then,false,2\r\n");
+        .stdout("\"table\",\"archive\",\"keys\",\"version\",\"archived_at\",\"stayed\",\"rows\"\n\"seasons\",\"seasons_orphans\",\"seasons(show_id)\",\"\",\"then\",\"false\",\"2\"\n");
     database.refuses(
         "orphans --archived --table shows",
         2,

@@ -341,3 +341,19 @@ fn the_script_does_the_same() {
         assert_eq!(twin.picture(), database.picture());
     }
 }
+
+#[test]
+fn the_report_says_what_orphans_mostly_are() {
+    let database = Database::of(
+        "CREATE TABLE users (id TEXT PRIMARY KEY); INSERT INTO users VALUES ('ab-cd'), ('Ef');
+         CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id TEXT REFERENCES users);
+         PRAGMA foreign_keys = OFF; INSERT INTO posts (user_id) VALUES ('0'), ('0'), ('0'), ('0'), ('ABCD'), (' ef '), ('ef');",
+    );
+    database
+        .fkfix("orphans")
+        .status(1)
+        .says("posts(user_id): 4 of 7 refer to users 0: a mark for none? --orphans set-null keeps the rows\n")
+        .says("posts(user_id): 3 rows have a parent in another spelling (case, blanks, hyphens): repair the values first\n");
+    let json = database.fkfix("orphans --format json").status(1).json();
+    assert_eq!(json["keys"][0]["other_spelling"], 3);
+}

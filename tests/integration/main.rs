@@ -38,6 +38,9 @@ mod follow;
 /// The orphans of declared keys fare as those of new ones, and archived rows go back or for good.
 mod clean;
 
+/// A key without a name is dropped by the name that PostgreSQL would have given it, and comes back.
+mod unnamed_keys;
+
 /// What an index says that SQLite could not have kept, or that is damaged, decides about no row.
 mod foreign_indexes;
 
@@ -175,3 +178,6 @@ mod sequences;
 
 /// Values that do not fit their columns are kept as they are, or a run is refused.
 mod values;
+
+/// The script for another runner: what it says, what it may be asked, and what it leaves.
+mod other_runners;

@@ -50,7 +50,7 @@ fn the_text_of_sqlite_comes_once_and_its_code_on_demand() {
         "this is no database, whatever its name says",
     )
     .unwrap();
-    let hint = "hint: the file is not a SQLite database, or it is encrypted; check the path\n";
+    let hint = "hint: the file is not a SQLite database, or it is encrypted; check the path; for an encrypted one, fkfix up --schema writes a script to run inside\n";
     database.fkfix("status").status(2).stderr(&format!(
         "error: could not open app.db: file is not a database\n{hint}"
     ));

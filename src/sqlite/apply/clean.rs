@@ -56,16 +56,13 @@ pub fn plan(connection: &Connection, only: Option<&str>, policy: &Policy) -> Res
             continue;
         }
         let new = NewKey::declared(&there);
-        match targets
-            .iter_mut()
-            .find(|keys| same_name(&keys.table.name, &key.child))
-        {
-            Some(keys) => keys.adopted.push(new),
-            None => {
-                let mut keys = TableKeys::none_of(Table::read(connection, &key.child)?);
-                keys.adopted.push(new);
-                targets.push(keys);
-            }
+        let of_table = |keys: &&mut TableKeys| same_name(&keys.table.name, &key.child);
+        if let Some(keys) = targets.iter_mut().find(of_table) {
+            keys.adopted.push(new);
+        } else {
+            let mut keys = TableKeys::none_of(Table::read(connection, &key.child)?);
+            keys.adopted.push(new);
+            targets.push(keys);
         }
     }
     let mut plan = plan::plan(connection, &targets, &declared, None, policy)?;

@@ -5,11 +5,11 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::migrations::Migrations;
-use crate::policy::Policy;
+use crate::policy::{Method, Policy};
 use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
 use crate::sqlite::apply::parts;
 use crate::sqlite::apply::plan;
-use crate::sqlite::apply::unfired;
+use crate::sqlite::apply::{unfired, unnamed};
 use crate::sqlite::archive::forgotten::SetBack;
 use crate::sqlite::archive::kept::{self, Kept, Returns};
 use crate::sqlite::archive::{self, Restore, Whose};
@@ -17,8 +17,9 @@ use crate::sqlite::file::backup;
 use crate::sqlite::file::errors;
 use crate::sqlite::rebuild::full_text;
 use crate::sqlite::rebuild::steps::{self, Step};
-use crate::sqlite::schema;
 use crate::sqlite::schema::row_counts;
+use crate::sqlite::schema::{self, Table};
+use crate::sqlite::text::ddl::quote;
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::{Action, AddForeignKey, Statement};
 use crate::text;
@@ -123,7 +124,15 @@ fn take_back(transaction: &Connection, order: Order<'_>, applied: &Applied) -> R
     let Script { mut back, parts } = read(order, applied)?;
     for part in parts {
         let steps = match part {
-            Part::Run(step) => vec![step],
+            Part::Run(step) => drop_unnamed(transaction, step)?,
+            Part::AddKey(key)
+                if let Some((before, after)) = key
+                    .name
+                    .as_deref()
+                    .and_then(|name| applied.dropped(&key.table, name)) =>
+            {
+                put_key_back(transaction, &key, before, after)?
+            }
             Part::AddKey(key) => {
                 let policy = &Policy::REFUSE;
                 let plan = plan::add_keys(transaction, &[key], applied.version, policy)?;
@@ -141,6 +150,37 @@ fn take_back(transaction: &Connection, order: Order<'_>, applied: &Applied) -> R
     let others = row_counts::count_rows(transaction, history::TABLE)? - 1;
     back.carry_out(transaction, history::forget(applied.version, others))?;
     Ok(back)
+}
+
+/// SQLite runs the statement itself, but for one that drops a key without a name.
+fn drop_unnamed(transaction: &Connection, step: Step) -> Result<Vec<Step>> {
+    if let Step::Run { sql, .. } = &step
+        && let Some(unnamed) = unnamed::find(transaction, sql)?
+    {
+        return unnamed::define(transaction, &unnamed.table, &unnamed.after, Method::InPlace);
+    }
+    Ok(vec![step])
+}
+
+/// Gives a table the definition back that it had `before` the migration dropped the key that has no
+/// name, where it is what it was `after` that.
+fn put_key_back(
+    transaction: &Connection,
+    key: &AddForeignKey,
+    before: &str,
+    after: &str,
+) -> Result<Vec<Step>> {
+    let table = Table::read(transaction, &key.table)?;
+    if table.sql != after {
+        return Err(Failure::impossible(format!(
+            "could not put {} back: the definition of {} has changed since",
+            key.name.as_deref().unwrap_or("a key"),
+            table.name
+        ))
+        .hint("undo what was changed since, or leave that statement out of the down script")
+        .into());
+    }
+    unnamed::define(transaction, &table, before, Method::InPlace)
 }
 
 impl TakenBack {
@@ -210,6 +250,14 @@ impl TakenBack {
         self.carry_out(transaction, set_back.after().collect())?;
         for (restore, rows) in restores.iter().zip(moved) {
             self.finish(transaction, restore, rows)?;
+        }
+        // A script makes an archive before it knows whether any row leaves.
+        for archive in archive::all(transaction)? {
+            if row_counts::count_rows(transaction, &archive.name)? == 0 {
+                let drop = format!("DROP TABLE main.{}", quote(&archive.name));
+                let step = Step::run(format!("drop {}, which is empty", archive.name), drop);
+                self.carry_out(transaction, vec![step])?;
+            }
         }
         Ok(())
     }
@@ -294,6 +342,7 @@ fn read(order: Order<'_>, applied: &Applied) -> Result<Script> {
                 script.back.left.push(AdoptedKey {
                     table,
                     constraint: Some(constraint),
+                    dropped: None,
                 });
             }
             Action::DropConstraint { sql, .. } | Action::Other(sql) => {

@@ -38,6 +38,18 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// As if `migration` had been applied, long ago, to a database that had none of its keys.
+    #[must_use]
+    pub fn as_if(migration: &Migration) -> Self {
+        Applied {
+            version: migration.up.version(),
+            name: migration.up.name().to_owned(),
+            at: OffsetDateTime::UNIX_EPOCH,
+            checksum: migration.up.checksum(),
+            adopted: Vec::new(),
+        }
+    }
+
     /// When it was applied, to the second: `2026-11-24T06:40:12Z`.
     #[must_use]
     pub fn when(&self) -> String {
@@ -50,8 +62,19 @@ impl Applied {
     pub fn has_adopted(&self, table: &str, constraint: &str) -> bool {
         self.adopted.iter().any(|key| {
             let name = key.constraint.as_deref().unwrap_or_default();
-            same_name(&key.table, table) && same_name(name, constraint)
+            key.dropped.is_none() && same_name(&key.table, table) && same_name(name, constraint)
         })
+    }
+
+    /// The definition of `table` before and after the key was dropped that had no name and that the
+    /// migration calls `constraint`, if it was.
+    #[must_use]
+    pub fn dropped(&self, table: &str, constraint: &str) -> Option<&(String, String)> {
+        let mut dropped = self.adopted.iter().filter(|key| {
+            let name = key.constraint.as_deref().unwrap_or_default();
+            same_name(&key.table, table) && same_name(name, constraint)
+        });
+        dropped.find_map(|key| key.dropped.as_ref())
     }
 }
 
@@ -62,6 +85,10 @@ pub struct AdoptedKey {
     pub table: String,
     /// The name that the migration gives the key, if any.
     pub constraint: Option<String>,
+    /// It was not found but dropped, and it had no name: the definition of the table before and
+    /// after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<(String, String)>,
 }
 
 /// Where a migration stands in a database.

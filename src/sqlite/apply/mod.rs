@@ -9,4 +9,5 @@ pub mod promised;
 pub mod space;
 pub mod timing;
 pub mod unfired;
+pub mod unnamed;
 pub mod up;

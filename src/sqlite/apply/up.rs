@@ -20,6 +20,7 @@ use crate::sqlite::apply::parts::{Part, parts, statement};
 use crate::sqlite::apply::plan::{self, KeyPlan};
 use crate::sqlite::apply::promised::Promised;
 use crate::sqlite::apply::space;
+use crate::sqlite::apply::unnamed::{self, Unnamed};
 use crate::sqlite::file::backup::{self, TemporaryCopy};
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::text::script;
@@ -58,6 +59,8 @@ pub struct Outcome<'a> {
     pub refusal: Option<Failure>,
     /// What its files lack.
     pub lacking: Vec<String>,
+    /// Keys without a name that it dropped.
+    pub dropped: Vec<AdoptedKey>,
 }
 
 /// A part of a script that is done.
@@ -93,8 +96,10 @@ impl Outcome<'_> {
                 table.adopted.iter().map(|key| AdoptedKey {
                     table: table.name.clone(),
                     constraint: key.name.clone(),
+                    dropped: None,
                 })
             })
+            .chain(self.dropped.iter().cloned())
             .collect()
     }
 }
@@ -126,6 +131,7 @@ pub fn dry_run<'a>(
             parts,
             refusal,
             lacking: lacking(migration, false),
+            dropped: Vec::new(),
         }]);
     }
     let copy = backup::temporary(connection)?;
@@ -263,6 +269,7 @@ impl Driver<'_, '_, '_> {
             parts: Vec::new(),
             refusal: None,
             lacking: lacking(migration, parts.is_empty()),
+            dropped: Vec::new(),
         };
         let mut promised = Promised::default();
         parts
@@ -282,6 +289,25 @@ impl Driver<'_, '_, '_> {
     ) -> Result<()> {
         let migration = outcome.migration;
         let done = match part {
+            Part::Statement(_, sql)
+                if let Some(unnamed) = unnamed::find(self.transaction, &sql)? =>
+            {
+                let Unnamed {
+                    table,
+                    constraint,
+                    after,
+                } = unnamed;
+                let method = self.policy.method;
+                let steps = unnamed::define(self.transaction, &table, &after, method)?;
+                steps::carry_out(self.transaction, &steps)?;
+                outcome.parts.extend(steps.into_iter().map(Done::Statement));
+                outcome.dropped.push(AdoptedKey {
+                    table: table.name.clone(),
+                    constraint: Some(constraint),
+                    dropped: Some((table.sql, after)),
+                });
+                return Ok(());
+            }
             Part::Statement(line, sql) => {
                 let step = statement(&migration.file(), line, sql.clone());
                 promised.follow(self.transaction, &sql, || {

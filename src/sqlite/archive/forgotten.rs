@@ -170,9 +170,9 @@ impl Forgotten {
         let mut kept = Vec::new();
         while let Some(row) = rows.next()? {
             let (at, rows): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let case = usize::try_from(at).ok().and_then(|at| cases.get(at));
+            let found = usize::try_from(at).ok().and_then(|at| cases.get(at));
             let taken = || Cause::Taken(self.set(table).map(str::to_owned).collect());
-            let cause = case.map_or_else(taken, |(_, cause)| cause.clone());
+            let cause = found.map_or_else(taken, |(_, cause)| cause.clone());
             kept.push(Kept { rows, cause });
         }
         Ok(kept)

@@ -6,5 +6,6 @@ pub mod kept;
 pub mod store;
 
 pub use store::{
-    Archive, Restore, Whose, all, count, is_archive_name, name_of, of, restore, same_key, store,
+    Archive, Restore, Whose, all, count, is_archive_name, must_be_possible, name_of, of, restore,
+    same_key, same_row, store,
 };

@@ -259,7 +259,7 @@ fn came_now(
 }
 
 /// Fails where SQLite would not take the archive called `name` of a table with `columns`.
-fn must_be_possible(name: &str, columns: &[&str]) -> Result<()> {
+pub fn must_be_possible(name: &str, columns: &[&str]) -> Result<()> {
     let is_own = |column: &&&str| {
         OWN_COLUMNS
             .iter()
@@ -660,7 +660,7 @@ pub fn same_key(table: &Table) -> String {
 
 /// The condition that the table's row `w` is the archive's row `a`: same key, and every value
 /// equal to the byte and of the same storage class.
-fn same_row(table: &Table, columns: &[&str]) -> String {
+pub fn same_row(table: &Table, columns: &[&str]) -> String {
     let mut same = vec![same_key(table)];
     same.extend(fidelity::same_values(table, columns.iter().copied()));
     all_of(&same)

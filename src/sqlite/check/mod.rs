@@ -87,6 +87,7 @@ impl<'a> Schema<'a> {
         findings.extend(keys::presence(&declared, &self.wanted));
         findings.extend(keys::soundness(connection, &all)?);
         findings.extend(self.leftovers.iter().cloned());
+        findings.extend(tables::holds(connection)?);
         findings.extend(enforcement::check(connection)?);
         Ok(findings)
     }

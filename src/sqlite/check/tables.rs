@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use crate::model::finding::{Code, Finding};
 use crate::sqlite::text::ddl::{quote, same_name};
+use crate::sqlite::write::portable;
 
 /// Names that no application gives a table, and the tool that does.
 const UNMISTAKABLE: [(&str, &str); 6] = [
@@ -35,8 +36,46 @@ pub fn leftovers(connection: &Connection) -> Result<Vec<Finding>> {
     let names = statement.query_map([], |row| row.get(0))?;
     let names = names.collect::<Result<Vec<String>, _>>()?;
     let is_table = |name: &str| names.iter().any(|other| same_name(other, name));
-    let found = names.iter().filter_map(|name| leftover(name, is_table));
+    let found = names
+        .iter()
+        .filter_map(|name| of_script(name).or_else(|| leftover(name, is_table)));
     Ok(found.collect())
+}
+
+/// What a script of fkfix leaves that did not run in one transaction, by a tool that went on after
+/// an error.
+fn of_script(name: &str) -> Option<Finding> {
+    let is_list = name.starts_with(portable::LISTS);
+    let hint = match name {
+        portable::STAGE => format!(
+            "it holds the rows of a table while that is made again: look whether they are all back before you drop it; if not, restore a backup, or insert them: SELECT * FROM {name}"
+        ),
+        portable::PROMISES | portable::COUNTER => {
+            format!("nothing in it is needed: DROP TABLE {name}")
+        }
+        _ if is_list => format!("nothing in it is needed: DROP TABLE {name}"),
+        _ => return None,
+    };
+    let message =
+        format!("{name} is what a script of fkfix left that did not run in one transaction");
+    Some(Finding::of_table(Code::LeftoverTable, name, message).hint(hint))
+}
+
+/// The triggers with which such a script holds rows: as long as one is there, no row of its table can
+/// be deleted, or changed, and SQLite says nothing of it.
+pub fn holds(connection: &Connection) -> Result<Vec<Finding>> {
+    let mut statement = connection.prepare(
+        "SELECT name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger' AND substr(name, 1, length(?1)) = ?1 ORDER BY name",
+    )?;
+    let holds = statement.query_map([portable::HOLDS], |row| {
+        let (name, table): (String, String) = (row.get(0)?, row.get(1)?);
+        let message = format!(
+            "the trigger {name} is what a script of fkfix left that did not run in one transaction: it keeps rows of {table} from being deleted or changed, without a word"
+        );
+        let finding = Finding::of_table(Code::LeftoverTrigger, &table, message);
+        Ok(finding.hint(format!("DROP TRIGGER {}", quote(&name))))
+    })?;
+    Ok(holds.collect::<Result<_, _>>()?)
 }
 
 fn leftover(name: &str, is_table: impl Fn(&str) -> bool) -> Option<Finding> {

@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::location::Location;
 use crate::progress;
 use crate::sqlite::file::guard::{first_read, mounted_read_only, prepare};
+use crate::sqlite::file::hosts;
 use crate::sqlite::file::paths::file_of;
 use crate::sqlite::file::reading;
 
@@ -28,6 +29,7 @@ pub fn open(location: &Location, lock_timeout: Duration) -> Result<Connection> {
         );
     }
     reading::refuse_stray_log(location, &file)?;
+    hosts::refuse_replica(location, &file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(&file, flags).with_context(doing)?;
     prepare(&mut connection, &file, lock_timeout)

@@ -101,7 +101,7 @@ pub fn code(error: &anyhow::Error) -> Option<ErrorCode> {
 fn hint_for_code(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
         ErrorCode::NotADatabase => {
-            "the file is not a SQLite database, or it is encrypted; check the path"
+            "the file is not a SQLite database, or it is encrypted; check the path; for an encrypted one, fkfix up --schema writes a script to run inside"
         }
         ErrorCode::DatabaseCorrupt => {
             "the file is damaged; restore a backup, or salvage what is left with the sqlite3 shell's .recover"

@@ -5,6 +5,7 @@ pub mod connection;
 pub mod errors;
 pub mod flush;
 pub mod guard;
+pub mod hosts;
 pub mod locks;
 pub mod paths;
 pub mod reading;

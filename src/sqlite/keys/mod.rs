@@ -5,5 +5,6 @@ pub mod key_script;
 pub mod known_keys;
 pub mod parent_key;
 pub mod resolve;
+pub mod unnamed;
 
 pub use resolve::{NewKey, TableKeys, affinity_warning, collation_warning, resolve, warnings};

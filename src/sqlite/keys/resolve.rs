@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
+use super::unnamed;
 use crate::failure::Failure;
 use crate::sqlite::keys::parent_key;
 use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
@@ -98,6 +99,7 @@ pub fn resolve(
 ) -> Result<Vec<TableKeys>> {
     let mut tables: Vec<TableKeys> = Vec::new();
     for request in requests {
+        must_be_the_users(&request.table)?;
         let seen = |keys: &TableKeys| same_name(&keys.table.name, &request.table);
         if !tables.iter().any(seen) {
             let table = Table::read(connection, &request.table)?;
@@ -115,6 +117,25 @@ pub fn resolve(
     Ok(tables)
 }
 
+/// Tables that belong to what hosts or copies the database, and what that is.
+const OTHERS: [(&str, &str); 3] = [
+    ("_litestream_", "Litestream"),
+    ("_cf_", "Cloudflare D1"),
+    ("libsql_", "libSQL"),
+];
+
+/// Fails where `table` is not the user's: its owner makes, changes and empties it as it likes.
+fn must_be_the_users(table: &str) -> Result<(), Failure> {
+    let lower = table.to_ascii_lowercase();
+    match OTHERS.iter().find(|(prefix, _)| lower.starts_with(prefix)) {
+        None => Ok(()),
+        Some((_, owner)) => Err(Failure::impossible(format!(
+            "{table} is a table of {owner}, and no key of the application's belongs there"
+        ))
+        .hint("take the key out of the migration")),
+    }
+}
+
 fn resolve_one(
     connection: &Connection,
     declared: &[NamedKey],
@@ -122,6 +143,7 @@ fn resolve_one(
     request: &AddForeignKey,
 ) -> Result<()> {
     let mut key = scratch::read_constraint(&keys.table, &request.constraint)?;
+    must_be_the_users(&key.parent)?;
     let parent = Table::read(connection, &key.parent)
         .with_context(|| format!("its parent table {} can't be used", key.parent))?;
     if key.parent_columns.is_empty() {
@@ -144,7 +166,7 @@ fn resolve_one(
         .iter()
         .find(|existing| !existing.key.same_definition(&new.key))
     {
-        return Err(different_key(&other.key, &new).into());
+        return Err(different_key(other, &new).into());
     }
     if existing.is_empty() {
         check_name(&keys.table, keys.added.iter(), &new)?;
@@ -160,14 +182,18 @@ fn resolve_one(
     Ok(())
 }
 
-fn different_key(existing: &ForeignKey, wanted: &NewKey) -> Failure {
+fn different_key(other: &NamedKey, wanted: &NewKey) -> Failure {
+    let existing = &other.key;
     Failure::impossible(format!(
         "{} has another key on the same columns",
         existing.child
     ))
     .detail(format!("there is   {existing}"))
     .detail(format!("wanted is  {}", wanted.key))
-    .hint("drop the one that is wrong, or change the migration so that both agree")
+    .hint(format!(
+        "drop the one that is wrong, or change the migration so that both agree; this line before it drops the one that is there: {}",
+        unnamed::drop_statement(other)
+    ))
 }
 
 /// A second constraint of the same name could not be told from the first by DROP CONSTRAINT.

@@ -120,6 +120,8 @@ pub struct SurveyedKey {
     pub most_frequent: Vec<(Vec<Value>, i64)>,
     /// The oldest and the newest of the rows, where a column tells the time.
     pub span: Option<Span>,
+    /// How many of the rows have a parent whose key differs in case, blanks and hyphens alone.
+    pub other_spelling: i64,
 }
 
 /// From when to when.
@@ -210,6 +212,7 @@ impl Survey {
                     dead_parents: 0,
                     most_frequent: Vec::new(),
                     span: None,
+                    other_spelling: 0,
                 };
                 key.look(connection, &found, &target.table, id)
                     .with_context(|| format!("could not look at the orphans of {label}"))?;
@@ -320,6 +323,7 @@ impl SurveyedKey {
             format!("{listed} AND l.breaks > 0 AND {broken}")
         };
         self.count(connection, &orphans)?;
+        self.other_spelling = other_spelling(connection, &parent, &self.named.key, &orphans)?;
         if let Some(column) = time_column(child) {
             let many = self.rows > removal.of / MANY;
             self.span = if many && child.index_leads.iter().any(|lead| lead == column) {
@@ -354,6 +358,32 @@ impl SurveyedKey {
         }
         Ok(())
     }
+}
+
+/// How many of `orphans`, which is FROM and WHERE of them, have a parent whose key is text that differs
+/// in case, blanks and hyphens alone, as those of a UUID.
+fn other_spelling(
+    connection: &Connection,
+    parent: &Table,
+    key: &ForeignKey,
+    orphans: &str,
+) -> Result<i64> {
+    let mut pairs = key.pairs();
+    let (Some((column, parent_column)), None) = (pairs.next(), pairs.next()) else {
+        return Ok(0);
+    };
+    let (own, theirs) = (
+        format!("w.{}", quote(column)),
+        format!("p.{}", quote(parent_column)),
+    );
+    let plain = |value: &str| format!("lower(replace(trim({value}), '-', ''))");
+    let query = format!(
+        "SELECT count(*) {orphans} AND typeof({own}) = 'text' AND {0} <> '' AND {0} IN (SELECT {1} FROM {2} WHERE typeof({theirs}) = 'text')",
+        plain(&own),
+        plain(&theirs),
+        parent.source("p")
+    );
+    Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }
 
 fn span(connection: &Connection, column: &str, orphans: &str) -> Result<Option<Span>> {

@@ -11,7 +11,6 @@ use sqlite3_parser::dialect::TokenType;
 use super::lists::{self, FORGETS, Fate, Forgetting, KEYS_PER_PASS, Lists, Removal};
 use crate::model::key::KeyId;
 use crate::policy::OrphanAction;
-use crate::sqlite::rebuild::full_text;
 use crate::sqlite::schema::foreign_key::{Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, RowKey, Table};
@@ -35,11 +34,13 @@ impl Wish {
     #[must_use]
     pub fn of_orphans(action: OrphanAction, key: &ForeignKey) -> Self {
         match (action, key.on_delete) {
-            (OrphanAction::SetNull, _) => Wish::ToNull,
-            (OrphanAction::Archive | OrphanAction::Delete, _) => Wish::Leave,
-            (_, Action::SetNull) => Wish::ToNull,
+            (OrphanAction::Archive | OrphanAction::Delete, _)
+            | (
+                OrphanAction::Follow | OrphanAction::Refuse | OrphanAction::Rehearse,
+                Action::Cascade | Action::NoAction | Action::Restrict,
+            ) => Wish::Leave,
+            (OrphanAction::SetNull, _) | (_, Action::SetNull) => Wish::ToNull,
             (_, Action::SetDefault) => Wish::ToDefault,
-            (_, Action::Cascade | Action::NoAction | Action::Restrict) => Wish::Leave,
         }
     }
 
@@ -125,7 +126,6 @@ impl<'a> Fates<'a> {
     ) -> Result<Option<String>> {
         let primary_key = schema::primary_key(self.connection, &child.name)?;
         let has = |names: &[String], name: &str| names.iter().any(|it| same_name(it, name));
-        let indexes = full_text::Indexes::of(self.connection, child)?;
         for name in &key.columns {
             let Some(column) = child.column(name) else {
                 continue;
@@ -139,7 +139,7 @@ impl<'a> Fates<'a> {
             if column.not_null && !(to_default && has_default(child, name)) {
                 return Ok(Some(format!("{name} may not be NULL")));
             }
-            if indexes.notes_some_rows_by(name) {
+            if self.is_in_full_text(child, name) {
                 return Ok(Some(format!("a full-text index has {name}")));
             }
             let refers = |it: &&NamedKey| {
@@ -150,6 +150,16 @@ impl<'a> Fates<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether a full-text index may take its text from `column` of `table`; also where it can't be
+    /// told.
+    fn is_in_full_text(&self, table: &Table, column: &str) -> bool {
+        let query = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema AS m, pragma_table_xinfo AS x WHERE m.type = 'table' AND m.sql LIKE 'create virtual table%' AND m.sql LIKE '%fts%' AND m.sql LIKE '%content%' AND instr(lower(m.sql), lower(?1)) AND x.arg = m.name AND x.schema = 'main' AND x.name = ?2 COLLATE NOCASE)";
+        let found = self
+            .connection
+            .query_row(query, [&table.name, column], |row| row.get(0));
+        found.unwrap_or(true)
     }
 
     /// Has the rows leave in `round` that are to stay and forget a key, and can't: their default
@@ -188,7 +198,7 @@ impl<'a> Fates<'a> {
         let mut demoted = 0;
         let to_default = removal.forgets.iter().filter(|it| it.defaults.is_some());
         for forgetting in to_default.collect::<Vec<_>>() {
-            self.read_defaults(lists, table, forgetting)?;
+            Self::read_defaults(lists, table, forgetting)?;
             demoted += self.demote_without_parent(lists, &removal, forgetting, round)?;
         }
         if needs_trial(self.connection, table, &removal)? {
@@ -198,12 +208,7 @@ impl<'a> Fates<'a> {
     }
 
     /// Stores the defaults of the key's columns, as the table would, in a temporary table.
-    fn read_defaults(
-        &self,
-        lists: &mut Lists<'_>,
-        table: &Table,
-        forgetting: &Forgetting,
-    ) -> Result<()> {
+    fn read_defaults(lists: &mut Lists<'_>, table: &Table, forgetting: &Forgetting) -> Result<()> {
         let Some(name) = &forgetting.defaults else {
             return Ok(());
         };

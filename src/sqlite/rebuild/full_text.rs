@@ -149,6 +149,27 @@ impl Indexes {
         steps.collect()
     }
 
+    /// Those whose content is the table, each with the condition that it holds every row of `table`
+    /// and no other, so that it can be built anew.
+    #[must_use]
+    pub fn whole(&self, table: &str) -> Vec<(&str, String)> {
+        let table = quote(table);
+        let each = self.own.iter().map(|index| {
+            let (rowid, held) = (quote(&index.rowid), &index.held);
+            let whole = format!(
+                "NOT EXISTS ({held} EXCEPT SELECT {rowid} FROM main.{table}) AND NOT EXISTS (SELECT {rowid} FROM main.{table} EXCEPT {held})"
+            );
+            (index.name.as_str(), whole)
+        });
+        each.collect()
+    }
+
+    /// The names of those whose content is a view.
+    #[must_use]
+    pub fn of_views(&self) -> &[String] {
+        &self.of_views
+    }
+
     /// Steps that put rows into the indexes which held them before they left: `back` is `FROM`
     /// and `WHERE` of rows `w` of `table` and the rows `a` of its archive, where the archive has
     /// noted in the column `noted` what [`holding`](Self::holding) gave.

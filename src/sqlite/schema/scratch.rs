@@ -59,6 +59,13 @@ pub fn read_constraint(child: &Table, constraint: &str) -> Result<ForeignKey> {
     Ok(keys.swap_remove(0))
 }
 
+/// The foreign keys of the table that `create_table` makes, from the last in its text to the first.
+pub fn keys_of(create_table: &str) -> Result<Vec<ForeignKey>> {
+    let scratch = open()?;
+    scratch.execute_batch(create_table)?;
+    foreign_key::declared_keys(&scratch)
+}
+
 /// The message of SQLite alone, without the text of the statement.
 fn reason(error: &rusqlite::Error) -> String {
     match error {

@@ -203,6 +203,87 @@ pub fn foreign_key_names(create_table: &str) -> Result<Vec<Option<String>>> {
     Ok(names)
 }
 
+/// A stored `CREATE TABLE` without the foreign key that is the `place`-th in its text, from 0: a table
+/// constraint goes with the comma before it, the clause of a column with the space before it.
+pub fn without_foreign_key(create_table: &str, place: usize) -> Result<String> {
+    use TokenType::{TK_COMMA, TK_CONSTRAINT, TK_FOREIGN, TK_REFERENCES};
+    let tokens = tokens(create_table)?;
+    let kind = |at: usize| tokens.get(at).map(|it| it.kind);
+    let references = tokens.iter().enumerate();
+    let references = references.filter(|(_, it)| it.kind == TK_REFERENCES);
+    let at = references.map(|(at, _)| at).nth(place);
+    let at = at.ok_or_else(|| anyhow!("the stored CREATE TABLE has no such foreign key"))?;
+    let last = at + key_clause(tokens.get(at..).unwrap_or_default()) - 1;
+    // Constraints of a table may follow each other without a comma.
+    let comma_stays = kind(last + 1).is_some_and(|it| it != TK_COMMA && it != TokenType::TK_RP);
+    let end = tokens.get(last).map_or(create_table.len(), |last| last.end);
+    // FOREIGN KEY ( … ) stands directly before REFERENCES; a column may be called so, in quotes.
+    let mut first = at;
+    if kind(at.wrapping_sub(1)) == Some(TokenType::TK_RP) {
+        let before = tokens.get(..at).unwrap_or_default();
+        let open = before.iter().rposition(|it| it.kind == TokenType::TK_LP);
+        let foreign = open.and_then(|open| open.checked_sub(2));
+        first = foreign
+            .filter(|it| kind(*it) == Some(TK_FOREIGN))
+            .unwrap_or(at);
+    }
+    if first >= 2 && kind(first - 2) == Some(TK_CONSTRAINT) {
+        first -= 2;
+    }
+    let before = first.checked_sub(1).and_then(|it| tokens.get(it));
+    let start = match before {
+        Some(comma) if comma.kind == TK_COMMA && comma_stays => comma.end,
+        Some(comma) if comma.kind == TK_COMMA => comma.start,
+        Some(token) => token.end,
+        None => 0,
+    };
+    let mut left = create_table.to_owned();
+    left.replace_range(start..end, "");
+    Ok(left)
+}
+
+/// How many tokens the clause that begins with `REFERENCES` has
+/// (<https://www.sqlite.org/syntax/foreign-key-clause.html>).
+fn key_clause(tokens: &[Token<'_>]) -> usize {
+    use TokenType::{TK_DEFERRABLE, TK_INITIALLY, TK_LP, TK_MATCH, TK_NOT, TK_ON, TK_RP, TK_SET};
+    let kind = |at: usize| tokens.get(at).map(|it| it.kind);
+    let mut at = 2;
+    if kind(at) == Some(TK_LP) {
+        while kind(at).is_some_and(|it| it != TK_RP) {
+            at += 1;
+        }
+        at += 1;
+    }
+    loop {
+        at += match (kind(at), kind(at + 1), kind(at + 2)) {
+            (Some(TK_ON), _, Some(TK_SET)) => 4,
+            (Some(TK_ON), _, Some(_)) if is_word(tokens, at + 2, "NO") => 4,
+            (Some(TK_ON), _, Some(_)) => 3,
+            (Some(TK_NOT), Some(TK_DEFERRABLE), _) | (Some(TK_MATCH | TK_INITIALLY), ..) => 2,
+            (Some(TK_DEFERRABLE), ..) => 1,
+            _ => return at.min(tokens.len()),
+        };
+    }
+}
+
+fn is_word(tokens: &[Token<'_>], at: usize, word: &str) -> bool {
+    tokens.get(at).is_some_and(|it| same_name(it.text, word))
+}
+
+/// `name` as people write it: bare where it is a plain word, or else quoted.
+#[must_use]
+pub fn as_word(name: &str) -> String {
+    let plain = tokens(name).is_ok_and(|it| {
+        matches!(it.as_slice(), [token] if token.kind == TokenType::TK_ID && token.text == name)
+    });
+    let quoted = name.starts_with(['"', '[', '`', '\'']);
+    if plain && !quoted {
+        name.to_owned()
+    } else {
+        quote(name)
+    }
+}
+
 /// Whether each foreign key in a stored `CREATE TABLE` is checked at COMMIT alone, in the order
 /// of the text. `foreign_key_list` does not tell.
 pub fn deferred_keys(create_table: &str) -> Result<Vec<bool>> {

@@ -8,7 +8,9 @@ use super::Database;
 use super::up::discard_after_refusal;
 use crate::failure::Failure;
 use crate::policy::Policy;
+use crate::report::change::{ForgottenKeys, RemovedRows};
 use crate::report::clean::CleanReport;
+use crate::report::orphans::UnusableKey;
 use crate::sqlite::apply::clean::{self, Cleaning};
 use crate::sqlite::file::{connection, reading};
 use crate::sqlite::write::shell;
@@ -83,6 +85,35 @@ impl Database {
                 .collect(),
             refusal: None,
             script: None,
+        }
+    }
+}
+
+impl CleanReport {
+    /// What `cleaning` does under `policy`.
+    pub fn new(database: String, cleaning: &Cleaning, policy: &Policy, dry_run: bool) -> Self {
+        let plan = &cleaning.plan;
+        let removed = plan.removals();
+        let kept = plan.touched().filter(|it| it.kept > 0);
+        CleanReport {
+            database,
+            dry_run,
+            backup: None,
+            keys: cleaning.keys,
+            removed: removed
+                .map(|it| RemovedRows::new(&plan.found, it, policy))
+                .collect(),
+            set_null: kept
+                .map(|it| ForgottenKeys::new(&plan.found, it, policy))
+                .collect(),
+            unusable: cleaning.unusable.iter().map(UnusableKey::new).collect(),
+            warnings: plan.warnings.clone(),
+            refused: None,
+            steps: plan
+                .steps
+                .iter()
+                .map(crate::sqlite::rebuild::steps::Step::title)
+                .collect(),
         }
     }
 }

@@ -11,7 +11,10 @@ use crate::sqlite::apply::down::{self, Order};
 use crate::sqlite::apply::history;
 use crate::sqlite::enforce;
 use crate::sqlite::file::{connection, reading};
+use crate::sqlite::schema::dump::Dump;
+use crate::sqlite::write::portable;
 use crate::sqlite::write::shell;
+use crate::target::Target;
 
 /// What `down` did.
 #[derive(Debug)]
@@ -75,20 +78,28 @@ impl Database {
         Ok(reverted)
     }
 
-    /// What [`down`](Self::down) would do, with the script for another SQLite where there is
-    /// something to do and `with_script` asks for it.
+    /// What [`down`](Self::down) would do, with the script for `target` where there is something to
+    /// do.
     pub fn plan_down(
         &self,
         order: Order<'_>,
         to: Option<i64>,
-        with_script: bool,
+        target: Option<Target>,
     ) -> Result<DownPlanned> {
-        let planned = reading::read(&self.location, self.lock_timeout, |database| {
+        let (planned, script) = reading::read(&self.location, self.lock_timeout, |database| {
             let applied = history::read(database)?;
             let applied = history::to_take_back(order.migrations, &applied, to)?;
-            down::dry_run(database, order, &applied)
+            let planned = down::dry_run(database, order, &applied)?;
+            let script = match target.filter(|_| !applied.is_empty()) {
+                None => None,
+                Some(Target::Shell) => Some(shell::down(&planned)?),
+                Some(target) => {
+                    let schema = portable::schema_of(database)?;
+                    Some(portable::down(&schema, order, &applied, target)?)
+                }
+            };
+            Ok((planned, script))
         })?;
-        let script = (with_script && !planned.is_empty()).then(|| shell::down(&planned));
         let report = DownPlan {
             database: self.name(),
             to,
@@ -97,8 +108,27 @@ impl Database {
         };
         Ok(DownPlanned {
             report,
-            script: script.transpose()?,
+            script,
             warnings: planned.into_iter().flat_map(|it| it.warnings).collect(),
         })
     }
+}
+
+/// The script for `target` that takes back what a database with the schema of the dump `text` has
+/// had, as far as that tells: the newest migration, or all above the version `to`.
+pub fn down_of_dump(
+    name: &str,
+    text: &str,
+    order: Order<'_>,
+    to: Option<i64>,
+    target: Target,
+) -> Result<Option<String>> {
+    let dump = Dump::load(name, text)?;
+    let schema = &dump.connection;
+    let migrations = order.migrations;
+    let all = migrations.iter().map(history::Applied::as_if).collect();
+    let applied = portable::there(schema, migrations, all)?;
+    let applied = history::to_take_back(migrations, &applied, to)?;
+    let script = (!applied.is_empty()).then(|| portable::down(schema, order, &applied, target));
+    script.transpose()
 }

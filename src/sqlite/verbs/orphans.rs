@@ -237,6 +237,7 @@ impl From<&SurveyedKey> for KeyOrphans {
             most_frequent: frequent
                 .map(|(key, rows)| DeadParent { key, rows })
                 .collect(),
+            other_spelling: surveyed.other_spelling,
             span: surveyed.span.clone().map(|span| Span {
                 column: span.column,
                 oldest: span.oldest,

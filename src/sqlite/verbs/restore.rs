@@ -9,11 +9,11 @@ use rusqlite::Connection;
 
 use super::Database;
 use crate::failure::Failure;
-use crate::report::archived::ArchivedReport;
+use crate::report::archived::{ArchivedReport, ArchivedRows};
 use crate::report::change::RestoredRows;
 use crate::report::clean::{PurgeReport, PurgedRows, RestoreReport};
 use crate::sqlite::apply::down::{self, TakenBack};
-use crate::sqlite::archive::door::{self, Purge};
+use crate::sqlite::archive::door::{self, Group, Purge};
 use crate::sqlite::file::{backup, connection, reading};
 use crate::sqlite::rebuild::steps;
 use crate::text::rows;
@@ -119,5 +119,19 @@ impl Database {
             database: self.name(),
             archived: groups.iter().map(Into::into).collect(),
         })
+    }
+}
+
+impl From<&Group> for ArchivedRows {
+    fn from(group: &Group) -> Self {
+        ArchivedRows {
+            table: group.table.clone(),
+            archive: group.archive.clone(),
+            keys: group.keys.clone(),
+            version: group.version,
+            archived_at: group.at.clone(),
+            stayed: group.stayed,
+            rows: group.rows,
+        }
     }
 }

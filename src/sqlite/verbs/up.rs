@@ -5,17 +5,23 @@ use std::path::PathBuf;
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::Database;
+use super::{Applicable, Database};
 use crate::explain;
 use crate::failure::{Failure, Status};
 use crate::report::change::{AppliedMigration, UpReport};
 use crate::report::plan::{PlannedMigration, UpPlan};
+use crate::sqlite::apply::down;
 use crate::sqlite::apply::history;
+use crate::sqlite::apply::plan::KeyPlan;
 use crate::sqlite::apply::space;
 use crate::sqlite::apply::timing;
 use crate::sqlite::apply::up::{self, Order, Outcome};
 use crate::sqlite::file::{connection, reading};
+use crate::sqlite::schema::dump::Dump;
+use crate::sqlite::write::portable;
 use crate::sqlite::write::shell;
+use crate::target::Target;
+use crate::text;
 
 /// What `up` did.
 #[derive(Debug)]
@@ -80,15 +86,15 @@ impl Database {
         Ok(applied)
     }
 
-    /// What [`up`](Self::up) would do; `with_script` in another SQLite too.
-    pub fn plan_up(&self, order: Order<'_>, with_script: bool) -> Result<UpPlanned> {
+    /// What [`up`](Self::up) would do; with the script that does the same for `target`.
+    pub fn plan_up(&self, order: Order<'_>, target: Option<Target>) -> Result<UpPlanned> {
         reading::read(&self.location, self.lock_timeout, |connection| {
             let migrations = history::applicable(connection, order.migrations)?;
             let order = Order {
                 migrations,
                 ..order
             };
-            self.plan(connection, order, with_script)
+            self.plan(connection, order, target)
         })
     }
 
@@ -96,7 +102,7 @@ impl Database {
         &self,
         connection: &Connection,
         order: Order<'_>,
-        with_script: bool,
+        target: Option<Target>,
     ) -> Result<UpPlanned> {
         let pending = order.pending(&history::read(connection)?)?;
         let mut outcomes = Vec::new();
@@ -107,7 +113,7 @@ impl Database {
         if !outcomes.is_empty() {
             let plans = outcomes.iter().flat_map(Outcome::plans);
             space = Some(space::estimate(connection, plans)?);
-            if !with_script {
+            if target.is_none() {
                 time = timing::estimate(connection, &outcomes);
             }
         }
@@ -120,11 +126,9 @@ impl Database {
         let migrations = planned.collect();
         let refused = outcomes.iter_mut().find_map(|it| it.refusal.take());
         let refusal = refused.or(short);
-        let script = if with_script && refusal.is_none() && !outcomes.is_empty() {
-            Some(shell::up(&outcomes)?)
-        } else {
-            None
-        };
+        let target = target.filter(|_| refusal.is_none() && !outcomes.is_empty());
+        let script = target.map(|target| script(connection, order, &outcomes, target));
+        let script = script.transpose()?;
         let report = UpPlan {
             database: self.name(),
             to: order.to,
@@ -141,6 +145,67 @@ impl Database {
             refusal,
             script,
         })
+    }
+}
+
+fn script(
+    connection: &Connection,
+    order: Order<'_>,
+    outcomes: &[Outcome<'_>],
+    target: Target,
+) -> Result<String> {
+    if target == Target::Shell {
+        return shell::up(outcomes);
+    }
+    let mut touched = outcomes
+        .iter()
+        .flat_map(Outcome::plans)
+        .flat_map(KeyPlan::touched);
+    if let Some(kept) = touched.find(|it| it.kept > 0) {
+        return Err(Failure::impossible(format!(
+            "{} of {} would stay and forget their key, which a script for {} can't do",
+            text::rows(kept.kept),
+            kept.table.name,
+            target.name()
+        ))
+        .hint("--orphans archive moves them aside, whole; fkfix up on the database itself has them forget it")
+        .into());
+    }
+    let pending: Vec<_> = outcomes.iter().map(|it| it.migration).collect();
+    let schema = portable::schema_of(connection)?;
+    portable::up(&schema, way_back(order), &pending, order.policy, target)
+}
+
+/// The script for `target` that applies what a database with the schema of the dump `text` has not
+/// had, as far as that tells; `name` is the dump's in messages.
+pub fn up_of_dump(
+    name: &str,
+    text: &str,
+    order: Order<'_>,
+    target: Target,
+) -> Result<Applicable<Option<String>>> {
+    let dump = Dump::load(name, text)?;
+    let schema = &dump.connection;
+    let migrations = history::applicable(schema, order.migrations)?;
+    let order = Order {
+        migrations,
+        ..order
+    };
+    let wanted = migrations.iter();
+    let wanted = wanted.filter(|it| order.to.is_none_or(|to| it.up.version() <= to));
+    let pending = portable::not_there(schema, wanted.collect())?;
+    let script = (!pending.is_empty())
+        .then(|| portable::up(schema, way_back(order), &pending, order.policy, target));
+    Ok(Applicable {
+        value: script.transpose()?,
+        none_applies: migrations.is_empty(),
+    })
+}
+
+fn way_back(order: Order<'_>) -> down::Order<'_> {
+    down::Order {
+        migrations: order.migrations,
+        leave_orphans: false,
     }
 }
 

@@ -1,3 +1,4 @@
 //! A plan as a script.
 
+pub mod portable;
 pub mod shell;

@@ -6,11 +6,12 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType;
 
-use super::{LISTS, PROMISES, Target};
+use super::{LISTS, PROMISES};
 use crate::failure::Failure;
-use crate::sqlite::ddl::{self, literal, unquote};
-use crate::sqlite::shell::{self, Comment};
-use crate::sqlite::steps::Step;
+use crate::sqlite::rebuild::steps::Step;
+use crate::sqlite::text::ddl::{self, literal, unquote};
+use crate::sqlite::write::shell::{self, Comment};
+use crate::target::Target;
 
 /// A script for one target.
 pub struct Script<'a> {
@@ -30,6 +31,8 @@ pub struct Numbers {
     pub holds: usize,
     /// Indexes for the time of a swap.
     pub indexes: usize,
+    /// Numbers that are noted.
+    pub notes: usize,
 }
 
 impl<'a> Script<'a> {
@@ -69,7 +72,9 @@ impl<'a> Script<'a> {
             // COMMIT fails at once where each statement commits.
             return self.run(
                 "hold that this runs in a transaction",
-                &format!("INSERT INTO {PROMISES} (id, what, holds, next) VALUES (1, {guard}, 1, 2)"),
+                &format!(
+                    "INSERT INTO {PROMISES} (id, what, holds, next) VALUES (1, {guard}, 1, 2)"
+                ),
             );
         }
         self.run(
@@ -132,18 +137,25 @@ impl<'a> Script<'a> {
 
     /// Adds the statement `sql`, which `title` says in a few words.
     pub fn run(&mut self, title: &str, sql: &str) -> Result<()> {
-        let refuse = |why: &str| Failure::impossible(format!("can't {title}: {why}"));
+        let refuse =
+            |why: &str| Failure::impossible(format!("can't write the step {title:?}: {why}"));
         let sql = without_temp(sql)?;
         self.schema.execute_batch(&sql).map_err(|error| {
-            refuse(&error.to_string()).hint(
-                "the script is tried on the schema, without rows; without --for, fkfix up works on the database itself",
-            )
+            let error = error.to_string();
+            let is_left = error.starts_with("table fkfix_") && error.ends_with("already exists");
+            refuse(&error).hint(if is_left {
+                "a script that was not run in one transaction has left it: see fkfix check"
+            } else {
+                "the script is tried on the schema, without rows; without --for, fkfix up works on the database itself"
+            })
         })?;
         let tokens = ddl::tokens(&sql)?;
         let Some(last) = tokens.last() else {
             return Ok(());
         };
-        let is_create = tokens.first().is_some_and(|it| it.kind == TokenType::TK_CREATE);
+        let is_create = tokens
+            .first()
+            .is_some_and(|it| it.kind == TokenType::TK_CREATE);
         let ending = match shell::open_comment(sql.get(last.end..).unwrap_or_default()) {
             None => ";",
             Some(Comment::Line) if !is_create => "\n;",
@@ -190,25 +202,31 @@ impl<'a> Script<'a> {
         } else if lines.any(is_mark) {
             format!("it has a line that {name} takes for a mark of its own")
         } else if statement.len() > self.target.longest_statement() {
-            format!("the statement has {} bytes, and {name} takes no more than {}", statement.len(), self.target.longest_statement())
+            format!(
+                "the statement has {} bytes, and {name} takes no more than {}",
+                statement.len(),
+                self.target.longest_statement()
+            )
         } else {
             return Ok(());
         };
-        Err(Failure::impossible(format!("can't {title}: {why}"))
-            .hint(AGAIN)
-            .into())
+        Err(
+            Failure::impossible(format!("can't write the step {title:?}: {why}"))
+                .hint(AGAIN)
+                .into(),
+        )
     }
 
     /// The text of the way `verb`.
-    pub fn finish(self, verb: &str) -> Result<String> {
+    pub fn finish(self, verb: &str) -> String {
         let name = self.target.name();
         let mut text = self.target.section(verb).unwrap_or_default();
         if verb == "up" || !self.target.has_both_ways() {
             let _ = writeln!(
                 text,
                 "-- What fkfix {verb} does, for {name}. It must run in one transaction, by a tool that stops
--- at the first error; then any error leaves all as it was. Foreign keys may be on or off.
--- It needs SQLite 3.26 or a later one."
+-- at the first error, so that any error leaves all as it was. Foreign keys may be on or off.
+-- It needs SQLite 3.26 or a later one. After it, fkfix check tells whether all is well."
             );
         }
         text.push_str(&self.text);
@@ -218,11 +236,12 @@ impl<'a> Script<'a> {
         {
             text.truncate(cut.len());
         }
-        Ok(text)
+        text
     }
 }
 
-const AGAIN: &str = "make the object again with a text without it; without --for, fkfix up keeps every byte";
+const AGAIN: &str =
+    "make the object again with a text without it; without --for, fkfix up keeps every byte";
 
 /// The lists of rows that leave are tables for the time of the script: a hosted engine has none
 /// that are temporary.

@@ -66,7 +66,7 @@ impl Target {
     }
 
     /// The line before the way `verb`.
-    pub(super) fn section(self, verb: &str) -> Option<String> {
+    pub fn section(self, verb: &str) -> Option<String> {
         match self {
             Target::Dbmate => Some(format!("-- migrate:{verb}\n")),
             Target::Goose if verb == "up" => Some("-- +goose Up\n".to_owned()),
@@ -76,17 +76,21 @@ impl Target {
     }
 
     /// What a line begins with that the target would take for a mark of its own.
-    pub(super) fn marks(self) -> &'static [&'static str] {
+    pub fn marks(self) -> &'static [&'static str] {
         match self {
             Target::Dbmate => &["-- migrate:"],
-            Target::Goose => &["-- +goose", "--+goose", "-- +goose"],
+            Target::Goose => &["-- +goose", "--+goose"],
             Target::Drizzle => &["--> statement-breakpoint"],
             Target::Shell | Target::Transaction | Target::D1 | Target::Libsql => &[],
         }
     }
 
     /// The most bytes of a statement.
-    pub(super) fn longest_statement(self) -> usize {
-        if self == Target::D1 { LONGEST_OF_D1 } else { usize::MAX }
+    pub fn longest_statement(self) -> usize {
+        if self == Target::D1 {
+            LONGEST_OF_D1
+        } else {
+            usize::MAX
+        }
     }
 }

@@ -16,22 +16,23 @@ mod back;
 mod copy;
 mod keys;
 mod leaving;
+mod moving_out;
 mod pin;
 mod script;
 mod swap;
-mod target;
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 pub use copy::of as schema_of;
-pub use target::Target;
 
-use super::driver::{self, Part};
-use super::history::{self, AdoptedKey, Applied};
-use crate::migrations::Migration;
+use crate::migrations::{Migration, Migrations};
 use crate::policy::Policy;
-use crate::sqlite::back::Order;
+use crate::sqlite::apply::down::Order;
+use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::sqlite::apply::parts::{self, Part};
+use crate::sqlite::schema::{foreign_key, table_exists};
+use crate::target::Target;
 use script::Script;
 
 /// The names of what a script makes for the time that it runs.
@@ -72,7 +73,7 @@ pub fn up(
     }
     script.close()?;
     if !target.has_both_ways() {
-        return script.finish("up");
+        return Ok(script.finish("up"));
     }
     let way_up = script;
     let mut way_back = Script::new(schema, target);
@@ -81,7 +82,7 @@ pub fn up(
         take_back(&mut way_back, order, migration, adopted.as_deref())?;
     }
     way_back.close()?;
-    Ok(way_up.finish("up")? + &way_back.finish("down")?)
+    Ok(way_up.finish("up") + &way_back.finish("down"))
 }
 
 /// The file for `target` that takes `applied` back, in that order. What is known of the keys that
@@ -103,7 +104,50 @@ pub fn down(
         take_back(&mut script, order, migration, Some(&row.adopted))?;
     }
     script.close()?;
-    script.finish("down")
+    Ok(script.finish("down"))
+}
+
+/// Those of `wanted` that `schema` seems not to have had. It does not hold the history, but where it
+/// has the table for one, a migration that adds keys alone, all of which are there, counts as applied.
+pub fn not_there<'m>(
+    schema: &Connection,
+    wanted: Vec<&'m Migration>,
+) -> Result<Vec<&'m Migration>> {
+    let has_history = table_exists(schema, history::TABLE)?;
+    let mut pending = Vec::new();
+    for migration in wanted {
+        let adds_keys_alone = parts::parts(migration)?
+            .iter()
+            .all(|part| matches!(part, Part::Keys(_)));
+        if !(has_history && adds_keys_alone && has_all_keys(schema, migration)?) {
+            pending.push(migration);
+        }
+    }
+    Ok(pending)
+}
+
+/// Those of `applied` that `schema` has had, as far as it tells: all whose keys are there.
+pub fn there(
+    schema: &Connection,
+    migrations: &Migrations,
+    applied: Vec<Applied>,
+) -> Result<Vec<Applied>> {
+    let mut there = Vec::new();
+    for row in applied {
+        if let Some(migration) = migrations.get(row.version)
+            && has_all_keys(schema, migration)?
+        {
+            there.push(row);
+        }
+    }
+    Ok(there)
+}
+
+fn has_all_keys(schema: &Connection, migration: &Migration) -> Result<bool> {
+    let requests = parts::requests(migration)?;
+    let declared = foreign_key::declared(schema)?;
+    let targets = crate::sqlite::keys::resolve(schema, &declared, &requests)?;
+    Ok(targets.iter().all(|target| target.added.is_empty()))
 }
 
 fn begin(schema: &Connection) -> Result<()> {
@@ -121,7 +165,7 @@ fn apply(
     migration.must_be_clear()?;
     script.comment(&migration.file());
     let mut adopted = Vec::new();
-    for part in driver::parts(migration)? {
+    for part in parts::parts(migration)? {
         match part {
             Part::Statement(line, sql) => {
                 let title = format!("run {}:{line}", migration.file());

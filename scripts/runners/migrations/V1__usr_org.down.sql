@@ -1,0 +1,1 @@
+ALTER TABLE usr DROP CONSTRAINT fk_usr_org;

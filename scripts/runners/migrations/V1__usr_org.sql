@@ -1,0 +1,3 @@
+ALTER TABLE usr
+    ADD CONSTRAINT fk_usr_org
+    FOREIGN KEY (org_id) REFERENCES org (id) ON DELETE SET NULL;

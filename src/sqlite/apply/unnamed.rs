@@ -1,0 +1,112 @@
+//! Keys without a name, reached by the one that `PostgreSQL` would have given them:
+//! `<table>_<column>_fkey`. SQLite drops named constraints alone
+//! (<https://www.sqlite.org/lang_altertable.html>).
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+use crate::failure::Failure;
+use crate::policy::Method;
+use crate::sqlite::keys::unnamed::name_of;
+use crate::sqlite::rebuild::steps::Step;
+use crate::sqlite::rebuild::{Rebuild, Way, places};
+use crate::sqlite::schema::foreign_key::{self, ForeignKey, NamedKey};
+use crate::sqlite::schema::snapshot;
+use crate::sqlite::schema::{Table, row_counts, scratch};
+use crate::sqlite::text::ddl::{self, same_name};
+use crate::sqlite::text::script;
+use crate::sqlite::text::statement::{Action, Statement};
+
+/// A key without a name that a statement takes away.
+#[derive(Debug)]
+pub struct Unnamed {
+    /// The table as it is.
+    pub table: Table,
+    /// What the statement calls the key.
+    pub constraint: String,
+    /// The definition without it.
+    pub after: String,
+}
+
+/// The key without a name that the statement `sql` takes away; none where it does anything else, and
+/// where a constraint has that name, which SQLite drops itself.
+pub fn find(connection: &Connection, sql: &str) -> Result<Option<Unnamed>> {
+    let Ok(statements) = script::parse("", sql) else {
+        return Ok(None);
+    };
+    let [
+        Statement {
+            action: Action::DropConstraint {
+                table, constraint, ..
+            },
+            ..
+        },
+    ] = statements.as_slice()
+    else {
+        return Ok(None);
+    };
+    let Ok(table) = Table::read(connection, table) else {
+        return Ok(None);
+    };
+    let names = ddl::constraint_names(&table.sql)?;
+    if names.iter().any(|name| same_name(name, constraint)) {
+        return Ok(None);
+    }
+    // foreign_key_list gives the keys of a table from the last in its text to the first.
+    let mut keys = foreign_key::declared(connection)?;
+    keys.retain(|it| same_name(&it.key.child, &table.name));
+    keys.reverse();
+    let is_it = |it: &NamedKey| it.constraint.is_none() && same_name(&name_of(&it.key), constraint);
+    let Some(place) = keys.iter().position(is_it) else {
+        return Ok(None);
+    };
+    table.must_be_exact()?;
+    let after = ddl::without_foreign_key(&table.sql, place)?;
+    let left = scratch::keys_of(&after)
+        .with_context(|| format!("could not take {constraint} out of {}", table.name))?;
+    keys.remove(place);
+    let same = |(left, kept): (&ForeignKey, &NamedKey)| {
+        left.same_columns(&kept.key) && same_name(&left.parent, &kept.key.parent)
+    };
+    if left.len() != keys.len() || !left.iter().rev().zip(&keys).all(same) {
+        return Err(Failure::impossible(format!(
+            "could not take {constraint} out of {}: SQLite would read what is left as other keys",
+            table.name
+        ))
+        .hint("please report this with the output of: sqlite3 FILE '.schema'")
+        .into());
+    }
+    Ok(Some(Unnamed {
+        constraint: constraint.clone(),
+        after,
+        table,
+    }))
+}
+
+/// The steps that give `table` the `definition`, which differs from its own by a key alone.
+pub fn define(
+    connection: &Connection,
+    table: &Table,
+    definition: &str,
+    method: Method,
+) -> Result<Vec<Step>> {
+    let rehearsal = scratch::rehearse(table, definition, &[])?;
+    // Rows that an INSERT would change stay where they are.
+    let way = match method {
+        Method::Documented => Way::choose(table, rehearsal, None, method)?,
+        Method::Fastest | Method::InPlace => Way::Edit,
+    };
+    let rebuild = Rebuild {
+        way,
+        because: None,
+        removal: None,
+        rows: row_counts::count_rows(connection, &table.name)?,
+        table,
+        definition: definition.to_owned(),
+    };
+    let mut steps = rebuild.steps(&snapshot::taken_names(connection)?)?;
+    if method != Method::Documented && way.copies() {
+        steps.extend(places::keep(connection, &[&table.name])?);
+    }
+    Ok(steps)
+}

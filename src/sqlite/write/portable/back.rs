@@ -1,0 +1,256 @@
+//! The way back: the table with its old text, and the rows that left where they were.
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use super::keys::{self, triggers_aside, triggers_back};
+use super::moving_out::{create_archive, full_text_is_whole};
+use super::pin;
+use super::script::Script;
+use super::swap::{self, Children};
+use crate::migrations::Migration;
+use crate::policy::Policy;
+use crate::sqlite::apply::down::Order;
+use crate::sqlite::apply::history::{self, AdoptedKey};
+use crate::sqlite::apply::parts;
+use crate::sqlite::archive;
+use crate::sqlite::keys::conditions;
+use crate::sqlite::rebuild::full_text;
+use crate::sqlite::schema::foreign_key::{self, ForeignKey};
+use crate::sqlite::schema::{self, RowKey, Table, scratch};
+use crate::sqlite::text::ddl::{literal, quote, same_name};
+use crate::sqlite::text::script;
+use crate::sqlite::text::statement::{Action, Statement};
+
+/// Writes what takes `migration` back, which found the keys `adopted` there.
+pub fn take_back(
+    script: &mut Script<'_>,
+    order: Order<'_>,
+    migration: &Migration,
+    adopted: &[AdoptedKey],
+) -> Result<()> {
+    let (version, file) = (migration.up.version(), migration.down_file());
+    let (_, text) = order.migrations.down_script(version)?;
+    script.comment(&file);
+    must_be_applied(script, migration, adopted)?;
+    let left = left_by(script, migration)?;
+    let lower = order
+        .migrations
+        .iter()
+        .filter(|it| it.up.version() < version);
+    let mut shared = Vec::new();
+    for other in lower {
+        // One whose tables are not there keeps no rows.
+        shared.extend(left_by(script, other).unwrap_or_default());
+    }
+    let mut drops = Vec::new();
+    for Statement { line, action } in script::parse(&file, text)? {
+        let title = format!("run {file}:{line}");
+        match action {
+            Action::DropConstraint {
+                table, constraint, ..
+            } if is_adopted(adopted, &table, &constraint) => {}
+            Action::DropConstraint { table, sql, .. } => drops.push((table, sql)),
+            Action::Other(sql) => {
+                drop_constraints(script, &mut drops)?;
+                script.run(&title, &sql)?;
+            }
+            Action::AddForeignKey(key) => {
+                drop_constraints(script, &mut drops)?;
+                keys::add(script, &[key], version, &Policy::REFUSE)?;
+            }
+        }
+    }
+    drop_constraints(script, &mut drops)?;
+    if !order.leave_orphans {
+        for table in &left {
+            let is_shared = shared.iter().any(|it| same_name(&it.name, &table.name));
+            if schema::table_exists(script.schema(), &table.name)? {
+                put_back(script, &table.name, version, is_shared)?;
+            }
+        }
+    }
+    script.run(
+        &format!("take V{version} out of the history"),
+        &format!(
+            "DELETE FROM main.{} WHERE version = {version}",
+            history::TABLE
+        ),
+    )
+}
+
+/// Writes the statement `sql` of a file.
+pub fn statement(script: &mut Script<'_>, title: &str, sql: &str) -> Result<()> {
+    let action = script::parse("", sql)?
+        .into_iter()
+        .map(|it| it.action)
+        .next();
+    match action {
+        Some(Action::DropConstraint { table, sql, .. }) => {
+            drop_constraints(script, &mut vec![(table, sql)])
+        }
+        _ => script.run(title, sql),
+    }
+}
+
+/// Writes what `drops` do, each a table and a statement, and takes these away. Hosted engines have no
+/// `ALTER TABLE … DROP CONSTRAINT`, so each table is made again, once.
+fn drop_constraints(script: &mut Script<'_>, drops: &mut Vec<(String, String)>) -> Result<()> {
+    while let Some((name, _)) = drops.first() {
+        let table = Table::read(script.schema(), name)?;
+        let is_of = |it: &mut (String, String)| same_name(&it.0, &table.name);
+        let all: Vec<_> = drops.extract_if(.., is_of).map(|(_, sql)| sql).collect();
+        let definition = after(script.schema(), &table, &all.join(";\n"))?;
+        pin::tables(script, &[&table.name], &[])?;
+        swap::table(script, &table, &definition, None)?;
+    }
+    Ok(())
+}
+
+/// The text that `table` has after `sql`.
+fn after(schema: &Connection, table: &Table, sql: &str) -> Result<String> {
+    schema.execute_batch("SAVEPOINT fkfix")?;
+    let changed = schema
+        .execute_batch(sql)
+        .map_err(anyhow::Error::from)
+        .and_then(|()| Table::read(schema, &table.name));
+    schema.execute_batch("ROLLBACK TO fkfix; RELEASE fkfix")?;
+    Ok(changed?.sql)
+}
+
+fn is_adopted(adopted: &[AdoptedKey], table: &str, constraint: &str) -> bool {
+    adopted.iter().any(|key| {
+        same_name(&key.table, table)
+            && key
+                .constraint
+                .as_deref()
+                .is_some_and(|it| same_name(it, constraint))
+    })
+}
+
+/// What is taken back must be what was applied.
+fn must_be_applied(
+    script: &mut Script<'_>,
+    migration: &Migration,
+    adopted: &[AdoptedKey],
+) -> Result<()> {
+    let adopted = if adopted.is_empty() {
+        "NULL".to_owned()
+    } else {
+        literal(&serde_json::to_string(adopted)?)
+    };
+    script.promise(
+        &format!("{} is applied, and by this file", migration.up),
+        &format!(
+            "SELECT count(*) = 1 FROM main.{} WHERE version = {} AND name = {} AND checksum = '{}' AND adopted IS {adopted}",
+            history::TABLE,
+            migration.up.version(),
+            literal(migration.up.name()),
+            migration.up.checksum(),
+        ),
+    )
+}
+
+/// The tables from which `migration` may have taken rows.
+fn left_by(script: &mut Script<'_>, migration: &Migration) -> Result<Vec<Table>> {
+    let requests = parts::requests(migration)?;
+    keys::tables_left(script, &requests)
+}
+
+/// Writes what puts the rows of the archive of `table` back, and drops it where no other migration
+/// keeps rows in it. Every one must find its place: a script can't tell one that does not.
+fn put_back(script: &mut Script<'_>, table: &str, version: i64, is_shared: bool) -> Result<()> {
+    let schema = script.schema();
+    let table = &Table::read(schema, table)?;
+    table.must_be_exact()?;
+    if table.row_key == RowKey::Hidden {
+        return Ok(());
+    }
+    let names: Vec<_> = table.columns.iter().map(|it| it.name.as_str()).collect();
+    let name = archive::name_of(&table.name);
+    let indexes = full_text::Indexes::of(schema, table)?;
+    script.run(
+        &format!("the archive of {}, where it is not there", table.name),
+        &create_archive(&name, &names, !indexes.is_empty()),
+    )?;
+    let archive = archive::of(schema, &table.name)?;
+    let known = |column: &&str| archive.as_ref().is_some_and(|it| it.has(column));
+    if Table::read(schema, &name)?.column("fkfix_kept").is_some() {
+        script.promise(
+            &format!("no row of {} has only forgotten a key", table.name),
+            &format!("NOT EXISTS (SELECT 1 FROM main.{} AS a WHERE a.fkfix_version >= {version} AND a.fkfix_kept IS NOT NULL)", quote(&name)),
+        )?;
+    }
+    full_text_is_whole(script, table)?;
+    let columns: Vec<_> = table.stored_columns().filter(known).collect();
+    let (mut into, mut values): (Vec<_>, Vec<_>) = columns
+        .iter()
+        .map(|name| (quote(name), format!("a.{}", quote(name))))
+        .unzip();
+    if let RowKey::Implicit(rowid) = table.row_key {
+        into.insert(0, rowid.to_owned());
+        values.insert(0, "a.fkfix_rowid".to_owned());
+    }
+    let mut children = Children::of(schema, table)?;
+    children.index(script)?;
+    triggers_aside(script, table)?;
+    let (own, archive) = (quote(&table.name), quote(&name));
+    let mine = format!("a.fkfix_version >= {version}");
+    script.run(
+        &format!("put the rows that left {} back", table.name),
+        &format!(
+            "INSERT OR ABORT INTO main.{own} ({})\nSELECT {} FROM main.{archive} AS a WHERE {mine}",
+            into.join(", "),
+            values.join(", ")
+        ),
+    )?;
+    script.promise(
+        &format!("every row that left {} is back as it was", table.name),
+        &format!(
+            "(SELECT count(*) FROM main.{archive} AS a CROSS JOIN main.{own} AS w WHERE {mine} AND {}) = (SELECT count(*) FROM main.{archive} AS a WHERE {mine})",
+            archive::same_row(table, &columns)
+        ),
+    )?;
+    for (key, broken) in staying(schema, table)? {
+        script.promise(
+            &format!("no row that is back breaks {}", key.place()),
+            &format!(
+                "NOT EXISTS (SELECT 1 FROM main.{archive} AS a CROSS JOIN main.{own} AS w WHERE {mine} AND {} AND {broken})",
+                archive::same_key(table)
+            ),
+        )?;
+    }
+    triggers_back(script, table)?;
+    children.drop_indexes(script)?;
+    script.steps(&indexes.refresh())?;
+    script.run(
+        &format!("take what is back out of {name}"),
+        &format!("DELETE FROM main.{archive} AS a WHERE {mine}"),
+    )?;
+    if is_shared {
+        return Ok(());
+    }
+    script.promise(
+        &format!("nothing of {name} is needed any more"),
+        &format!("NOT EXISTS (SELECT 1 FROM main.{archive})"),
+    )?;
+    script.run(
+        &format!("drop {name}"),
+        &format!("DROP TABLE main.{archive}"),
+    )
+}
+
+/// The keys of `table` that SQLite can act on, each with the condition that the row `w` breaks it.
+fn staying(schema: &Connection, table: &Table) -> Result<Vec<(ForeignKey, String)>> {
+    let mut staying = Vec::new();
+    for key in foreign_key::declared_keys(schema)? {
+        let is_own = same_name(&key.child, &table.name);
+        if is_own && schema::table_exists(schema, &key.parent)? {
+            let parent = Table::read(schema, &key.parent)?;
+            if scratch::has_parent_key(&parent, &key) {
+                staying.push((key.clone(), conditions::orphaned(&parent, &key)));
+            }
+        }
+    }
+    Ok(staying)
+}
