@@ -1,7 +1,6 @@
 //! What fkfix asks of a database: one method a verb, values in and out, no SQL.
 //!
-//! There is one engine so far, and so no trait: whoever adds the second writes it by copying the
-//! signatures of [`Database`].
+//! [`Database`] is a file of SQLite; `server` has what PostgreSQL does of the same verbs.
 
 use std::time::Duration;
 
@@ -24,4 +23,13 @@ pub fn open(location: &Location, lock_timeout: Duration) -> Database {
         location: location.clone(),
         lock_timeout,
     }
+}
+
+/// A database that a server of PostgreSQL has.
+#[cfg(feature = "postgres")]
+pub mod server {
+    pub use crate::postgres::Database;
+    pub use crate::postgres::down::Order as DownOrder;
+    pub use crate::postgres::session::Wait;
+    pub use crate::postgres::up::Order as UpOrder;
 }

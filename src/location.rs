@@ -10,11 +10,52 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode;
 
-/// The absolute path of a database file, and whether it may be written.
+/// The absolute path of a database file, and whether it may be written; or a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     path: PathBuf,
     read_only: bool,
+    server: Option<Server>,
+}
+
+/// A connection string for PostgreSQL. It may hold a password, so nothing shows it whole.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Server {
+    text: String,
+    shown: String,
+}
+
+impl Server {
+    /// The string as it was given, for the connection alone.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+
+    #[cfg(feature = "postgres")]
+    fn read(text: &str) -> Option<Self> {
+        use crate::postgres::connect::{Environment, Target, is_postgres};
+        if !is_postgres(text) {
+            return None;
+        }
+        // What is wrong with it, the attempt to connect will tell.
+        let target = Target::resolve(text, &Environment::of_process());
+        Some(Server {
+            text: text.to_owned(),
+            shown: target.map_or_else(|_| "the server".to_owned(), |it| it.to_string()),
+        })
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn read(_: &str) -> Option<Self> {
+        None
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
 }
 
 impl Location {
@@ -32,6 +73,12 @@ impl Location {
             return Ok(self.path.clone());
         }
         self.path.canonicalize()
+    }
+
+    /// The server, where it is not a file.
+    #[must_use]
+    pub fn server(&self) -> Option<&Server> {
+        self.server.as_ref()
     }
 
     /// Whether the URL says `mode=ro`, or the like.
@@ -52,6 +99,15 @@ impl Location {
     ///
     /// A path need not be UTF-8. The reason of a failure never quotes `text`.
     pub fn parse(text: &OsStr) -> Result<Self, String> {
+        // A file may be called `host=a`.
+        let server = text.to_str().filter(|text| !Path::new(text).exists());
+        if let Some(server) = server.and_then(Server::read) {
+            return Ok(Location {
+                path: PathBuf::new(),
+                read_only: false,
+                server: Some(server),
+            });
+        }
         let bytes = text.as_encoded_bytes();
         let (path, query) = match scheme(bytes) {
             None => (path_of(bytes), None),
@@ -61,7 +117,7 @@ impl Location {
                 "file" => in_file_url(rest)?,
                 other => {
                     return Err(format!(
-                        "fkfix opens SQLite databases, and this is a URL of {other}"
+                        "fkfix opens databases of SQLite and PostgreSQL, and this is a URL of {other}"
                     ));
                 }
             },
@@ -89,13 +145,17 @@ impl From<&Path> for Location {
         Location {
             path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             read_only: false,
+            server: None,
         }
     }
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.path.display().fmt(f)
+        match &self.server {
+            Some(server) => f.write_str(&server.shown),
+            None => self.path.display().fmt(f),
+        }
     }
 }
 
@@ -387,6 +447,7 @@ mod tests {
         Location {
             path: path.into(),
             read_only: false,
+            server: None,
         }
     }
 

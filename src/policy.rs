@@ -34,6 +34,41 @@ impl OrphanAction {
     }
 }
 
+/// What becomes of triggers on tables that rows leave, or come back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Triggers {
+    /// Change nothing where a trigger would fire, exit 1
+    Refuse,
+    /// Let them fire
+    Fire,
+    /// Set them aside for as long as rows move
+    Skip,
+}
+
+/// How a server is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// In one transaction where every child table is small, and else online
+    Auto,
+    /// All or nothing; writers wait until it is done
+    Transaction,
+    /// In short steps; nobody waits for long, and each step is whole
+    Online,
+}
+
+/// How a server is changed, and how much of it at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// In one transaction or in steps.
+    pub mode: Mode,
+    /// What becomes of triggers.
+    pub triggers: Triggers,
+    /// Rows that move in one transaction.
+    pub batch: usize,
+    /// How long to wait between two batches.
+    pub pause: std::time::Duration,
+}
+
 /// How a table may come by its new definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {

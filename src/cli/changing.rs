@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::given::{self, IfNeeded};
-use super::{Database, DatabaseOrSchema, Format, Set, Wait};
+use super::{Database, DatabaseOrSchema, Format, OnServer, Set, Wait};
 use crate::policy::{Limit, OrphanAction};
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::text::notation;
@@ -84,6 +84,9 @@ pub struct Up {
     /// than building them anew.
     #[arg(long)]
     pub documented: bool,
+    /// How a server is changed.
+    #[command(flatten)]
+    pub server: OnServer,
     /// How to change it.
     #[command(flatten)]
     pub change: Change,
@@ -107,6 +110,9 @@ pub struct Down {
     /// Keep archived rows in the archive instead of putting them back
     #[arg(long)]
     pub leave_orphans: bool,
+    /// How a server is changed.
+    #[command(flatten)]
+    pub server: OnServer,
     /// How to change it.
     #[command(flatten)]
     pub change: Change,

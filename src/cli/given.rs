@@ -203,6 +203,14 @@ impl TypedValueParser for LocationParser {
     }
 }
 
+/// A number of rows, at least one.
+pub fn batch(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a number of rows, at least 1".to_owned()),
+        Ok(rows) => Ok(rows),
+    }
+}
+
 /// A duration as people write it; a number alone is seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let is_number = text

@@ -22,6 +22,7 @@ use self::given::IfNeeded;
 use crate::failure::Failure;
 use crate::location::Location;
 use crate::manual;
+use crate::policy::{Manner, Mode, Triggers};
 use crate::target::Target;
 
 const EXIT_STATUS: &str = "\
@@ -138,7 +139,7 @@ pub enum Command {
 /// The database.
 #[derive(Args, Debug)]
 pub struct Database {
-    /// The database: a path, or a URL: sqlite:, sqlite3: or file:
+    /// The database: a path, or a URL: sqlite:, sqlite3:, file: or postgres://
     ///
     /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute, as in SQLAlchemy; sqlite3:
     /// is read as Rails does, file: as SQLite and Prisma do. The file must exist. With ?mode=ro it
@@ -206,8 +207,65 @@ impl DatabaseOrSchema {
 #[derive(Args, Clone, Debug)]
 pub struct Wait {
     /// How long to wait for other programs before giving up with nothing changed: 5, 500ms, 2m
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = given::duration)]
-    pub lock_timeout: Duration,
+    ///
+    /// 5s, if nothing is said. On PostgreSQL it is how long one try waits for a lock, 100ms; keep it
+    /// short, as all who come after wait behind it.
+    #[arg(long, value_name = "DURATION", value_parser = given::duration)]
+    pub lock_timeout: Option<Duration>,
+    /// PostgreSQL: how long to keep trying to get a lock
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = given::duration)]
+    pub lock_wait: Duration,
+}
+
+impl Wait {
+    /// How long to wait for other users of a file.
+    #[must_use]
+    pub fn for_a_file(&self) -> Duration {
+        self.lock_timeout.unwrap_or(Duration::from_secs(5))
+    }
+}
+
+/// Where fkfix's own tables are.
+#[derive(Args, Debug)]
+pub struct Own {
+    /// PostgreSQL: the schema of fkfix's own tables
+    ///
+    /// Without it they are in the first schema of the search path that can be written.
+    #[arg(long = "own-schema", id = "own_schema", value_name = "SCHEMA")]
+    pub schema: Option<String>,
+}
+
+/// How a server is changed.
+#[derive(Args, Debug)]
+pub struct OnServer {
+    /// PostgreSQL: change all in one transaction, or in short steps
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub mode: Mode,
+    /// PostgreSQL: what becomes of triggers on tables that rows leave, or come back to
+    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    pub triggers: Triggers,
+    /// PostgreSQL: how many rows move in one transaction
+    #[arg(long, value_name = "ROWS", default_value_t = 5000, value_parser = given::batch)]
+    pub batch: usize,
+    /// PostgreSQL: how long to wait between two batches, for replicas that lag
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = given::duration)]
+    pub pause: Duration,
+    /// Where fkfix's own tables are.
+    #[command(flatten)]
+    pub own: Own,
+}
+
+impl OnServer {
+    /// The same as one value.
+    #[must_use]
+    pub fn manner(&self) -> Manner {
+        Manner {
+            mode: self.mode,
+            triggers: self.triggers,
+            batch: self.batch,
+            pause: self.pause,
+        }
+    }
 }
 
 /// Which migrations.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::given::IfNeeded;
-use super::{Database, Format, Set, Wait};
+use super::{Database, Format, Own, Set, Wait};
 use crate::model::finding::Code;
 use crate::sqlite::discover::DEFAULT_CONFIDENCE;
 
@@ -32,6 +32,9 @@ pub struct Status {
     /// Which migrations.
     #[command(flatten)]
     pub set: Set,
+    /// Where fkfix's own tables are.
+    #[command(flatten)]
+    pub own: Own,
     /// Exit with 1 where a migration is pending, for scripts
     #[arg(long)]
     pub exit_code: bool,
@@ -59,6 +62,9 @@ pub struct Orphans {
     /// How many rows of each table to show; csv shows all
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub limit: usize,
+    /// Where fkfix's own tables are.
+    #[command(flatten)]
+    pub own: Own,
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: RowsFormat,
@@ -103,7 +109,7 @@ pub enum CheckFormat {
 /// `fkfix check`
 #[derive(Args, Debug)]
 pub struct Check {
-    /// The database: a path, or a URL: sqlite:, sqlite3: or file:
+    /// The database: a path, or a URL: sqlite:, sqlite3:, file: or postgres://
     ///
     /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute, as in SQLAlchemy; sqlite3:
     /// is read as Rails does, file: as SQLite and Prisma do. The file must exist.

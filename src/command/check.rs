@@ -25,7 +25,7 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     let found = match &subject {
         Subject::Dump(name, text) => engine::check_dump(name, text, &migrations, with_schema)?,
         Subject::Database(location) => {
-            engine::open(location, arguments.wait.lock_timeout).check(&migrations, with_schema)?
+            engine::open(location, arguments.wait.for_a_file()).check(&migrations, with_schema)?
         }
     };
     super::note_if(found.none_applies, output);
@@ -110,7 +110,7 @@ fn update(
     let schema = match subject {
         Subject::Dump(name, text) => engine::schema_of_dump(name, text)?,
         Subject::Database(location) => {
-            engine::open(location, arguments.wait.lock_timeout).schema()?
+            engine::open(location, arguments.wait.for_a_file()).schema()?
         }
     };
     let text = snapshot::with_header(&schema);

@@ -13,6 +13,8 @@ mod new;
 mod orphans;
 mod restore;
 mod schema;
+#[cfg(feature = "postgres")]
+mod server;
 mod show;
 mod status;
 mod up;
@@ -34,6 +36,29 @@ use crate::text::listing;
 
 /// Does what `cli` asks for.
 pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
+    #[cfg(feature = "postgres")]
+    if let Some(location) = location_of(cli)
+        && let Some(server) = location.server()
+    {
+        return match &cli.command {
+            Command::Up(arguments) => server::up(arguments, server, output),
+            Command::Down(arguments) => server::down(arguments, server, output),
+            Command::Status(arguments) => server::status(arguments, server, output),
+            Command::Orphans(arguments) => server::orphans(arguments, server, output),
+            Command::Check(arguments) => server::check(arguments, server, output),
+            Command::Clean(_) => Err(server::refused("clean")),
+            Command::Restore(_) => Err(server::refused("restore")),
+            Command::Show(_) => Err(server::refused("show")),
+            Command::Discover(_) => Err(server::refused("discover")),
+            Command::Graph(_) => Err(server::refused("graph")),
+            Command::New(_) => Err(server::refused("new --database")),
+            Command::Enforce(_) => {
+                output.note("PostgreSQL enforces every key by itself; there is nothing to do");
+                Ok(Status::Done)
+            }
+            _ => Ok(Status::Done),
+        };
+    }
     match &cli.command {
         Command::Up(arguments) => up::run(arguments, output),
         Command::Down(arguments) => down::run(arguments, output),
@@ -50,6 +75,38 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
         Command::Demo(arguments) => demo::run(arguments, output),
         Command::Completions(arguments) => completions::run(arguments, output),
         Command::Man(arguments) => man::run(arguments, output),
+    }
+}
+
+/// The database that `cli` names.
+#[cfg(feature = "postgres")]
+fn location_of(cli: &Cli) -> Option<&Location> {
+    match &cli.command {
+        Command::Up(arguments) if arguments.database.schema.is_none() => arguments
+            .database
+            .location
+            .as_ref()
+            .and_then(|it| it.get().ok()),
+        Command::Down(arguments) if arguments.database.schema.is_none() => arguments
+            .database
+            .location
+            .as_ref()
+            .and_then(|it| it.get().ok()),
+        Command::Status(arguments) => Some(&arguments.database.location),
+        Command::Orphans(arguments) => Some(&arguments.database.location),
+        Command::Clean(arguments) => Some(&arguments.database.location),
+        Command::Restore(arguments) => Some(&arguments.database.location),
+        Command::Show(arguments) => Some(&arguments.database.location),
+        Command::Discover(arguments) => Some(&arguments.database.location),
+        Command::Graph(arguments) => Some(&arguments.database.location),
+        Command::Enforce(arguments) => Some(&arguments.database.location),
+        Command::New(arguments) if !arguments.add.is_empty() && arguments.schema.is_none() => {
+            arguments.location.as_ref().and_then(|it| it.get().ok())
+        }
+        Command::Check(arguments) if arguments.schema.is_none() => {
+            arguments.location.as_ref().and_then(|it| it.get().ok())
+        }
+        _ => None,
     }
 }
 
@@ -112,7 +169,7 @@ fn migrations(set: &Set, output: &mut Output) -> Result<Migrations> {
 
 /// The database that the command line names.
 fn open(database: &Database) -> engine::Database {
-    engine::open(&database.location, database.wait.lock_timeout)
+    engine::open(&database.location, database.wait.for_a_file())
 }
 
 /// The text of the dump in `file`, with the name that messages give it; `-` is standard input.

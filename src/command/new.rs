@@ -18,7 +18,7 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
             engine::dump_scripts(&name, &text, &arguments.add)?
         }
         (None, Some(location)) => {
-            engine::open(location.get()?, arguments.wait.lock_timeout).scripts(&arguments.add)?
+            engine::open(location.get()?, arguments.wait.for_a_file()).scripts(&arguments.add)?
         }
         (None, None) => key_script::unchecked(&arguments.add)?,
     };

@@ -129,6 +129,16 @@ pub enum Code {
     EnforcementStale,
     /// Error: the schema is not that of the snapshot
     SchemaDiffers,
+    /// Error: a key is NOT VALID, so nobody has looked at the rows that were there before it
+    NotValid,
+    /// Error: a key is NOT ENFORCED
+    NotEnforced,
+    /// Error: a migration was begun and has not ended
+    HalfDone,
+    /// Error: a trigger that carries out a key is disabled
+    KeySilenced,
+    /// Warning: an index is not valid, since CREATE INDEX CONCURRENTLY failed
+    InvalidIndex,
 }
 
 impl Code {
@@ -142,6 +152,7 @@ impl Code {
             | Code::NoChildIndex
             | Code::OrphansElsewhere
             | Code::LeftoverTable
+            | Code::InvalidIndex
             | Code::ArchiveNotEmpty => Severity::Warning,
             Code::MigrationPending
             | Code::MigrationChanged
@@ -157,6 +168,10 @@ impl Code {
             | Code::LeftoverTrigger
             | Code::EnforcementMissing
             | Code::EnforcementStale
+            | Code::NotValid
+            | Code::NotEnforced
+            | Code::HalfDone
+            | Code::KeySilenced
             | Code::SchemaDiffers => Severity::Error,
         }
     }

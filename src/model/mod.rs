@@ -2,5 +2,6 @@
 
 pub mod diagram;
 pub mod finding;
+pub mod kept;
 pub mod key;
 pub mod value;

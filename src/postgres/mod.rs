@@ -5,7 +5,29 @@
 //! short transaction out after another, with no state of the session between them, so that a
 //! pooler or a standby may stand in the way; `error` has the server's own words and codes.
 
+pub mod archive;
+pub mod carry;
 pub mod catalog;
+pub mod check;
+mod compare;
 pub mod connect;
+pub mod database;
+pub mod down;
 pub mod error;
+pub mod keys;
+pub mod online;
+pub mod own;
+pub mod plan;
+pub mod preflight;
+pub mod restore;
+pub mod rows;
+pub mod schema;
+pub mod script;
+pub mod search;
 pub mod session;
+pub mod status;
+pub mod survey;
+pub mod text;
+pub mod up;
+
+pub use database::Database;

@@ -1,11 +1,13 @@
 //! What `up` and `down` did.
 
 use std::fmt::Write as _;
+use std::slice;
 
 use serde::Serialize;
 
 use super::key::Key;
 use super::output::Report;
+use crate::model::kept::{Cause, Kept};
 use crate::text::{Lines, count, listing, plural, rows};
 
 /// Whether something is done, or would be.
@@ -351,6 +353,59 @@ pub struct KeptRows {
 )]
 pub(super) fn is_zero(rows: &i64) -> bool {
     *rows == 0
+}
+
+impl KeptRows {
+    /// `kept`, which left `table`.
+    #[must_use]
+    pub fn new(kept: &Kept, table: &str) -> Self {
+        let (cause, columns, keys) = match &kept.cause {
+            Cause::TableGone => ("table_gone", &[][..], &[][..]),
+            Cause::ColumnGone(name) => ("column_gone", slice::from_ref(name), &[][..]),
+            Cause::Taken(names) => ("taken", names.as_slice(), &[][..]),
+            Cause::NotNull(name) => ("not_null", slice::from_ref(name), &[][..]),
+            Cause::Converted => ("converted", &[][..], &[][..]),
+            Cause::Changed(names) => ("changed", names.as_slice(), &[][..]),
+            Cause::RowGone => ("row_gone", &[][..], &[][..]),
+            Cause::BreakKeys(keys) => ("breaks_key", &[][..], keys.as_slice()),
+        };
+        let keys = keys
+            .iter()
+            .map(|it| Key::new(&it.key, it.constraint.clone()));
+        let keys: Vec<_> = keys.collect();
+        let names = listing(columns);
+        let text = match &kept.cause {
+            Cause::TableGone => format!("the table {table} is gone"),
+            Cause::ColumnGone(name) => format!("the column {name} of {table} is gone"),
+            Cause::Taken(_) if columns.is_empty() => {
+                format!("a unique index of {table} has another row in their place")
+            }
+            Cause::Taken(_) if columns.len() == 1 => format!("{names} is taken in {table}"),
+            Cause::Taken(_) => format!("{names} are taken in {table}"),
+            Cause::NotNull(name) => format!("{name} may not be NULL in {table}"),
+            Cause::Converted => format!("{table} would store a value of theirs as another"),
+            Cause::Changed(_) => format!("{names} of {table} changed since"),
+            Cause::RowGone if kept.rows == 1 => format!("its row is gone from {table}"),
+            Cause::RowGone => format!("their rows are gone from {table}"),
+            Cause::BreakKeys(_) => {
+                let it = if kept.rows == 1 {
+                    "it breaks"
+                } else {
+                    "they break"
+                };
+                let stay = if keys.len() == 1 { "stays" } else { "stay" };
+                let keys: Vec<_> = keys.iter().map(Key::text).collect();
+                format!("{it} {}, which {stay}", listing(&keys))
+            }
+        };
+        KeptRows {
+            rows: kept.rows,
+            cause,
+            columns: columns.to_vec(),
+            keys,
+            text,
+        }
+    }
 }
 
 impl Report for DownReport {

@@ -37,6 +37,35 @@ pub struct MigrationStatus {
     pub applied_as: Option<String>,
     /// When it was applied, in UTC, as RFC 3339; none while it is pending.
     pub applied_on: Option<String>,
+    /// How far it is, while it is under way.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub under_way: Option<UnderWay>,
+}
+
+/// How far a migration is that is under way.
+#[derive(Debug, Serialize)]
+pub struct UnderWay {
+    /// Since when, in UTC, as RFC 3339.
+    pub since: String,
+    /// What is done next.
+    pub step: &'static str,
+    /// `up` or `down`.
+    pub direction: &'static str,
+    /// Rows that are archived.
+    pub archived: i64,
+    /// Its keys.
+    pub keys: Vec<KeyProgress>,
+}
+
+/// Where a key of a migration that is under way stands.
+#[derive(Debug, Serialize)]
+pub struct KeyProgress {
+    /// The child table.
+    pub table: String,
+    /// Its name.
+    pub constraint: String,
+    /// `valid`, `not-valid` or `missing`.
+    pub state: &'static str,
 }
 
 /// A state.
@@ -55,6 +84,9 @@ pub enum State {
     Other,
     /// Applied, and this program does not have it.
     Unknown,
+    /// Begun by `up` or `down`, and not ended.
+    #[serde(rename = "under-way")]
+    UnderWay,
 }
 
 /// An archive.
@@ -66,6 +98,28 @@ pub struct ArchiveStatus {
     pub table: String,
     /// How many rows it holds.
     pub rows: i64,
+}
+
+impl UnderWay {
+    /// Indented lines: the keys, and how it can go on.
+    fn write(&self, text: &mut Lines, indent: usize) {
+        let margin = " ".repeat(indent);
+        for key in &self.keys {
+            let state = match key.state {
+                "valid" => "valid",
+                "not-valid" => "enforced for new rows, not yet valid",
+                _ => "not there",
+            };
+            let _ = writeln!(text, "{margin}{} of {}: {state}", key.constraint, key.table);
+        }
+        let moved = rows(self.archived);
+        let ways = if self.direction == "up" {
+            "go on with fkfix up, take back with fkfix down"
+        } else {
+            "go on with fkfix down"
+        };
+        let _ = writeln!(text, "{margin}{moved} archived; {ways}");
+    }
 }
 
 impl Report for StatusReport {
@@ -88,6 +142,7 @@ impl Report for StatusReport {
                 State::Changed => "changed since it was applied",
                 State::Other => "another was applied under this number",
                 State::Unknown => "unknown here, applied by another program",
+                State::UnderWay => "under way",
             };
             let label = label(migration);
             let padding = " ".repeat(widest.saturating_sub(label.width()));
@@ -95,6 +150,12 @@ impl Report for StatusReport {
             let when = when.map_or(String::new(), |when| format!(", {when}"));
             let other = migration.applied_as.as_ref();
             let other = other.map_or(String::new(), |name| format!(": {}", printable(name)));
+            if let Some(under_way) = &migration.under_way {
+                let (since, step) = (&under_way.since, under_way.step);
+                let _ = writeln!(text, "{label}{padding}  {state} since {since}: {step}");
+                under_way.write(&mut text, widest + 2);
+                continue;
+            }
             let _ = writeln!(text, "{label}{padding}  {state}{other}{when}");
         }
         for archive in &self.archives {

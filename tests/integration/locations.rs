@@ -258,7 +258,7 @@ fn the_url_of_another_database_is_no_business_of_a_verb_that_reads_none() {
         let mut command = binary();
         command
             .args(arguments.split(' '))
-            .env("DATABASE_URL", "postgres://u:hunter2@host/app")
+            .env("DATABASE_URL", "mysql://u:hunter2@host/app")
             .current_dir(&database.home);
         finish(&mut command, &database.path)
     };
@@ -267,7 +267,7 @@ fn the_url_of_another_database_is_no_business_of_a_verb_that_reads_none() {
     for needed in ["check", "new more --migrations m --add t.a->t.id"] {
         let run = other(needed)
             .status(2)
-            .explains("fkfix opens SQLite databases, and this is a URL of postgres");
+            .explains("fkfix opens databases of SQLite and PostgreSQL, and this is a URL of mysql");
         assert!(!run.stderr.contains("hunter2"), "{run:#?}");
     }
 }

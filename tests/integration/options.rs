@@ -271,11 +271,11 @@ fn what_is_typed_wrong_is_status_2() {
         .remarks("--database <DATABASE>");
     let mut command = crate::support::binary();
     let run = finish(
-        command.args(["up", "-d", "postgres://host/app"]),
+        command.args(["up", "-d", "mysql://host/app"]),
         &database.path,
     )
     .status(2);
-    run.remarks("fkfix opens SQLite databases");
+    run.remarks("fkfix opens databases of SQLite and PostgreSQL, and this is a URL of mysql");
 }
 
 #[test]

@@ -32,3 +32,31 @@ mod steps;
 
 /// Tables, keys, indexes and triggers are read as the server has them.
 mod catalog;
+
+/// A database with migrations beside it, and the binary run on it.
+mod site;
+
+/// `orphans`, `up`, `status`, `check`, `down` and the scripts do on PostgreSQL what they do on
+/// SQLite, in one transaction and in steps, and `down` gives back what was there.
+mod verbs;
+
+/// Killed at any instant, with two runs at once and an application at work, nothing is lost,
+/// doubled or wrongly archived, in both directions.
+mod chaos;
+
+/// Rows leave only while they are orphans, with all that hangs on them, and come back where
+/// nothing has taken their place.
+mod moved_rows;
+
+/// Triggers, rules and publications keep what they are, and decide nothing in silence.
+mod triggers;
+
+/// What can't be a key is refused by name, before anything is written.
+mod refused_keys;
+
+/// `check`, `status` and `orphans` say what is, whatever the catalogs say, and write nothing.
+mod checked;
+
+/// Beside others: two runs at once, an application that waits, a pooler, names and schemas of any
+/// kind.
+mod together;

@@ -29,6 +29,11 @@ use crate::interrupt;
 /// How often a signal is looked for during a pause.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// The transaction found something changed under it: it is to be tried again from BEGIN.
+#[derive(Debug, thiserror::Error)]
+#[error("rows changed while they were looked at")]
+pub struct Again;
+
 /// A connection and how long it waits for others.
 pub struct Session {
     client: Client,
@@ -71,7 +76,8 @@ impl Session {
                 Err(error) => error,
             };
             tries += 1;
-            if !error::code(&error).is_some_and(error::is_passing) {
+            let passes = error::code(&error).is_some_and(error::is_passing) || error.is::<Again>();
+            if !passes {
                 return Err(error::explained(error));
             }
             match self.wait.pause_after(tries, started.elapsed()) {

@@ -5,13 +5,14 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::migrations::Migrations;
+use crate::model::kept::Kept;
 use crate::policy::{Method, Policy};
 use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
 use crate::sqlite::apply::parts;
 use crate::sqlite::apply::plan;
 use crate::sqlite::apply::{unfired, unnamed};
 use crate::sqlite::archive::forgotten::SetBack;
-use crate::sqlite::archive::kept::{self, Kept, Returns};
+use crate::sqlite::archive::kept::{self, Returns};
 use crate::sqlite::archive::{self, Restore, Whose};
 use crate::sqlite::file::backup;
 use crate::sqlite::file::errors;

@@ -4,9 +4,10 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::kept::{self, Cause, Kept, Staying};
+use super::kept::{self, Staying};
 use super::store::{self, KEPT, Restore};
 use crate::failure::Failure;
+use crate::model::kept::{Cause, Kept};
 use crate::sqlite::rebuild::fidelity::{self, all_of};
 use crate::sqlite::rebuild::full_text;
 use crate::sqlite::rebuild::steps::Step;

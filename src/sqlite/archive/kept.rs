@@ -8,6 +8,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use crate::failure::Failure;
+use crate::model::kept::{Cause, Kept};
 use crate::sqlite::archive::{self, Restore};
 use crate::sqlite::keys::conditions;
 use crate::sqlite::rebuild::fidelity;
@@ -16,37 +17,6 @@ use crate::sqlite::schema::foreign_key::{self, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, RowKey, Table};
 use crate::sqlite::text::ddl::{quote, same_name};
-
-/// Rows that stay in an archive, for the same reason.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// How many.
-    pub rows: i64,
-    /// Why.
-    pub cause: Cause,
-}
-
-/// Why rows stay in an archive.
-#[derive(Clone, Debug)]
-pub enum Cause {
-    /// The table is gone.
-    TableGone,
-    /// They have a value for a column that is gone.
-    ColumnGone(String),
-    /// Their value of these columns, the rowid among them, is another row's now. None are named
-    /// where an index over expressions, or over some rows, keeps them out.
-    Taken(Vec<String>),
-    /// They have no value for a column that must have one.
-    NotNull(String),
-    /// The table would convert a value of theirs.
-    Converted,
-    /// The row that stayed and forgot a key has other values in these columns since.
-    Changed(Vec<String>),
-    /// The row that stayed and forgot a key is gone.
-    RowGone,
-    /// They break these keys, which stay.
-    BreakKeys(Vec<NamedKey>),
-}
 
 /// A key that stays, over a table that gets rows back.
 pub struct Staying {

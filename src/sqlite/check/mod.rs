@@ -4,10 +4,10 @@
 //! is missing, affinities that differ) is said of every key that the database declares.
 
 mod enforcement;
-mod expected;
+pub mod expected;
 mod indexes;
 mod keys;
-mod migrations;
+pub mod migrations;
 mod renamed;
 mod rows;
 mod tables;

@@ -81,5 +81,6 @@ fn status_of(version: i64, migration: Option<&Migration>, found: Found) -> Resul
         state,
         late: false,
         applied_on: row.as_ref().map(Applied::when),
+        under_way: None,
     })
 }

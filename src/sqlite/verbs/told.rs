@@ -1,7 +1,5 @@
 //! What was done, as the values that are reported.
 
-use std::slice;
-
 use crate::policy::{OrphanAction, Policy};
 use crate::report::change::{
     AppliedMigration, ByKey, ChildTable, ForgottenKeys, KeptRows, RemovedRows, RestoredRows,
@@ -12,12 +10,10 @@ use crate::sqlite::apply::down::{Restored, TakenBack};
 use crate::sqlite::apply::plan::{KeyPlan, TablePlan};
 use crate::sqlite::apply::up::Outcome;
 use crate::sqlite::archive;
-use crate::sqlite::archive::kept::{Cause, Kept};
 use crate::sqlite::keys::NewKey;
 use crate::sqlite::orphans::Found;
 use crate::sqlite::orphans::lists::{Reason, Removal};
 use crate::sqlite::schema::foreign_key::Action;
-use crate::text::listing;
 
 impl From<&NewKey> for Key {
     fn from(new: &NewKey) -> Self {
@@ -116,58 +112,6 @@ impl RemovedRows {
             break_several: removal.break_several,
             archive: archive_of(removal, policy),
             by_key: by_key.collect(),
-        }
-    }
-}
-
-impl KeptRows {
-    /// `kept`, which left `table`.
-    fn new(kept: &Kept, table: &str) -> Self {
-        let (cause, columns, keys) = match &kept.cause {
-            Cause::TableGone => ("table_gone", &[][..], &[][..]),
-            Cause::ColumnGone(name) => ("column_gone", slice::from_ref(name), &[][..]),
-            Cause::Taken(names) => ("taken", names.as_slice(), &[][..]),
-            Cause::NotNull(name) => ("not_null", slice::from_ref(name), &[][..]),
-            Cause::Converted => ("converted", &[][..], &[][..]),
-            Cause::Changed(names) => ("changed", names.as_slice(), &[][..]),
-            Cause::RowGone => ("row_gone", &[][..], &[][..]),
-            Cause::BreakKeys(keys) => ("breaks_key", &[][..], keys.as_slice()),
-        };
-        let keys = keys
-            .iter()
-            .map(|it| Key::new(&it.key, it.constraint.clone()));
-        let keys: Vec<_> = keys.collect();
-        let names = listing(columns);
-        let text = match &kept.cause {
-            Cause::TableGone => format!("the table {table} is gone"),
-            Cause::ColumnGone(name) => format!("the column {name} of {table} is gone"),
-            Cause::Taken(_) if columns.is_empty() => {
-                format!("a unique index of {table} has another row in their place")
-            }
-            Cause::Taken(_) if columns.len() == 1 => format!("{names} is taken in {table}"),
-            Cause::Taken(_) => format!("{names} are taken in {table}"),
-            Cause::NotNull(name) => format!("{name} may not be NULL in {table}"),
-            Cause::Converted => format!("{table} would store a value of theirs as another"),
-            Cause::Changed(_) => format!("{names} of {table} changed since"),
-            Cause::RowGone if kept.rows == 1 => format!("its row is gone from {table}"),
-            Cause::RowGone => format!("their rows are gone from {table}"),
-            Cause::BreakKeys(_) => {
-                let it = if kept.rows == 1 {
-                    "it breaks"
-                } else {
-                    "they break"
-                };
-                let stay = if keys.len() == 1 { "stays" } else { "stay" };
-                let keys: Vec<_> = keys.iter().map(Key::text).collect();
-                format!("{it} {}, which {stay}", listing(&keys))
-            }
-        };
-        KeptRows {
-            rows: kept.rows,
-            cause,
-            columns: columns.to_vec(),
-            keys,
-            text,
         }
     }
 }

@@ -78,6 +78,11 @@ pub fn guarded() -> Option<&'static Server> {
     GUARDED.get_or_init(start).as_ref()
 }
 
+/// A program of the installed PostgreSQL.
+pub fn program(name: &str) -> std::path::PathBuf {
+    programs::folder().map_or_else(|| name.into(), |folder| folder.join(name))
+}
+
 /// A server of the test's own, by the installed programs; none where it is to be skipped.
 pub fn own(options: &Own) -> Option<Server> {
     match programs::folder() {

@@ -1,0 +1,238 @@
+//! The verbs on a database that a server has.
+
+use std::io::{Seek as _, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::cli::{self, ChangeFormat, CheckFormat, Format, RowsFormat};
+use crate::engine::server::{Database, DownOrder, UpOrder as Order, Wait};
+use crate::failure::{Failure, Status};
+use crate::location::Server;
+use crate::policy::{Method, Policy};
+use crate::report::check::CheckReport;
+use crate::report::output::Output;
+use crate::report::status::{MigrationStatus, State};
+use crate::report::value;
+
+fn open(
+    server: &Server,
+    wait: &cli::Wait,
+    schema: Option<&str>,
+    output: &mut Output,
+) -> Result<Database> {
+    let wait = Wait {
+        lock_timeout: wait.lock_timeout.unwrap_or(Duration::from_millis(100)),
+        lock_wait: wait.lock_wait,
+    };
+    let database = Database::open(server.reveal(), wait, schema)?;
+    for warning in database.warnings() {
+        output.warning(warning);
+    }
+    Ok(database)
+}
+
+fn no_backup(change: &cli::Change) -> Result<()> {
+    if change.backup.is_none() {
+        return Ok(());
+    }
+    Err(
+        Failure::impossible("--backup copies a file, and this database is a server's")
+            .hint("take a copy with pg_dump first")
+            .into(),
+    )
+}
+
+/// `fkfix up`
+pub fn up(arguments: &cli::Up, server: &Server, output: &mut Output) -> Result<Status> {
+    no_backup(&arguments.change)?;
+    let migrations = super::migrations(&arguments.set, output)?;
+    if let Some(to) = arguments.to {
+        migrations.must_have(to)?;
+    }
+    let policy = Policy {
+        orphans: arguments.orphans,
+        max_orphans: arguments.max_orphans,
+        method: Method::Fastest,
+    };
+    let manner = arguments.server.manner();
+    let order = Order {
+        migrations: &migrations,
+        to: arguments.to,
+        allow_missing: arguments.allow_missing,
+        policy: &policy,
+        manner: &manner,
+    };
+    let schema = arguments.server.own.schema.as_deref();
+    let mut database = open(server, &arguments.database.wait, schema, output)?;
+    if arguments.change.dry_run {
+        let (plan, refusal) = database.plan_up(order)?;
+        if arguments.format == ChangeFormat::Sql {
+            if refusal.is_none() {
+                output.write(&database.script_up(order)?)?;
+            }
+        } else {
+            output.result(&plan, arguments.format.into())?;
+        }
+        for warning in plan.migrations.iter().flat_map(|it| &it.warnings) {
+            output.warning(warning);
+        }
+        if let Some(refusal) = refusal {
+            output.refusal(&refusal);
+            return Ok(refusal.status());
+        }
+        return Ok(Status::Done);
+    }
+    let report = database.up(order, |told| output.note(told))?;
+    super::note_if(report.none_apply, output);
+    if report.applied.is_empty() {
+        output.result(&report, arguments.format.into())?;
+        return Ok(Status::Done);
+    }
+    let versions = report.applied.iter().map(|it| format!("V{}", it.version));
+    let done = super::versions("applied", versions);
+    let status = output.outcome(&report, arguments.format.into(), &done);
+    if report
+        .applied
+        .iter()
+        .any(|it| it.removed.iter().any(|rows| rows.rows > 10_000))
+    {
+        let tables = report.applied.iter().flat_map(|it| &it.removed);
+        let tables: Vec<_> = tables.map(|it| it.table.clone()).collect();
+        output.hint(&format!(
+            "many rows left {}: VACUUM (ANALYZE) gives their room to new ones",
+            crate::text::listing(&tables)
+        ));
+    }
+    Ok(status)
+}
+
+/// `fkfix down`
+pub fn down(arguments: &cli::Down, server: &Server, output: &mut Output) -> Result<Status> {
+    no_backup(&arguments.change)?;
+    let migrations = super::migrations(&arguments.set, output)?;
+    if let Some(to) = arguments.to.filter(|to| *to != 0) {
+        migrations.must_have(to)?;
+    }
+    let manner = arguments.server.manner();
+    let order = DownOrder {
+        migrations: &migrations,
+        to: arguments.to,
+        leave_orphans: arguments.leave_orphans,
+        manner: &manner,
+    };
+    let schema = arguments.server.own.schema.as_deref();
+    let mut database = open(server, &arguments.database.wait, schema, output)?;
+    if arguments.change.dry_run {
+        if arguments.format == ChangeFormat::Sql {
+            output.write(&database.script_down(order)?)?;
+        } else {
+            output.result(&database.plan_down(order)?, arguments.format.into())?;
+        }
+        return Ok(Status::Done);
+    }
+    let report = database.down(order, |told| output.note(told))?;
+    if report.taken_back.is_empty() {
+        output.result(&report, arguments.format.into())?;
+        return Ok(Status::Done);
+    }
+    let versions = report
+        .taken_back
+        .iter()
+        .map(|it| format!("V{}", it.version));
+    let done = super::versions("reverted", versions);
+    Ok(output.outcome(&report, arguments.format.into(), &done))
+}
+
+/// `fkfix status`
+pub fn status(arguments: &cli::Status, server: &Server, output: &mut Output) -> Result<Status> {
+    let migrations = super::migrations(&arguments.set, output)?;
+    let schema = arguments.own.schema.as_deref();
+    let mut database = open(server, &arguments.database.wait, schema, output)?;
+    let (report, none_apply) = database.status(&migrations)?;
+    super::note_if(none_apply, output);
+    output.result(&report, arguments.format)?;
+    let is_open = |it: &MigrationStatus| matches!(it.state, State::Pending | State::UnderWay);
+    let is_open = report.migrations.iter().any(is_open);
+    Ok(if arguments.exit_code && is_open {
+        Status::No
+    } else {
+        Status::Done
+    })
+}
+
+/// `fkfix check`
+pub fn check(arguments: &cli::Check, server: &Server, output: &mut Output) -> Result<Status> {
+    if arguments.snapshot.is_some() {
+        return Err(Failure::impossible("--snapshot compares schemas of SQLite")
+            .hint("compare what pg_dump -s writes")
+            .into());
+    }
+    let migrations = super::migrations(&arguments.set, output)?;
+    let mut database = open(server, &arguments.wait, None, output)?;
+    let (findings, none_apply) = database.check(&migrations)?;
+    super::note_if(none_apply, output);
+    let mut report = CheckReport::new(database.name().to_owned(), findings, &arguments.ignore);
+    report.strict = arguments.strict;
+    match arguments.format {
+        CheckFormat::Text => output.result(&report, Format::Text)?,
+        CheckFormat::Json => output.result(&report, Format::Json)?,
+        CheckFormat::Github => output.write(&report.github())?,
+    }
+    Ok(report.status())
+}
+
+/// `fkfix orphans`
+pub fn orphans(arguments: &cli::Orphans, server: &Server, output: &mut Output) -> Result<Status> {
+    let migrations = super::migrations(&arguments.set, output)?;
+    let schema = arguments.own.schema.as_deref();
+    let mut database = open(server, &arguments.database.wait, schema, output)?;
+    let table = arguments.table.as_deref();
+    if arguments.format == RowsFormat::Csv {
+        let attempt = "could not keep the rows in the temporary folder";
+        let mut spool = tempfile::SpooledTempFile::new(1 << 20);
+        let (warnings, number) = database.orphans_of_one(&migrations, table, |names, rows| {
+            let heading = names.iter().map(|name| value::csv_text(name.as_bytes()));
+            spool
+                .write_all(&value::csv_line(&heading.collect::<Vec<_>>()))
+                .context(attempt)?;
+            rows(&mut |row| {
+                let fields: Vec<_> = row.iter().map(value::csv).collect();
+                spool.write_all(&value::csv_line(&fields)).context(attempt)
+            })
+        })?;
+        for warning in &warnings {
+            output.warning(warning);
+        }
+        spool.rewind().context(attempt)?;
+        output.copy(&mut spool)?;
+        return Ok(if number == 0 {
+            Status::Done
+        } else {
+            Status::No
+        });
+    }
+    let (report, warnings) = database.orphans(&migrations, table, arguments.limit)?;
+    for warning in &warnings {
+        output.warning(warning);
+    }
+    let format = match arguments.format {
+        RowsFormat::Json => Format::Json,
+        _ => Format::Text,
+    };
+    output.result(&report, format)?;
+    Ok(if report.orphans == 0 {
+        Status::Done
+    } else {
+        Status::No
+    })
+}
+
+/// The verbs that no server has yet.
+pub fn refused(verb: &str) -> anyhow::Error {
+    Failure::impossible(format!(
+        "fkfix {verb} works on files of SQLite, and this database is a server's"
+    ))
+    .hint("up, down, status, orphans and check work on PostgreSQL")
+    .into()
+}

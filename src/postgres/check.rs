@@ -1,0 +1,303 @@
+//! `check`: is the schema as it should be? Rows are counted whatever `convalidated` says, since
+//! PostgreSQL calls keys valid that rows break: those that were loaded around it, or that a policy
+//! hid. Nothing is written.
+
+use anyhow::Result;
+use postgres::Transaction;
+use postgres::types::Type;
+
+use super::archive;
+use super::catalog::{Table, quoted};
+use super::database::{Database, applicable};
+use super::keys::{self, Key, list, source};
+use super::own::Own;
+use super::preflight;
+use super::rows;
+use super::schema::Schema;
+use super::up;
+use crate::explain;
+use crate::migrations::Migrations;
+use crate::model::finding::{Code, Finding};
+use crate::model::key::ForeignKey;
+use crate::sqlite::apply::history::{self, State};
+use crate::sqlite::check::migrations;
+use crate::text::{count, rows as rows_text};
+
+impl Database {
+    /// What is not as it should be; and whether no migration applies.
+    pub fn check(&mut self, set: &Migrations) -> Result<(Vec<Finding>, bool)> {
+        self.look(|transaction, schema, own| {
+            let applied = own.history(transaction)?;
+            let set = applicable(schema, set, &applied)?;
+            let states = history::states(set, &applied);
+            let under_way = own.progress(transaction)?;
+            let mut findings = migrations::check(&states);
+            if let Some(progress) = &under_way {
+                let name = format!("V{}__{}", progress.version, progress.name);
+                findings.retain(|it| it.object != name || it.code != Code::MigrationPending);
+                let message = format!(
+                    "{name} is under way since {}: {}",
+                    progress.started_on.date(),
+                    progress.step.name()
+                );
+                findings.push(
+                    Finding::new(Code::HalfDone, name, message)
+                        .hint("go on with fkfix up, or take it back with fkfix down"),
+                );
+            }
+            let mut wanted = Vec::new();
+            for (version, migration, state) in &states {
+                let Some(migration) = migration else { continue };
+                let is_due = !matches!(state, State::Pending)
+                    && under_way.as_ref().is_none_or(|it| it.version != *version);
+                for request in up::requests(migration)? {
+                    let found = keys::resolve(transaction, schema, std::slice::from_ref(&request));
+                    match found {
+                        Ok(keys) => wanted.extend(
+                            keys.into_iter()
+                                .map(|key| (key, is_due, migration.up.to_string())),
+                        ),
+                        Err(error) => findings.push(
+                            Finding::of_table(
+                                Code::KeyImpossible,
+                                &request.table.shown(),
+                                crate::sqlite::file::errors::message(&error),
+                            )
+                            .hint(explain::hint_for(&error).unwrap_or_default()),
+                        ),
+                    }
+                }
+            }
+            for (key, is_due, migration) in &wanted {
+                if *is_due && key.there.is_none() {
+                    let text = key.model();
+                    let message = format!(
+                        "{} has no key {text}, for which {migration} asks",
+                        key.child_shown
+                    );
+                    findings.push(
+                        Finding::of_key(Code::KeyMissing, &text, message)
+                            .hint(format!("{}; then VALIDATE CONSTRAINT", key.add_sql())),
+                    );
+                }
+            }
+            let wanted: Vec<_> = wanted.into_iter().map(|(key, ..)| key).collect();
+            findings.extend(declared(transaction, schema, &wanted)?);
+            findings.extend(archives(transaction, schema, own)?);
+            Ok((findings, set.is_empty()))
+        })
+    }
+}
+
+/// What every key that the database declares costs, and whether it holds.
+fn declared(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    wanted: &[Key],
+) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for child in &schema.tables {
+        let mut seen: Vec<keys::Saying> = Vec::new();
+        for declared in child.foreign_keys.iter().filter(|it| !it.is_inherited) {
+            let Some(key) = keys::declared(transaction, schema, child, declared)? else {
+                continue;
+            };
+            let is_ours = wanted.iter().any(|it| {
+                it.child.oid == child.oid
+                    && it
+                        .there
+                        .as_ref()
+                        .is_some_and(|there| there.name == declared.name)
+            });
+            let says = keys::saying(declared);
+            if seen.contains(&says) {
+                let text = key.model();
+                findings.push(
+                    Finding::of_key(
+                        Code::KeyTwice,
+                        &text,
+                        format!("{} declares more than once {text}", key.child_shown),
+                    )
+                    .hint(drop_hint(&key)),
+                );
+                continue;
+            }
+            seen.push(says);
+            findings.extend(of_key(transaction, &key, is_ours)?);
+        }
+        for index in child.indexes.iter().filter(|index| !index.is_valid) {
+            let shown = schema.shown(&child.name);
+            findings.push(
+                Finding::of_table(
+                    Code::InvalidIndex,
+                    &shown,
+                    format!(
+                        "the index {} of {shown} is not valid: a CREATE INDEX CONCURRENTLY failed",
+                        index.name
+                    ),
+                )
+                .hint(format!(
+                    "DROP INDEX {}.{}, then make it again",
+                    quoted(&child.name.schema),
+                    quoted(&index.name)
+                )),
+            );
+        }
+    }
+    Ok(findings)
+}
+
+fn drop_hint(key: &Key) -> String {
+    format!(
+        "ALTER TABLE {} DROP CONSTRAINT {}",
+        key.child.name,
+        quoted(&key.key.name)
+    )
+}
+
+fn of_key(transaction: &mut Transaction, key: &Key, is_ours: bool) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let (text, name) = (key.model(), &key.key.name);
+    preflight::must_see(transaction, std::slice::from_ref(key))?;
+    let query = format!(
+        "SELECT count(*) FROM {} AS c WHERE {}",
+        source(&key.child),
+        key.orphaned("c")
+    );
+    let orphans = if key.key.is_temporal {
+        0
+    } else {
+        rows::count(transaction, &query, &[])?
+    };
+    if !key.key.is_enforced {
+        findings.push(
+            Finding::of_key(
+                Code::NotEnforced,
+                &text,
+                format!("{name} is NOT ENFORCED: PostgreSQL holds no row against it"),
+            )
+            .hint(format!(
+                "ALTER TABLE {} ALTER CONSTRAINT {} ENFORCED",
+                key.child.name,
+                quoted(name)
+            )),
+        );
+    } else if !key.key.is_validated {
+        findings.push(
+            Finding::of_key(Code::NotValid, &text, format!("{name} is NOT VALID: it holds for new rows, and nobody has looked at the others"))
+                .hint(if orphans == 0 {
+                    key.validate_sql()
+                } else {
+                    "fkfix orphans lists the rows that break it; once there are none, VALIDATE CONSTRAINT".to_owned()
+                }),
+        );
+    }
+    if key.key.is_silenced {
+        findings.push(
+            Finding::of_key(
+                Code::KeySilenced,
+                &text,
+                format!("a trigger that carries out {name} is disabled, so the key does not hold"),
+            )
+            .hint(format!(
+                "ALTER TABLE {} ENABLE TRIGGER ALL, and the same on {}",
+                key.child.name, key.parent.name
+            )),
+        );
+    }
+    if orphans > 0 {
+        let code = if is_ours {
+            Code::Orphans
+        } else {
+            Code::OrphansElsewhere
+        };
+        let breaks = if orphans == 1 { "breaks" } else { "break" };
+        let around = if key.key.is_validated && key.key.is_enforced {
+            format!(
+                "{name} is marked valid and {} {breaks} it: data was loaded around it",
+                rows_text(orphans)
+            )
+        } else {
+            format!(
+                "{} of {} {breaks} the key {text}",
+                rows_text(orphans),
+                key.child_shown
+            )
+        };
+        findings.push(
+            Finding::of_key(code, &text, around)
+                .hint("fkfix orphans lists the rows: give them a parent, or delete them"),
+        );
+    }
+    findings.extend(without_index(transaction, key, &text)?);
+    Ok(findings)
+}
+
+fn without_index(
+    transaction: &mut Transaction,
+    key: &Key,
+    text: &ForeignKey,
+) -> Result<Option<Finding>> {
+    if has_index(&key.child, &key.key.columns) {
+        return Ok(None);
+    }
+    let deletes = rows::count(
+        transaction,
+        "SELECT coalesce((SELECT n_tup_del FROM pg_stat_user_tables WHERE relid = $1), 0)",
+        &[(&key.parent.oid, Type::OID)],
+    )?;
+    let seen = match deletes {
+        0 => String::new(),
+        number => format!(" ({} so far)", count(number)),
+    };
+    Ok(Some(
+        Finding::of_key(
+            Code::NoChildIndex,
+            text,
+            format!(
+                "no index of {0} starts with ({1}), so each delete in {2}{seen} scans {0}",
+                key.child_shown,
+                key.key.columns.join(", "),
+                key.parent_shown
+            ),
+        )
+        .hint(format!(
+            "CREATE INDEX CONCURRENTLY ON {} ({})",
+            key.child.name,
+            list(&key.key.columns)
+        )),
+    ))
+}
+
+/// Whether the first columns of a whole index are these, in whatever order.
+fn has_index(child: &Table, columns: &[String]) -> bool {
+    child.indexes.iter().any(|index| {
+        let lead: Vec<_> = index.columns.iter().take(columns.len()).flatten().collect();
+        index.is_valid
+            && !index.is_partial
+            && lead.len() == columns.len()
+            && columns.iter().all(|it| lead.contains(&it))
+    })
+}
+
+fn archives(transaction: &mut Transaction, schema: &Schema, _own: &Own) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for archive in archive::all(schema) {
+        let number = archive::count(transaction, &archive, None)?;
+        if number > 0 {
+            let name = schema.shown(&archive.table.name);
+            let message = format!(
+                "{name} holds {} that left {}",
+                rows_text(number),
+                schema.shown(&archive.of)
+            );
+            let hint = format!(
+                "look at them; once none of the {} is needed: DROP TABLE {}",
+                count(number),
+                archive.table.name
+            );
+            findings.push(Finding::of_table(Code::ArchiveNotEmpty, &name, message).hint(hint));
+        }
+    }
+    Ok(findings)
+}

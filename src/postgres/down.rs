@@ -1,0 +1,665 @@
+//! `down`: a migration's down script, and the rows that it archived.
+
+use anyhow::{Context as _, Result};
+use postgres::Transaction;
+
+use super::archive;
+use super::catalog::quoted;
+use super::database::Database;
+use super::online::{go_on_unless_interrupted, pause};
+use super::own::{Direction, Own, Progress, Stage};
+use super::restore::{self, Return};
+use super::schema::{CATALOG_PATH, Schema};
+use super::text::script::{self, Asks, Path, Request};
+use super::up::{self, SMALL, must_match};
+use crate::explain;
+use crate::failure::Failure;
+use crate::migrations::Migrations;
+use crate::policy::{Manner, Mode};
+use crate::report::change::{DownReport, TakenBackMigration};
+use crate::report::plan::{DownPlan, PlannedReturn};
+use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::text;
+
+/// What is to be taken back, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The set that has the down scripts.
+    pub migrations: &'a Migrations,
+    /// Take back all above this version.
+    pub to: Option<i64>,
+    /// Archived rows stay in the archive.
+    pub leave_orphans: bool,
+    /// In one transaction or in steps.
+    pub manner: &'a Manner,
+}
+
+/// A part of a down script.
+enum Part {
+    /// Drop a key, unless it is gone already and the migration was never ended.
+    Drop(Path, String, bool),
+    /// A statement with its line.
+    Statement(usize, String),
+    /// Add a key.
+    Key(Request),
+}
+
+/// A down script, read for one database.
+struct Script {
+    file: String,
+    parts: Vec<Part>,
+    /// The keys that were there before, and stay.
+    left: Vec<AdoptedKey>,
+}
+
+impl Script {
+    fn read(order: Order<'_>, applied: &Applied, is_half_done: bool) -> Result<Self> {
+        let (migration, text) = order.migrations.down_script(applied.version)?;
+        let file = migration.down_file();
+        let mut script = Script {
+            parts: Vec::new(),
+            left: Vec::new(),
+            file: file.clone(),
+        };
+        for statement in script::parse(&file, text)? {
+            match statement.asks {
+                Asks::Drop {
+                    table,
+                    constraint,
+                    if_exists,
+                } => {
+                    if has_adopted(applied, &table, &constraint) {
+                        script.left.push(AdoptedKey {
+                            dropped: None,
+                            table: table.shown(),
+                            constraint: Some(constraint),
+                        });
+                    } else {
+                        let part = Part::Drop(table, constraint, if_exists || is_half_done);
+                        script.parts.push(part);
+                    }
+                }
+                Asks::Key(request) => script.parts.push(Part::Key(*request)),
+                Asks::Other(sql) => script.parts.push(Part::Statement(statement.line, sql)),
+            }
+        }
+        Ok(script)
+    }
+
+    fn is_drops_alone(&self) -> bool {
+        self.parts.iter().all(|part| matches!(part, Part::Drop(..)))
+    }
+}
+
+fn has_adopted(applied: &Applied, table: &Path, constraint: &str) -> bool {
+    applied.adopted.iter().any(|key| {
+        let name = key.constraint.as_deref().unwrap_or_default();
+        (key.table == table.table || key.table == table.shown()) && name == constraint
+    })
+}
+
+/// What is to be taken back next.
+struct Next {
+    applied: Applied,
+    /// It is under way, in whatever direction.
+    progress: Option<Progress>,
+    mode: Mode,
+}
+
+impl Database {
+    /// Takes migrations back, the last applied first.
+    pub fn down(&mut self, order: Order<'_>, mut tell: impl FnMut(&str)) -> Result<DownReport> {
+        let mut report = DownReport {
+            database: self.name.clone(),
+            to: order.to,
+            backup: None,
+            taken_back: Vec::new(),
+        };
+        let targets =
+            self.look(|transaction, schema, own| targets(transaction, schema, own, order))?;
+        if targets.iter().all(|next| next.mode == Mode::Transaction) && !targets.is_empty() {
+            report.taken_back = self.revert(order, &targets)?;
+            return Ok(report);
+        }
+        for next in targets {
+            let doing = |error| explain(error, &next.applied);
+            if next.progress.is_some() {
+                tell(&format!(
+                    "going on with V{}__{}, which is under way",
+                    next.applied.version, next.applied.name
+                ));
+            }
+            let back = match next.mode {
+                Mode::Online => self.revert_online(order, &next).map_err(doing)?,
+                _ => self.revert(order, std::slice::from_ref(&next))?.pop(),
+            };
+            report.taken_back.extend(back);
+        }
+        Ok(report)
+    }
+
+    /// What [`Database::down`] would do.
+    pub fn plan_down(&mut self, order: Order<'_>) -> Result<DownPlan> {
+        let name = self.name.clone();
+        self.look(|transaction, schema, own| {
+            let mut plan = DownPlan {
+                database: name.clone(),
+                to: order.to,
+                dry_run: true,
+                migrations: Vec::new(),
+            };
+            for next in targets(transaction, schema, own, order)? {
+                plan.migrations
+                    .push(plan_one(transaction, schema, own, &next, order)?);
+            }
+            Ok(plan)
+        })
+    }
+
+    fn revert(&mut self, order: Order<'_>, targets: &[Next]) -> Result<Vec<TakenBackMigration>> {
+        let versions: Vec<_> = targets.iter().map(|it| it.applied.version).collect();
+        let tables = self.look(|_, schema, _| {
+            let mut tables = Vec::new();
+            for next in targets {
+                tables.extend(tables_of(
+                    schema,
+                    &Script::read(order, &next.applied, false)?,
+                ));
+            }
+            Ok(tables)
+        })?;
+        self.change(&tables, |transaction, schema, own| {
+            let now = self::targets(transaction, schema, own, order)?;
+            let mut done = Vec::new();
+            // Another run may have been faster.
+            for next in now
+                .iter()
+                .filter(|it| versions.contains(&it.applied.version))
+            {
+                let back = revert_one(transaction, schema, own, next, order);
+                done.push(back.map_err(|error| explain(error, &next.applied))?);
+            }
+            Ok(done)
+        })
+    }
+}
+
+/// The migrations to take back, the last applied first; one that is under way comes before all.
+fn targets(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    own: &Own,
+    order: Order<'_>,
+) -> Result<Vec<Next>> {
+    let applied = own.history(transaction)?;
+    let progress = own.progress(transaction)?;
+    let mut targets = Vec::new();
+    if let Some(progress) = progress {
+        must_match(order.migrations, &progress)?;
+        let row = Applied {
+            version: progress.version,
+            name: progress.name.clone(),
+            at: progress.started_on,
+            checksum: progress.checksum,
+            adopted: progress.adopted.clone(),
+        };
+        if order.to.is_none_or(|to| row.version > to) {
+            targets.push(Next {
+                applied: row,
+                progress: Some(progress),
+                mode: Mode::Online,
+            });
+        }
+        if order.to.is_none() {
+            return Ok(targets);
+        }
+    }
+    let known = targets.first().map(|it| it.applied.version);
+    for applied in history::to_take_back(order.migrations, &applied, order.to)? {
+        if known == Some(applied.version) {
+            continue;
+        }
+        let script = Script::read(order, &applied, false)?;
+        let mode = choose(transaction, schema, &script, &applied, order)?;
+        targets.push(Next {
+            applied,
+            progress: None,
+            mode,
+        });
+    }
+    Ok(targets)
+}
+
+/// DROP CONSTRAINT stops readers of both tables, until the transaction ends: it may not last.
+fn choose(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    script: &Script,
+    applied: &Applied,
+    order: Order<'_>,
+) -> Result<Mode> {
+    if !script.is_drops_alone() {
+        if order.manner.mode == Mode::Online {
+            return Err(Failure::impossible(format!(
+                "{} does more than drop keys, and only keys can be dropped online",
+                script.file
+            ))
+            .hint("leave --mode out, or say --mode transaction")
+            .into());
+        }
+        return Ok(Mode::Transaction);
+    }
+    if order.manner.mode != Mode::Auto {
+        return Ok(order.manner.mode);
+    }
+    let mut rows = 0;
+    for archive in archive::all(schema) {
+        rows += archive::count(transaction, &archive, Some(applied.version))?;
+    }
+    Ok(if rows >= SMALL / 10 {
+        Mode::Online
+    } else {
+        Mode::Transaction
+    })
+}
+
+fn tables_of(schema: &Schema, script: &Script) -> Vec<String> {
+    let mut tables = Vec::new();
+    for part in &script.parts {
+        let Part::Drop(path, constraint, _) = part else {
+            continue;
+        };
+        if let Some(table) = schema.find(path) {
+            tables.push(table.name.to_string());
+            let key = table
+                .foreign_keys
+                .iter()
+                .find(|key| key.name == *constraint);
+            tables.extend(key.map(|key| key.parent.to_string()));
+        }
+    }
+    tables.sort();
+    tables.dedup();
+    tables
+}
+
+/// What is not there any more, PostgreSQL tells without a remedy.
+fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
+    let migration = format!("V{}__{}", row.version, row.name);
+    let attempt = format!("could not take {migration} back");
+    if explain::hint_for(&error).is_some()
+        || super::error::code(&error).is_some_and(super::error::is_passing)
+    {
+        return error.context(attempt);
+    }
+    error.context(Failure::impossible(attempt).hint(format!(
+        "undo what was changed since {migration} was applied, or change {migration}.down.sql to fit"
+    )))
+}
+
+/// `ALTER TABLE … DROP CONSTRAINT …`; none where it is gone and may be.
+fn drop_sql(
+    schema: &Schema,
+    path: &Path,
+    constraint: &str,
+    may_be_gone: bool,
+) -> Result<Option<String>> {
+    let table = schema.table(path)?;
+    let is_there = table.foreign_keys.iter().any(|key| key.name == constraint);
+    if may_be_gone && !is_there {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "ALTER TABLE {} DROP CONSTRAINT {}",
+        table.name,
+        quoted(constraint)
+    )))
+}
+
+fn taken_back(applied: &Applied, script: &Script, returns: &[Return]) -> TakenBackMigration {
+    let left = script.left.iter();
+    TakenBackMigration {
+        version: applied.version,
+        name: applied.name.clone(),
+        left: left
+            .map(|key| {
+                format!(
+                    "{}.{}",
+                    key.table,
+                    key.constraint.as_deref().unwrap_or_default()
+                )
+            })
+            .collect(),
+        restored: returns.iter().map(Return::report).collect(),
+    }
+}
+
+fn revert_one(
+    transaction: &mut Transaction,
+    first: &Schema,
+    own: &Own,
+    next: &Next,
+    order: Order<'_>,
+) -> Result<TakenBackMigration> {
+    let applied = &next.applied;
+    let script = Script::read(order, applied, next.progress.is_some())?;
+    for part in &script.parts {
+        first.leave(transaction)?;
+        match part {
+            Part::Drop(path, constraint, may_be_gone) => {
+                let schema = Schema::read(transaction, first.version)?;
+                if let Some(sql) = drop_sql(&schema, path, constraint, *may_be_gone)? {
+                    schema.run_all(transaction, &[sql])?;
+                }
+            }
+            Part::Statement(line, sql) => {
+                let doing = || format!("could not run {}:{line}", script.file);
+                transaction.batch_execute(sql).with_context(doing)?;
+            }
+            Part::Key(request) => {
+                let schema = Schema::read(transaction, first.version)?;
+                let keys =
+                    super::keys::resolve(transaction, &schema, std::slice::from_ref(request))?;
+                for key in keys.iter().filter(|key| key.there.is_none()) {
+                    schema.run_all(transaction, &[key.add_sql()])?;
+                    up::validate(transaction, &schema, key)?;
+                }
+            }
+        }
+        transaction.batch_execute(CATALOG_PATH)?;
+    }
+    first.leave(transaction)?;
+    let schema = Schema::read(transaction, first.version)?;
+    let mut returns = Vec::new();
+    if !order.leave_orphans {
+        returns = restore::returns(transaction, &schema, applied.version)?;
+        for back in &returns {
+            back.may_come(order.manner.triggers)?;
+        }
+        rounds(
+            &mut returns,
+            |back, ids| {
+                back.put_back(transaction, &schema, ids, order.manner.triggers)
+                    .map(Some)
+            },
+            order.manner,
+        )?;
+        restore::drop_empty(transaction, &schema)?;
+    }
+    own.forget(transaction, applied.version)?;
+    Ok(taken_back(applied, &script, &returns))
+}
+
+/// Puts rows back, batch by batch and round by round: a row may wait for its parent from another
+/// archive. `put_back` gives what stays; none where the run has come to its end elsewhere.
+fn rounds(
+    returns: &mut [Return],
+    mut put_back: impl FnMut(&Return, &[i64]) -> Result<Option<Vec<(i64, crate::model::kept::Cause)>>>,
+    manner: &Manner,
+) -> Result<bool> {
+    loop {
+        let before: i64 = returns.iter().map(Return::restored).sum();
+        for back in returns.iter_mut() {
+            for ids in back.batches(manner.batch) {
+                let Some(kept) = put_back(back, &ids)? else {
+                    return Ok(false);
+                };
+                back.done(&ids, kept);
+            }
+        }
+        let after: i64 = returns.iter().map(Return::restored).sum();
+        if after == before {
+            return Ok(true);
+        }
+        let waiting: usize = returns.iter_mut().map(Return::again).sum();
+        if waiting == 0 {
+            return Ok(true);
+        }
+    }
+}
+
+impl Database {
+    /// Takes a migration back in short steps; none where another run has ended it.
+    fn revert_online(
+        &mut self,
+        order: Order<'_>,
+        next: &Next,
+    ) -> Result<Option<TakenBackMigration>> {
+        let applied = &next.applied;
+        let was_ended = next
+            .progress
+            .as_ref()
+            .is_some_and(|it| it.direction == Direction::Down);
+        let script = Script::read(order, applied, next.progress.is_some())?;
+        if !script.is_drops_alone() {
+            return Err(Failure::impossible(format!("{} does more than drop keys", script.file))
+                .hint("fkfix up ends the migration; fkfix down --mode transaction then reverts it")
+                .into());
+        }
+        let _ = was_ended;
+        if !order.leave_orphans {
+            self.look(|transaction, schema, _| {
+                for back in restore::returns(transaction, schema, applied.version)? {
+                    back.may_come(order.manner.triggers)?;
+                }
+                Ok(())
+            })?;
+        }
+        let begun = self.change(&[], |transaction, _, own| begin(transaction, own, applied))?;
+        if !begun {
+            return Ok(None);
+        }
+        for part in &script.parts {
+            go_on_unless_interrupted()?;
+            let Part::Drop(path, constraint, _) = part else {
+                continue;
+            };
+            let tables = self.look(|_, schema, _| Ok(tables_of(schema, &script)))?;
+            let done = self.change(&tables, |transaction, schema, own| {
+                if !is_under_way(transaction, own, applied)? {
+                    return Ok(false);
+                }
+                if let Some(sql) = drop_sql(schema, path, constraint, true)? {
+                    schema.run_all(transaction, &[sql])?;
+                }
+                Ok(true)
+            })?;
+            if !done {
+                return Ok(None);
+            }
+        }
+        let mut returns = Vec::new();
+        if !order.leave_orphans {
+            returns = self.change(&[], |transaction, schema, own| {
+                if is_under_way(transaction, own, applied)? {
+                    own.go_on(transaction, Direction::Down, Stage::Restoring, 0)?;
+                }
+                restore::returns(transaction, schema, applied.version)
+            })?;
+            let all_are_back = rounds(
+                &mut returns,
+                |back, ids| {
+                    go_on_unless_interrupted()?;
+                    let tables: Vec<_> = back.target().into_iter().collect();
+                    let kept = self.change(&tables, |transaction, schema, own| {
+                        if !is_under_way(transaction, own, applied)? {
+                            return Ok(None);
+                        }
+                        let kept =
+                            back.put_back(transaction, schema, ids, order.manner.triggers)?;
+                        let number = i64::try_from(ids.len() - kept.len())?;
+                        own.go_on(transaction, Direction::Down, Stage::Restoring, -number)?;
+                        Ok(Some(kept))
+                    })?;
+                    pause(order.manner.pause)?;
+                    Ok(kept)
+                },
+                order.manner,
+            )?;
+            if !all_are_back {
+                return Ok(None);
+            }
+        }
+        let ended = self.change(&[], |transaction, schema, own| {
+            if !is_under_way(transaction, own, applied)? {
+                return Ok(false);
+            }
+            if !order.leave_orphans {
+                restore::drop_empty(transaction, schema)?;
+            }
+            let history = own.history(transaction)?;
+            if history.iter().any(|row| row.version == applied.version) {
+                own.forget(transaction, applied.version)?;
+            }
+            own.end(transaction)?;
+            Ok(true)
+        })?;
+        Ok(ended.then(|| taken_back(applied, &script, &returns)))
+    }
+}
+
+/// Writes that the migration is being taken back, whatever it was; whether there is anything to
+/// take back.
+fn begin(transaction: &mut Transaction, own: &Own, applied: &Applied) -> Result<bool> {
+    if let Some(progress) = own.progress(transaction)? {
+        if progress.version != applied.version {
+            return Err(Failure::impossible(format!(
+                "V{}__{} is under way",
+                progress.version, progress.name
+            ))
+            .hint("fkfix up goes on with it, fkfix down takes it back")
+            .into());
+        }
+        if progress.direction == Direction::Up {
+            own.go_on(transaction, Direction::Down, Stage::Opening, 0)?;
+        }
+        return Ok(true);
+    }
+    let history = own.history(transaction)?;
+    if !history.iter().any(|row| row.version == applied.version) {
+        return Ok(false);
+    }
+    own.begin(
+        transaction,
+        &Progress {
+            version: applied.version,
+            direction: Direction::Down,
+            name: applied.name.clone(),
+            checksum: applied.checksum,
+            step: Stage::Opening,
+            started_on: time::OffsetDateTime::now_utc(),
+            adopted: applied.adopted.clone(),
+            archived: 0,
+        },
+    )?;
+    Ok(true)
+}
+
+fn is_under_way(transaction: &mut Transaction, own: &Own, applied: &Applied) -> Result<bool> {
+    let progress = own.progress(transaction)?;
+    Ok(progress.is_some_and(|it| it.version == applied.version && it.direction == Direction::Down))
+}
+
+fn plan_one(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    own: &Own,
+    next: &Next,
+    order: Order<'_>,
+) -> Result<PlannedReturn> {
+    let script = Script::read(order, &next.applied, next.progress.is_some())?;
+    let mut steps = Vec::new();
+    for part in &script.parts {
+        steps.push(match part {
+            Part::Drop(path, constraint, _) => format!("drop {constraint} of {}", path.shown()),
+            Part::Statement(line, _) => format!("run {}:{line}", script.file),
+            Part::Key(request) => {
+                format!("add {} to {}", request.constraint(), request.table.shown())
+            }
+        });
+    }
+    let mut change = taken_back(&next.applied, &script, &[]);
+    if !order.leave_orphans {
+        for back in restore::returns(transaction, schema, next.applied.version)? {
+            back.may_come(order.manner.triggers)?;
+            let report = back.planned();
+            steps.push(format!(
+                "move {} of {} back to {}",
+                text::rows(report.rows),
+                report.archive,
+                report.table
+            ));
+            change.restored.push(report);
+        }
+    }
+    steps.push(format!(
+        "take V{} out of {}",
+        next.applied.version,
+        own.table(super::own::HISTORY)
+    ));
+    Ok(PlannedReturn { change, steps })
+}
+
+/// The scripts for psql, one a migration.
+pub(super) fn scripts(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    own: &Own,
+    order: Order<'_>,
+) -> Result<Vec<super::script::Lines>> {
+    let mut scripts = Vec::new();
+    for next in targets(transaction, schema, own, order)? {
+        let applied = &next.applied;
+        if next.progress.is_some() {
+            return Err(Failure::impossible(format!(
+                "V{}__{} is under way, and a script can't end it",
+                applied.version, applied.name
+            ))
+            .hint("end it with fkfix up or fkfix down")
+            .into());
+        }
+        let script = Script::read(order, applied, false)?;
+        let mut statements = vec!["SET LOCAL lock_timeout = '100ms'".to_owned()];
+        for part in &script.parts {
+            match part {
+                Part::Drop(path, constraint, _) => {
+                    statements.push(super::script::dropping(schema.table(path)?, constraint));
+                }
+                Part::Statement(_, sql) => {
+                    let path = schema.search_path();
+                    statements.push(format!("SET LOCAL search_path = {path}"));
+                    statements.push(sql.clone());
+                    statements.push(CATALOG_PATH.to_owned());
+                }
+                Part::Key(request) => {
+                    let request = std::slice::from_ref(request);
+                    for key in super::keys::resolve(transaction, schema, request)? {
+                        statements.extend([key.add_sql(), key.validate_sql()]);
+                    }
+                }
+            }
+        }
+        let archives = archive::all(schema)
+            .into_iter()
+            .filter(|_| !order.leave_orphans);
+        for archive in archives {
+            let number = archive::count(transaction, &archive, Some(applied.version))?;
+            if let Some(table) = schema.get(&archive.of).filter(|_| number > 0) {
+                statements.extend(super::script::putting_back(
+                    &archive,
+                    table,
+                    applied.version,
+                ));
+            }
+        }
+        statements.extend(super::script::forgetting(own, applied.version));
+        scripts.push(super::script::Lines {
+            title: format!(
+                "-- reverts V{}__{} in one transaction",
+                applied.version, applied.name
+            ),
+            statements,
+        });
+    }
+    Ok(scripts)
+}

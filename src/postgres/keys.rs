@@ -1,0 +1,510 @@
+//! The keys that a migration asks for, held against those that the database has.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use anyhow::{Context as _, Result};
+use postgres::Transaction;
+
+use super::catalog::{self, ForeignKey, Kind, Match, Persistence, Table, quoted};
+use super::compare::{Pair, pairs};
+use super::schema::Schema;
+use super::text::script::Request;
+use crate::failure::Failure;
+use crate::model::key::{self as model, NamedKey};
+
+/// A key and how its columns compare.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The child table.
+    pub child: Rc<Table>,
+    /// The parent table.
+    pub parent: Rc<Table>,
+    /// What it says; its name is that of the request, or of the schema.
+    pub key: ForeignKey,
+    /// Its columns, and how they are compared.
+    pub pairs: Vec<Pair>,
+    /// The key of the schema that says the same, if one does.
+    pub there: Option<ForeignKey>,
+    /// What people call the child …
+    pub child_shown: String,
+    /// … and the parent.
+    pub parent_shown: String,
+}
+
+impl Key {
+    /// The key as reports have it.
+    #[must_use]
+    pub fn model(&self) -> model::ForeignKey {
+        model::ForeignKey {
+            child: self.child_shown.clone(),
+            columns: self.key.columns.clone(),
+            parent: self.parent_shown.clone(),
+            parent_columns: self.key.parent_columns.clone(),
+            on_delete: action(self.key.on_delete),
+            on_update: action(self.key.on_update),
+        }
+    }
+
+    /// The same with its name.
+    #[must_use]
+    pub fn named(&self) -> NamedKey {
+        let there = self.there.as_ref().map(|there| there.name.clone());
+        NamedKey {
+            constraint: Some(there.unwrap_or_else(|| self.key.name.clone())),
+            key: self.model(),
+        }
+    }
+
+    /// The condition that the row `child` of the child table breaks the key, by the question that
+    /// PostgreSQL's own VALIDATE asks: `ONLY` on both sides, operators qualified.
+    #[must_use]
+    pub fn orphaned(&self, child: &str) -> String {
+        format!(
+            "{} AND NOT EXISTS (SELECT FROM {} AS p WHERE {})",
+            self.refers(child),
+            source(&self.parent),
+            self.joined(child, "p")
+        )
+    }
+
+    /// The condition that the row refers to a parent at all.
+    #[must_use]
+    pub fn refers(&self, child: &str) -> String {
+        let (open, word, close) = match self.key.matches {
+            Match::Simple => ("", " AND ", ""),
+            Match::Full => ("(", " OR ", ")"),
+        };
+        let given = self.pairs.iter();
+        let given: Vec<_> = given
+            .map(|pair| format!("{child}.{} IS NOT NULL", quoted(&pair.child)))
+            .collect();
+        format!("{open}{}{close}", given.join(word))
+    }
+
+    /// The condition that the row `parent` is the parent of the row `child`.
+    #[must_use]
+    pub fn joined(&self, child: &str, parent: &str) -> String {
+        let pairs = self.pairs.iter().map(|pair| {
+            let mut value = format!("{child}.{}", quoted(&pair.child));
+            if let Some(cast) = &pair.cast {
+                value = format!("{value}::{cast}");
+            }
+            if let Some(collation) = &pair.collation {
+                value = format!("{value} COLLATE {collation}");
+            }
+            format!(
+                "{parent}.{} OPERATOR({}) {value}",
+                quoted(&pair.parent),
+                pair.operator
+            )
+        });
+        pairs.collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// `ALTER TABLE … ADD CONSTRAINT … NOT VALID`
+    #[must_use]
+    pub fn add_sql(&self) -> String {
+        let key = &self.key;
+        let mut sql = format!(
+            "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",
+            self.child.name,
+            quoted(&key.name),
+            list(&key.columns),
+            key.parent,
+            list(&key.parent_columns)
+        );
+        if key.matches == Match::Full {
+            sql.push_str(" MATCH FULL");
+        }
+        let set = if key.on_delete_columns.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", list(&key.on_delete_columns))
+        };
+        for (event, taken, set) in [
+            ("DELETE", key.on_delete, set.as_str()),
+            ("UPDATE", key.on_update, ""),
+        ] {
+            if taken != catalog::Action::NoAction {
+                let _ = write!(sql, " ON {event} {}{set}", action(taken).sql());
+            }
+        }
+        if key.is_deferrable {
+            sql.push_str(" DEFERRABLE");
+        }
+        if key.is_deferred {
+            sql.push_str(" INITIALLY DEFERRED");
+        }
+        sql + " NOT VALID"
+    }
+
+    /// `ALTER TABLE … VALIDATE CONSTRAINT …`
+    #[must_use]
+    pub fn validate_sql(&self) -> String {
+        let name = self
+            .there
+            .as_ref()
+            .map_or(&self.key.name, |there| &there.name);
+        format!(
+            "ALTER TABLE {} VALIDATE CONSTRAINT {}",
+            self.child.name,
+            quoted(name)
+        )
+    }
+}
+
+/// The rows of a table itself, without those of tables that inherit from it.
+#[must_use]
+pub fn source(table: &Table) -> String {
+    match table.kind {
+        Kind::Partitioned => table.name.to_string(),
+        _ => format!("ONLY {}", table.name),
+    }
+}
+
+/// Names in quotes, with commas.
+#[must_use]
+pub fn list(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+    names.join(", ")
+}
+
+/// An action as reports have it.
+#[must_use]
+pub fn action(action: catalog::Action) -> model::Action {
+    match action {
+        catalog::Action::NoAction => model::Action::NoAction,
+        catalog::Action::Restrict => model::Action::Restrict,
+        catalog::Action::Cascade => model::Action::Cascade,
+        catalog::Action::SetNull => model::Action::SetNull,
+        catalog::Action::SetDefault => model::Action::SetDefault,
+    }
+}
+
+/// What a key says: columns, parent, parent columns and actions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saying {
+    pairs: Vec<(String, String)>,
+    parent: catalog::Name,
+    actions: (catalog::Action, catalog::Action),
+    set: Vec<String>,
+    matches: Match,
+}
+
+/// What `key` says, in whatever order its columns are written.
+#[must_use]
+pub fn saying(key: &ForeignKey) -> Saying {
+    let pairs = key
+        .columns
+        .iter()
+        .cloned()
+        .zip(key.parent_columns.iter().cloned());
+    let mut pairs: Vec<_> = pairs.collect();
+    pairs.sort();
+    Saying {
+        pairs,
+        parent: key.parent.clone(),
+        actions: (key.on_delete, key.on_update),
+        set: key.on_delete_columns.clone(),
+        matches: key.matches,
+    }
+}
+
+fn same_definition(one: &ForeignKey, other: &ForeignKey) -> bool {
+    saying(one) == saying(other)
+}
+
+fn same_columns(one: &ForeignKey, other: &ForeignKey) -> bool {
+    one.columns.len() == other.columns.len()
+        && one.columns.iter().all(|name| other.columns.contains(name))
+}
+
+/// The keys that `requests` ask for, in order; what can't be is refused by name.
+pub fn resolve(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    requests: &[Request],
+) -> Result<Vec<Key>> {
+    let mut keys: Vec<Key> = Vec::new();
+    for request in requests {
+        let label = request.constraint();
+        let key = resolve_one(transaction, schema, request, &keys)
+            .with_context(|| format!("could not add {label} to {}", request.table.shown()))?;
+        keys.push(key);
+    }
+    Ok(keys)
+}
+
+fn resolve_one(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    request: &Request,
+    before: &[Key],
+) -> Result<Key> {
+    let child = schema.table(&request.table)?;
+    let parent = schema.table(&request.parent)?;
+    let (child_shown, parent_shown) = (schema.shown(&child.name), schema.shown(&parent.name));
+    let key = asked(request, parent, &parent_shown)?;
+    for (table, shown, columns) in [
+        (child, &child_shown, &key.columns),
+        (parent, &parent_shown, &key.parent_columns),
+    ] {
+        let missing = columns
+            .iter()
+            .find(|name| !table.columns.iter().any(|it| it.name == **name));
+        if let Some(missing) = missing {
+            return Err(no_column(table, shown, missing).into());
+        }
+    }
+    let mut same: Vec<_> = child
+        .foreign_keys
+        .iter()
+        .chain(
+            before
+                .iter()
+                .filter(|it| it.child.oid == child.oid)
+                .map(|it| &it.key),
+        )
+        .filter(|there| same_columns(there, &key))
+        .collect();
+    if let Some(other) = same.iter().find(|there| !same_definition(there, &key)) {
+        return Err(different(&child_shown, other, &key).into());
+    }
+    // One that is valid already is the one that is meant, where there are several.
+    same.sort_by_key(|there| !there.is_validated);
+    let there = same.first().map(|there| (*there).clone());
+    if let Some(there) = there.as_ref().filter(|there| !there.is_enforced) {
+        return Err(Failure::impossible(format!(
+            "{} has this key already as {}, which is NOT ENFORCED",
+            child_shown, there.name
+        ))
+        .hint(format!(
+            "ALTER TABLE {} ALTER CONSTRAINT {} ENFORCED, or drop it",
+            child.name,
+            quoted(&there.name)
+        ))
+        .into());
+    }
+    if there.is_none() {
+        check_name(child, &child_shown, before, &key)?;
+        check_tables(schema, child, parent, &child_shown, &parent_shown)?;
+    }
+    let pairs = pairs(transaction, child, parent, &key)?;
+    let pairs = pairs.map_err(|misfit| misfit.told(child, &child_shown, &parent_shown))?;
+    Ok(Key {
+        child: Rc::clone(child),
+        parent: Rc::clone(parent),
+        key,
+        pairs,
+        there,
+        child_shown,
+        parent_shown,
+    })
+}
+
+/// A key that the database declares.
+pub fn declared(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    child: &Rc<Table>,
+    key: &ForeignKey,
+) -> Result<Option<Key>> {
+    let Some(parent) = schema.get(&key.parent) else {
+        return Ok(None);
+    };
+    let Ok(pairs) = pairs(transaction, child, parent, key)? else {
+        return Ok(None);
+    };
+    Ok(Some(Key {
+        child: Rc::clone(child),
+        parent: Rc::clone(parent),
+        key: key.clone(),
+        pairs,
+        there: Some(key.clone()),
+        child_shown: schema.shown(&child.name),
+        parent_shown: schema.shown(&parent.name),
+    }))
+}
+
+/// What `request` says, with the parent's columns filled in.
+fn asked(request: &Request, parent: &Table, parent_shown: &str) -> Result<ForeignKey> {
+    let mut parent_columns = request.parent_columns.clone();
+    if parent_columns.is_empty() {
+        let primary = parent.indexes.iter().find(|index| index.is_primary);
+        let names = primary
+            .into_iter()
+            .flat_map(|it| it.columns.iter().flatten().cloned());
+        parent_columns = names.collect();
+        if parent_columns.is_empty() {
+            return Err(Failure::impossible(format!(
+                "the key names no columns of {parent_shown}, which has no primary key"
+            ))
+            .hint(format!("write REFERENCES {parent_shown} (<column>)"))
+            .into());
+        }
+    }
+    if parent_columns.len() != request.columns.len() {
+        return Err(Failure::impossible(format!(
+            "the key has {} columns, and names {} of {parent_shown}",
+            request.columns.len(),
+            parent_columns.len()
+        ))
+        .hint("name as many columns of the parent as of the child")
+        .into());
+    }
+    let name = request.constraint();
+    if name.len() > 63 {
+        return Err(Failure::impossible(format!(
+            "the name {name} has {} bytes, and PostgreSQL would cut it to 63",
+            name.len()
+        ))
+        .hint("give the key a shorter name in the migration and its down script")
+        .into());
+    }
+    let mut columns: Vec<_> = parent_columns.clone();
+    columns.sort();
+    let is_key = |index: &catalog::Index| {
+        let mut names: Vec<_> = index.columns.iter().flatten().cloned().collect();
+        names.sort();
+        names == columns
+    };
+    let has_all = columns
+        .iter()
+        .all(|name| parent.columns.iter().any(|it| it.name == *name));
+    if has_all && !parent.parent_keys().any(is_key) {
+        return Err(Failure::impossible(format!(
+            "{parent_shown} ({}) is neither PRIMARY KEY nor UNIQUE",
+            parent_columns.join(", ")
+        ))
+        .hint(format!(
+            "ALTER TABLE {} ADD UNIQUE ({}); a partial, an invalid or a deferrable one does not count",
+            parent.name,
+            list(&parent_columns)
+        ))
+        .into());
+    }
+    Ok(ForeignKey {
+        name,
+        columns: request.columns.clone(),
+        parent: parent.name.clone(),
+        parent_columns,
+        on_delete: request.on_delete,
+        on_delete_columns: request.on_delete_columns.clone(),
+        on_update: request.on_update,
+        matches: request.matches,
+        is_deferrable: request.deferrable,
+        is_deferred: request.deferred,
+        is_validated: false,
+        is_enforced: true,
+        is_temporal: false,
+        is_inherited: false,
+        is_silenced: false,
+    })
+}
+
+fn no_column(table: &Table, shown: &str, name: &str) -> Failure {
+    let failure = Failure::impossible(format!("{shown} has no column {name}"));
+    let like = table
+        .columns
+        .iter()
+        .find(|it| it.name.to_lowercase() == name.to_lowercase());
+    match like {
+        Some(like) => failure.hint(format!(
+            "PostgreSQL folds names without quotes to lower case; the column is {}",
+            quoted(&like.name)
+        )),
+        None => failure.hint("check the name in the migration"),
+    }
+}
+
+fn different(child: &str, there: &ForeignKey, wanted: &ForeignKey) -> Failure {
+    let text = |key: &ForeignKey| {
+        let key = model::ForeignKey {
+            child: child.to_owned(),
+            columns: key.columns.clone(),
+            parent: key.parent.table.clone(),
+            parent_columns: key.parent_columns.clone(),
+            on_delete: action(key.on_delete),
+            on_update: action(key.on_update),
+        };
+        key.to_string()
+    };
+    Failure::impossible(format!("{child} has another key on the same columns"))
+        .detail(format!("there is   {} {}", there.name, text(there)))
+        .detail(format!("wanted is  {} {}", wanted.name, text(wanted)))
+        .hint("drop the one that is wrong, or change the migration so that both agree")
+}
+
+fn check_name(child: &Table, shown: &str, before: &[Key], key: &ForeignKey) -> Result<()> {
+    let of_indexes = child.indexes.iter().filter_map(|it| it.constraint.as_ref());
+    let of_keys = child.foreign_keys.iter().map(|it| &it.name);
+    let asked = before.iter().filter(|it| it.child.oid == child.oid);
+    let mut taken = of_indexes
+        .chain(of_keys)
+        .chain(asked.map(|it| &it.key.name));
+    if taken.any(|name| *name == key.name) {
+        return Err(Failure::impossible(format!(
+            "{shown} has another constraint called {}",
+            key.name
+        ))
+        .hint("give the new key a name of its own in the migration and its down script")
+        .into());
+    }
+    Ok(())
+}
+
+/// What PostgreSQL would refuse, or would lie about.
+fn check_tables(
+    schema: &Schema,
+    child: &Table,
+    parent: &Table,
+    child_shown: &str,
+    parent_shown: &str,
+) -> Result<()> {
+    let plain_heirs = |table: &Table| table.kind == Kind::Table && !table.inherited_by.is_empty();
+    for (table, shown) in [(child, child_shown), (parent, parent_shown)] {
+        if plain_heirs(table) {
+            let heirs: Vec<_> = table
+                .inherited_by
+                .iter()
+                .map(|it| schema.shown(it))
+                .collect();
+            return Err(Failure::impossible(format!(
+                "{} inherits from {shown}, and a key does not see the rows of tables that inherit",
+                heirs.join(", ")
+            ))
+            .hint("make them partitions, or take them out of the inheritance: ALTER TABLE … NO INHERIT …")
+            .into());
+        }
+    }
+    if child.kind == Kind::Partitioned {
+        return Err(Failure::impossible(format!(
+            "{child_shown} is partitioned, and fkfix does not add keys to partitioned tables yet"
+        ))
+        .hint("add the key with ALTER TABLE by hand; fkfix orphans counts the rows that break it once it is declared")
+        .into());
+    }
+    let refused = match (child.persistence, parent.persistence) {
+        (Persistence::Temporary, Persistence::Temporary) => false,
+        (_, Persistence::Temporary)
+        | (Persistence::Temporary, _)
+        | (Persistence::Permanent, Persistence::Unlogged) => true,
+        _ => false,
+    };
+    if refused {
+        let word = |it: Persistence| match it {
+            Persistence::Permanent => "permanent",
+            Persistence::Unlogged => "unlogged",
+            Persistence::Temporary => "temporary",
+        };
+        return Err(Failure::impossible(format!(
+            "{child_shown} is {}, and {parent_shown} is {}; PostgreSQL allows no key between them",
+            word(child.persistence),
+            word(parent.persistence)
+        ))
+        .hint("make both tables of one kind: ALTER TABLE … SET LOGGED")
+        .into());
+    }
+    Ok(())
+}

@@ -1,0 +1,398 @@
+//! `up` in short steps, each a transaction: never half a row, never half a step, and after any
+//! kill a way on and a way back.
+//!
+//! Closing adds the keys NOT VALID: from then on no row can come to break them, and the set of
+//! orphans only shrinks. Archiving lists them without a lock and moves them batch by batch.
+//! Validating ends it.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use postgres::Transaction;
+use postgres::error::SqlState;
+use time::OffsetDateTime;
+
+use super::database::Database;
+use super::error;
+use super::keys::{self, Key};
+use super::own::{Direction, Own, Progress, Stage};
+use super::preflight;
+use super::rows::RowId;
+use super::schema::Schema;
+use super::search::Search;
+use super::up::{self, Mover, Order};
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::migrations::Migration;
+use crate::report::change::{AppliedMigration, ChildTable};
+use crate::sqlite::apply::history::AdoptedKey;
+
+/// Whether the migration is still this run's to go on with.
+enum Turn {
+    /// It is, and this is done next.
+    Ours(Stage),
+    /// Another run has ended it.
+    Ended,
+}
+
+/// Applies `migration`, or goes on with it; none where another run has ended it.
+pub fn up(
+    database: &mut Database,
+    migration: &Migration,
+    order: Order<'_>,
+) -> Result<Option<AppliedMigration>> {
+    let doing = || format!("could not apply {}", migration.up);
+    let mut run = Run::begin(database, migration, order).with_context(doing)?;
+    let done = run.run_to_end(database).with_context(doing)?;
+    if !done {
+        return Ok(None);
+    }
+    let mut change = AppliedMigration {
+        version: migration.up.version(),
+        name: migration.up.name().to_owned(),
+        tables: Vec::new(),
+        set_null: Vec::new(),
+        removed: run.mover.tally.removed(order.policy.orphans),
+    };
+    up::finish(&mut change.tables, &run.tables, &run.keys, &run.mover.tally);
+    Ok(Some(change))
+}
+
+struct Run<'a> {
+    migration: &'a Migration,
+    order: Order<'a>,
+    /// The keys as they were found; `there` is set for those that were there before.
+    keys: Vec<Key>,
+    adopted: Vec<AdoptedKey>,
+    tables: Vec<ChildTable>,
+    names: Vec<String>,
+    mover: Mover<'a>,
+}
+
+impl<'a> Run<'a> {
+    /// Looks, refuses what can't be, and writes that the migration is under way.
+    fn begin(database: &mut Database, migration: &'a Migration, order: Order<'a>) -> Result<Self> {
+        let requests = up::requests(migration)?;
+        let (mut keys, tables, under_way) = database.look(|transaction, schema, own| {
+            let keys = keys::resolve(transaction, schema, &requests)?;
+            preflight::must_see(transaction, &keys)?;
+            preflight::may_add(transaction, &keys)?;
+            let tables = up::children(transaction, &keys)?;
+            let under_way = own.progress(transaction)?;
+            if under_way.is_none() {
+                let search = Search::new(transaction, schema, keys.clone())?;
+                let mut found = search.orphans(transaction)?;
+                search.follow(transaction, &mut found, false)?;
+                if let Some(refusal) = up::judge(transaction, schema, &search, &found, order)? {
+                    return Err(refusal.into());
+                }
+            }
+            Ok((keys, tables, under_way))
+        })?;
+        let adopted = match &under_way {
+            Some(progress) => progress.adopted.clone(),
+            None => adopted(&keys),
+        };
+        for key in &mut keys {
+            // What an earlier run has added is this migration's.
+            let is_adopted = adopted.iter().any(|it| {
+                it.table == key.child_shown && it.constraint.as_ref() == Some(&key.key.name)
+            });
+            if !is_adopted {
+                key.there = None;
+            }
+        }
+        let mut names: Vec<_> = keys
+            .iter()
+            .flat_map(|key| [key.child.name.to_string(), key.parent.name.to_string()])
+            .collect();
+        names.sort();
+        names.dedup();
+        Ok(Run {
+            migration,
+            order,
+            keys,
+            adopted,
+            tables,
+            names,
+            mover: Mover::new(migration.up.version(), order.policy.orphans, order.manner),
+        })
+    }
+
+    /// Whether this run ended it; else another did.
+    fn run_to_end(&mut self, database: &mut Database) -> Result<bool> {
+        let mut stage = match self.start(database)? {
+            Turn::Ours(stage) => stage,
+            Turn::Ended => return Ok(false),
+        };
+        loop {
+            go_on_unless_interrupted()?;
+            let turn = match stage {
+                Stage::Closing => self.close(database)?,
+                Stage::Archiving => self.archive(database)?,
+                Stage::Validating => match self.validate(database)? {
+                    Validated::All => return self.end(database),
+                    Validated::Broken => Turn::Ours(Stage::Archiving),
+                    Validated::Ended => Turn::Ended,
+                },
+                Stage::Opening | Stage::Restoring => Turn::Ended,
+            };
+            match turn {
+                Turn::Ours(next) => stage = next,
+                Turn::Ended => return Ok(false),
+            }
+        }
+    }
+
+    fn start(&self, database: &mut Database) -> Result<Turn> {
+        let (migration, order, adopted) = (self.migration, self.order, &self.adopted);
+        database.change(&[], |transaction, schema, own| {
+            if let Some(turn) = turn(transaction, own, migration)? {
+                return Ok(turn);
+            }
+            let applied = own.history(transaction)?;
+            if !order
+                .pending(schema, &applied)?
+                .contains(&migration.up.version())
+            {
+                return Ok(Turn::Ended);
+            }
+            own.begin(
+                transaction,
+                &Progress {
+                    version: migration.up.version(),
+                    direction: Direction::Up,
+                    name: migration.up.name().to_owned(),
+                    checksum: migration.up.checksum(),
+                    step: Stage::Closing,
+                    started_on: OffsetDateTime::now_utc(),
+                    adopted: adopted.clone(),
+                    archived: 0,
+                },
+            )?;
+            Ok(Turn::Ours(Stage::Closing))
+        })
+    }
+
+    /// Adds the keys, a transaction each: two under one retry would keep more tables waiting.
+    fn close(&self, database: &mut Database) -> Result<Turn> {
+        for key in self.keys.iter().filter(|key| key.there.is_none()) {
+            go_on_unless_interrupted()?;
+            let tables = [key.child.name.to_string(), key.parent.name.to_string()];
+            let ended = database.change(&tables, |transaction, schema, own| {
+                if !is_at(transaction, own, self.migration, Stage::Closing)? {
+                    return Ok(true);
+                }
+                if !is_there(schema, key) {
+                    let doing = || format!("could not add {} to {}", key.key.name, key.child_shown);
+                    schema
+                        .run_all(transaction, &[key.add_sql()])
+                        .with_context(doing)?;
+                }
+                Ok(false)
+            })?;
+            if ended {
+                return self.look_again(database);
+            }
+        }
+        self.move_on(database, Stage::Closing, Stage::Archiving)
+    }
+
+    /// Lists what breaks the keys, without a lock, and moves it batch by batch; until none is left.
+    fn archive(&mut self, database: &mut Database) -> Result<Turn> {
+        loop {
+            let keys = self.keys.clone();
+            let (search, found) = database.look(|transaction, schema, _| {
+                let search = Search::new(transaction, schema, asked(schema, &keys))?;
+                let found = search.orphans(transaction)?;
+                Ok((search, found))
+            })?;
+            if found.tables.is_empty() {
+                return self.move_on(database, Stage::Archiving, Stage::Validating);
+            }
+            for leaving in &found.tables {
+                let rows: Vec<RowId> = leaving.rows.keys().copied().collect();
+                for batch in rows.chunks(self.order.manner.batch.max(1)) {
+                    go_on_unless_interrupted()?;
+                    let (mover, migration) = (&mut self.mover, self.migration);
+                    let tables = [leaving.table.name.to_string()];
+                    let gone = database.change(&tables, |transaction, schema, own| {
+                        if !is_at(transaction, own, migration, Stage::Archiving)? {
+                            return Ok(None);
+                        }
+                        let gone =
+                            mover.move_rows(transaction, schema, &search, &leaving.table, batch)?;
+                        let number = gone.tables.iter().map(super::search::Leaving::count).sum();
+                        own.go_on(transaction, Direction::Up, Stage::Archiving, number)?;
+                        Ok(Some(gone))
+                    })?;
+                    match gone {
+                        Some(gone) => self.mover.done(&search, &gone),
+                        None => return self.look_again(database),
+                    }
+                    pause(self.order.manner.pause)?;
+                }
+            }
+        }
+    }
+
+    fn validate(&self, database: &mut Database) -> Result<Validated> {
+        for key in &self.keys {
+            go_on_unless_interrupted()?;
+            let done =
+                database.change(&[key.child.name.to_string()], |transaction, schema, own| {
+                    if !is_at(transaction, own, self.migration, Stage::Validating)? {
+                        return Ok(false);
+                    }
+                    let mut key = key.clone();
+                    key.there = asked(schema, std::slice::from_ref(&key))
+                        .pop()
+                        .and_then(|it| it.there);
+                    up::validate(transaction, schema, &key)?;
+                    Ok(true)
+                });
+            match done {
+                Ok(true) => {}
+                Ok(false) => return Ok(Validated::Ended),
+                Err(error) if error::code(&error) == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
+                    let turn = self.move_on(database, Stage::Validating, Stage::Archiving)?;
+                    return Ok(match turn {
+                        Turn::Ours(_) => Validated::Broken,
+                        Turn::Ended => Validated::Ended,
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Validated::All)
+    }
+
+    /// Writes the history, where every key is valid; whether this run did.
+    fn end(&self, database: &mut Database) -> Result<bool> {
+        database.change(&self.names, |transaction, _, own| {
+            if !is_at(transaction, own, self.migration, Stage::Validating)? {
+                return Ok(false);
+            }
+            let before = own.history(transaction)?;
+            own.record(transaction, self.migration, &self.adopted, &before)?;
+            own.end(transaction)?;
+            Ok(true)
+        })
+    }
+
+    fn move_on(&self, database: &mut Database, from: Stage, to: Stage) -> Result<Turn> {
+        database.change(&[], |transaction, _, own| {
+            if is_at(transaction, own, self.migration, from)? {
+                own.go_on(transaction, Direction::Up, to, 0)?;
+            }
+            Ok(turn(transaction, own, self.migration)?.unwrap_or(Turn::Ended))
+        })
+    }
+
+    fn look_again(&self, database: &mut Database) -> Result<Turn> {
+        database.change(&[], |transaction, _, own| {
+            Ok(turn(transaction, own, self.migration)?.unwrap_or(Turn::Ended))
+        })
+    }
+}
+
+enum Validated {
+    All,
+    Broken,
+    Ended,
+}
+
+/// Where the migration stands; none where nothing is under way.
+fn turn(transaction: &mut Transaction, own: &Own, migration: &Migration) -> Result<Option<Turn>> {
+    let Some(progress) = own.progress(transaction)? else {
+        return Ok(None);
+    };
+    if progress.version != migration.up.version() {
+        return Err(Failure::impossible(format!(
+            "V{}__{} is under way",
+            progress.version, progress.name
+        ))
+        .hint("wait for the run that applies it, or end it with fkfix up")
+        .into());
+    }
+    if progress.direction == Direction::Down {
+        return Err(
+            Failure::impossible(format!("{} is being reverted", migration.up))
+                .hint("fkfix down goes on with that")
+                .into(),
+        );
+    }
+    Ok(Some(Turn::Ours(progress.step)))
+}
+
+fn is_at(
+    transaction: &mut Transaction,
+    own: &Own,
+    migration: &Migration,
+    stage: Stage,
+) -> Result<bool> {
+    let turn = turn(transaction, own, migration)?;
+    Ok(matches!(turn, Some(Turn::Ours(at)) if at == stage))
+}
+
+fn is_there(schema: &Schema, key: &Key) -> bool {
+    let child = schema.by_oid(key.child.oid);
+    child.is_some_and(|it| {
+        it.foreign_keys
+            .iter()
+            .any(|there| there.name == key.key.name)
+    })
+}
+
+/// The keys as the schema has them now.
+fn asked(schema: &Schema, keys: &[Key]) -> Vec<Key> {
+    let now = |key: &Key| {
+        let name = key
+            .there
+            .as_ref()
+            .map_or(&key.key.name, |there| &there.name);
+        let child = schema.by_oid(key.child.oid);
+        let there = child.and_then(|it| it.foreign_keys.iter().find(|it| it.name == *name));
+        Key {
+            there: there.cloned(),
+            ..key.clone()
+        }
+    };
+    keys.iter().map(now).collect()
+}
+
+fn adopted(keys: &[Key]) -> Vec<AdoptedKey> {
+    let there = keys.iter().filter(|key| key.there.is_some());
+    there
+        .map(|key| AdoptedKey {
+            dropped: None,
+            table: key.child_shown.clone(),
+            constraint: Some(key.key.name.clone()),
+        })
+        .collect()
+}
+
+/// Between two steps, and only there, a run ends when it is asked to.
+pub fn go_on_unless_interrupted() -> Result<()> {
+    if !interrupt::is_requested() {
+        return Ok(());
+    }
+    Err(
+        Failure::impossible("interrupted between two steps; nothing is lost")
+            .hint("fkfix up goes on, fkfix down takes back, fkfix status tells how far it is")
+            .into(),
+    )
+}
+
+/// Leaves replicas time to follow.
+pub fn pause(how_long: Duration) -> Result<()> {
+    let mut left = how_long;
+    while !left.is_zero() {
+        go_on_unless_interrupted()?;
+        let some = left.min(Duration::from_millis(50));
+        thread::sleep(some);
+        left -= some;
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! What `up` would do: looked up, and not done.
+
+use anyhow::{Context as _, Result};
+use postgres::Transaction;
+
+use super::carry::Tally;
+use super::database::{Database, applicable};
+use super::keys::{self, Key};
+use super::own::{HISTORY, Own};
+use super::preflight;
+use super::schema::Schema;
+use super::search::{Found, Search};
+use super::text::script;
+use super::up::{Order, Part, children, choose, finish, judge, parts, requests};
+use crate::failure::Failure;
+use crate::migrations::Migration;
+use crate::policy::{Mode, OrphanAction};
+use crate::report::change::AppliedMigration;
+use crate::report::plan::{PlannedMigration, UpPlan};
+use crate::text;
+
+impl Database {
+    /// What [`Database::up`] would do.
+    pub fn plan_up(&mut self, order: Order<'_>) -> Result<(UpPlan, Option<Failure>)> {
+        let name = self.name.clone();
+        self.look(|transaction, schema, own| {
+            let applied = own.history(transaction)?;
+            let mut plan = UpPlan {
+                database: name.clone(),
+                to: order.to,
+                dry_run: true,
+                none_apply: applicable(schema, order.migrations, &applied)?.is_empty(),
+                migrations: Vec::new(),
+                refused: None,
+                space: None,
+                seconds: None,
+            };
+            let mut refusal = None;
+            for version in order.pending(schema, &applied)? {
+                let migration = order.get(version)?;
+                let (planned, refused) = plan_one(transaction, schema, own, migration, order)
+                    .with_context(|| format!("could not apply {}", migration.up))?;
+                plan.migrations.push(planned);
+                refusal = refusal.or(refused);
+            }
+            plan.refused = refusal.as_ref().map(ToString::to_string);
+            Ok((plan, refusal))
+        })
+    }
+}
+
+fn plan_one(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    own: &Own,
+    migration: &Migration,
+    order: Order<'_>,
+) -> Result<(PlannedMigration, Option<Failure>)> {
+    let keys = keys::resolve(transaction, schema, &requests(migration)?)?;
+    preflight::must_see(transaction, &keys)?;
+    preflight::may_add(transaction, &keys)?;
+    let way = choose(transaction, migration, &keys, order.manner.mode)?;
+    let tables = children(transaction, &keys)?;
+    let search = Search::new(transaction, schema, keys)?;
+    let mut found = search.orphans(transaction)?;
+    search.follow(transaction, &mut found, false)?;
+    let refusal = judge(transaction, schema, &search, &found, order)?;
+    let mut tally = Tally::default();
+    tally.add(&search, &found);
+    let mut change = AppliedMigration {
+        version: migration.up.version(),
+        name: migration.up.name().to_owned(),
+        tables: Vec::new(),
+        set_null: Vec::new(),
+        removed: tally.removed(order.policy.orphans),
+    };
+    finish(&mut change.tables, &tables, &search.asked, &tally);
+    let words = match way.mode {
+        Mode::Online => "online, in short steps",
+        _ => "in one transaction",
+    };
+    let planned = PlannedMigration {
+        change,
+        warnings: lacking(migration)?,
+        ways: vec![format!("{words}: {}", way.because)],
+        steps: steps(migration, &search.asked, &found, order, own)?,
+    };
+    Ok((planned, refusal))
+}
+
+/// The steps of a plan, for people.
+fn steps(
+    migration: &Migration,
+    keys: &[Key],
+    found: &Found,
+    order: Order<'_>,
+    own: &Own,
+) -> Result<Vec<String>> {
+    let mut steps = Vec::new();
+    for part in parts(migration)? {
+        if let Part::Statement(line, _) = part {
+            steps.push(format!("run {}:{line}", migration.file()));
+        }
+    }
+    for key in keys.iter().filter(|key| key.there.is_none()) {
+        steps.push(format!(
+            "add {} to {}, not valid yet",
+            key.key.name, key.child_shown
+        ));
+    }
+    for leaving in &found.tables {
+        let rows = text::rows(leaving.count());
+        steps.push(match order.policy.orphans {
+            OrphanAction::Delete => format!("delete {rows} of {}", leaving.shown),
+            _ => format!(
+                "move {rows} of {} to {}_orphans",
+                leaving.shown, leaving.shown
+            ),
+        });
+    }
+    for key in keys {
+        if !key.there.as_ref().is_some_and(|there| there.is_validated) {
+            steps.push(format!("validate {} of {}", key.key.name, key.child_shown));
+        }
+    }
+    steps.push(format!(
+        "record V{} in {}",
+        migration.up.version(),
+        own.table(HISTORY)
+    ));
+    Ok(steps)
+}
+
+/// What a reader of the plan must know of the files of `migration`.
+pub fn lacking(migration: &Migration) -> Result<Vec<String>> {
+    let (file, down) = (migration.file(), migration.down_file());
+    let mut lacking = Vec::new();
+    let empty = parts(migration)?.is_empty();
+    if empty {
+        lacking.push(format!(
+            "{file} has no statement: it changes nothing, and counts as applied"
+        ));
+    }
+    let in_vain = "fkfix down can't revert what it does";
+    match &migration.down {
+        None => lacking.push(format!("{file} has no down script {down}: {in_vain}")),
+        Some(text) if !empty && script::parse(&down, text).is_ok_and(|it| it.is_empty()) => {
+            lacking.push(format!("{down} has no statement: {in_vain}"));
+        }
+        Some(_) => {}
+    }
+    Ok(lacking)
+}

@@ -1,0 +1,373 @@
+//! A plan as a script for psql: what `up` and `down` would do, without fkfix.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use postgres::Transaction;
+
+use super::archive;
+use super::catalog::{Table, quoted};
+use super::database::Database;
+use super::down::Order as DownOrder;
+use super::keys::{self, Key, list, source};
+use super::own::{HISTORY, Own, create_history};
+use super::schema::Schema;
+use super::search::{Found, Search};
+use super::up::{self, Order, Part};
+use crate::failure::Failure;
+use crate::migrations::Migration;
+use crate::policy::{Mode, OrphanAction};
+use crate::sqlite::apply::history::AdoptedKey;
+
+const HEAD: &str = "-- Run it with: psql -X -v ON_ERROR_STOP=1 -f FILE DATABASE\n";
+
+/// The settings of a script: names are looked up in the catalogs alone.
+const SETTINGS: &str = "statement_timeout = 0
+row_security = off
+standard_conforming_strings = on
+search_path = pg_catalog, pg_temp";
+
+impl Database {
+    /// The script that does what [`Database::up`] would.
+    pub fn script_up(&mut self, order: Order<'_>) -> Result<String> {
+        self.look(|transaction, schema, own| {
+            let applied = own.history(transaction)?;
+            let mut script = String::new();
+            for version in order.pending(schema, &applied)? {
+                let migration = order.migrations.get(version);
+                let migration =
+                    migration.with_context(|| format!("there is no migration {version}"))?;
+                let text = one(transaction, schema, own, migration, order)
+                    .with_context(|| format!("could not write the script for {}", migration.up))?;
+                script.push_str(&text);
+            }
+            Ok(if script.is_empty() {
+                script
+            } else {
+                format!("{HEAD}{script}")
+            })
+        })
+    }
+
+    /// The script that does what [`Database::down`] would.
+    pub fn script_down(&mut self, order: DownOrder<'_>) -> Result<String> {
+        self.look(|transaction, schema, own| {
+            let mut script = String::new();
+            for lines in super::down::scripts(transaction, schema, own, order)? {
+                let _ = write!(script, "\n{}\nBEGIN;\n{}", lines.title, settings("LOCAL "));
+                for statement in lines.statements {
+                    let _ = writeln!(script, "{statement};");
+                }
+                script.push_str("COMMIT;\n");
+            }
+            Ok(if script.is_empty() {
+                script
+            } else {
+                format!("{HEAD}{script}")
+            })
+        })
+    }
+}
+
+fn settings(local: &str) -> String {
+    let lines = SETTINGS.lines();
+    lines.fold(String::new(), |mut text, setting| {
+        let _ = writeln!(text, "SET {local}{setting};");
+        text
+    })
+}
+
+/// A string as SQL writes it.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The statements that write `migration` into the history.
+fn record(own: &Own, migration: &Migration, keys: &[Key]) -> Result<Vec<String>> {
+    let there = keys.iter().filter(|key| key.there.is_some());
+    let adopted: Vec<_> = there
+        .map(|key| AdoptedKey {
+            dropped: None,
+            table: key.child_shown.clone(),
+            constraint: Some(key.key.name.clone()),
+        })
+        .collect();
+    let adopted = if adopted.is_empty() {
+        "NULL".to_owned()
+    } else {
+        literal(&serde_json::to_string(&adopted)?)
+    };
+    let table = own.table(HISTORY);
+    let up = &migration.up;
+    Ok(vec![
+        create_history(&table),
+        format!(
+            "INSERT INTO {table} (version, name, applied_on, checksum, adopted) VALUES ({}, {}, to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), '{}', {adopted})",
+            up.version(),
+            literal(up.name()),
+            up.checksum()
+        ),
+    ])
+}
+
+fn one(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    own: &Own,
+    migration: &Migration,
+    order: Order<'_>,
+) -> Result<String> {
+    let keys = keys::resolve(transaction, schema, &up::requests(migration)?)?;
+    let way = up::choose(transaction, migration, &keys, order.manner.mode)?;
+    let search = Search::new(transaction, schema, keys)?;
+    let mut found = search.orphans(transaction)?;
+    search.follow(transaction, &mut found, false)?;
+    must_be_plain(&search, &found)?;
+    if way.mode == Mode::Online {
+        return online(schema, own, migration, &search, order);
+    }
+    let mut script = format!(
+        "\n-- applies {} in one transaction\nBEGIN;\n{}SET LOCAL lock_timeout = '100ms';\n",
+        migration.up,
+        settings("LOCAL ")
+    );
+    let mut line = |sql: &str| {
+        let _ = writeln!(script, "{sql};");
+    };
+    let mut has_keys = false;
+    for part in up::parts(migration)? {
+        match part {
+            Part::Statement(_, sql) => {
+                line(&format!("SET LOCAL search_path = {}", schema.search_path()));
+                line(&sql);
+                line(super::schema::CATALOG_PATH);
+            }
+            Part::Keys(_) if has_keys => {}
+            Part::Keys(_) => {
+                has_keys = true;
+                let statements = keys_sql(schema, migration, &search, order)?;
+                for sql in &statements {
+                    line(sql);
+                }
+            }
+        }
+    }
+    for sql in record(own, migration, &search.asked)? {
+        line(&sql);
+    }
+    script.push_str("COMMIT;\n");
+    Ok(script)
+}
+
+/// A script moves orphans by what they are; it follows no keys to what hangs on them.
+fn must_be_plain(search: &Search, found: &Found) -> Result<()> {
+    for leaving in &found.tables {
+        if let Some((key, ..)) = search.reasons(leaving).iter().find(|it| !it.2) {
+            return Err(Failure::impossible(format!(
+                "rows of {} hang on orphans by {key}, and a script does not follow them",
+                leaving.shown
+            ))
+            .hint("fkfix up does; or give the orphans a parent first")
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// Adds all keys, moves what breaks them, and validates them.
+fn keys_sql(
+    schema: &Schema,
+    migration: &Migration,
+    search: &Search,
+    order: Order<'_>,
+) -> Result<Vec<String>> {
+    let mut statements: Vec<_> = search
+        .asked
+        .iter()
+        .filter(|key| key.there.is_none())
+        .map(Key::add_sql)
+        .collect();
+    for (table, keys) in by_table(search) {
+        if order.policy.orphans.keeps() {
+            statements.extend(archive::prepare(schema, table)?);
+        }
+        let (before, after) = super::carry::aside(table, super::carry::Event::Delete);
+        let sets_aside = order.manner.triggers == crate::policy::Triggers::Skip;
+        statements.extend(before.into_iter().filter(|_| sets_aside));
+        statements.push(moving(table, &keys, migration, order.policy.orphans, ""));
+        statements.extend(after.into_iter().filter(|_| sets_aside));
+    }
+    statements.extend(search.asked.iter().map(Key::validate_sql));
+    Ok(statements)
+}
+
+fn by_table(search: &Search) -> Vec<(&Table, Vec<(&Key, &str)>)> {
+    let mut tables: Vec<(&Table, Vec<(&Key, &str)>)> = Vec::new();
+    for (key, label) in search.asked.iter().zip(&search.labels) {
+        match tables
+            .iter_mut()
+            .find(|(table, _)| table.oid == key.child.oid)
+        {
+            Some((_, keys)) => keys.push((key, label)),
+            None => tables.push((&key.child, vec![(key, label)])),
+        }
+    }
+    tables
+}
+
+fn broken(keys: &[(&Key, &str)], row: &str) -> String {
+    let broken: Vec<_> = keys
+        .iter()
+        .map(|(key, _)| format!("({})", key.orphaned(row)))
+        .collect();
+    broken.join(" OR ")
+}
+
+/// The statement that moves the rows of `table` that break `keys`, of those that `only` names.
+fn moving(
+    table: &Table,
+    keys: &[(&Key, &str)],
+    migration: &Migration,
+    policy: OrphanAction,
+    only: &str,
+) -> String {
+    let from = format!(
+        "DELETE FROM {} AS c WHERE {only}({})",
+        source(table),
+        broken(keys, "c")
+    );
+    if !policy.keeps() {
+        return from;
+    }
+    let names: Vec<_> = table.columns.iter().map(|it| it.name.clone()).collect();
+    let columns = list(&names);
+    let reasons: Vec<_> = keys
+        .iter()
+        .map(|(key, label)| {
+            format!(
+                "CASE WHEN {} THEN {} END",
+                key.orphaned("g"),
+                literal(label)
+            )
+        })
+        .collect();
+    format!(
+        "WITH gone AS ({from} RETURNING c.*)\nINSERT INTO {} (fkfix_constraints, fkfix_version, fkfix_archived_at, {columns}) SELECT concat_ws(', ', {}), {}, clock_timestamp(), {columns} FROM gone AS g",
+        archive::name_of(&table.name),
+        reasons.join(", "),
+        migration.up.version()
+    )
+}
+
+fn online(
+    schema: &Schema,
+    own: &Own,
+    migration: &Migration,
+    search: &Search,
+    order: Order<'_>,
+) -> Result<String> {
+    let mut script = format!(
+        "\n-- applies {} in short steps; where it stops because no lock was to be had, run it again\n{}SET lock_timeout = '100ms';\n",
+        migration.up,
+        settings("")
+    );
+    for key in search.asked.iter().filter(|key| key.there.is_none()) {
+        let _ = writeln!(
+            script,
+            "DO $fkfix$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = {}::regclass AND conname = {}) THEN\n    {};\n  END IF;\nEND $fkfix$;",
+            literal(&key.child.name.to_string()),
+            literal(&key.key.name),
+            key.add_sql()
+        );
+    }
+    for (table, keys) in by_table(search) {
+        if order.policy.orphans.keeps() {
+            for statement in archive::prepare(schema, table)? {
+                let statement = statement
+                    .replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1)
+                    .replacen("ADD COLUMN ", "ADD COLUMN IF NOT EXISTS ", 1);
+                let _ = writeln!(script, "{statement};");
+            }
+        }
+        let lists: Vec<_> = keys
+            .iter()
+            .map(|(key, _)| {
+                format!(
+                    "SELECT c.ctid AS place FROM {} AS c WHERE {}",
+                    source(table),
+                    key.orphaned("c")
+                )
+            })
+            .collect();
+        let from = source(table);
+        let only = "c.ctid = ANY (batch) AND ";
+        let _ = writeln!(
+            script,
+            "DO $fkfix$ DECLARE places tid[]; batch tid[]; at integer; BEGIN\n  LOOP\n    SELECT array_agg(place) INTO places FROM ({}) AS l;\n    EXIT WHEN places IS NULL;\n    at := 1;\n    WHILE at <= cardinality(places) LOOP\n      batch := places[at : at + {size} - 1];\n      at := at + {size};\n      PERFORM FROM {from} AS c WHERE {only}({}) FOR UPDATE OF c;\n      {};\n      COMMIT;\n    END LOOP;\n  END LOOP;\nEND $fkfix$;",
+            lists.join(" UNION "),
+            broken(&keys, "c"),
+            moving(table, &keys, migration, order.policy.orphans, only),
+            size = order.manner.batch
+        );
+    }
+    for key in &search.asked {
+        let _ = writeln!(script, "{};", key.validate_sql());
+    }
+    script.push_str("BEGIN;\n");
+    for sql in record(own, migration, &search.asked)? {
+        let _ = writeln!(script, "{sql};");
+    }
+    script.push_str("COMMIT;\n");
+    Ok(script)
+}
+
+/// The statements that take an empty table away.
+#[must_use]
+pub fn drop_if_empty(table: &str) -> String {
+    format!(
+        "DO $fkfix$ BEGIN IF NOT EXISTS (SELECT FROM {table}) THEN DROP TABLE {table}; END IF; END $fkfix$"
+    )
+}
+
+/// A down script with what fkfix adds to it.
+pub struct Lines {
+    /// A comment.
+    pub title: String,
+    /// The statements of one transaction.
+    pub statements: Vec<String>,
+}
+
+/// The statements that put back what `archive` has of a migration.
+#[must_use]
+pub fn putting_back(archive: &archive::Archive, table: &Table, version: i64) -> Vec<String> {
+    let columns = list(&archive::returning(archive, table));
+    let name = &archive.table.name;
+    vec![
+        format!(
+            "WITH back AS (DELETE FROM {name} WHERE fkfix_version = {version} RETURNING *)\nINSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM back ORDER BY fkfix_id",
+            table.name
+        ),
+        drop_if_empty(&name.to_string()),
+    ]
+}
+
+/// The statements that forget a migration.
+#[must_use]
+pub fn forgetting(own: &Own, version: i64) -> Vec<String> {
+    let table = own.table(HISTORY);
+    vec![
+        format!("DELETE FROM {table} WHERE version = {version}"),
+        drop_if_empty(&table),
+    ]
+}
+
+/// A name in quotes, where a statement drops a constraint.
+#[must_use]
+pub fn dropping(table: &Table, constraint: &str) -> String {
+    format!(
+        "ALTER TABLE {} DROP CONSTRAINT {}",
+        table.name,
+        quoted(constraint)
+    )
+}

@@ -1,0 +1,144 @@
+//! `status`: where every migration stands. Nothing is written.
+
+use anyhow::Result;
+use postgres::Transaction;
+
+use super::archive;
+use super::database::{Database, applicable};
+use super::own::{Direction, Own, Progress};
+use super::schema::Schema;
+use super::{keys, up};
+use crate::migrations::{Migration, Migrations};
+use crate::report::status::{
+    ArchiveStatus, KeyProgress, MigrationStatus, State, StatusReport, UnderWay,
+};
+use crate::sqlite::apply::history::{self, Applied, State as Found};
+
+impl Database {
+    /// Where every migration stands; and whether none applies to this database.
+    pub fn status(&mut self, migrations: &Migrations) -> Result<(StatusReport, bool)> {
+        let name = self.name.clone();
+        self.look(|transaction, schema, own| {
+            let applied = own.history(transaction)?;
+            let progress = own.progress(transaction)?;
+            let migrations = applicable(schema, migrations, &applied)?;
+            let mut report = StatusReport {
+                database: name.clone(),
+                migrations: Vec::new(),
+                archives: Vec::new(),
+                enforcement: Vec::new(),
+            };
+            let late = history::late(migrations, &applied);
+            for (version, migration, found) in history::states(migrations, &applied) {
+                let mut status = status_of(version, migration, found)?;
+                status.late = late.iter().any(|it| it.up.version() == version);
+                report.migrations.push(status);
+            }
+            if let Some(progress) = &progress {
+                add_progress(transaction, schema, own, migrations, progress, &mut report)?;
+            }
+            for archive in archive::all(schema) {
+                report.archives.push(ArchiveStatus {
+                    rows: archive::count(transaction, &archive, None)?,
+                    archive: schema.shown(&archive.table.name),
+                    table: schema.shown(&archive.of),
+                });
+            }
+            Ok((report, migrations.is_empty() && progress.is_none()))
+        })
+    }
+}
+
+fn status_of(version: i64, migration: Option<&Migration>, found: Found) -> Result<MigrationStatus> {
+    let (state, row) = match found {
+        Found::Pending => (State::Pending, None),
+        Found::Changed(row) if migration.is_some_and(|it| it.up.name() != row.name) => {
+            (State::Other, Some(row))
+        }
+        Found::Changed(row) => (State::Changed, Some(row)),
+        Found::Unknown(row) => (State::Unknown, Some(row)),
+        Found::Applied(row) => {
+            let keys = migration.map_or(Ok(Vec::new()), up::requests)?.len();
+            let adopted = keys > 0 && row.adopted.len() == keys;
+            let state = if adopted {
+                State::Adopted
+            } else {
+                State::Applied
+            };
+            (state, Some(row))
+        }
+    };
+    let name = match (migration, &row) {
+        (Some(migration), _) => migration.up.name().to_owned(),
+        (None, row) => row.as_ref().map(|row| row.name.clone()).unwrap_or_default(),
+    };
+    let applied_as = row.as_ref().map(|row| &row.name);
+    Ok(MigrationStatus {
+        version,
+        applied_as: applied_as.filter(|it| **it != name).cloned(),
+        name,
+        state,
+        late: false,
+        applied_on: row.as_ref().map(Applied::when),
+        under_way: None,
+    })
+}
+
+fn add_progress(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    _own: &Own,
+    migrations: &Migrations,
+    progress: &Progress,
+    report: &mut StatusReport,
+) -> Result<()> {
+    let mut keys = Vec::new();
+    if let Some(migration) = migrations.get(progress.version) {
+        let requests = up::requests(migration)?;
+        for key in keys::resolve(transaction, schema, &requests).unwrap_or_default() {
+            keys.push(KeyProgress {
+                table: key.child_shown.clone(),
+                constraint: key.key.name.clone(),
+                state: match &key.there {
+                    Some(there) if there.is_validated => "valid",
+                    Some(_) => "not-valid",
+                    None => "missing",
+                },
+            });
+        }
+    }
+    let row = Applied {
+        version: progress.version,
+        name: progress.name.clone(),
+        at: progress.started_on,
+        checksum: progress.checksum,
+        adopted: Vec::new(),
+    };
+    let status = MigrationStatus {
+        version: progress.version,
+        name: progress.name.clone(),
+        state: State::UnderWay,
+        late: false,
+        applied_as: None,
+        applied_on: None,
+        under_way: Some(UnderWay {
+            since: row.when(),
+            step: progress.step.name(),
+            direction: match progress.direction {
+                Direction::Up => "up",
+                Direction::Down => "down",
+            },
+            archived: progress.archived,
+            keys,
+        }),
+    };
+    match report
+        .migrations
+        .iter_mut()
+        .find(|it| it.version == progress.version)
+    {
+        Some(known) => *known = status,
+        None => report.migrations.push(status),
+    }
+    Ok(())
+}

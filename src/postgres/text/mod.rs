@@ -1,0 +1,4 @@
+//! Text in, text out: the statements of a script, with no connection anywhere.
+
+pub mod lexer;
+pub mod script;

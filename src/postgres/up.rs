@@ -1,0 +1,560 @@
+//! `up`: which migrations, by which way, and the way that is one transaction.
+
+use anyhow::{Context as _, Result};
+use postgres::Transaction;
+
+use super::archive;
+use super::carry::{self, Tally};
+use super::database::{Database, applicable};
+use super::keys::{self, Key, source};
+use super::own::{Direction, Progress};
+use super::schema::Schema;
+use super::search::{Found, Search};
+use super::text::script::{self, Asks, Request};
+use super::{online, preflight, rows};
+use crate::failure::Failure;
+use crate::migrations::{Migration, Migrations};
+use crate::policy::{Manner, Mode, OrphanAction, Policy};
+use crate::report::change::{AppliedMigration, ChildTable, UpReport};
+use crate::report::key::Key as KeyReport;
+use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::text::{count, listing};
+
+/// Child tables with fewer rows are changed in one transaction: writers wait well under a second.
+pub const SMALL: i64 = 100_000;
+
+/// What is to be applied, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The set that the pending migrations come from.
+    pub migrations: &'a Migrations,
+    /// The version to stop at.
+    pub to: Option<i64>,
+    /// Apply those too that are older than the newest applied one.
+    pub allow_missing: bool,
+    /// What may become of orphans.
+    pub policy: &'a Policy,
+    /// In one transaction or in steps.
+    pub manner: &'a Manner,
+}
+
+impl Order<'_> {
+    /// The migrations that are pending where `applied` are.
+    pub(super) fn pending(&self, schema: &Schema, applied: &[Applied]) -> Result<Vec<i64>> {
+        let migrations = applicable(schema, self.migrations, applied)?;
+        history::pending(migrations, applied, self.to, self.allow_missing)
+    }
+
+    pub(super) fn get(&self, version: i64) -> Result<&Migration> {
+        let found = self.migrations.get(version);
+        found.with_context(|| format!("there is no migration {version}"))
+    }
+}
+
+/// A part of a script: keys that are added together, or a statement that PostgreSQL runs itself.
+pub enum Part {
+    /// Keys asked for one after the other.
+    Keys(Vec<Request>),
+    /// A statement with the line it stands in.
+    Statement(usize, String),
+}
+
+/// Cuts the script of `migration` into its parts.
+pub fn parts(migration: &Migration) -> Result<Vec<Part>> {
+    let mut parts: Vec<Part> = Vec::new();
+    for statement in script::parse(&migration.file(), migration.script())? {
+        match (statement.asks, parts.last_mut()) {
+            (Asks::Key(request), Some(Part::Keys(requests))) => requests.push(*request),
+            (Asks::Key(request), _) => parts.push(Part::Keys(vec![*request])),
+            (
+                Asks::Drop {
+                    table,
+                    constraint,
+                    if_exists,
+                },
+                _,
+            ) => {
+                let exists = if if_exists { "IF EXISTS " } else { "" };
+                let name = super::catalog::quoted(&constraint);
+                let sql = format!("ALTER TABLE {} DROP CONSTRAINT {exists}{name}", table.sql());
+                parts.push(Part::Statement(statement.line, sql));
+            }
+            (Asks::Other(sql), _) => parts.push(Part::Statement(statement.line, sql)),
+        }
+    }
+    Ok(parts)
+}
+
+/// The keys that `migration` asks for, in order.
+pub fn requests(migration: &Migration) -> Result<Vec<Request>> {
+    let keys = parts(migration)?.into_iter().map(|part| match part {
+        Part::Keys(keys) => keys,
+        Part::Statement(..) => Vec::new(),
+    });
+    Ok(keys.flatten().collect())
+}
+
+/// Whether the script does nothing but add keys.
+fn is_keys_alone(migration: &Migration) -> Result<bool> {
+    Ok(parts(migration)?
+        .iter()
+        .all(|part| matches!(part, Part::Keys(_))))
+}
+
+/// The way that one migration goes, and why.
+pub struct Way {
+    /// Never [`Mode::Auto`].
+    pub mode: Mode,
+    /// Why, for people.
+    pub because: String,
+}
+
+/// Chooses the way of a migration that adds `keys`.
+pub fn choose(
+    transaction: &mut Transaction,
+    migration: &Migration,
+    keys: &[Key],
+    wanted: Mode,
+) -> Result<Way> {
+    let way = |mode, because: String| Ok(Way { mode, because });
+    if !is_keys_alone(migration)? {
+        if wanted == Mode::Online {
+            return Err(Failure::impossible(format!(
+                "{} does more than add keys, and only keys can be added online",
+                migration.file()
+            ))
+            .hint("split the file: the keys into a migration of their own")
+            .into());
+        }
+        return way(
+            Mode::Transaction,
+            "the script does more than add keys".to_owned(),
+        );
+    }
+    if wanted != Mode::Auto {
+        return way(wanted, "asked for".to_owned());
+    }
+    let mut sizes = Vec::new();
+    for key in keys {
+        let rows = estimate(transaction, key)?;
+        if rows >= SMALL {
+            let because = format!("{} has about {} rows", key.child_shown, count(rows));
+            return way(Mode::Online, because);
+        }
+        let size = format!("{} has about {} rows", key.child_shown, count(rows));
+        if !sizes.contains(&size) {
+            sizes.push(size);
+        }
+    }
+    way(Mode::Transaction, listing(&sizes))
+}
+
+/// About how many rows the child has; counted where nobody has analysed it.
+fn estimate(transaction: &mut Transaction, key: &Key) -> Result<i64> {
+    match key.child.estimated_rows {
+        #[expect(clippy::cast_possible_truncation, reason = "an estimate")]
+        Some(rows) => Ok(rows as i64),
+        None => count_rows(transaction, &key.child),
+    }
+}
+
+/// How many rows a table has.
+pub fn count_rows(transaction: &mut Transaction, table: &super::catalog::Table) -> Result<i64> {
+    rows::count(
+        transaction,
+        &format!("SELECT count(*) FROM {}", source(table)),
+        &[],
+    )
+}
+
+/// What a look before a run found.
+enum Next {
+    /// A migration that a run began and did not end.
+    GoOn(Progress),
+    /// These are pending, each with its way.
+    Apply(Vec<(i64, Mode)>),
+    /// Nothing is pending; whether no migration applies at all.
+    Nothing(bool),
+}
+
+impl Database {
+    /// Applies the pending migrations.
+    pub fn up(&mut self, order: Order<'_>, mut tell: impl FnMut(&str)) -> Result<UpReport> {
+        let mut report = UpReport {
+            database: self.name.clone(),
+            to: order.to,
+            backup: None,
+            applied: Vec::new(),
+            none_apply: false,
+        };
+        loop {
+            match self.next(order)? {
+                Next::Nothing(none_apply) => {
+                    report.none_apply = none_apply && report.applied.is_empty();
+                    return Ok(report);
+                }
+                Next::GoOn(progress) => {
+                    let migration = order.get(progress.version)?;
+                    tell(&format!(
+                        "going on with {}, which is under way",
+                        migration.up
+                    ));
+                    report.applied.extend(online::up(self, migration, order)?);
+                }
+                Next::Apply(pending) => {
+                    let small = pending.iter().take_while(|it| it.1 == Mode::Transaction);
+                    let versions: Vec<_> = small.map(|(version, _)| *version).collect();
+                    if let Some((version, _)) = pending.first().filter(|_| versions.is_empty()) {
+                        let migration = order.get(*version)?;
+                        report.applied.extend(online::up(self, migration, order)?);
+                    } else {
+                        report.applied.extend(self.apply(&versions, order)?);
+                    }
+                }
+            }
+        }
+    }
+
+    fn next(&mut self, order: Order<'_>) -> Result<Next> {
+        self.look(|transaction, schema, own| {
+            let applied = own.history(transaction)?;
+            if let Some(progress) = own.progress(transaction)? {
+                must_match(order.migrations, &progress)?;
+                if progress.direction == Direction::Down {
+                    return Err(being_reverted(&progress).into());
+                }
+                return Ok(Next::GoOn(progress));
+            }
+            let none_apply = applicable(schema, order.migrations, &applied)?.is_empty();
+            let pending = order.pending(schema, &applied)?;
+            if pending.is_empty() {
+                return Ok(Next::Nothing(none_apply));
+            }
+            let mut ways = Vec::new();
+            for version in pending {
+                let migration = order.get(version)?;
+                // What earlier statements make is not there yet.
+                let keys = if ways.is_empty() && is_keys_alone(migration)? {
+                    keys::resolve(transaction, schema, &requests(migration)?)
+                        .with_context(|| format!("could not apply {}", migration.up))?
+                } else {
+                    let requests = requests(migration)?;
+                    keys::resolve(transaction, schema, &requests).unwrap_or_default()
+                };
+                preflight::must_see(transaction, &keys)?;
+                preflight::may_add(transaction, &keys)?;
+                let way = choose(transaction, migration, &keys, order.manner.mode)?;
+                ways.push((version, way.mode));
+            }
+            Ok(Next::Apply(ways))
+        })
+    }
+
+    /// Applies `versions` in one transaction; nothing where another run was faster.
+    fn apply(&mut self, versions: &[i64], order: Order<'_>) -> Result<Vec<AppliedMigration>> {
+        let tables = self.look(|_, schema, _| {
+            let mut tables = Vec::new();
+            for version in versions {
+                for request in requests(order.get(*version)?)? {
+                    let found = [&request.table, &request.parent];
+                    let found = found.into_iter().filter_map(|path| schema.find(path));
+                    tables.extend(found.map(|table| table.name.to_string()));
+                }
+            }
+            tables.sort();
+            tables.dedup();
+            Ok(tables)
+        })?;
+        self.change(&tables, |transaction, schema, own| {
+            let applied = own.history(transaction)?;
+            let pending = order.pending(schema, &applied)?;
+            if own.progress(transaction)?.is_some()
+                || !versions.iter().all(|it| pending.contains(it))
+            {
+                return Ok(Vec::new());
+            }
+            let mut done = Vec::new();
+            for version in versions {
+                let migration = order.get(*version)?;
+                let before = own.history(transaction)?;
+                let change = apply_one(transaction, schema.version, schema, migration, order)
+                    .with_context(|| format!("could not apply {}", migration.up))?;
+                own.record(transaction, migration, &adopted(&change), &before)?;
+                done.push(change);
+            }
+            Ok(done)
+        })
+    }
+}
+
+/// The file must be the one that the run began with.
+pub fn must_match(migrations: &Migrations, progress: &Progress) -> Result<()> {
+    let name = format!("V{}__{}", progress.version, progress.name);
+    match migrations.get(progress.version) {
+        Some(migration) if migration.is(&progress.name, progress.checksum) => Ok(()),
+        Some(migration) => Err(Failure::impossible(format!(
+            "{name} is under way with the checksum {}, and the file here has {}",
+            progress.checksum,
+            migration.up.checksum()
+        ))
+        .hint("restore the file as it was, and run it again")
+        .into()),
+        None => Err(
+            Failure::impossible(format!("{name} is under way and is not known here"))
+                .hint("name its folder with --migrations")
+                .into(),
+        ),
+    }
+}
+
+fn being_reverted(progress: &Progress) -> Failure {
+    Failure::impossible(format!(
+        "V{}__{} is being reverted",
+        progress.version, progress.name
+    ))
+    .hint("fkfix down goes on with that")
+}
+
+fn apply_one(
+    transaction: &mut Transaction,
+    version: u32,
+    first: &Schema,
+    migration: &Migration,
+    order: Order<'_>,
+) -> Result<AppliedMigration> {
+    let mut change = AppliedMigration {
+        version: migration.up.version(),
+        name: migration.up.name().to_owned(),
+        tables: Vec::new(),
+        set_null: Vec::new(),
+        removed: Vec::new(),
+    };
+    for part in parts(migration)? {
+        first.leave(transaction)?;
+        match part {
+            Part::Statement(line, sql) => {
+                let doing = || format!("could not run {}:{line}", migration.file());
+                transaction.batch_execute(&sql).with_context(doing)?;
+            }
+            Part::Keys(requests) => {
+                let schema = Schema::read(transaction, version)?;
+                add_keys(transaction, &schema, &requests, &mut change, order)?;
+            }
+        }
+        // Whatever the statement has set.
+        transaction.batch_execute(super::schema::CATALOG_PATH)?;
+    }
+    Ok(change)
+}
+
+fn add_keys(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    requests: &[Request],
+    change: &mut AppliedMigration,
+    order: Order<'_>,
+) -> Result<()> {
+    let keys = keys::resolve(transaction, schema, requests)?;
+    preflight::must_see(transaction, &keys)?;
+    preflight::may_add(transaction, &keys)?;
+    let tables = children(transaction, &keys)?;
+    for key in keys.iter().filter(|key| key.there.is_none()) {
+        schema
+            .run_all(transaction, &[key.add_sql()])
+            .with_context(|| format!("could not add {} to {}", key.key.name, key.child_shown))?;
+    }
+    let search = Search::new(transaction, schema, keys)?;
+    let mut found = search.orphans(transaction)?;
+    search.follow(transaction, &mut found, false)?;
+    if let Some(refusal) = judge(transaction, schema, &search, &found, order)? {
+        return Err(refusal.into());
+    }
+    let policy = order.policy.orphans;
+    let mut mover = Mover::new(change.version, policy, order.manner);
+    for leaving in &found.tables {
+        let broken: Vec<_> = leaving
+            .rows
+            .iter()
+            .filter(|(_, why)| why.breaks != 0)
+            .map(|(row, _)| *row)
+            .collect();
+        for batch in broken.chunks(order.manner.batch.max(1)) {
+            mover.carry(transaction, schema, &search, &leaving.table, batch)?;
+        }
+    }
+    for key in &search.asked {
+        validate(transaction, schema, key)?;
+    }
+    finish(&mut change.tables, &tables, &search.asked, &mover.tally);
+    change.removed.extend(mover.tally.removed(policy));
+    Ok(())
+}
+
+/// Validates a key, where it is not valid yet.
+pub fn validate(transaction: &mut Transaction, schema: &Schema, key: &Key) -> Result<()> {
+    if key.there.as_ref().is_some_and(|there| there.is_validated) {
+        return Ok(());
+    }
+    let doing = || format!("could not validate {} of {}", key.key.name, key.child_shown);
+    schema
+        .run_all(transaction, &[key.validate_sql()])
+        .with_context(doing)
+}
+
+/// Moves batches of orphans, and what hangs on them.
+pub struct Mover<'a> {
+    version: i64,
+    policy: OrphanAction,
+    manner: &'a Manner,
+    prepared: Vec<u32>,
+    /// What has left.
+    pub tally: Tally,
+}
+
+impl<'a> Mover<'a> {
+    /// For the migration `version`.
+    #[must_use]
+    pub fn new(version: i64, policy: OrphanAction, manner: &'a Manner) -> Self {
+        Mover {
+            version,
+            policy,
+            manner,
+            prepared: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Locks `rows` of `table`, looks at them again, and moves those that still break a key with
+    /// all that hangs on them. Gives what has left; it counts once the transaction is committed.
+    pub fn move_rows(
+        &mut self,
+        transaction: &mut Transaction,
+        schema: &Schema,
+        search: &Search,
+        table: &std::rc::Rc<super::catalog::Table>,
+        rows: &[rows::RowId],
+    ) -> Result<Found> {
+        let mut found = search.lock(transaction, table, rows)?;
+        search.follow(transaction, &mut found, true)?;
+        preflight::may_leave(schema, &found, self.policy, self.manner.triggers)?;
+        let blocked = search.blocked(transaction, &found)?;
+        if !blocked.is_empty() {
+            let policy = Policy {
+                orphans: self.policy,
+                ..Policy::REFUSE
+            };
+            let refusal =
+                preflight::refusal(transaction, &search.asked, &found, &blocked, &policy)?;
+            return refusal.map_or(Ok(Found::default()), |it| Err(it.into()));
+        }
+        if self.policy.keeps() {
+            for leaving in &found.tables {
+                if self.prepared.contains(&leaving.table.oid) {
+                    continue;
+                }
+                let statements = archive::prepare(schema, &leaving.table)?;
+                schema.run_all(transaction, &statements)?;
+            }
+        }
+        let (version, policy, triggers) = (self.version, self.policy, self.manner.triggers);
+        schema.as_the_user(transaction, |transaction| {
+            carry::carry_out(transaction, search, &found, version, policy, triggers)
+        })?;
+        Ok(found)
+    }
+
+    /// Notes what has left by a transaction that is committed, or ends with all the others.
+    pub fn done(&mut self, search: &Search, found: &Found) {
+        let tables = found.tables.iter().map(|it| it.table.oid);
+        self.prepared.extend(tables);
+        self.tally.add(search, found);
+    }
+
+    /// Whether the archives of all tables that `found` names are there.
+    fn carry(
+        &mut self,
+        transaction: &mut Transaction,
+        schema: &Schema,
+        search: &Search,
+        table: &std::rc::Rc<super::catalog::Table>,
+        rows: &[rows::RowId],
+    ) -> Result<()> {
+        let found = self.move_rows(transaction, schema, search, table, rows)?;
+        self.done(search, &found);
+        Ok(())
+    }
+}
+
+/// Why the rows of `found` may not leave: what the user can't allow is an error.
+pub fn judge(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    search: &Search,
+    found: &Found,
+    order: Order<'_>,
+) -> Result<Option<Failure>> {
+    let blocked = search.blocked(transaction, found)?;
+    let refusal = preflight::refusal(transaction, &search.asked, found, &blocked, order.policy)?;
+    if refusal.is_none() {
+        preflight::may_leave(schema, found, order.policy.orphans, order.manner.triggers)?;
+    }
+    Ok(refusal)
+}
+
+/// The child tables of `keys` with their rows, in the order of the script.
+pub fn children(transaction: &mut Transaction, keys: &[Key]) -> Result<Vec<ChildTable>> {
+    let mut tables: Vec<ChildTable> = Vec::new();
+    for key in keys {
+        if tables.iter().any(|it| it.table == key.child_shown) {
+            continue;
+        }
+        let rows = count_rows(transaction, &key.child)?;
+        tables.push(ChildTable {
+            table: key.child_shown.clone(),
+            rows_before: rows,
+            rows_after: rows,
+            added: Vec::new(),
+            adopted: Vec::new(),
+        });
+    }
+    Ok(tables)
+}
+
+/// Adds to the report what became of `tables`.
+pub fn finish(report: &mut Vec<ChildTable>, tables: &[ChildTable], keys: &[Key], tally: &Tally) {
+    for table in tables {
+        let of = |adopted: bool| {
+            let keys = keys.iter().filter(|key| key.child_shown == table.table);
+            let keys = keys.filter(move |key| key.there.is_some() == adopted);
+            keys.map(key_report).collect()
+        };
+        report.push(ChildTable {
+            table: table.table.clone(),
+            rows_before: table.rows_before,
+            rows_after: table.rows_before - tally.of(&table.table),
+            added: of(false),
+            adopted: of(true),
+        });
+    }
+}
+
+fn key_report(key: &Key) -> KeyReport {
+    let name = key.key.name.clone();
+    let there = key.there.as_ref().map(|there| there.name.clone());
+    KeyReport {
+        called: there.filter(|there| *there != name),
+        ..KeyReport::new(&key.model(), Some(name))
+    }
+}
+
+/// The keys of a report that were there already.
+pub fn adopted(change: &AppliedMigration) -> Vec<AdoptedKey> {
+    let keys = change.tables.iter().flat_map(|table| {
+        table.adopted.iter().map(|key| AdoptedKey {
+            dropped: None,
+            table: table.table.clone(),
+            constraint: key.constraint.clone(),
+        })
+    });
+    keys.collect()
+}

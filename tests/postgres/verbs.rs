@@ -1,0 +1,100 @@
+use pretty_assertions::assert_eq;
+
+use crate::site::Site;
+
+const REPORT: &str = "\
+applied V1 webhook_logs_foreign_keys
+  webhook_logs has 2 foreign keys more and 1,000 rows
+    fk_webhook_logs_alert_rule (alert_rule_id) references alert_rules (id) on delete cascade
+    fk_webhook_logs_event (event_id) references events (id) on delete cascade
+  90 rows moved from webhook_logs to webhook_logs_orphans
+    40 rows break fk_webhook_logs_alert_rule
+    60 rows break fk_webhook_logs_event
+    10 rows of these break more than one key
+";
+
+#[test]
+fn the_sample_goes_up_and_exactly_back_in_both_modes() {
+    for mode in ["transaction", "online"] {
+        let Some(site) = Site::fixture("app-postgres") else {
+            return;
+        };
+        let before = site.picture();
+        let orphans = site.run("orphans").status(1);
+        assert!(orphans.stdout.starts_with("90 of 1,090 rows in webhook_logs have no parent (8.3%)\n10 rows of them break more than one key and count for each below\n"), "{orphans:#?}");
+        assert_eq!(site.picture(), before);
+        site.run("status --exit-code").status(1);
+        site.run(&format!("up --mode {mode} --dry-run"))
+            .status(0)
+            .says("90 rows of webhook_logs would move to webhook_logs_orphans");
+        assert_eq!(site.picture(), before);
+        site.run(&format!("up --mode {mode} --batch 7"))
+            .status(0)
+            .stdout(REPORT);
+        site.run("orphans")
+            .status(0)
+            .stdout("no orphans: every row that 5 keys apply to has its parent\n");
+        site.run("up")
+            .status(0)
+            .stdout("nothing to do: app has every migration\n");
+        site.run("status")
+            .status(0)
+            .says("V1 webhook_logs_foreign_keys  applied, ")
+            .says("webhook_logs_orphans holds 90 rows of webhook_logs\n");
+        site.run("check")
+            .status(0)
+            .says("warning[archive-not-empty] webhook_logs_orphans");
+        // The key acts.
+        site.sql("BEGIN; DELETE FROM alert_rules WHERE name = 'Rule 1'");
+        site.run(&format!("down --mode {mode} --dry-run"))
+            .status(0)
+            .says("90 rows of webhook_logs_orphans would move back to webhook_logs");
+        site.run(&format!("down --mode {mode} --batch 11")).status(0).stdout(
+            "took back V1 webhook_logs_foreign_keys\n  90 rows moved from webhook_logs_orphans back to webhook_logs\n",
+        );
+        assert_eq!(site.picture(), before, "{mode}");
+        site.run("down").status(0).says("nothing to do");
+    }
+}
+
+#[test]
+fn what_is_hard_to_keep_is_as_it_was() {
+    for mode in ["transaction", "online"] {
+        let Some(site) = Site::fixture("nasty-postgres") else {
+            return;
+        };
+        let before = site.picture();
+        site.run(&format!("up --mode {mode}"))
+            .status(0)
+            .says("  5 rows moved from webhook_logs to webhook_logs_orphans\n");
+        site.run("check").status(0);
+        site.run(&format!("down --mode {mode} --triggers skip"))
+            .status(0);
+        assert_eq!(site.picture(), before, "{mode}");
+    }
+}
+
+#[test]
+fn the_script_does_what_the_run_does() {
+    for mode in ["transaction", "online"] {
+        let (Some(one), Some(other)) =
+            (Site::fixture("app-postgres"), Site::fixture("app-postgres"))
+        else {
+            return;
+        };
+        let before = one.picture();
+        let script = one
+            .run(&format!("up --dry-run --format sql --mode {mode}"))
+            .status(0);
+        one.psql(&script.stdout);
+        other.run("up").status(0);
+        let [by_script, by_run] = [&one, &other].map(Site::picture);
+        assert_eq!(by_script.schema, by_run.schema);
+        assert_eq!(by_script.rows["webhook_logs"], by_run.rows["webhook_logs"]);
+        one.run("up").status(0).says("nothing to do");
+        one.run("check").status(0);
+        let script = one.run("down --dry-run --format sql").status(0);
+        one.psql(&script.stdout);
+        assert_eq!(one.picture(), before);
+    }
+}
