@@ -498,7 +498,7 @@ mod tests {
             "file:x%00",
             "file://host/x",
             "sqlite3://db/x",
-            "postgres://host/app",
+            "mysql://host/app",
         ] {
             assert!(text.parse::<Location>().is_err(), "{text}");
         }
@@ -557,8 +557,12 @@ mod tests {
             "sqlite:///app.db?mode=hunter2",
             "libsql://host?authToken=hunter2",
         ] {
-            let reason = text.parse::<Location>().unwrap_err();
-            assert!(!reason.contains("hunter2"), "{text}: {reason}");
+            // Where it names a server, what is shown of that is looked at.
+            let told = match text.parse::<Location>() {
+                Ok(location) => format!("{location} {location:?}"),
+                Err(reason) => reason,
+            };
+            assert!(!told.contains("hunter2"), "{text}: {told}");
         }
     }
 
