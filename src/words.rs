@@ -24,6 +24,12 @@ impl Word {
         &self.text
     }
 
+    /// What its singular and its plural have in common; need not be a word.
+    #[must_use]
+    pub fn stem(&self) -> &str {
+        &self.stem
+    }
+
     /// Whether it is `other`, singular and plural alike.
     #[must_use]
     pub fn is(&self, other: &str) -> bool {

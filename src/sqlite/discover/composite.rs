@@ -4,36 +4,41 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::catalog::{Catalog, ParentKey, Subject};
-use super::names::How;
-use super::score::Verdict;
-use super::{Candidate, DEFAULT_CONFIDENCE, column, key_of, score, values};
+use super::judge::{self, Features};
+use super::single::Lead;
+use super::{Candidate, DEFAULT_CONFIDENCE, column, key_of, reasons, values};
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::schema::Column;
-use crate::words::{self, same};
+use crate::words::{Word, same};
 
 /// Adds keys of several columns to `candidates`, which has those of one, and takes those out
 /// that such a key implies.
 pub fn add(
     connection: &Connection,
     catalog: &Catalog,
+    leads: &[Lead<'_>],
     candidates: &mut Vec<Candidate>,
 ) -> Result<()> {
+    let search = Search {
+        connection,
+        catalog,
+        sure: leads.iter().filter(|it| it.probability >= 0.5).collect(),
+    };
     let mut found: Vec<Candidate> = Vec::new();
-    for child in &catalog.subjects {
-        for parent in &catalog.subjects {
-            for to in parent.keys.iter().filter(|key| key.columns.len() > 1) {
-                found.extend(of_key(
-                    connection,
-                    catalog,
-                    candidates,
-                    (child, parent, to),
-                )?);
+    for parent in &catalog.subjects {
+        for to in parent.keys.iter().filter(|key| key.columns.len() > 1) {
+            for child in &catalog.subjects {
+                found.extend(search.of_key(child, parent, to)?);
             }
         }
     }
-    // The key with the most columns says what the others say, and more.
-    found.sort_by_key(|it| std::cmp::Reverse((it.key.columns.len(), it.confidence)));
+    // Of sure keys, the one with the most columns says what the others say, and more.
+    found.sort_by_key(|it| {
+        let is_sure = it.confidence >= DEFAULT_CONFIDENCE;
+        let width = if is_sure { it.key.columns.len() } else { 0 };
+        std::cmp::Reverse((is_sure, width, it.confidence))
+    });
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in found {
         if !kept.iter().any(|other| covers(&other.key, &candidate.key)) {
@@ -90,92 +95,231 @@ fn implies(
         && catalog.declared.iter().chain(single).any(goes_on)
 }
 
-/// The key from a child to the key `to` of a parent, where the child has columns for it.
-fn of_key(
-    connection: &Connection,
-    catalog: &Catalog,
-    single: &[Candidate],
-    (child, parent, to): (&Subject, &Subject, &ParentKey),
-) -> Result<Option<Candidate>> {
-    if same_name(&child.table.name, &parent.table.name) {
-        return Ok(None);
-    }
-    let Some(columns) = columns_for(child, parent, to) else {
-        return Ok(None);
-    };
-    let key = key_of(child, &columns, parent, to);
-    // A declared key with these columns and others says more.
-    let is_declared = catalog.declared.iter().any(|it| covers(it, &key));
-    if is_declared || is_ambiguous(child, parent, &key) {
-        return Ok(None);
-    }
-    // A table that only links others has their keys as its own, and so may many tables.
-    let is_link = to.columns.iter().all(|column| {
-        let refers = |key: &ForeignKey| {
-            same_name(&key.child, &parent.table.name)
-                && key.columns.len() == 1
-                && key.columns.iter().all(|it| same_name(it, column))
-        };
-        catalog.declared.iter().any(refers) || single.iter().any(|it| refers(&it.key))
-    });
-    let (how, weight) = if is_link {
-        (How::Vaguely, 62)
-    } else {
-        (How::Plainly, 85)
-    };
-    let look = values::look(connection, &child.table, &parent.table, &key, to)?;
-    let verdict = Verdict {
-        confidence: score::percent(weight + score::by_values(how, &look)),
-        evidence: vec![
-            format!(
-                "{} has a column for each of the key of {}",
-                child.table.name, parent.table.name
-            ),
-            score::in_words(&look, &parent.table.name),
-        ],
-    };
-    Ok(Some(Candidate::new(key, to, &look, verdict)))
+struct Search<'a> {
+    connection: &'a Connection,
+    catalog: &'a Catalog,
+    sure: Vec<&'a Lead<'a>>,
 }
 
-/// The column of `child` for each column of the key.
-fn columns_for<'a>(
-    child: &'a Subject,
-    parent: &Subject,
-    to: &ParentKey,
-) -> Option<Vec<&'a Column>> {
-    let mut columns: Vec<&Column> = Vec::new();
-    for name in &to.columns {
-        let theirs = parent.table.column(name)?;
-        let mut with_parent = parent.words.clone();
-        with_parent.extend(words::split(name));
-        let speaks = |mine: &&Column| {
-            let words = words::split(&mine.name);
-            let is_alike = !column::is_generic(name)
-                && (same_name(&mine.name, name) || same(&words, &words::split(name)));
-            let fits = mine.affinity == theirs.affinity && !mine.generated;
-            fits && (is_alike || same(&words, &with_parent))
-        };
-        let mine = child.table.columns.iter().find(speaks)?;
-        if columns.iter().any(|it| it.name == mine.name) {
-            return None;
+/// The column of a child for each column of a key.
+struct Columns<'a> {
+    columns: Vec<&'a Column>,
+    /// How many are called like those of the key.
+    alike: usize,
+    /// The words that all others have beside those of the key's columns.
+    role: Vec<Word>,
+}
+
+impl Search<'_> {
+    /// The keys from a child to the key `to` of a parent, where the child has columns for it.
+    fn of_key(
+        &self,
+        child: &Subject,
+        parent: &Subject,
+        to: &ParentKey,
+    ) -> Result<Vec<Candidate>> {
+        if same_name(&child.table.name, &parent.table.name) {
+            return Ok(Vec::new());
         }
-        columns.push(mine);
+        let mut found = Vec::new();
+        for columns in self.columns_for(child, parent, to) {
+            found.extend(self.candidate(child, parent, to, &columns)?);
+        }
+        Ok(found)
     }
-    Some(columns)
+
+    fn candidate(
+        &self,
+        child: &Subject,
+        parent: &Subject,
+        to: &ParentKey,
+        columns: &Columns<'_>,
+    ) -> Result<Option<Candidate>> {
+        let key = key_of(child, &columns.columns, parent, to);
+        // A declared key with these columns and others says more.
+        if self.catalog.declared.iter().any(|it| covers(it, &key)) {
+            return Ok(None);
+        }
+        let look = values::look(self.connection, &child.table, &parent.table, &key, to)?;
+        let mut features: Features = judge::composite(&look);
+        let mut flag = |name, is_so| {
+            if is_so {
+                features.push((name, 1.0));
+            }
+        };
+        flag("primary", to.is_primary);
+        flag("wide", to.columns.len() > 2);
+        flag("ambiguous", is_ambiguous(child, parent, &key));
+        flag("link", self.is_link(parent, to));
+        flag("all alike", columns.alike == to.columns.len());
+        flag("role", !columns.role.is_empty());
+        flag("part", is_part(child, parent));
+        let is_own = child.keys.iter().any(|own| to.columns.len() > 1 && is_covered(&key.columns, &own.columns));
+        flag("covers own key", is_own);
+        let names_parent = columns.columns.iter().any(|it| {
+            column::readings(&child.bare(&it.name)).iter().any(|reading| {
+                let tail = reading.base.len().saturating_sub(parent.words.len());
+                same(reading.base.get(tail..).unwrap_or_default(), &parent.words)
+            })
+        });
+        flag("names parent", names_parent);
+        let logit = judge::logit_of_composite(&features);
+        tracing::trace!(
+            "composite {}",
+            serde_json::json!([key.child, key.columns, key.parent, key.parent_columns, "", features])
+        );
+        Ok(Some(Candidate {
+            confidence: judge::percent(judge::probability(logit)),
+            evidence: vec![
+                format!(
+                    "{} has a column for each of the key of {}",
+                    child.table.name, parent.table.name
+                ),
+                reasons::in_words(&look, &parent.table.name),
+            ],
+            key,
+            action_reason: String::new(),
+            values: look.values,
+            obstacle: None,
+        }))
+    }
+
+    /// Whether a table only links others: it has their keys as its own, and so may many tables.
+    fn is_link(&self, parent: &Subject, to: &ParentKey) -> bool {
+        to.columns.iter().all(|column| {
+            let refers = |key: &ForeignKey| {
+                same_name(&key.child, &parent.table.name)
+                    && key.columns.len() == 1
+                    && key.columns.iter().all(|it| same_name(it, column))
+            };
+            self.catalog.declared.iter().any(refers) || self.sure.iter().any(|it| refers(&it.key))
+        })
+    }
+
+    /// Every way in which columns of `child` may stand for those of the key: called the same, or
+    /// with the same words beside it.
+    fn columns_for<'c>(
+        &self,
+        child: &'c Subject,
+        parent: &Subject,
+        to: &ParentKey,
+    ) -> Vec<Columns<'c>> {
+        let mut roles: Vec<Vec<Word>> = vec![Vec::new()];
+        for name in &to.columns {
+            let theirs = parent.bare(name);
+            for mine in &child.table.columns {
+                let role = beside(&child.bare(&mine.name), &theirs);
+                if let Some(role) = role
+                    && !column::is_generic(name)
+                    && !roles.iter().any(|it| same(it, &role))
+                {
+                    roles.push(role);
+                }
+            }
+        }
+        roles
+            .iter()
+            .filter_map(|role| self.columns_with(child, parent, to, role))
+            .collect()
+    }
+
+    fn columns_with<'c>(
+        &self,
+        child: &'c Subject,
+        parent: &Subject,
+        to: &ParentKey,
+        role: &[Word],
+    ) -> Option<Columns<'c>> {
+        let (mut columns, mut alike, mut with_role): (Vec<&Column>, usize, usize) = (Vec::new(), 0, 0);
+        for name in &to.columns {
+            let theirs = parent.table.column(name)?;
+            let words = parent.bare(name);
+            let mut with_parent = parent.words.clone();
+            with_parent.extend(words.iter().cloned());
+            let fits = |mine: &&Column| mine.affinity == theirs.affinity && !mine.generated;
+            let named_so = |mine: &&Column| {
+                let own = child.bare(&mine.name);
+                let is_same = same_name(&mine.name, name) || same(&own, &words);
+                !column::is_generic(name) && is_same || same(&own, &with_parent)
+            };
+            let beside_role = |mine: &&Column| {
+                beside(&child.bare(&mine.name), &words).is_some_and(|it| same(&it, role))
+            };
+            let mut mine = child.table.columns.iter().filter(fits);
+            let found = if let Some(found) = mine.clone().find(|it| !role.is_empty() && beside_role(it)) {
+                with_role += 1;
+                found
+            } else if let Some(found) = mine.clone().find(named_so) {
+                alike += 1;
+                found
+            } else {
+                mine.find(|it| self.refer_alike(child, &it.name, parent, name))?
+            };
+            if columns.iter().any(|it| it.name == found.name) {
+                return None;
+            }
+            columns.push(found);
+        }
+        // What no name tells, and a role that one column alone has, may be chance.
+        let is_enough = alike + with_role > 0 && (role.is_empty() || with_role > 1);
+        is_enough.then(|| Columns {
+            columns,
+            alike,
+            role: role.to_vec(),
+        })
+    }
+
+    /// Whether both columns surely refer to the same table, or the one to the other.
+    fn refer_alike(&self, child: &Subject, mine: &str, parent: &Subject, theirs: &str) -> bool {
+        let of = |table: &Subject, column: &str| -> Vec<&ForeignKey> {
+            let sure = self.sure.iter().map(|it| &it.key);
+            sure.chain(&self.catalog.declared)
+                .filter(|key| {
+                    same_name(&key.child, &table.table.name)
+                        && matches!(key.columns.as_slice(), [it] if same_name(it, column))
+                })
+                .collect()
+        };
+        let theirs = of(parent, theirs);
+        of(child, mine).iter().any(|key| {
+            theirs.iter().any(|it| {
+                same_name(&it.parent, &key.parent) && it.parent_columns == key.parent_columns
+            })
+        })
+    }
+}
+
+/// The words of `mine` that are not those of `theirs` at its beginning or its end.
+fn beside(mine: &[Word], theirs: &[Word]) -> Option<Vec<Word>> {
+    if theirs.is_empty() {
+        return None;
+    }
+    let at = mine.len().checked_sub(theirs.len()).filter(|at| *at > 0)?;
+    if mine.get(at..) == Some(theirs) {
+        return mine.get(..at).map(<[Word]>::to_vec);
+    }
+    if mine.starts_with(theirs) {
+        return mine.get(theirs.len()..).map(<[Word]>::to_vec);
+    }
+    None
+}
+
+/// Whether every column of `own` is one of `columns`.
+fn is_covered(columns: &[String], own: &[String]) -> bool {
+    own.iter().all(|column| columns.iter().any(|it| same_name(it, column)))
 }
 
 /// Whether the child's own key is made of the same columns, so that only a name such as
 /// `order_line_notes` tells which of the two is the parent.
 fn is_ambiguous(child: &Subject, parent: &Subject, key: &ForeignKey) -> bool {
-    let is_own = child.keys.iter().any(|own| {
-        own.columns.len() == key.columns.len()
-            && own
-                .columns
-                .iter()
-                .all(|column| key.columns.iter().any(|it| same_name(it, column)))
-    });
+    let is_own = |own: &ParentKey| {
+        own.columns.len() == key.columns.len() && is_covered(&key.columns, &own.columns)
+    };
+    child.keys.iter().any(is_own) && !is_part(child, parent)
+}
+
+/// Whether the child is called after the parent.
+fn is_part(child: &Subject, parent: &Subject) -> bool {
     let begins = child.words.get(..parent.words.len());
-    let is_part = child.words.len() > parent.words.len()
-        && begins.is_some_and(|begins| same(begins, &parent.words));
-    is_own && !is_part
+    child.words.len() > parent.words.len() && begins.is_some_and(|it| same(it, &parent.words))
 }
