@@ -208,6 +208,16 @@ pub fn abbreviates(short: &str, long: &str) -> bool {
     in_order && (same_start || !short.contains(['a', 'e', 'i', 'o', 'u']))
 }
 
+/// Whether two words may be forms of one in some language: they begin alike and differ in the
+/// last letters, as `Kunde` and `Kunden`.
+#[must_use]
+pub fn inflects(left: &str, right: &str) -> bool {
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let alike = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
+    let rest = left.len().max(right.len()) - alike;
+    alike >= 3 && rest <= 2 && alike >= 2 * rest && left != right
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

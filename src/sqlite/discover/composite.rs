@@ -106,8 +106,8 @@ struct Columns<'a> {
     columns: Vec<&'a Column>,
     /// How many are called like those of the key.
     alike: usize,
-    /// The words that all others have beside those of the key's columns.
-    role: Vec<Word>,
+    /// What all others have beside the names of the key's columns.
+    role: String,
 }
 
 impl Search<'_> {
@@ -204,14 +204,14 @@ impl Search<'_> {
         parent: &Subject,
         to: &ParentKey,
     ) -> Vec<Columns<'c>> {
-        let mut roles: Vec<Vec<Word>> = vec![Vec::new()];
+        let mut roles: Vec<String> = vec![String::new()];
         for name in &to.columns {
             let theirs = parent.bare(name);
             for mine in &child.table.columns {
                 let role = beside(&child.bare(&mine.name), &theirs);
                 if let Some(role) = role
                     && !column::is_generic(name)
-                    && !roles.iter().any(|it| same(it, &role))
+                    && !roles.contains(&role)
                 {
                     roles.push(role);
                 }
@@ -228,7 +228,7 @@ impl Search<'_> {
         child: &'c Subject,
         parent: &Subject,
         to: &ParentKey,
-        role: &[Word],
+        role: &str,
     ) -> Option<Columns<'c>> {
         let (mut columns, mut alike, mut with_role): (Vec<&Column>, usize, usize) = (Vec::new(), 0, 0);
         for name in &to.columns {
@@ -243,7 +243,7 @@ impl Search<'_> {
                 !column::is_generic(name) && is_same || same(&own, &with_parent)
             };
             let beside_role = |mine: &&Column| {
-                beside(&child.bare(&mine.name), &words).is_some_and(|it| same(&it, role))
+                beside(&child.bare(&mine.name), &words).as_deref() == Some(role)
             };
             let mut mine = child.table.columns.iter().filter(fits);
             let found = if let Some(found) = mine.clone().find(|it| !role.is_empty() && beside_role(it)) {
@@ -265,7 +265,7 @@ impl Search<'_> {
         is_enough.then(|| Columns {
             columns,
             alike,
-            role: role.to_vec(),
+            role: role.to_owned(),
         })
     }
 
@@ -289,19 +289,15 @@ impl Search<'_> {
     }
 }
 
-/// The words of `mine` that are not those of `theirs` at its beginning or its end.
-fn beside(mine: &[Word], theirs: &[Word]) -> Option<Vec<Word>> {
-    if theirs.is_empty() {
-        return None;
-    }
-    let at = mine.len().checked_sub(theirs.len()).filter(|at| *at > 0)?;
-    if mine.get(at..) == Some(theirs) {
-        return mine.get(..at).map(<[Word]>::to_vec);
-    }
-    if mine.starts_with(theirs) {
-        return mine.get(theirs.len()..).map(<[Word]>::to_vec);
-    }
-    None
+/// What the name `mine` has beside `theirs`, before it or behind it: `teamIDwinner` is a `teamID`
+/// of the winner.
+fn beside(mine: &[Word], theirs: &[Word]) -> Option<String> {
+    let text = |words: &[Word]| words.iter().map(Word::as_str).collect::<String>();
+    let (mine, theirs) = (text(mine), text(theirs));
+    let role = mine
+        .strip_prefix(&theirs)
+        .or_else(|| mine.strip_suffix(&theirs))?;
+    (!theirs.is_empty() && !role.is_empty()).then(|| role.to_owned())
 }
 
 /// Whether every column of `own` is one of `columns`.

@@ -5,12 +5,13 @@
 use super::catalog::{Catalog, Subject};
 use super::column::{self, Ending};
 use super::misleading;
-use super::names::{How, Match};
+use super::names::{How, Match, Prefix};
 use super::profile::Profile;
 use super::values::Look;
 use super::weights;
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::schema::{Affinity, Column};
+use crate::words;
 
 /// What speaks for or against a key, by name.
 pub type Features = Vec<(&'static str, f64)>;
@@ -119,6 +120,7 @@ fn by_name(catalog: &Catalog, case: &Case<'_>, features: &mut Features) {
         misfit,
         is_plain_word,
         alike,
+        prefix,
         ..
     } = case.found;
     features.push((name_of(*how), 1.0));
@@ -134,11 +136,20 @@ fn by_name(catalog: &Catalog, case: &Case<'_>, features: &mut Features) {
     flag(features, "bare role", is_bare && matches!(how, How::Role | How::RoleTail | How::LooseRoleTail | How::OwnRole));
     flag(features, "bare weak", is_bare && *how > How::OwnRole && !is_table);
     features.push(("misfit", *misfit));
+    flag(features, "outdone", case.found.is_outdone);
     features.push(("alike", ln(alike.saturating_sub(1))));
     flag(features, "secondary key", !key.is_primary);
     flag(features, "self", parent.table.name == case.child.table.name);
     flag(features, "elsewhere", misleading::elsewhere(&case.column.name).is_some());
     flag(features, "generic", column::is_generic(&case.column.name));
+    let is_loose = matches!(how, How::LooseTail | How::LooseRoleTail);
+    flag(features, "behind child", *prefix == Prefix::IsChild);
+    flag(features, "behind shared", *prefix == Prefix::Shared && !is_loose);
+    flag(features, "behind kin", *prefix == Prefix::Kin);
+    flag(features, "sole loose", is_loose && *alike == 1);
+    flag(features, "sole shared key", *how == How::SharedKey && *alike == 1);
+    flag(features, "shared id", *how == How::SharedKey && matches!(ending, Ending::Id(_)));
+    flag(features, "measure", column::is_measure(&words::split(&case.column.name)));
     flag(
         features,
         "kin",
@@ -146,6 +157,7 @@ fn by_name(catalog: &Catalog, case: &Case<'_>, features: &mut Features) {
     );
     if matches!(how, How::Person | How::Agent) {
         flag(features, "person self", parent.table.name == case.child.table.name);
+        flag(features, "other people", parent.people_rank != catalog.best_people_rank);
         flag(features, "people by columns", parent.people_rank.is_some_and(|it| it >= 18));
     }
 }
@@ -202,6 +214,8 @@ fn by_values(case: &Case<'_>, features: &mut Features) {
     if let Some(keys) = case.keys {
         let covered = distinct / keys.max(1) as f64;
         features.push(("covered", covered.min(1.0)));
+        features.push(("covered of many", covered.min(1.0) * ln(keys.min(1000))));
+        features.push(("keys", ln(keys.min(1000))));
         let is_far = case.profile.least().is_some_and(|least| least > i64::try_from(keys).unwrap_or(i64::MAX));
         flag(features, "far", look.are_integers && is_far);
         flag(features, "small parent", keys <= 3);
@@ -262,6 +276,7 @@ fn name_of(how: How) -> &'static str {
         How::Pair => "pair",
         How::LooseTail => "loose tail",
         How::Head => "head",
+        How::Inflected => "inflected",
         How::Short => "short",
         How::Glued => "glued",
         How::Initials => "initials",

@@ -39,6 +39,8 @@ pub enum How {
     LooseTail,
     /// The name of the table stands before other words.
     Head,
+    /// It differs from the name of the table in the last letters, as a plural may.
+    Inflected,
     /// It shortens the name of the table.
     Short,
     /// The name of the table stands at the end of a word.
@@ -72,8 +74,42 @@ pub struct Match<'a> {
     pub is_plain_word: bool,
     /// How many tables the name speaks of in the same way.
     pub alike: usize,
+    /// The name speaks of another table more plainly, and the values do not speak against it.
+    pub is_outdone: bool,
+    /// How the first words of the parent's name relate to the child's.
+    pub prefix: Prefix,
     /// What the name says, in words.
     pub evidence: String,
+}
+
+/// The words of a parent's name that a column leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefix {
+    /// None, or such as say nothing.
+    Other,
+    /// They are the name of the child: `type_id` of a product leads to product types.
+    IsChild,
+    /// The name of the child begins with them too.
+    Shared,
+    /// Some are in the name of the child.
+    Kin,
+}
+
+impl Prefix {
+    fn of(prefix: &[Word], child: &[Word]) -> Self {
+        let is_kin = |word: &Word| child.iter().any(|it| it.is_like(word));
+        if prefix.is_empty() {
+            Prefix::Other
+        } else if same(prefix, child) {
+            Prefix::IsChild
+        } else if child.starts_with(prefix) {
+            Prefix::Shared
+        } else if prefix.iter().any(is_kin) {
+            Prefix::Kin
+        } else {
+            Prefix::Other
+        }
+    }
 }
 
 /// The tables by the words that their names end with.
@@ -209,6 +245,18 @@ impl<'a> Search<'a, '_> {
     }
 
     fn add_keys(&mut self, parent: &'a Subject, reading: &Reading, how: How, evidence: &str) {
+        self.add_keys_behind(parent, &[], reading, how, evidence);
+    }
+
+    fn add_keys_behind(
+        &mut self,
+        parent: &'a Subject,
+        prefix: &[Word],
+        reading: &Reading,
+        how: How,
+        evidence: &str,
+    ) {
+        let prefix = Prefix::of(prefix, &self.child.words);
         let base = reading.base.as_slice();
         let last = base.last();
         let is_plain_word = last.is_some_and(|last| {
@@ -229,6 +277,8 @@ impl<'a> Search<'a, '_> {
                 misfit,
                 is_plain_word,
                 alike: 1,
+                prefix,
+                is_outdone: false,
                 evidence: format!("{} {evidence}", self.column.name),
             });
         }
@@ -260,14 +310,23 @@ impl<'a> Search<'a, '_> {
         ending: &Ending,
         readings: &[Reading],
     ) {
-        let named = readings.iter().any(|it| same(&it.base, &parent.words));
+        let shortens = |(short, long): (&Word, &Word)| {
+            short.is_like(long) || words::abbreviates(short, long)
+        };
+        let named = readings.iter().any(|it| {
+            let tail = parent.words.len().saturating_sub(it.base.len());
+            let words = parent.words.get(tail..).unwrap_or_default();
+            same(&it.base, &parent.words)
+                || it.base.len() == words.len() && it.base.iter().zip(words).all(shortens)
+        });
         let is_own_key = self.child.is_single_key(&self.column.name);
         let is_self = self.is_self(parent);
         let is_vague = tail.len() == 1 && column::is_generic(tail.first().map_or("", Word::as_str));
         // `uid`, where one table is told by it.
         let keys = forms(tail);
         let tables = keys.iter().filter_map(|it| self.index.keys.get(it));
-        let is_common = tables.map(Vec::len).max().unwrap_or(0) > 1 || tail.iter().all(|it| it.len() < 3);
+        let tables = tables.map(Vec::len).max().unwrap_or(0);
+        let is_common = tables > 1 || tail.iter().all(|it| it.len() < 3);
         if is_vague && (is_common || has_role) || is_self && !has_role || is_own_key && has_role {
             return;
         }
@@ -295,7 +354,9 @@ impl<'a> Search<'a, '_> {
                 ending: ending.clone(),
                 misfit: if key.is_primary { 0.0 } else { 0.5 },
                 is_plain_word: is_vague,
-                alike: 1,
+                alike: tables,
+                prefix: Prefix::Other,
+                is_outdone: false,
                 evidence,
             });
         }
@@ -331,7 +392,7 @@ impl<'a> Search<'a, '_> {
                     How::Role => format!("names {name}, with {role} before it"),
                     _ => format!("ends like {name}: {}", role_words(tail)),
                 };
-                self.add_keys(parent, reading, how, &evidence);
+                self.add_keys_behind(parent, prefix, reading, how, &evidence);
             }
         }
         self.by_beginning(reading);
@@ -388,7 +449,7 @@ impl<'a> Search<'a, '_> {
         let is_agent = roles::agent(reading);
         if is_person || is_agent {
             for parent in &self.catalog.subjects {
-                if parent.people_rank.is_none() || parent.people_rank != self.catalog.best_people_rank {
+                if parent.people_rank.is_none() {
                     continue;
                 }
                 let how = if is_person { How::Person } else { How::Agent };
@@ -460,6 +521,11 @@ impl<'a> Search<'a, '_> {
         }
         let letters: String = base.iter().map(Word::as_str).collect();
         let initials: String = words.iter().filter_map(|word| word.chars().next()).collect();
+        let inflects = |(a, b): (&Word, &Word)| a.is_like(b) || words::inflects(a, b);
+        if base.len() == words.len() && base.iter().zip(words).all(inflects) {
+            let evidence = format!("is nearly the name of {name}");
+            self.add_keys(parent, reading, How::Inflected, &evidence);
+        }
         if words.len() > 1 && letters == initials {
             let evidence = format!("has the initials of {name}");
             self.add_keys(parent, reading, How::Initials, &evidence);
@@ -470,6 +536,9 @@ impl<'a> Search<'a, '_> {
         let mut found = self.found;
         let hows: Vec<How> = found.iter().map(|it| it.how).collect();
         for one in &mut found {
+            if one.how == How::SharedKey {
+                continue;
+            }
             one.alike = hows.iter().filter(|how| **how == one.how).count();
         }
         found.sort_by(|a, b| (a.how, a.misfit).partial_cmp(&(b.how, b.misfit)).unwrap_or(std::cmp::Ordering::Equal));

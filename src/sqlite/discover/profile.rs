@@ -9,6 +9,7 @@ use rusqlite::types::ValueRef;
 use siphasher::sip::SipHasher13;
 
 use super::catalog::{Catalog, Subject};
+use super::misleading;
 use super::values::{self, unless_lacking};
 use crate::sqlite::ddl::quote;
 use crate::sqlite::schema::Column;
@@ -43,6 +44,8 @@ pub struct Keys {
     hashes: HashSet<u64>,
     range: Option<(i64, i64)>,
     are_integers: bool,
+    /// Its type is that of a time or a measure.
+    pub is_measure: bool,
 }
 
 /// Profiles of the columns of every table, by the places of both, and the keys of all.
@@ -206,6 +209,7 @@ fn keys(connection: &Connection, subject: &Subject, column: &str) -> Result<Opti
         hashes: HashSet::new(),
         range: None,
         are_integers: true,
+        is_measure: subject.table.column(column).is_some_and(misleading::is_no_key_by_type),
     };
     while let Some(row) = rows.next()? {
         if let Some((hash, number)) = hash(row.get_ref(0)?) {

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::catalog::{Catalog, Subject};
 use super::column::{self, Ending};
 use super::judge::{self, Case, Features};
-use super::names::{self, How, Index, Match};
+use super::names::{self, How, Index, Match, Prefix};
 use super::profile::{Keys, Profile, Profiles};
 use super::values::Look;
 use super::{Candidate, key_of, misleading, reasons, values};
@@ -54,12 +54,14 @@ pub fn leads<'a>(connection: &Connection, catalog: &'a Catalog) -> Result<Vec<Le
                 same_name(&key.child, &child.table.name)
                     && matches!(key.columns.as_slice(), [it] if same_name(it, &column.name))
             });
-            if is_declared || column.generated || misleading::is_no_key_by_type(column) {
+            if is_declared || column.generated {
                 continue;
             }
             let none = Profile::default();
             let profile = profiles.of(table, place).unwrap_or(&none);
-            let fitting: Vec<&Keys> = profiles.keys.iter().filter(|it| profile.fits(it)).collect();
+            let is_measure = misleading::is_no_key_by_type(column);
+            let fits = |it: &&Keys| (!is_measure || it.is_measure) && profile.fits(it);
+            let fitting: Vec<&Keys> = profiles.keys.iter().filter(fits).collect();
             let of_column = Search {
                 connection,
                 catalog,
@@ -126,13 +128,26 @@ struct Search<'a, 's> {
 impl<'a> Search<'a, '_> {
     fn leads(&self, index: &Index) -> Result<Vec<Lead<'a>>> {
         let mut named = names::matches(self.catalog, index, self.child, self.column);
+        if misleading::is_no_key_by_type(self.column) {
+            named.retain(|it| {
+                let key = it.key.columns.first().and_then(|key| it.parent.table.column(key));
+                key.is_some_and(misleading::is_no_key_by_type)
+            });
+        }
         if named.len() > MOST_NAMED {
             named.sort_by_key(|it| (it.how, !self.fits(it)));
             named.truncate(MOST_NAMED);
         }
+        // `contest_type_id` speaks of `contest_types` more than of `types`.
+        let plainest = named
+            .iter()
+            .filter(|it| it.how <= How::Tail && (self.profile.distinct() == 0 || self.fits(it)))
+            .map(|it| it.how)
+            .min();
         let unnamed = self.unnamed(&named);
         let mut leads = Vec::new();
-        for found in named.into_iter().chain(unnamed) {
+        for mut found in named.into_iter().chain(unnamed) {
+            found.is_outdone = plainest.is_some_and(|it| it < found.how);
             let polymorphic = misleading::is_polymorphic(
                 self.connection,
                 self.catalog,
@@ -168,7 +183,9 @@ impl<'a> Search<'a, '_> {
     fn unnamed(&self, named: &[Match<'_>]) -> Vec<Match<'a>> {
         let is_own_key = self.child.is_single_key(&self.column.name);
         let is_clear = named.iter().any(|it| it.how <= How::Relative && self.fits(it));
-        if is_own_key || is_clear || self.profile.distinct() < 2 {
+        // A table's own numbers from 1 up fit into all others.
+        let is_vague = is_own_key && self.profile.least().is_some_and(|least| least < 100);
+        if is_vague || is_clear || self.profile.distinct() < 2 {
             return Vec::new();
         }
         let ending = column::readings(&words::split(&self.column.name))
@@ -196,6 +213,8 @@ impl<'a> Search<'a, '_> {
                 misfit: 0.0,
                 is_plain_word: false,
                 alike: 1,
+                prefix: Prefix::Other,
+                is_outdone: false,
                 evidence: String::new(),
             })
         });
@@ -259,7 +278,8 @@ fn in_context(leads: &mut [Lead<'_>]) {
         let most = |leads: &mut dyn Iterator<Item = &&Lead<'_>>| leads.map(|it| it.probability).fold(0.0, f64::max);
         let alike = most(&mut namesakes.iter().filter(|it| it.key.parent == lead.key.parent));
         let unlike = most(&mut namesakes.iter().filter(|it| it.key.parent != lead.key.parent && it.key.parent != lead.child.table.name));
-        let rival = rivals.iter().map(|it| it.logit).fold(f64::NEG_INFINITY, f64::max);
+        let rival = rivals.iter().map(|it| it.logit.exp()).sum::<f64>();
+        let best = rivals.iter().map(|it| it.logit).fold(f64::NEG_INFINITY, f64::max);
         let popular = by_parent.get(&lead.key.parent).map_or(0.0, |all| all - lead.probability);
         let is_unnamed = lead.found.how == How::Nothing;
         let mut features: Features = vec![
@@ -269,12 +289,11 @@ fn in_context(leads: &mut [Lead<'_>]) {
             ("namesake", alike),
             ("other namesake", unlike),
         ];
-        if rival.is_finite() {
-            features.push(("rival", judge::probability(rival)));
-            features.push(("behind", (rival - lead.logit).clamp(0.0, 6.0)));
-            features.push(("ahead", (lead.logit - rival).clamp(0.0, 4.0)));
-        } else {
-            features.push(("no rival", 1.0));
+        // One column has one parent: what speaks for another speaks against this one.
+        features.push(("rival", rival.ln_1p()));
+        if best > lead.logit {
+            features.push(("behind", (best - lead.logit).min(6.0)));
+            features.push(("not the best", 1.0));
         }
         if is_unnamed {
             features.push(("unnamed", 1.0));
