@@ -1,5 +1,7 @@
 //! Keys of several columns: a table that has all the columns of another's key.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use rusqlite::Connection;
 
@@ -24,6 +26,11 @@ pub fn add(
         connection,
         catalog,
         sure: leads.iter().filter(|it| it.probability >= 0.5).collect(),
+        names: catalog
+            .subjects
+            .iter()
+            .map(|it| (it.table.name.as_str(), names_of(it)))
+            .collect(),
     };
     let mut found: Vec<Candidate> = Vec::new();
     for parent in &catalog.subjects {
@@ -99,6 +106,8 @@ struct Search<'a> {
     connection: &'a Connection,
     catalog: &'a Catalog,
     sure: Vec<&'a Lead<'a>>,
+    /// The names of the columns of each table without gaps, by the name of the table.
+    names: HashMap<&'a str, Vec<String>>,
 }
 
 /// The column of a child for each column of a key.
@@ -205,6 +214,15 @@ impl Search<'_> {
         to: &ParentKey,
     ) -> Vec<Columns<'c>> {
         let mut roles: Vec<String> = vec![String::new()];
+        // One column of the key at least stands in the name of one of the child's.
+        let names = self.names.get(child.table.name.as_str());
+        let stands = |name: &String| {
+            let theirs = text(&parent.bare(name));
+            names.is_some_and(|names| names.iter().any(|it| it.contains(&theirs)))
+        };
+        if !to.columns.iter().any(stands) {
+            return Vec::new();
+        }
         for name in &to.columns {
             let theirs = parent.bare(name);
             for mine in &child.table.columns {
@@ -230,7 +248,8 @@ impl Search<'_> {
         to: &ParentKey,
         role: &str,
     ) -> Option<Columns<'c>> {
-        let (mut columns, mut alike, mut with_role): (Vec<&Column>, usize, usize) = (Vec::new(), 0, 0);
+        let mut columns: Vec<&Column> = Vec::new();
+        let (mut alike, mut telling, mut with_role) = (0, 0, 0);
         for name in &to.columns {
             let theirs = parent.table.column(name)?;
             let words = parent.bare(name);
@@ -239,8 +258,7 @@ impl Search<'_> {
             let fits = |mine: &&Column| mine.affinity == theirs.affinity && !mine.generated;
             let named_so = |mine: &&Column| {
                 let own = child.bare(&mine.name);
-                let is_same = same_name(&mine.name, name) || same(&own, &words);
-                !column::is_generic(name) && is_same || same(&own, &with_parent)
+                same_name(&mine.name, name) || same(&own, &words) || same(&own, &with_parent)
             };
             let beside_role = |mine: &&Column| {
                 beside(&child.bare(&mine.name), &words).as_deref() == Some(role)
@@ -251,6 +269,8 @@ impl Search<'_> {
                 found
             } else if let Some(found) = mine.clone().find(named_so) {
                 alike += 1;
+                // An `id` or a `version` of both tables says nothing by itself.
+                telling += usize::from(!column::is_generic(&found.name));
                 found
             } else {
                 mine.find(|it| self.refer_alike(child, &it.name, parent, name))?
@@ -261,7 +281,7 @@ impl Search<'_> {
             columns.push(found);
         }
         // What no name tells, and a role that one column alone has, may be chance.
-        let is_enough = alike + with_role > 0 && (role.is_empty() || with_role > 1);
+        let is_enough = telling + with_role > 0 && (role.is_empty() || with_role > 1);
         is_enough.then(|| Columns {
             columns,
             alike,
@@ -292,12 +312,21 @@ impl Search<'_> {
 /// What the name `mine` has beside `theirs`, before it or behind it: `teamIDwinner` is a `teamID`
 /// of the winner.
 fn beside(mine: &[Word], theirs: &[Word]) -> Option<String> {
-    let text = |words: &[Word]| words.iter().map(Word::as_str).collect::<String>();
     let (mine, theirs) = (text(mine), text(theirs));
     let role = mine
         .strip_prefix(&theirs)
         .or_else(|| mine.strip_suffix(&theirs))?;
     (!theirs.is_empty() && !role.is_empty()).then(|| role.to_owned())
+}
+
+/// Words without gaps.
+fn text(words: &[Word]) -> String {
+    words.iter().map(Word::as_str).collect()
+}
+
+fn names_of(subject: &Subject) -> Vec<String> {
+    let columns = subject.table.columns.iter();
+    columns.map(|it| text(&subject.bare(&it.name))).collect()
 }
 
 /// Whether every column of `own` is one of `columns`.

@@ -5,6 +5,8 @@
 //! speak for it or against it. Only values that no two tables share by chance, such as UUIDs,
 //! speak without a name.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use rusqlite::Connection;
 use serde::Serialize;
@@ -86,10 +88,14 @@ pub fn candidates(connection: &Connection) -> Result<Vec<Candidate>> {
     let mut candidates = single::best(&leads);
     composite::add(connection, &catalog, &leads, &mut candidates)?;
     candidates.retain(|it| it.confidence >= LEAST);
+    let mut obstacles = HashMap::new();
     for candidate in &mut candidates {
         if let Some(parent) = catalog.subject(&candidate.key.parent) {
             let columns = &candidate.key.parent_columns;
-            candidate.obstacle = catalog::obstacle(&parent.table, columns);
+            let place = (parent.table.name.clone(), columns.clone());
+            let obstacle = obstacles.entry(place);
+            let obstacle = obstacle.or_insert_with(|| catalog::obstacle(&parent.table, columns));
+            candidate.obstacle = obstacle.clone();
         }
     }
     action::suggest(&catalog, &mut candidates);

@@ -117,8 +117,9 @@ pub struct Index {
     tails: HashMap<String, Vec<(usize, usize)>>,
     /// Tables by the name of a key of one column.
     keys: HashMap<String, Vec<usize>>,
-    /// Tables by the first letter of their names.
-    letters: HashMap<char, Vec<usize>>,
+    /// Tables by the first letter of their names, and of what stands behind the application's
+    /// name; each with the place where that begins.
+    letters: HashMap<char, Vec<(usize, usize)>>,
 }
 
 impl Index {
@@ -140,9 +141,13 @@ impl Index {
                     index.keys.entry(form).or_default().push(place);
                 }
             }
-            let letter = subject.words.first().and_then(|word| word.chars().next());
-            if let Some(letter) = letter {
-                index.letters.entry(letter).or_default().push(place);
+            for (at, word) in subject.words.iter().enumerate().take(2) {
+                let before = subject.words.get(..at).unwrap_or_default();
+                if let Some(letter) = word.chars().next()
+                    && (at == 0 || catalog.is_prefix(before))
+                {
+                    index.letters.entry(letter).or_default().push((place, at));
+                }
             }
         }
         index
@@ -489,20 +494,13 @@ impl<'a> Search<'a, '_> {
     fn shortened(&mut self, reading: &Reading) {
         let base = reading.base.as_slice();
         let mut letters: Vec<char> = base.iter().filter_map(|word| word.chars().next()).collect();
+        letters.sort_unstable();
         letters.dedup();
-        for place in letters.iter().filter_map(|it| self.index.letters.get(it)).flatten() {
-            let Some(parent) = self.catalog.subjects.get(*place) else {
-                continue;
-            };
-            self.short_for(parent, &parent.words, reading);
-        }
-        // Behind the application's name.
-        for parent in &self.catalog.subjects {
-            let (Some(first), Some(rest)) = (parent.words.get(..1), parent.words.get(1..)) else {
-                continue;
-            };
-            if !rest.is_empty() && self.catalog.is_prefix(first) {
-                self.short_for(parent, rest, reading);
+        let found = letters.iter().filter_map(|it| self.index.letters.get(it));
+        for (place, at) in found.flatten() {
+            if let Some(parent) = self.catalog.subjects.get(*place) {
+                let words = parent.words.get(*at..).unwrap_or_default();
+                self.short_for(parent, words, reading);
             }
         }
     }

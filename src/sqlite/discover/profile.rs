@@ -1,7 +1,7 @@
 //! What all columns hold, at a glance: a few rows of each table and the keys of the tables, so
 //! that values can be held against all keys at once. Exact numbers are for `values.rs`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use rusqlite::Connection;
@@ -27,7 +27,7 @@ const MOST_KEYS_IN_ALL: usize = 2_000_000;
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
     /// Some of its distinct values, hashed.
-    values: Vec<u64>,
+    values: HashSet<u64>,
     /// All are whole numbers.
     pub are_integers: bool,
     /// The least and the greatest whole number.
@@ -54,6 +54,7 @@ pub struct Profiles {
     columns: Vec<Vec<Profile>>,
     /// The keys of one column that were taken in.
     pub keys: Vec<Keys>,
+    places: HashMap<(usize, usize), usize>,
 }
 
 impl Profiles {
@@ -74,11 +75,17 @@ impl Profiles {
                 if keys.hashes.len() <= room {
                     room -= keys.hashes.len();
                     (keys.place, keys.key) = (place, key);
+                    profiles.places.insert((place, key), profiles.keys.len());
                     profiles.keys.push(keys);
                 }
             }
         }
         Ok(profiles)
+    }
+
+    /// The keys at `key` of the table at `table`, if they were taken in.
+    pub fn keys_of(&self, table: usize, key: usize) -> Option<&Keys> {
+        self.keys.get(*self.places.get(&(table, key))?)
     }
 
     /// What the column at `column` of the table at `table` holds.
@@ -102,8 +109,8 @@ impl Profile {
         }
         self.are_integers &= number.is_some();
         self.range = widen(self.range, number);
-        if self.values.len() < MOST_VALUES && !self.values.contains(&hash) {
-            self.values.push(hash);
+        if self.values.len() < MOST_VALUES {
+            self.values.insert(hash);
         }
     }
 
@@ -124,12 +131,22 @@ impl Profile {
         {
             return false;
         }
-        let lacking = self.values.iter().filter(|it| !keys.hashes.contains(it));
+        // Numbers without a gap between the first and the last.
+        let (numbers, is_gapless) = (self.are_integers, keys.is_gapless());
+        if numbers && is_gapless && allowed == 0 {
+            return true;
+        }
+        let lacking = self.values.iter().filter(|it| !keys.hashes.contains(*it));
         lacking.take(allowed + 1).count() <= allowed
     }
 }
 
 impl Keys {
+    fn is_gapless(&self) -> bool {
+        let length = self.range.and_then(|(first, last)| last.checked_sub(first));
+        length.and_then(|it| usize::try_from(it).ok()) == self.hashes.len().checked_sub(1)
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.hashes.len()

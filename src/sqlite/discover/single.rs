@@ -78,34 +78,26 @@ pub fn leads<'a>(connection: &Connection, catalog: &'a Catalog) -> Result<Vec<Le
     Ok(found)
 }
 
-/// The likeliest key of each column.
+/// The likeliest key of each column; the leads of a column stand together.
 pub fn best(leads: &[Lead<'_>]) -> Vec<Candidate> {
-    let mut best: Vec<&Lead<'_>> = Vec::new();
-    for lead in leads {
-        match best.last_mut().filter(|it| it.is_of(lead)) {
-            Some(last) if last.probability >= lead.probability => {}
-            Some(last) => *last = lead,
-            None => best.push(lead),
-        }
-    }
-    let rival = |lead: &Lead<'_>| {
-        leads
+    let of_columns = leads.chunk_by(|a, b| a.is_of(b));
+    let by_probability = |a: &&Lead<'_>, b: &&Lead<'_>| a.probability.total_cmp(&b.probability);
+    let best = of_columns.filter_map(|leads| {
+        let best = leads.iter().max_by(by_probability)?;
+        let rivals = leads
             .iter()
-            .filter(|it| it.is_of(lead) && it.key.parent != lead.key.parent)
-            .filter(|it| it.probability > 0.2)
-            .max_by(|a, b| a.probability.total_cmp(&b.probability))
-            .map(|it| it.key.parent.clone())
-    };
-    best.into_iter()
-        .map(|lead| Candidate {
-            key: lead.key.clone(),
-            confidence: judge::percent(lead.probability),
-            evidence: reasons::of(lead, rival(lead).as_deref()),
+            .filter(|it| it.key.parent != best.key.parent && it.probability > 0.2);
+        let rival = rivals.max_by(by_probability).map(|it| it.key.parent.as_str());
+        Some(Candidate {
+            key: best.key.clone(),
+            confidence: judge::percent(best.probability),
+            evidence: reasons::of(best, rival),
             action_reason: String::new(),
-            values: lead.look.values,
+            values: best.look.values,
             obstacle: None,
         })
-        .collect()
+    });
+    best.collect()
 }
 
 impl Lead<'_> {
@@ -165,10 +157,7 @@ impl<'a> Search<'a, '_> {
     fn keys(&self, found: &Match<'_>) -> Option<&Keys> {
         let place = self.catalog.place(&found.parent.table.name)?;
         let key = found.parent.keys.iter().position(|it| it == found.key)?;
-        self.profiles
-            .keys
-            .iter()
-            .find(|it| it.place == place && it.key == key)
+        self.profiles.keys_of(place, key)
     }
 
     fn fits(&self, found: &Match<'_>) -> bool {
@@ -253,62 +242,85 @@ impl<'a> Search<'a, '_> {
 
 /// Judges each lead anew, in the light of the others.
 fn in_context(leads: &mut [Lead<'_>]) {
-    let name = |lead: &Lead<'_>| lead.column.name.to_ascii_lowercase();
-    let mut by_column: HashMap<(String, String), Vec<usize>> = HashMap::new();
-    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
-    let mut by_parent: HashMap<String, f64> = HashMap::new();
-    for (at, lead) in leads.iter().enumerate() {
-        let of_column = (lead.child.table.name.clone(), lead.column.name.clone());
-        by_column.entry(of_column).or_default().push(at);
-        by_name.entry(name(lead)).or_default().push(at);
-        *by_parent.entry(lead.key.parent.clone()).or_default() += lead.probability;
-    }
+    let others = Others::of(leads);
     let mut judged = Vec::new();
-    for (at, lead) in leads.iter().enumerate() {
-        let of_column = (lead.child.table.name.clone(), lead.column.name.clone());
-        let others = |places: Option<&Vec<usize>>| -> Vec<&Lead<'_>> {
-            let places = places.into_iter().flatten().filter(|it| **it != at);
-            places.filter_map(|it| leads.get(*it)).collect()
-        };
-        let rivals = others(by_column.get(&of_column));
-        let namesakes: Vec<_> = others(by_name.get(&name(lead)))
-            .into_iter()
-            .filter(|it| it.child.table.name != lead.child.table.name)
-            .collect();
-        let most = |leads: &mut dyn Iterator<Item = &&Lead<'_>>| leads.map(|it| it.probability).fold(0.0, f64::max);
-        let alike = most(&mut namesakes.iter().filter(|it| it.key.parent == lead.key.parent));
-        let unlike = most(&mut namesakes.iter().filter(|it| it.key.parent != lead.key.parent && it.key.parent != lead.child.table.name));
-        let rival = rivals.iter().map(|it| it.logit.exp()).sum::<f64>();
-        let best = rivals.iter().map(|it| it.logit).fold(f64::NEG_INFINITY, f64::max);
-        let popular = by_parent.get(&lead.key.parent).map_or(0.0, |all| all - lead.probability);
-        let is_unnamed = lead.found.how == How::Nothing;
-        let mut features: Features = vec![
-            ("always", 1.0),
-            ("logit", lead.logit),
-            ("popular", popular.max(0.0).ln_1p()),
-            ("namesake", alike),
-            ("other namesake", unlike),
-        ];
-        // One column has one parent: what speaks for another speaks against this one.
-        features.push(("rival", rival.ln_1p()));
-        if best > lead.logit {
-            features.push(("behind", (best - lead.logit).min(6.0)));
-            features.push(("not the best", 1.0));
+    for of_column in leads.chunk_by(|a, b| a.is_of(b)) {
+        let odds: f64 = of_column.iter().map(|it| it.logit.exp()).sum();
+        let best = of_column.iter().map(|it| it.logit).fold(f64::NEG_INFINITY, f64::max);
+        for lead in of_column {
+            let namesake = others.namesake(lead);
+            let popular = (others.popularity(lead) - lead.probability).max(0.0).ln_1p();
+            let mut features: Features = vec![
+                ("always", 1.0),
+                ("logit", lead.logit),
+                ("popular", popular),
+                ("namesake", namesake),
+                // One column has one parent: what speaks for another speaks against this one.
+                ("rival", (odds - lead.logit.exp()).max(0.0).ln_1p()),
+            ];
+            if best > lead.logit {
+                features.push(("behind", (best - lead.logit).min(6.0)));
+                features.push(("not the best", 1.0));
+            }
+            if lead.found.how == How::Nothing {
+                features.push(("unnamed", 1.0));
+                features.push(("unnamed popular", popular));
+                features.push(("unnamed namesake", namesake));
+            }
+            let logit = judge::logit_in_context(&features);
+            tracing::trace!(
+                "weighed {}",
+                serde_json::json!([lead.key.child, lead.key.columns, lead.key.parent, lead.key.parent_columns, format!("{:?}", lead.found.how), lead.features, features, logit])
+            );
+            judged.push((judge::probability(logit), namesake > 0.7));
         }
-        if is_unnamed {
-            features.push(("unnamed", 1.0));
-            features.push(("unnamed popular", popular.max(0.0).ln_1p()));
-            features.push(("unnamed namesake", alike));
-        }
-        let logit = judge::logit_in_context(&features);
-        tracing::trace!(
-            "weighed {}",
-            serde_json::json!([lead.key.child, lead.key.columns, lead.key.parent, lead.key.parent_columns, format!("{:?}", lead.found.how), lead.features, features, logit])
-        );
-        judged.push((judge::probability(logit), alike > 0.7));
     }
     for (lead, (probability, has_namesake)) in leads.iter_mut().zip(judged) {
         lead.probability = probability;
         lead.has_namesake = has_namesake;
+    }
+}
+
+/// What all leads say together.
+#[derive(Default)]
+struct Others {
+    /// How many keys lead to a table, by its name.
+    popularity: HashMap<String, f64>,
+    /// The two likeliest keys from columns of one name to one table, each with its child.
+    namesakes: HashMap<(String, String), Vec<(String, f64)>>,
+}
+
+impl Others {
+    fn of(leads: &[Lead<'_>]) -> Self {
+        let mut others = Others::default();
+        for lead in leads {
+            let (child, parent) = (&lead.key.child, &lead.key.parent);
+            *others.popularity.entry(parent.clone()).or_default() += lead.probability;
+            let of_name = others.namesakes.entry(Self::name(lead)).or_default();
+            match of_name.iter_mut().find(|(it, _)| it == child) {
+                Some((_, probability)) => *probability = probability.max(lead.probability),
+                None => of_name.push((child.clone(), lead.probability)),
+            }
+            of_name.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+            of_name.truncate(2);
+        }
+        others
+    }
+
+    fn name(lead: &Lead<'_>) -> (String, String) {
+        (lead.column.name.to_ascii_lowercase(), lead.key.parent.clone())
+    }
+
+    fn popularity(&self, lead: &Lead<'_>) -> f64 {
+        self.popularity.get(&lead.key.parent).copied().unwrap_or(0.0)
+    }
+
+    /// How likely a column of the same name in another table refers to the same table.
+    fn namesake(&self, lead: &Lead<'_>) -> f64 {
+        let of_name = self.namesakes.get(&Self::name(lead));
+        let mut others = of_name.into_iter().flatten();
+        others
+            .find(|(child, _)| *child != lead.key.child)
+            .map_or(0.0, |(_, probability)| *probability)
     }
 }
