@@ -201,7 +201,10 @@ impl Subject {
 
 /// The word that three in four columns begin with.
 fn mark(table: &Table) -> Option<Word> {
-    let names = table.columns.iter().map(|column| words::split(&column.name));
+    let names = table
+        .columns
+        .iter()
+        .map(|column| words::split(&column.name));
     let firsts: Vec<Word> = names
         .filter(|words| words.len() > 1)
         .filter_map(|words| words.into_iter().next())

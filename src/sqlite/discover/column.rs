@@ -74,10 +74,42 @@ pub fn is_number(word: &str) -> bool {
 #[must_use]
 pub fn is_measure(words: &[Word]) -> bool {
     const MEASURES: [&str; 36] = [
-        "count", "number", "num", "total", "sum", "min", "max", "minimum", "maximum", "average",
-        "avg", "rate", "amount", "quantity", "qty", "percent", "percentage", "size", "length",
-        "width", "height", "weight", "age", "days", "hours", "minutes", "seconds", "limit", "score",
-        "price", "cost", "base", "ratio", "duration", "interval", "capacity",
+        "count",
+        "number",
+        "num",
+        "total",
+        "sum",
+        "min",
+        "max",
+        "minimum",
+        "maximum",
+        "average",
+        "avg",
+        "rate",
+        "amount",
+        "quantity",
+        "qty",
+        "percent",
+        "percentage",
+        "size",
+        "length",
+        "width",
+        "height",
+        "weight",
+        "age",
+        "days",
+        "hours",
+        "minutes",
+        "seconds",
+        "limit",
+        "score",
+        "price",
+        "cost",
+        "base",
+        "ratio",
+        "duration",
+        "interval",
+        "capacity",
     ];
     let ends_otherwise = words.last().is_some_and(|it| IDS.contains(&it.as_str()));
     !ends_otherwise && words.iter().any(|it| MEASURES.contains(&it.as_str()))
@@ -100,7 +132,11 @@ pub fn readings(all: &[Word]) -> Vec<Reading> {
     let mut found = Vec::new();
     read(all, &mut found);
     if all == ["uid"] {
-        push(&[Word::new("user".to_owned())], &Ending::Id("uid".to_owned()), &mut found);
+        push(
+            &[Word::new("user".to_owned())],
+            &Ending::Id("uid".to_owned()),
+            &mut found,
+        );
     }
     if let [first, rest @ ..] = all
         && !rest.is_empty()

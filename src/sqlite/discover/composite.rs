@@ -121,12 +121,7 @@ struct Columns<'a> {
 
 impl Search<'_> {
     /// The keys from a child to the key `to` of a parent, where the child has columns for it.
-    fn of_key(
-        &self,
-        child: &Subject,
-        parent: &Subject,
-        to: &ParentKey,
-    ) -> Result<Vec<Candidate>> {
+    fn of_key(&self, child: &Subject, parent: &Subject, to: &ParentKey) -> Result<Vec<Candidate>> {
         if same_name(&child.table.name, &parent.table.name) {
             return Ok(Vec::new());
         }
@@ -163,19 +158,31 @@ impl Search<'_> {
         flag("all alike", columns.alike == to.columns.len());
         flag("role", !columns.role.is_empty());
         flag("part", is_part(child, parent));
-        let is_own = child.keys.iter().any(|own| to.columns.len() > 1 && is_covered(&key.columns, &own.columns));
+        let is_own = child
+            .keys
+            .iter()
+            .any(|own| to.columns.len() > 1 && is_covered(&key.columns, &own.columns));
         flag("covers own key", is_own);
         let names_parent = columns.columns.iter().any(|it| {
-            column::readings(&child.bare(&it.name)).iter().any(|reading| {
-                let tail = reading.base.len().saturating_sub(parent.words.len());
-                same(reading.base.get(tail..).unwrap_or_default(), &parent.words)
-            })
+            column::readings(&child.bare(&it.name))
+                .iter()
+                .any(|reading| {
+                    let tail = reading.base.len().saturating_sub(parent.words.len());
+                    same(reading.base.get(tail..).unwrap_or_default(), &parent.words)
+                })
         });
         flag("names parent", names_parent);
         let logit = judge::logit_of_composite(&features);
         tracing::trace!(
             "composite {}",
-            serde_json::json!([key.child, key.columns, key.parent, key.parent_columns, "", features])
+            serde_json::json!([
+                key.child,
+                key.columns,
+                key.parent,
+                key.parent_columns,
+                "",
+                features
+            ])
         );
         Ok(Some(Candidate {
             confidence: judge::percent(judge::probability(logit)),
@@ -260,21 +267,21 @@ impl Search<'_> {
                 let own = child.bare(&mine.name);
                 same_name(&mine.name, name) || same(&own, &words) || same(&own, &with_parent)
             };
-            let beside_role = |mine: &&Column| {
-                beside(&child.bare(&mine.name), &words).as_deref() == Some(role)
-            };
+            let beside_role =
+                |mine: &&Column| beside(&child.bare(&mine.name), &words).as_deref() == Some(role);
             let mut mine = child.table.columns.iter().filter(fits);
-            let found = if let Some(found) = mine.clone().find(|it| !role.is_empty() && beside_role(it)) {
-                with_role += 1;
-                found
-            } else if let Some(found) = mine.clone().find(named_so) {
-                alike += 1;
-                // An `id` or a `version` of both tables says nothing by itself.
-                telling += usize::from(!column::is_generic(&found.name));
-                found
-            } else {
-                mine.find(|it| self.refer_alike(child, &it.name, parent, name))?
-            };
+            let found =
+                if let Some(found) = mine.clone().find(|it| !role.is_empty() && beside_role(it)) {
+                    with_role += 1;
+                    found
+                } else if let Some(found) = mine.clone().find(named_so) {
+                    alike += 1;
+                    // An `id` or a `version` of both tables says nothing by itself.
+                    telling += usize::from(!column::is_generic(&found.name));
+                    found
+                } else {
+                    mine.find(|it| self.refer_alike(child, &it.name, parent, name))?
+                };
             if columns.iter().any(|it| it.name == found.name) {
                 return None;
             }
@@ -331,7 +338,8 @@ fn names_of(subject: &Subject) -> Vec<String> {
 
 /// Whether every column of `own` is one of `columns`.
 fn is_covered(columns: &[String], own: &[String]) -> bool {
-    own.iter().all(|column| columns.iter().any(|it| same_name(it, column)))
+    own.iter()
+        .all(|column| columns.iter().any(|it| same_name(it, column)))
 }
 
 /// Whether the child's own key is made of the same columns, so that only a name such as

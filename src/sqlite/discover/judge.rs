@@ -4,8 +4,8 @@
 
 use super::catalog::{Catalog, Subject};
 use super::column::{self, Ending};
+use super::how::{How, Match, Prefix};
 use super::misleading;
-use super::names::{How, Match, Prefix};
 use super::profile::Profile;
 use super::values::Look;
 use super::weights;
@@ -90,8 +90,16 @@ pub fn composite(look: &Look) -> Features {
 }
 
 fn weighed(weights: &[(&str, f64)], features: &Features) -> f64 {
-    let weight = |name: &str| weights.iter().find(|it| it.0 == name).map_or(0.0, |it| it.1);
-    features.iter().map(|(name, value)| value * weight(name)).sum()
+    let weight = |name: &str| {
+        weights
+            .iter()
+            .find(|it| it.0 == name)
+            .map_or(0.0, |it| it.1)
+    };
+    features
+        .iter()
+        .map(|(name, value)| value * weight(name))
+        .sum()
 }
 
 /// The odds as a probability.
@@ -123,7 +131,7 @@ fn by_name(catalog: &Catalog, case: &Case<'_>, features: &mut Features) {
         prefix,
         ..
     } = case.found;
-    features.push((name_of(*how), 1.0));
+    features.push((how.name(), 1.0));
     match ending {
         Ending::Id(_) => features.push(("id", 1.0)),
         Ending::Code(_) => features.push(("code", 1.0)),
@@ -132,33 +140,84 @@ fn by_name(catalog: &Catalog, case: &Case<'_>, features: &mut Features) {
     let is_bare = *ending == Ending::None;
     let is_table = matches!(how, How::Name | How::Tail | How::LooseTail);
     flag(features, "bare name", is_bare && is_table);
-    flag(features, "bare plain word", is_bare && *is_plain_word && *how != How::NamedKey);
-    flag(features, "bare role", is_bare && matches!(how, How::Role | How::RoleTail | How::LooseRoleTail | How::OwnRole));
-    flag(features, "bare weak", is_bare && *how > How::OwnRole && !is_table);
+    flag(
+        features,
+        "bare plain word",
+        is_bare && *is_plain_word && *how != How::NamedKey,
+    );
+    flag(
+        features,
+        "bare role",
+        is_bare
+            && matches!(
+                how,
+                How::Role | How::RoleTail | How::LooseRoleTail | How::OwnRole
+            ),
+    );
+    flag(
+        features,
+        "bare weak",
+        is_bare && *how > How::OwnRole && !is_table,
+    );
     features.push(("misfit", *misfit));
     flag(features, "outdone", case.found.is_outdone);
     features.push(("alike", ln(alike.saturating_sub(1))));
     flag(features, "secondary key", !key.is_primary);
     flag(features, "self", parent.table.name == case.child.table.name);
-    flag(features, "elsewhere", misleading::elsewhere(&case.column.name).is_some());
+    flag(
+        features,
+        "elsewhere",
+        misleading::elsewhere(&case.column.name).is_some(),
+    );
     flag(features, "generic", column::is_generic(&case.column.name));
     let is_loose = matches!(how, How::LooseTail | How::LooseRoleTail);
     flag(features, "behind child", *prefix == Prefix::IsChild);
-    flag(features, "behind shared", *prefix == Prefix::Shared && !is_loose);
+    flag(
+        features,
+        "behind shared",
+        *prefix == Prefix::Shared && !is_loose,
+    );
     flag(features, "behind kin", *prefix == Prefix::Kin);
     flag(features, "sole loose", is_loose && *alike == 1);
-    flag(features, "sole shared key", *how == How::SharedKey && *alike == 1);
-    flag(features, "shared id", *how == How::SharedKey && matches!(ending, Ending::Id(_)));
-    flag(features, "measure", column::is_measure(&words::split(&case.column.name)));
+    flag(
+        features,
+        "sole shared key",
+        *how == How::SharedKey && *alike == 1,
+    );
+    flag(
+        features,
+        "shared id",
+        *how == How::SharedKey && matches!(ending, Ending::Id(_)),
+    );
+    flag(
+        features,
+        "measure",
+        column::is_measure(&words::split(&case.column.name)),
+    );
     flag(
         features,
         "kin",
-        parent.words.iter().any(|word| case.child.words.iter().any(|it| it.is_like(word)) && !catalog.is_prefix(std::slice::from_ref(word))),
+        parent.words.iter().any(|word| {
+            case.child.words.iter().any(|it| it.is_like(word))
+                && !catalog.is_prefix(std::slice::from_ref(word))
+        }),
     );
     if matches!(how, How::Person | How::Agent) {
-        flag(features, "person self", parent.table.name == case.child.table.name);
-        flag(features, "other people", parent.people_rank != catalog.best_people_rank);
-        flag(features, "people by columns", parent.people_rank.is_some_and(|it| it >= 18));
+        flag(
+            features,
+            "person self",
+            parent.table.name == case.child.table.name,
+        );
+        flag(
+            features,
+            "other people",
+            parent.people_rank != catalog.best_people_rank,
+        );
+        flag(
+            features,
+            "people by columns",
+            parent.people_rank.is_some_and(|it| it >= 18),
+        );
     }
 }
 
@@ -194,6 +253,9 @@ fn by_values(case: &Case<'_>, features: &mut Features) {
         _ if share >= 0.1 => features.push(("few", 1.0)),
         _ => features.push(("none", 1.0)),
     }
+    let is_plain = case.found.how <= How::Role && matches!(case.found.ending, Ending::Id(_));
+    flag(features, "plain, not all", is_plain && !is_full);
+    flag(features, "plain, few", is_plain && share < 0.4);
     if share < 0.4 {
         features.push(("few of many", distinct.ln()));
     }
@@ -216,7 +278,10 @@ fn by_values(case: &Case<'_>, features: &mut Features) {
         features.push(("covered", covered.min(1.0)));
         features.push(("covered of many", covered.min(1.0) * ln(keys.min(1000))));
         features.push(("keys", ln(keys.min(1000))));
-        let is_far = case.profile.least().is_some_and(|least| least > i64::try_from(keys).unwrap_or(i64::MAX));
+        let is_far = case
+            .profile
+            .least()
+            .is_some_and(|least| least > i64::try_from(keys).unwrap_or(i64::MAX));
         flag(features, "far", look.are_integers && is_far);
         flag(features, "small parent", keys <= 3);
     }
@@ -238,10 +303,22 @@ fn by_type(case: &Case<'_>, features: &mut Features) {
     let Some(parent) = parent.and_then(|name| case.found.parent.table.column(name)) else {
         return;
     };
-    let is_untyped = [child, parent].iter().any(|it| it.affinity == Affinity::Blob);
+    let is_untyped = [child, parent]
+        .iter()
+        .any(|it| it.affinity == Affinity::Blob);
     if child.affinity != parent.affinity {
-        features.push((if is_untyped { "untyped" } else { "types differ" }, 1.0));
-    } else if !child.declared_type.eq_ignore_ascii_case(&parent.declared_type) {
+        features.push((
+            if is_untyped {
+                "untyped"
+            } else {
+                "types differ"
+            },
+            1.0,
+        ));
+    } else if !child
+        .declared_type
+        .eq_ignore_ascii_case(&parent.declared_type)
+    {
         features.push(("types alike", 1.0));
     }
     flag(features, "text", parent.affinity == Affinity::Text);
@@ -251,38 +328,20 @@ fn by_place(case: &Case<'_>, features: &mut Features) {
     let name = &case.column.name;
     let child = case.child;
     let is_own_key = child.is_single_key(name);
-    let is_in_key = child.keys.iter().any(|key| key.columns.iter().any(|it| same_name(it, name)));
+    let is_in_key = child
+        .keys
+        .iter()
+        .any(|key| key.columns.iter().any(|it| same_name(it, name)));
     flag(features, "own key", is_own_key);
     flag(features, "in own key", is_in_key && !is_own_key);
     flag(
         features,
         "own key before parent",
-        is_own_key && child.keys.first().is_some_and(|key| key.is_primary && key.columns.len() == 1 && key.columns.iter().all(|it| same_name(it, name))),
+        is_own_key
+            && child.keys.first().is_some_and(|key| {
+                key.is_primary
+                    && key.columns.len() == 1
+                    && key.columns.iter().all(|it| same_name(it, name))
+            }),
     );
-}
-
-fn name_of(how: How) -> &'static str {
-    match how {
-        How::NamedKey => "named key",
-        How::Name => "name",
-        How::Tail => "tail",
-        How::Role => "role",
-        How::Relative => "relative",
-        How::SharedKey => "shared key",
-        How::OwnRole => "own role",
-        How::RoleTail => "role tail",
-        How::Person => "person",
-        How::KeyRole => "key role",
-        How::Pair => "pair",
-        How::LooseTail => "loose tail",
-        How::Head => "head",
-        How::Inflected => "inflected",
-        How::Short => "short",
-        How::Glued => "glued",
-        How::Initials => "initials",
-        How::LooseRoleTail => "loose role tail",
-        How::Agent => "agent",
-        How::Part => "part",
-        How::Nothing => "nothing",
-    }
 }

@@ -1,181 +1,16 @@
 //! Which tables the name of a column speaks of, and how. What a name is worth is not judged here
 //! but learnt, see `weights.rs`.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
 
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::column::{self, Ending, Reading};
+use super::how::{How, Match, Prefix};
+use super::index::{Index, forms};
 use super::roles;
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::schema::Column;
 use crate::words::{self, Word, same};
-
-/// How a name speaks of a table; the plainest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum How {
-    /// It is the name of the table's key, which names the table.
-    NamedKey,
-    /// It is the name of the table.
-    Name,
-    /// It is the name of the table behind a word that many tables begin with.
-    Tail,
-    /// The name of the table stands behind other words.
-    Role,
-    /// A word tells another row of the same table, as `parent` does.
-    Relative,
-    /// It is the name of the table's key.
-    SharedKey,
-    /// The name of the same table stands behind other words.
-    OwnRole,
-    /// [`How::Tail`] behind other words.
-    RoleTail,
-    /// A word tells a person, and the table holds the people.
-    Person,
-    /// The name of the table's key stands behind other words.
-    KeyRole,
-    /// One of two such as `from` and `to`, in a table named after this one.
-    Pair,
-    /// [`How::Tail`], but the first words are not those of other tables.
-    LooseTail,
-    /// The name of the table stands before other words.
-    Head,
-    /// It differs from the name of the table in the last letters, as a plural may.
-    Inflected,
-    /// It shortens the name of the table.
-    Short,
-    /// The name of the table stands at the end of a word.
-    Glued,
-    /// It is made of the first letters of the table's name.
-    Initials,
-    /// [`How::LooseTail`] behind other words.
-    LooseRoleTail,
-    /// It ends like a word for a person, and the table holds the people.
-    Agent,
-    /// It tells some row, in a table that is named after this one.
-    Part,
-    /// Not at all.
-    Nothing,
-}
-
-/// A table that a column may speak of.
-#[derive(Clone)]
-pub struct Match<'a> {
-    /// The table.
-    pub parent: &'a Subject,
-    /// The key of it.
-    pub key: &'a ParentKey,
-    /// How.
-    pub how: How,
-    /// How the name says that it tells a row.
-    pub ending: Ending,
-    /// The key ends otherwise than the name: 0 where it does not, 1 where it is another.
-    pub misfit: f64,
-    /// The base is a word for a number or a text, or a plural.
-    pub is_plain_word: bool,
-    /// How many tables the name speaks of in the same way.
-    pub alike: usize,
-    /// The name speaks of another table more plainly, and the values do not speak against it.
-    pub is_outdone: bool,
-    /// How the first words of the parent's name relate to the child's.
-    pub prefix: Prefix,
-    /// What the name says, in words.
-    pub evidence: String,
-}
-
-/// The words of a parent's name that a column leaves out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prefix {
-    /// None, or such as say nothing.
-    Other,
-    /// They are the name of the child: `type_id` of a product leads to product types.
-    IsChild,
-    /// The name of the child begins with them too.
-    Shared,
-    /// Some are in the name of the child.
-    Kin,
-}
-
-impl Prefix {
-    fn of(prefix: &[Word], child: &[Word]) -> Self {
-        let is_kin = |word: &Word| child.iter().any(|it| it.is_like(word));
-        if prefix.is_empty() {
-            Prefix::Other
-        } else if same(prefix, child) {
-            Prefix::IsChild
-        } else if child.starts_with(prefix) {
-            Prefix::Shared
-        } else if prefix.iter().any(is_kin) {
-            Prefix::Kin
-        } else {
-            Prefix::Other
-        }
-    }
-}
-
-/// The tables by the words that their names end with.
-pub struct Index {
-    tails: HashMap<String, Vec<(usize, usize)>>,
-    /// Tables by the name of a key of one column.
-    keys: HashMap<String, Vec<usize>>,
-    /// Tables by the first letter of their names, and of what stands behind the application's
-    /// name; each with the place where that begins.
-    letters: HashMap<char, Vec<(usize, usize)>>,
-}
-
-impl Index {
-    /// Of the tables of `catalog`.
-    pub fn new(catalog: &Catalog) -> Self {
-        let mut index = Index {
-            tails: HashMap::new(),
-            keys: HashMap::new(),
-            letters: HashMap::new(),
-        };
-        for (place, subject) in catalog.subjects.iter().enumerate() {
-            for at in 0..subject.words.len() {
-                for form in forms(subject.words.get(at..).unwrap_or_default()) {
-                    index.tails.entry(form).or_default().push((place, at));
-                }
-            }
-            for (_, column) in subject.single_keys() {
-                for form in forms(&subject.bare(&column.name)) {
-                    index.keys.entry(form).or_default().push(place);
-                }
-            }
-            for (at, word) in subject.words.iter().enumerate().take(2) {
-                let before = subject.words.get(..at).unwrap_or_default();
-                if let Some(letter) = word.chars().next()
-                    && (at == 0 || catalog.is_prefix(before))
-                {
-                    index.letters.entry(letter).or_default().push((place, at));
-                }
-            }
-        }
-        index
-    }
-
-    fn tails(&self, words: &[Word]) -> Vec<(usize, usize)> {
-        let mut found = Vec::new();
-        for form in forms(words) {
-            found.extend(self.tails.get(&form).into_iter().flatten().copied());
-        }
-        found
-    }
-}
-
-/// What words that mean the same have in common, see [`words::same`]: one of these.
-fn forms(words: &[Word]) -> Vec<String> {
-    let Some((last, head)) = words.split_last() else {
-        return Vec::new();
-    };
-    let stems: String = words.iter().map(Word::stem).collect();
-    let mut text: String = head.iter().map(Word::as_str).collect();
-    text.push_str(last.stem());
-    if text == stems {
-        vec![stems]
-    } else {
-        vec![stems, text]
-    }
-}
 
 /// Every table that `column` of `child` may speak of.
 pub fn matches<'a>(
@@ -239,8 +74,9 @@ impl<'a> Search<'a, '_> {
         if is_itself {
             return;
         }
-        let same_place =
-            |it: &&mut Match<'a>| it.parent.table.name == new.parent.table.name && it.key == new.key;
+        let same_place = |it: &&mut Match<'a>| {
+            it.parent.table.name == new.parent.table.name && it.key == new.key
+        };
         let rank = |it: &Match<'_>| (it.how, (it.misfit * 10.0).round() as i64);
         match self.found.iter_mut().find(same_place) {
             Some(old) if rank(old) <= rank(&new) => {}
@@ -264,10 +100,13 @@ impl<'a> Search<'a, '_> {
         let prefix = Prefix::of(prefix, &self.child.words);
         let base = reading.base.as_slice();
         let last = base.last();
+        // A column called `posts` counts them.
+        if reading.ending == Ending::None && last.is_some_and(|it| column::is_plural(it)) {
+            return;
+        }
         let is_plain_word = last.is_some_and(|last| {
             let of_child = [&self.child.words, base].concat();
             column::is_number(last)
-                || column::is_plural(last)
                 || column::is_generic(last) && !same(&of_child, &parent.words)
         });
         for (key, column) in parent.single_keys() {
@@ -315,9 +154,8 @@ impl<'a> Search<'a, '_> {
         ending: &Ending,
         readings: &[Reading],
     ) {
-        let shortens = |(short, long): (&Word, &Word)| {
-            short.is_like(long) || words::abbreviates(short, long)
-        };
+        let shortens =
+            |(short, long): (&Word, &Word)| short.is_like(long) || words::abbreviates(short, long);
         let named = readings.iter().any(|it| {
             let tail = parent.words.len().saturating_sub(it.base.len());
             let words = parent.words.get(tail..).unwrap_or_default();
@@ -343,7 +181,10 @@ impl<'a> Search<'a, '_> {
             }
             let name = &parent.table.name;
             let evidence = if has_role {
-                format!("{} ends like {}, the key of {name}", self.column.name, column.name)
+                format!(
+                    "{} ends like {}, the key of {name}",
+                    self.column.name, column.name
+                )
             } else {
                 format!("{} is the name of the key of {name} too", self.column.name)
             };
@@ -378,7 +219,8 @@ impl<'a> Search<'a, '_> {
                 };
                 let is_self = self.is_self(parent);
                 let prefix = parent.words.get(..at).unwrap_or_default();
-                let is_prefix = self.catalog.is_prefix(prefix) || self.child.words.starts_with(prefix);
+                let is_prefix =
+                    self.catalog.is_prefix(prefix) || self.child.words.starts_with(prefix);
                 let how = match (role.is_empty(), prefix.is_empty(), is_prefix) {
                     _ if is_self && role.is_empty() => continue,
                     (false, true, _) if is_self => How::OwnRole,
@@ -474,7 +316,12 @@ impl<'a> Search<'a, '_> {
                 let Some(parent) = self.catalog.subjects.get(place) else {
                     continue;
                 };
-                if is_own_key || !(at == 0 || self.catalog.is_prefix(parent.words.get(..at).unwrap_or_default())) {
+                if is_own_key
+                    || !(at == 0
+                        || self
+                            .catalog
+                            .is_prefix(parent.words.get(..at).unwrap_or_default()))
+                {
                     continue;
                 }
                 let name = &parent.table.name;
@@ -518,7 +365,10 @@ impl<'a> Search<'a, '_> {
             }
         }
         let letters: String = base.iter().map(Word::as_str).collect();
-        let initials: String = words.iter().filter_map(|word| word.chars().next()).collect();
+        let initials: String = words
+            .iter()
+            .filter_map(|word| word.chars().next())
+            .collect();
         let inflects = |(a, b): (&Word, &Word)| a.is_like(b) || words::inflects(a, b);
         if base.len() == words.len() && base.iter().zip(words).all(inflects) {
             let evidence = format!("is nearly the name of {name}");
@@ -539,7 +389,11 @@ impl<'a> Search<'a, '_> {
             }
             one.alike = hows.iter().filter(|how| **how == one.how).count();
         }
-        found.sort_by(|a, b| (a.how, a.misfit).partial_cmp(&(b.how, b.misfit)).unwrap_or(std::cmp::Ordering::Equal));
+        found.sort_by(|a, b| {
+            (a.how, a.misfit)
+                .partial_cmp(&(b.how, b.misfit))
+                .unwrap_or(Ordering::Equal)
+        });
         found
     }
 }

@@ -69,7 +69,8 @@ impl Profiles {
                 let [column] = parent_key.columns.as_slice() else {
                     continue;
                 };
-                let Some(mut keys) = unless_lacking(keys(connection, subject, column))?.flatten() else {
+                let Some(mut keys) = unless_lacking(keys(connection, subject, column))?.flatten()
+                else {
                     continue;
                 };
                 if keys.hashes.len() <= room {
@@ -112,6 +113,12 @@ impl Profile {
         if self.values.len() < MOST_VALUES {
             self.values.insert(hash);
         }
+    }
+
+    /// Whether the least number is larger than the number of `keys`: they do not count from 1.
+    pub fn begins_behind(&self, keys: &Keys) -> bool {
+        let number = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+        self.least().is_some_and(|least| least > number)
     }
 
     /// The least whole number.
@@ -170,7 +177,9 @@ fn hash(value: ValueRef<'_>) -> Option<(u64, Option<i64>)> {
         ValueRef::Integer(number) => (hasher.hash(&number.to_le_bytes()), Some(number)),
         ValueRef::Real(number) => (hasher.hash(&number.to_bits().to_be_bytes()), None),
         ValueRef::Text(text) => {
-            let number = std::str::from_utf8(text).ok().and_then(|it| it.parse::<i64>().ok());
+            let number = std::str::from_utf8(text)
+                .ok()
+                .and_then(|it| it.parse::<i64>().ok());
             match number {
                 Some(number) if text.first() != Some(&b'0') || text.len() == 1 => {
                     (hasher.hash(&number.to_le_bytes()), Some(number))
@@ -192,7 +201,10 @@ fn columns(connection: &Connection, subject: &Subject) -> Result<Vec<Profile>> {
         .enumerate()
         .filter(|(_, column)| !column.generated)
         .collect();
-    let names: Vec<&str> = wanted.iter().map(|(_, column)| column.name.as_str()).collect();
+    let names: Vec<&str> = wanted
+        .iter()
+        .map(|(_, column)| column.name.as_str())
+        .collect();
     // Of a long text, no more than tells it from others.
     let list: Vec<String> = names
         .iter()
@@ -226,7 +238,10 @@ fn keys(connection: &Connection, subject: &Subject, column: &str) -> Result<Opti
         hashes: HashSet::new(),
         range: None,
         are_integers: true,
-        is_measure: subject.table.column(column).is_some_and(misleading::is_no_key_by_type),
+        is_measure: subject
+            .table
+            .column(column)
+            .is_some_and(misleading::is_no_key_by_type),
     };
     while let Some(row) = rows.next()? {
         if let Some((hash, number)) = hash(row.get_ref(0)?) {

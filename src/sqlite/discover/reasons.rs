@@ -1,7 +1,7 @@
 //! Why a key seems to be meant, in words; the strongest reason first.
 
+use super::how::How;
 use super::misleading;
-use super::names::How;
 use super::single::Lead;
 use super::values::Look;
 use crate::report::text::{count, rows};
@@ -22,7 +22,10 @@ pub fn of(lead: &Lead<'_>, rival: Option<&str>) -> Vec<String> {
     }
     if lead.has_namesake {
         let column = &lead.column.name;
-        reasons.push(format!("{column} of other tables refers to {} too", parent.name));
+        reasons.push(format!(
+            "{column} of other tables refers to {} too",
+            parent.name
+        ));
     }
     if let Some(rival) = rival {
         reasons.push(format!("it may refer to {rival} instead"));

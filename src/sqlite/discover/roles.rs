@@ -233,7 +233,9 @@ pub fn person(reading: &Reading) -> bool {
     };
     let before = before.last().map(Word::as_str);
     let is_deed = match last.as_str() {
-        "by" => before.is_some_and(|before| !["order", "sort", "group", "divided"].contains(&before)),
+        "by" => {
+            before.is_some_and(|before| !["order", "sort", "group", "divided"].contains(&before))
+        }
         "to" => before == Some("assigned"),
         _ => false,
     };
@@ -278,7 +280,9 @@ pub fn is_one_of_two(child: &Subject, column: &Column) -> bool {
             let first = differ.next();
             differ.next().is_none()
                 && first.is_some_and(|(a, b)| {
-                    PAIRS.iter().any(|[x, y]| a == x && b == y || a == y && b == x)
+                    PAIRS
+                        .iter()
+                        .any(|[x, y]| a == x && b == y || a == y && b == x)
                 })
         }
     })
@@ -290,7 +294,12 @@ fn without_gaps(name: &str) -> Vec<String> {
     for word in words::split(name) {
         let text = word.trim_end_matches(|letter: char| letter.is_ascii_digit());
         let digits = word.get(text.len()..).unwrap_or_default();
-        found.extend([text, digits].iter().filter(|it| !it.is_empty()).map(|it| (*it).to_owned()));
+        found.extend(
+            [text, digits]
+                .iter()
+                .filter(|it| !it.is_empty())
+                .map(|it| (*it).to_owned()),
+        );
     }
     found
 }
@@ -306,13 +315,33 @@ pub fn people_rank(words: &[Word]) -> Option<usize> {
 /// As [`people_rank`], by what people have: a password, a login, a first and a last name.
 pub fn people_by_columns(table: &Table) -> Option<usize> {
     const THEIRS: [&str; 18] = [
-        "password", "passwd", "passwordhash", "email", "emailaddress", "login", "username", "firstname",
-        "lastname", "surname", "birthday", "birthdate", "dateofbirth", "gender", "sex", "realname", "middlename", "familyname",
+        "password",
+        "passwd",
+        "passwordhash",
+        "email",
+        "emailaddress",
+        "login",
+        "username",
+        "firstname",
+        "lastname",
+        "surname",
+        "birthday",
+        "birthdate",
+        "dateofbirth",
+        "gender",
+        "sex",
+        "realname",
+        "middlename",
+        "familyname",
     ];
     let is_theirs = |name: &str| {
         let name: String = words::split(name).iter().map(Word::as_str).collect();
         THEIRS.iter().any(|it| name.ends_with(it))
     };
-    let theirs = table.columns.iter().filter(|it| is_theirs(&it.name)).count();
+    let theirs = table
+        .columns
+        .iter()
+        .filter(|it| is_theirs(&it.name))
+        .count();
     (theirs >= 2).then_some(2 * PEOPLE.len() + 20 - theirs.min(10))
 }

@@ -7,11 +7,12 @@ use rusqlite::Connection;
 
 use super::catalog::{Catalog, Subject};
 use super::column::{self, Ending};
+use super::how::{How, Match, Prefix};
+use super::index::Index;
 use super::judge::{self, Case, Features};
-use super::names::{self, How, Index, Match, Prefix};
 use super::profile::{Keys, Profile, Profiles};
 use super::values::Look;
-use super::{Candidate, key_of, misleading, reasons, values};
+use super::{Candidate, key_of, misleading, names, reasons, values};
 use crate::sqlite::ddl::same_name;
 use crate::sqlite::foreign_key::ForeignKey;
 use crate::sqlite::schema::Column;
@@ -87,7 +88,9 @@ pub fn best(leads: &[Lead<'_>]) -> Vec<Candidate> {
         let rivals = leads
             .iter()
             .filter(|it| it.key.parent != best.key.parent && it.probability > 0.2);
-        let rival = rivals.max_by(by_probability).map(|it| it.key.parent.as_str());
+        let rival = rivals
+            .max_by(by_probability)
+            .map(|it| it.key.parent.as_str());
         Some(Candidate {
             key: best.key.clone(),
             confidence: judge::percent(best.probability),
@@ -122,7 +125,11 @@ impl<'a> Search<'a, '_> {
         let mut named = names::matches(self.catalog, index, self.child, self.column);
         if misleading::is_no_key_by_type(self.column) {
             named.retain(|it| {
-                let key = it.key.columns.first().and_then(|key| it.parent.table.column(key));
+                let key = it
+                    .key
+                    .columns
+                    .first()
+                    .and_then(|key| it.parent.table.column(key));
                 key.is_some_and(misleading::is_no_key_by_type)
             });
         }
@@ -171,7 +178,9 @@ impl<'a> Search<'a, '_> {
     /// The tables that only the values speak of, those with the fewest keys first.
     fn unnamed(&self, named: &[Match<'_>]) -> Vec<Match<'a>> {
         let is_own_key = self.child.is_single_key(&self.column.name);
-        let is_clear = named.iter().any(|it| it.how <= How::Relative && self.fits(it));
+        let is_clear = named
+            .iter()
+            .any(|it| it.how <= How::Relative && self.fits(it));
         // A table's own numbers from 1 up fit into all others.
         let is_vague = is_own_key && self.profile.least().is_some_and(|least| least < 100);
         if is_vague || is_clear || self.profile.distinct() < 2 {
@@ -181,7 +190,13 @@ impl<'a> Search<'a, '_> {
             .into_iter()
             .next()
             .map_or(Ending::None, |it| it.ending);
+        // Small whole numbers fit into every table: without a name that tells a row they say
+        // nothing, unless they begin where other tables have ended.
+        let may_be_chance = |keys: &Keys| {
+            ending == Ending::None && self.profile.are_integers && !self.profile.begins_behind(keys)
+        };
         let mut fitting = self.fitting.clone();
+        fitting.retain(|it| !may_be_chance(it));
         fitting.sort_by_key(|it| it.len());
         let matches = fitting.iter().filter_map(|keys| {
             let parent = self.catalog.subjects.get(keys.place)?;
@@ -193,7 +208,10 @@ impl<'a> Search<'a, '_> {
                 return None;
             }
             let is_itself = parent.table.name == self.child.table.name
-                && key.columns.iter().any(|it| same_name(it, &self.column.name));
+                && key
+                    .columns
+                    .iter()
+                    .any(|it| same_name(it, &self.column.name));
             (!is_itself).then(|| Match {
                 parent,
                 key,
@@ -246,10 +264,15 @@ fn in_context(leads: &mut [Lead<'_>]) {
     let mut judged = Vec::new();
     for of_column in leads.chunk_by(|a, b| a.is_of(b)) {
         let odds: f64 = of_column.iter().map(|it| it.logit.exp()).sum();
-        let best = of_column.iter().map(|it| it.logit).fold(f64::NEG_INFINITY, f64::max);
+        let best = of_column
+            .iter()
+            .map(|it| it.logit)
+            .fold(f64::NEG_INFINITY, f64::max);
         for lead in of_column {
             let namesake = others.namesake(lead);
-            let popular = (others.popularity(lead) - lead.probability).max(0.0).ln_1p();
+            let popular = (others.popularity(lead) - lead.probability)
+                .max(0.0)
+                .ln_1p();
             let mut features: Features = vec![
                 ("always", 1.0),
                 ("logit", lead.logit),
@@ -270,7 +293,16 @@ fn in_context(leads: &mut [Lead<'_>]) {
             let logit = judge::logit_in_context(&features);
             tracing::trace!(
                 "weighed {}",
-                serde_json::json!([lead.key.child, lead.key.columns, lead.key.parent, lead.key.parent_columns, format!("{:?}", lead.found.how), lead.features, features, logit])
+                serde_json::json!([
+                    lead.key.child,
+                    lead.key.columns,
+                    lead.key.parent,
+                    lead.key.parent_columns,
+                    format!("{:?}", lead.found.how),
+                    lead.features,
+                    features,
+                    logit
+                ])
             );
             judged.push((judge::probability(logit), namesake > 0.7));
         }
@@ -308,11 +340,17 @@ impl Others {
     }
 
     fn name(lead: &Lead<'_>) -> (String, String) {
-        (lead.column.name.to_ascii_lowercase(), lead.key.parent.clone())
+        (
+            lead.column.name.to_ascii_lowercase(),
+            lead.key.parent.clone(),
+        )
     }
 
     fn popularity(&self, lead: &Lead<'_>) -> f64 {
-        self.popularity.get(&lead.key.parent).copied().unwrap_or(0.0)
+        self.popularity
+            .get(&lead.key.parent)
+            .copied()
+            .unwrap_or(0.0)
     }
 
     /// How likely a column of the same name in another table refers to the same table.

@@ -151,7 +151,11 @@ pub fn rows_of(
     let runs = RUNS.min(whole / ROWS_PER_RUN);
     let columns = |prefix| quote_list(prefix, columns.iter().copied());
     let Some(rowid) = child.row_key.rowid().map(quote) else {
-        let first = format!("(SELECT {} FROM {table} LIMIT {})", columns(""), whole.min(SMALL));
+        let first = format!(
+            "(SELECT {} FROM {table} LIMIT {})",
+            columns(""),
+            whole.min(SMALL)
+        );
         return Ok((first, true));
     };
     let (first, last): (i64, i64) = connection.query_row(
