@@ -92,7 +92,7 @@ fn several_columns_are_one_key_with_a_version_or_a_role_in_it() {
          INSERT INTO page_tags (page_id, version, tag) SELECT page_id, version, 't' FROM pages;";
     assert_eq!(
         keys(pages),
-        ["page_tags (page_id, version) -> pages (page_id, version)"]
+        ["page_tags(page_id, version) -> pages(page_id, version)"]
     );
     let clubs = "CREATE TABLE clubs (season INTEGER, leagueCode TEXT, clubCode TEXT, PRIMARY KEY (season, leagueCode, clubCode));
          $n INSERT INTO clubs SELECT 1990 + i / 8, 'L' || (i % 2), 'C' || (i % 8) FROM n;
@@ -101,15 +101,21 @@ fn several_columns_are_one_key_with_a_version_or_a_role_in_it() {
     assert_eq!(
         keys(clubs),
         [
-            "cups (season, leagueCodeWinner, clubCodeWinner) -> clubs (season, leagueCode, clubCode)",
-            "cups (season, leagueCodeLoser, clubCodeLoser) -> clubs (season, leagueCode, clubCode)"
+            "cups(season, leagueCodeWinner, clubCodeWinner) -> clubs(season, leagueCode, clubCode)",
+            "cups(season, leagueCodeLoser, clubCodeLoser) -> clubs(season, leagueCode, clubCode)"
         ]
     );
 }
 
 #[test]
 fn no_column_is_the_key_of_itself() {
-    for column in ["parent_id", "reply_to_id", "node_id", "original_node_id", "uid"] {
+    for column in [
+        "parent_id",
+        "reply_to_id",
+        "node_id",
+        "original_node_id",
+        "uid",
+    ] {
         let sql = format!(
             "CREATE TABLE nodes ({column} INTEGER PRIMARY KEY, name TEXT);
              $n INSERT INTO nodes SELECT i, 'n' || i FROM n;

@@ -111,7 +111,7 @@ struct Search<'a> {
 }
 
 /// The column of a child for each column of a key.
-struct Columns<'a> {
+struct Standing<'a> {
     columns: Vec<&'a Column>,
     /// How many are called like those of the key.
     alike: usize,
@@ -137,7 +137,7 @@ impl Search<'_> {
         child: &Subject,
         parent: &Subject,
         to: &ParentKey,
-        columns: &Columns<'_>,
+        columns: &Standing<'_>,
     ) -> Result<Option<Candidate>> {
         let key = key_of(child, &columns.columns, parent, to);
         // A declared key with these columns and others says more.
@@ -172,6 +172,10 @@ impl Search<'_> {
                 })
         });
         flag("names parent", names_parent);
+        flag(
+            "part that names parent",
+            names_parent && is_part(child, parent),
+        );
         let logit = judge::logit_of_composite(&features);
         tracing::trace!(
             "composite {}",
@@ -219,7 +223,7 @@ impl Search<'_> {
         child: &'c Subject,
         parent: &Subject,
         to: &ParentKey,
-    ) -> Vec<Columns<'c>> {
+    ) -> Vec<Standing<'c>> {
         let mut roles: Vec<String> = vec![String::new()];
         // One column of the key at least stands in the name of one of the child's.
         let names = self.names.get(child.table.name.as_str());
@@ -254,7 +258,7 @@ impl Search<'_> {
         parent: &Subject,
         to: &ParentKey,
         role: &str,
-    ) -> Option<Columns<'c>> {
+    ) -> Option<Standing<'c>> {
         let mut columns: Vec<&Column> = Vec::new();
         let (mut alike, mut telling, mut with_role) = (0, 0, 0);
         for name in &to.columns {
@@ -289,7 +293,7 @@ impl Search<'_> {
         }
         // What no name tells, and a role that one column alone has, may be chance.
         let is_enough = telling + with_role > 0 && (role.is_empty() || with_role > 1);
-        is_enough.then(|| Columns {
+        is_enough.then(|| Standing {
             columns,
             alike,
             role: role.to_owned(),

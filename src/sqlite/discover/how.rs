@@ -39,6 +39,8 @@ pub enum How {
     Short,
     /// The name of the table stands at the end of a word.
     Glued,
+    /// The name of the table begins with it.
+    Start,
     /// It is made of the first letters of the table's name.
     Initials,
     /// [`How::LooseTail`] behind other words.
@@ -127,6 +129,7 @@ impl How {
             How::Inflected => "inflected",
             How::Short => "short",
             How::Glued => "glued",
+            How::Start => "start",
             How::Initials => "initials",
             How::LooseRoleTail => "loose role tail",
             How::Agent => "agent",

@@ -1,9 +1,10 @@
 //! Finds foreign keys that were meant but never declared: by names, by types, and by what the
 //! columns hold. Reads only.
 //!
-//! A name is where it begins, because whole numbers fit into every table. Types and values then
-//! speak for it or against it. Only values that no two tables share by chance, such as UUIDs,
-//! speak without a name.
+//! Candidates come from names (`names.rs`, with the habits of the schema from `catalog.rs`) and
+//! from values (`profile.rs`, all columns against all keys). `values.rs` counts exactly, `judge.rs`
+//! weighs, `single.rs` lets the tables of a column compete, `composite.rs` does it for several
+//! columns. Weights were learnt (`weights.rs`).
 
 use std::collections::HashMap;
 

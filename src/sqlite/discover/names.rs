@@ -77,9 +77,10 @@ impl<'a> Search<'a, '_> {
         let same_place = |it: &&mut Match<'a>| {
             it.parent.table.name == new.parent.table.name && it.key == new.key
         };
-        let rank = |it: &Match<'_>| (it.how, (it.misfit * 10.0).round() as i64);
+        let is_plainer =
+            |old: &Match<'_>| new.how < old.how || new.how == old.how && new.misfit < old.misfit;
         match self.found.iter_mut().find(same_place) {
-            Some(old) if rank(old) <= rank(&new) => {}
+            Some(old) if !is_plainer(old) => {}
             Some(old) => *old = new,
             None => self.found.push(new),
         }
@@ -106,8 +107,7 @@ impl<'a> Search<'a, '_> {
         }
         let is_plain_word = last.is_some_and(|last| {
             let of_child = [&self.child.words, base].concat();
-            column::is_number(last)
-                || column::is_generic(last) && !same(&of_child, &parent.words)
+            column::is_number(last) || column::is_generic(last) && !same(&of_child, &parent.words)
         });
         for (key, column) in parent.single_keys() {
             let Some(misfit) = misfit(&reading.ending, key, parent, column) else {
@@ -293,7 +293,8 @@ impl<'a> Search<'a, '_> {
             self.add_keys(own, reading, How::Relative, &evidence);
         }
         let is_person = roles::person(reading);
-        let is_agent = roles::agent(reading);
+        // `order` ends so too, and is a table.
+        let is_agent = self.found.is_empty() && roles::agent(reading);
         if is_person || is_agent {
             for parent in &self.catalog.subjects {
                 if parent.people_rank.is_none() {
@@ -373,6 +374,11 @@ impl<'a> Search<'a, '_> {
         if base.len() == words.len() && base.iter().zip(words).all(inflects) {
             let evidence = format!("is nearly the name of {name}");
             self.add_keys(parent, reading, How::Inflected, &evidence);
+        }
+        let start = words.get(..base.len()).unwrap_or_default();
+        if words.len() > base.len() && same(base, start) {
+            let evidence = format!("is how the name of {name} begins");
+            self.add_keys(parent, reading, How::Start, &evidence);
         }
         if words.len() > 1 && letters == initials {
             let evidence = format!("has the initials of {name}");

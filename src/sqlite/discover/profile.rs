@@ -205,10 +205,15 @@ fn columns(connection: &Connection, subject: &Subject) -> Result<Vec<Profile>> {
         .iter()
         .map(|(_, column)| column.name.as_str())
         .collect();
-    // Of a long text, no more than tells it from others.
+    // A long text is no key, and is not read.
     let list: Vec<String> = names
         .iter()
-        .map(|name| format!("CASE WHEN length({0}) <= 200 THEN {0} END", quote(name)))
+        .map(|name| {
+            format!(
+                "CASE WHEN octet_length({0}) <= 800 THEN {0} END",
+                quote(name)
+            )
+        })
         .collect();
     let (source, _) = values::rows_of(connection, table, &names, ROWS)?;
     let mut statement = connection.prepare(&format!("SELECT {} FROM {source}", list.join(", ")))?;

@@ -192,8 +192,11 @@ impl<'a> Search<'a, '_> {
             .map_or(Ending::None, |it| it.ending);
         // Small whole numbers fit into every table: without a name that tells a row they say
         // nothing, unless they begin where other tables have ended.
+        let is_id = matches!(ending, Ending::Id(_));
+        let own = self.catalog.place(&self.child.table.name);
         let may_be_chance = |keys: &Keys| {
-            ending == Ending::None && self.profile.are_integers && !self.profile.begins_behind(keys)
+            let is_vague = self.profile.are_integers && !self.profile.begins_behind(keys);
+            is_vague && (!is_id || own == Some(keys.place))
         };
         let mut fitting = self.fitting.clone();
         fitting.retain(|it| !may_be_chance(it));

@@ -14,7 +14,7 @@ use crate::sqlite::schema::Table;
 /// A table of at most so many rows is looked at whole.
 const SMALL: i64 = 100_000;
 /// As [`SMALL`], where an index holds the values.
-const WHOLE_BY_INDEX: i64 = 1_000_000;
+const WHOLE_BY_INDEX: i64 = 500_000;
 /// Of a larger one, so many runs of rows, evenly spread...
 const RUNS: i64 = 500;
 /// ...of so many rows each.
@@ -121,7 +121,7 @@ fn whole(number: f64) -> i64 {
 }
 
 /// Where the rows come from, and whether they are a sample: over an index, which is quick, all
-/// of up to a million; of a large table otherwise, runs of rows.
+/// of up to half a million; of a large table otherwise, runs of rows.
 fn source(connection: &Connection, child: &Table, key: &ForeignKey) -> Result<(String, bool)> {
     let by_index = matches!(key.columns.as_slice(), [column]
         if child.index_leads.iter().any(|lead| same_name(lead, column)));
