@@ -294,7 +294,8 @@ impl<'a> Search<'a, '_> {
         }
         let is_person = roles::person(reading);
         // `order` ends so too, and is a table.
-        let is_agent = self.found.is_empty() && roles::agent(reading);
+        let is_table = !self.index.tails(&reading.base).is_empty();
+        let is_agent = !is_table && self.found.is_empty() && roles::agent(reading);
         if is_person || is_agent {
             for parent in &self.catalog.subjects {
                 if parent.people_rank.is_none() {

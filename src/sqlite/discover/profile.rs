@@ -28,6 +28,8 @@ const MOST_KEYS_IN_ALL: usize = 2_000_000;
 pub struct Profile {
     /// Some of its distinct values, hashed.
     values: HashSet<u64>,
+    /// Those of them that are whole numbers, in order.
+    numbers: Vec<i64>,
     /// All are whole numbers.
     pub are_integers: bool,
     /// The least and the greatest whole number.
@@ -110,8 +112,8 @@ impl Profile {
         }
         self.are_integers &= number.is_some();
         self.range = widen(self.range, number);
-        if self.values.len() < MOST_VALUES {
-            self.values.insert(hash);
+        if self.values.len() < MOST_VALUES && self.values.insert(hash) {
+            self.numbers.extend(number);
         }
     }
 
@@ -132,16 +134,13 @@ impl Profile {
             return false;
         }
         let allowed = self.values.len() / 50;
-        if allowed == 0
-            && let (Some((least, most)), Some((first, last))) = (self.range, keys.range)
-            && (least < first || most > last)
-        {
-            return false;
-        }
-        // Numbers without a gap between the first and the last.
-        let (numbers, is_gapless) = (self.are_integers, keys.is_gapless());
-        if numbers && is_gapless && allowed == 0 {
-            return true;
+        if let (true, Some((first, last))) = (self.are_integers, keys.range) {
+            let before = self.numbers.partition_point(|it| *it < first);
+            let until = self.numbers.partition_point(|it| *it <= last);
+            let outside = before + self.numbers.len() - until;
+            if outside > allowed || keys.is_gapless() {
+                return outside <= allowed;
+            }
         }
         let lacking = self.values.iter().filter(|it| !keys.hashes.contains(*it));
         lacking.take(allowed + 1).count() <= allowed
@@ -224,6 +223,9 @@ fn columns(connection: &Connection, subject: &Subject) -> Result<Vec<Profile>> {
                 profile.note(row.get_ref(at)?);
             }
         }
+    }
+    for profile in &mut profiles {
+        profile.numbers.sort_unstable();
     }
     Ok(profiles)
 }
