@@ -35,7 +35,14 @@ pub fn add(
     let mut found: Vec<Candidate> = Vec::new();
     for parent in &catalog.subjects {
         for to in parent.keys.iter().filter(|key| key.columns.len() > 1) {
-            for child in &catalog.subjects {
+            let names: Vec<String> = to.columns.iter().map(|it| text(&parent.bare(it))).collect();
+            // One column of the key at least stands in the name of one of the child's.
+            let stands = |it: &&Subject| {
+                let own = search.names.get(it.table.name.as_str());
+                let mut own = own.into_iter().flatten();
+                own.any(|own| names.iter().any(|name| own.contains(name.as_str())))
+            };
+            for child in catalog.subjects.iter().filter(stands) {
                 found.extend(search.of_key(child, parent, to)?);
             }
         }
@@ -225,15 +232,6 @@ impl Search<'_> {
         to: &ParentKey,
     ) -> Vec<Standing<'c>> {
         let mut roles: Vec<String> = vec![String::new()];
-        // One column of the key at least stands in the name of one of the child's.
-        let names = self.names.get(child.table.name.as_str());
-        let stands = |name: &String| {
-            let theirs = text(&parent.bare(name));
-            names.is_some_and(|names| names.iter().any(|it| it.contains(&theirs)))
-        };
-        if !to.columns.iter().any(stands) {
-            return Vec::new();
-        }
         for name in &to.columns {
             let theirs = parent.bare(name);
             for mine in &child.table.columns {

@@ -135,12 +135,18 @@ impl<'a> Search<'a, '_> {
             .map_or(Ending::None, |it| it.ending.clone());
         for start in 0..words.len() {
             let tail = words.get(start..).unwrap_or_default();
-            for form in forms(tail) {
-                for place in self.index.keys.get(&form).into_iter().flatten() {
-                    let Some(parent) = self.catalog.subjects.get(*place) else {
-                        continue;
-                    };
-                    self.by_key_of(parent, tail, start > 0, &ending, readings);
+            let keys = forms(tail);
+            let places = keys.iter().filter_map(|it| self.index.keys.get(it));
+            let tables = places.clone().map(Vec::len).max().unwrap_or(0);
+            let is_vague = matches!(tail, [word] if column::is_generic(word));
+            // `uid`, where one table is told by it.
+            let is_common = tables > 1 || tail.iter().all(|it| it.len() < 3);
+            if is_vague && (is_common || start > 0) {
+                continue;
+            }
+            for place in places.flatten() {
+                if let Some(parent) = self.catalog.subjects.get(*place) {
+                    self.by_key_of(parent, (tail, start > 0, tables), &ending, readings);
                 }
             }
         }
@@ -149,11 +155,15 @@ impl<'a> Search<'a, '_> {
     fn by_key_of(
         &mut self,
         parent: &'a Subject,
-        tail: &[Word],
-        has_role: bool,
+        (tail, has_role, tables): (&[Word], bool, usize),
         ending: &Ending,
         readings: &[Reading],
     ) {
+        let is_own_key = self.child.is_single_key(&self.column.name);
+        let is_self = self.is_self(parent);
+        if is_self && !has_role || is_own_key && has_role {
+            return;
+        }
         let shortens =
             |(short, long): (&Word, &Word)| short.is_like(long) || words::abbreviates(short, long);
         let named = readings.iter().any(|it| {
@@ -162,17 +172,6 @@ impl<'a> Search<'a, '_> {
             same(&it.base, &parent.words)
                 || it.base.len() == words.len() && it.base.iter().zip(words).all(shortens)
         });
-        let is_own_key = self.child.is_single_key(&self.column.name);
-        let is_self = self.is_self(parent);
-        let is_vague = tail.len() == 1 && column::is_generic(tail.first().map_or("", Word::as_str));
-        // `uid`, where one table is told by it.
-        let keys = forms(tail);
-        let tables = keys.iter().filter_map(|it| self.index.keys.get(it));
-        let tables = tables.map(Vec::len).max().unwrap_or(0);
-        let is_common = tables > 1 || tail.iter().all(|it| it.len() < 3);
-        if is_vague && (is_common || has_role) || is_self && !has_role || is_own_key && has_role {
-            return;
-        }
         for (key, column) in parent.single_keys() {
             let theirs = parent.bare(&column.name);
             let whole = words::split(&column.name);
@@ -199,7 +198,7 @@ impl<'a> Search<'a, '_> {
                 },
                 ending: ending.clone(),
                 misfit: if key.is_primary { 0.0 } else { 0.5 },
-                is_plain_word: is_vague,
+                is_plain_word: matches!(tail, [word] if column::is_generic(word)),
                 alike: tables,
                 prefix: Prefix::Other,
                 is_outdone: false,
