@@ -4,6 +4,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::catalog::{Catalog, Subject};
+use super::values;
 use crate::sqlite::ddl::{quote, same_name};
 use crate::sqlite::schema::Column;
 use crate::words::{self, Word, same};
@@ -89,9 +90,9 @@ pub fn is_polymorphic(
         return Ok(false);
     };
     let query = format!(
-        "SELECT DISTINCT {0} FROM (SELECT {0} FROM main.{1} LIMIT 10000) WHERE typeof({0}) = 'text' LIMIT 50",
+        "SELECT DISTINCT {0} FROM (SELECT {0} FROM {1} LIMIT 10000) WHERE typeof({0}) = 'text' LIMIT 50",
         quote(&kind.name),
-        quote(&child.table.name)
+        values::read_from(&child.table, "t")
     );
     let Ok(mut statement) = connection.prepare(&query) else {
         return Ok(true);

@@ -235,7 +235,7 @@ fn keys(connection: &Connection, subject: &Subject, column: &str) -> Result<Opti
     let mut statement = connection.prepare(&format!(
         "SELECT {0} FROM {1} LIMIT {2}",
         quote(column),
-        values::main_table(&subject.table),
+        values::read_from(&subject.table, "t"),
         MOST_KEYS + 1
     ))?;
     let mut rows = statement.query([])?;

@@ -139,7 +139,7 @@ pub fn rows_of(
     columns: &[&str],
     whole: i64,
 ) -> Result<(String, bool)> {
-    let table = main_table(child);
+    let table = read_from(child, "t");
     let is_larger: bool = connection.query_row(
         &format!("SELECT EXISTS (SELECT 1 FROM {table} LIMIT 1 OFFSET {whole})"),
         [],
@@ -166,16 +166,19 @@ pub fn rows_of(
     let step = last.saturating_sub(first) / runs + 1;
     let rows = format!(
         "(WITH RECURSIVE run(at) AS (SELECT {first} UNION ALL SELECT at + {step} FROM run LIMIT {runs})
-          SELECT {} FROM run CROSS JOIN {table} AS r
-          ON r.{rowid} IN (SELECT s.{rowid} FROM {table} AS s WHERE s.{rowid} >= at AND s.{rowid} < at + {step} ORDER BY s.{rowid} LIMIT {ROWS_PER_RUN}))",
-        columns("r.")
+          SELECT {} FROM run CROSS JOIN {r}
+          ON r.{rowid} IN (SELECT s.{rowid} FROM {s} WHERE s.{rowid} >= at AND s.{rowid} < at + {step} ORDER BY s.{rowid} LIMIT {ROWS_PER_RUN}))",
+        columns("r."),
+        r = read_from(child, "r"),
+        s = read_from(child, "s")
     );
     Ok((rows, true))
 }
 
-/// A table of the user as values are read from it: the one place that says how.
-pub fn main_table(table: &Table) -> String {
-    format!("main.{}", quote(&table.name))
+/// A table of the user as values are read from it, under the name `alias`: the one place that
+/// says how.
+pub fn read_from(table: &Table, alias: &str) -> String {
+    format!("main.{} AS {alias}", quote(&table.name))
 }
 
 /// The column as rows are grouped by it: values that the parent key tells apart stay apart.
@@ -194,7 +197,7 @@ fn grouped(child: &Table, parent: &Table, key: &ForeignKey, name: &str) -> Strin
 
 /// The condition that the key of the row `w` has a parent.
 fn has_parent(parent: &Table, key: &ForeignKey, is_unique: bool) -> String {
-    let table = main_table(parent);
+    let table = read_from(parent, "p");
     match (
         is_unique,
         key.columns.as_slice(),
@@ -207,7 +210,7 @@ fn has_parent(parent: &Table, key: &ForeignKey, is_unique: bool) -> String {
             quote(parent_column)
         ),
         _ => format!(
-            "EXISTS (SELECT 1 FROM {table} AS p WHERE {})",
+            "EXISTS (SELECT 1 FROM {table} WHERE {})",
             conditions::equals_parent(key)
         ),
     }
