@@ -24,6 +24,12 @@ impl Word {
         &self.text
     }
 
+    /// What its singular and its plural have in common; need not be a word.
+    #[must_use]
+    pub fn stem(&self) -> &str {
+        &self.stem
+    }
+
     /// Whether it is `other`, singular and plural alike.
     #[must_use]
     pub fn is(&self, other: &str) -> bool {
@@ -200,6 +206,16 @@ pub fn abbreviates(short: &str, long: &str) -> bool {
         .all(|letter| letters.any(|other| other == letter));
     let same_start = short.chars().zip(long.chars()).take(2).all(|(a, b)| a == b);
     in_order && (same_start || !short.contains(['a', 'e', 'i', 'o', 'u']))
+}
+
+/// Whether two words may be forms of one in some language: they begin alike and differ in the
+/// last letters, as `Kunde` and `Kunden`.
+#[must_use]
+pub fn inflects(left: &str, right: &str) -> bool {
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let alike = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
+    let rest = left.len().max(right.len()) - alike;
+    alike >= 3 && rest <= 2 && alike >= 2 * rest && left != right
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What every engine speaks: values, and no SQL that only one engine knows.
 
+pub mod column_values;
 pub mod diagram;
 pub mod finding;
 pub mod kept;

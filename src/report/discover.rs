@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use super::new::NewReport;
 use super::output::Report;
+use crate::model::column_values::ColumnValues;
 use crate::model::key::Action;
-use crate::sqlite::discover::{Candidate, Values};
-use crate::sqlite::text::notation;
 use crate::text::{Lines, count, plural, rows};
 
 /// What `fkfix discover` found.
@@ -51,28 +50,9 @@ pub struct DiscoveredKey {
     pub evidence: Vec<String>,
     /// What its columns hold.
     #[serde(flatten)]
-    pub values: Values,
+    pub values: ColumnValues,
     /// What must be done before the key can be added.
     pub obstacle: Option<String>,
-}
-
-impl From<Candidate> for DiscoveredKey {
-    fn from(candidate: Candidate) -> Self {
-        let key = candidate.key;
-        DiscoveredKey {
-            add: notation::write(&key),
-            table: key.child,
-            columns: key.columns,
-            parent: key.parent,
-            parent_columns: key.parent_columns,
-            on_delete: key.on_delete,
-            action_reason: candidate.action_reason,
-            confidence: candidate.confidence,
-            evidence: candidate.evidence,
-            values: candidate.values,
-            obstacle: candidate.obstacle,
-        }
-    }
 }
 
 impl DiscoveredKey {

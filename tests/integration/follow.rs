@@ -318,11 +318,7 @@ fn the_script_does_the_same() {
         let database = family(action, "");
         let twin = family(action, "");
         let script = database.fkfix("up --dry-run --format sql").status(0).stdout;
-        let statements: String = script
-            .lines()
-            .filter(|line| !line.starts_with(".bail"))
-            .map(|line| format!("{line}\n"))
-            .collect();
+        let statements = script.replacen(".bail on\n", "", 1);
         rusqlite::Connection::open(&twin.path)
             .unwrap()
             .execute_batch(&statements)

@@ -156,7 +156,7 @@ fn declared_pending_and_discovered_keys_differ() {
     for line in [
         r#""customers" ||--o{ "orders" : "customer_id, on delete restrict""#,
         r#""orders" ||..o{ "order_items" : "pending: order_id, on delete cascade""#,
-        r#""products" ||..o{ "order_items" : "discovered, 93%: product_id""#,
+        r#""products" ||..o{ "order_items" : "discovered, 99%: product_id""#,
     ] {
         assert!(
             mermaid.contains(&format!("    {line}\n")),
@@ -167,7 +167,7 @@ fn declared_pending_and_discovered_keys_differ() {
     for style in [
         "[arrowhead=crow, label=\"restrict\"]",
         "[arrowhead=crow, style=dashed, label=\"cascade\"]",
-        "[arrowhead=crow, style=dotted, label=\"93%\"]",
+        "[arrowhead=crow, style=dotted, label=\"99%\"]",
     ] {
         assert!(dot.contains(style), "{style}\n{dot}");
     }

@@ -131,6 +131,10 @@ mod new;
 /// Keys that were meant are found with their reasons, and what only looks like one is not.
 mod discover;
 
+/// Keys are found in schemas whose habits are their own, and nothing is claimed of what was not
+/// seen.
+mod discover_unseen;
+
 /// Keys that were found become a migration that holds.
 mod discover_write;
 

@@ -6,6 +6,7 @@ pub mod history;
 pub mod parts;
 pub mod plan;
 pub mod promised;
+pub mod requested;
 pub mod space;
 pub mod timing;
 pub mod unfired;

@@ -2,7 +2,8 @@
 //! only where the child is plainly a part of its parent; in doubt NO ACTION keeps everything.
 
 use super::catalog::{Catalog, Subject};
-use super::{Candidate, DEFAULT_CONFIDENCE, Values};
+use super::{Candidate, DEFAULT_CONFIDENCE};
+use crate::model::column_values::ColumnValues;
 use crate::sqlite::schema::foreign_key::{Action, ForeignKey};
 use crate::sqlite::text::ddl::same_name;
 use crate::text::rows;
@@ -53,7 +54,7 @@ fn for_key(
     parent: &Subject,
     key: &ForeignKey,
     keys: &[ForeignKey],
-    values: &Values,
+    values: &ColumnValues,
 ) -> (Action, String) {
     let name = &child.table.name;
     let required = key.columns.iter().find(|column| child.is_required(column));
@@ -78,7 +79,7 @@ fn for_key(
     (Action::NoAction, reason)
 }
 
-fn optional(values: &Values) -> (Action, String) {
+fn optional(values: &ColumnValues) -> (Action, String) {
     if values.nulls > 0 {
         let have = if values.nulls == 1 { "has" } else { "have" };
         let sample = if values.sampled { " of the sample" } else { "" };

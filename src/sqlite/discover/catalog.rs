@@ -1,5 +1,7 @@
 //! The tables between which keys are looked for, with what their names say.
 
+use std::collections::{HashMap, HashSet};
+
 use anyhow::Result;
 use rusqlite::Connection;
 
@@ -25,6 +27,9 @@ pub struct Catalog {
     pub declared: Vec<ForeignKey>,
     /// The rank of the table that most likely holds the people.
     pub best_people_rank: Option<usize>,
+    /// Words that begin several names of tables and are no table, such as the application's.
+    prefixes: HashSet<String>,
+    places: HashMap<String, usize>,
 }
 
 /// A table.
@@ -37,6 +42,8 @@ pub struct Subject {
     pub people_rank: Option<usize>,
     /// What its rows can be referred to by, its primary key first.
     pub keys: Vec<ParentKey>,
+    /// The word that its columns begin with, as in `c_name` and `c_phone`.
+    pub mark: Option<Word>,
 }
 
 /// What a row can be referred to by.
@@ -46,8 +53,8 @@ pub struct ParentKey {
     pub columns: Vec<String>,
     /// They are the primary key, or look like it in a table that has none.
     pub is_primary: bool,
-    /// Why SQLite could not take them as a parent key; none where it can.
-    pub obstacle: Option<String>,
+    /// They are declared to be a key, and no column that only looks like one.
+    pub is_declared: bool,
 }
 
 impl Catalog {
@@ -60,8 +67,13 @@ impl Catalog {
                 subjects.push(Subject::read(connection, &name)?);
             }
         }
+        let places = subjects.iter().enumerate();
         Ok(Catalog {
+            places: places
+                .map(|(at, it)| (it.table.name.to_ascii_lowercase(), at))
+                .collect(),
             best_people_rank: subjects.iter().filter_map(|it| it.people_rank).min(),
+            prefixes: prefixes(&subjects),
             subjects,
             declared: foreign_key::declared_keys(connection)?,
         })
@@ -69,23 +81,41 @@ impl Catalog {
 
     /// The table called `name`.
     pub fn subject(&self, name: &str) -> Option<&Subject> {
-        self.subjects
-            .iter()
-            .find(|subject| same_name(&subject.table.name, name))
+        self.subjects.get(self.place(name)?)
+    }
+
+    /// Where the table called `name` stands among the tables.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(&name.to_ascii_lowercase()).copied()
     }
 
     /// Whether several tables begin with these words and none is called by them alone, as with
     /// the name of an application in `auth_user` and `auth_group`.
     pub fn is_prefix(&self, words: &[Word]) -> bool {
-        let begin = |subject: &&Subject| {
-            subject.words.len() > words.len() && subject.words.starts_with(words)
-        };
-        self.subjects.iter().filter(begin).count() > 1
-            && !self
-                .subjects
-                .iter()
-                .any(|subject| words::same(&subject.words, words))
+        self.prefixes.contains(&joined(words))
     }
+}
+
+/// The words that begin the names of two tables or more, and are the name of none.
+fn prefixes(subjects: &[Subject]) -> HashSet<String> {
+    let mut begin: HashMap<String, usize> = HashMap::new();
+    for subject in subjects {
+        for length in 1..subject.words.len() {
+            let words = subject.words.get(..length).unwrap_or_default();
+            *begin.entry(joined(words)).or_default() += 1;
+        }
+    }
+    begin.retain(|_, tables| *tables > 1);
+    let is_table = |words: &String| {
+        let words = words::split(words);
+        subjects.iter().any(|it| words::same(&it.words, &words))
+    };
+    begin.into_keys().filter(|it| !is_table(it)).collect()
+}
+
+fn joined(words: &[Word]) -> String {
+    let texts: Vec<_> = words.iter().map(Word::as_str).collect();
+    texts.join("_")
 }
 
 impl Subject {
@@ -103,13 +133,13 @@ impl Subject {
             keys.extend(column.map(|column| ParentKey {
                 columns: vec![column.name.clone()],
                 is_primary: true,
-                obstacle: None,
+                is_declared: false,
             }));
         } else if !primary.is_empty() {
             keys.push(ParentKey {
                 columns: primary,
                 is_primary: true,
-                obstacle: None,
+                is_declared: true,
             });
         }
         for columns in unique {
@@ -117,19 +147,26 @@ impl Subject {
                 keys.push(ParentKey {
                     columns,
                     is_primary: false,
-                    obstacle: None,
+                    is_declared: true,
                 });
             }
         }
-        for key in &mut keys {
-            key.obstacle = obstacle(&table, &key.columns);
-        }
         Ok(Subject {
-            people_rank: roles::people_rank(&words),
+            people_rank: roles::people_rank(&words).or_else(|| roles::people_by_columns(&table)),
+            mark: mark(&table),
             table,
             words,
             keys,
         })
+    }
+
+    /// The words of `column` without the one that all columns of the table begin with.
+    pub fn bare(&self, column: &str) -> Vec<Word> {
+        let mut words = words::split(column);
+        if words.len() > 1 && words.first() == self.mark.as_ref() {
+            words.remove(0);
+        }
+        words
     }
 
     /// The keys of one column, each with that column.
@@ -162,8 +199,26 @@ impl Subject {
     }
 }
 
+/// The word that three in four columns begin with.
+fn mark(table: &Table) -> Option<Word> {
+    let names = table
+        .columns
+        .iter()
+        .map(|column| words::split(&column.name));
+    let firsts: Vec<Word> = names
+        .filter(|words| words.len() > 1)
+        .filter_map(|words| words.into_iter().next())
+        .collect();
+    let columns = table.columns.len();
+    let is_mark = |word: &&Word| {
+        let with_it = firsts.iter().filter(|it| it == word).count();
+        with_it >= 3 && with_it * 4 >= columns * 3
+    };
+    firsts.iter().find(is_mark).cloned()
+}
+
 /// Why SQLite could not take `columns` as a parent key, if it could not.
-fn obstacle(table: &Table, columns: &[String]) -> Option<String> {
+pub fn obstacle(table: &Table, columns: &[String]) -> Option<String> {
     let to_itself = ForeignKey {
         child: table.name.clone(),
         columns: columns.to_vec(),

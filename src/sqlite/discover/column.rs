@@ -70,6 +70,51 @@ pub fn is_number(word: &str) -> bool {
     .contains(&word)
 }
 
+/// Whether a name says that its column counts or measures something.
+#[must_use]
+pub fn is_measure(words: &[Word]) -> bool {
+    const MEASURES: [&str; 36] = [
+        "count",
+        "number",
+        "num",
+        "total",
+        "sum",
+        "min",
+        "max",
+        "minimum",
+        "maximum",
+        "average",
+        "avg",
+        "rate",
+        "amount",
+        "quantity",
+        "qty",
+        "percent",
+        "percentage",
+        "size",
+        "length",
+        "width",
+        "height",
+        "weight",
+        "age",
+        "days",
+        "hours",
+        "minutes",
+        "seconds",
+        "limit",
+        "score",
+        "price",
+        "cost",
+        "base",
+        "ratio",
+        "duration",
+        "interval",
+        "capacity",
+    ];
+    let ends_otherwise = words.last().is_some_and(|it| IDS.contains(&it.as_str()));
+    !ends_otherwise && words.iter().any(|it| MEASURES.contains(&it.as_str()))
+}
+
 /// Whether `word` is a plural by its form: a column called `posts` counts them.
 #[must_use]
 pub fn is_plural(word: &str) -> bool {
@@ -81,13 +126,19 @@ pub fn is_plural(word: &str) -> bool {
         && !SINGULAR.contains(&word)
 }
 
-/// Every way to read `column`, the plainest first.
+/// Every way to read a column of this name, the plainest first.
 #[must_use]
-pub fn readings(column: &str) -> Vec<Reading> {
+pub fn readings(all: &[Word]) -> Vec<Reading> {
     let mut found = Vec::new();
-    let all = words::split(column);
-    read(&all, &mut found);
-    if let [first, rest @ ..] = all.as_slice()
+    read(all, &mut found);
+    if all == ["uid"] {
+        push(
+            &[Word::new("user".to_owned())],
+            &Ending::Id("uid".to_owned()),
+            &mut found,
+        );
+    }
+    if let [first, rest @ ..] = all
         && !rest.is_empty()
         && COLUMN_MARKS.contains(&first.as_str())
     {
@@ -119,13 +170,18 @@ fn read(words: &[Word], found: &mut Vec<Reading>) {
     } else {
         push(words, &Ending::None, found);
         // `customerid`, without a gap.
-        for id in ["uuid", "id"] {
+        for id in ["uuid", "id", "key", "code", "nr", "no"] {
             if let Some(head) = word.strip_suffix(id)
-                && head.len() > 1
+                && head.len() > if id.ends_with("id") { 1 } else { 2 }
             {
                 let mut base = base.to_vec();
                 base.push(Word::new(head.to_owned()));
-                push(&base, &Ending::Id(id.to_owned()), found);
+                let ending = if id.ends_with("id") {
+                    Ending::Id(id.to_owned())
+                } else {
+                    Ending::Code(id.to_owned())
+                };
+                push(&base, &ending, found);
                 break;
             }
         }
@@ -160,7 +216,7 @@ mod tests {
     use super::*;
 
     fn read(column: &str) -> Vec<String> {
-        readings(column)
+        readings(&words::split(column))
             .into_iter()
             .map(|reading| match reading.ending {
                 Ending::Id(_) => format!("id of {}", reading.base.join(" ")),

@@ -91,7 +91,7 @@ pub fn is_polymorphic(
     let query = format!(
         "SELECT DISTINCT {0} FROM (SELECT {0} FROM {1} LIMIT 10000) WHERE typeof({0}) = 'text' LIMIT 50",
         quote(&kind.name),
-        child.table.source("")
+        child.table.source("t")
     );
     let Ok(mut statement) = connection.prepare(&query) else {
         return Ok(true);

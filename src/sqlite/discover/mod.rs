@@ -1,42 +1,43 @@
 //! Finds foreign keys that were meant but never declared: by names, by types, and by what the
 //! columns hold. Reads only.
 //!
-//! A name is where it begins, because whole numbers fit into every table. Types and values then
-//! speak for it or against it. Only values that no two tables share by chance, such as UUIDs,
-//! speak without a name.
+//! Candidates come from names (`names.rs`, with the habits of the schema from `catalog.rs`) and
+//! from values (`profile.rs`, all columns against all keys). `values.rs` counts exactly, `judge.rs`
+//! weighs, `single.rs` lets the tables of a column compete, `composite.rs` does it for several
+//! columns. Weights were learnt (`weights.rs`).
+
+use std::collections::HashMap;
 
 use anyhow::Result;
 use rusqlite::Connection;
-use serde::Serialize;
 
+use crate::model::column_values::ColumnValues;
 use crate::sqlite::schema::Column;
 use crate::sqlite::schema::foreign_key::{Action, ForeignKey};
 use catalog::{Catalog, ParentKey, Subject};
-use names::Match;
-use score::Verdict;
-use values::Look;
 
 mod action;
 mod catalog;
 mod column;
 mod composite;
+mod how;
+mod index;
+mod judge;
 mod misleading;
 mod names;
-mod opaque;
-pub mod requested;
+mod profile;
+mod reasons;
 mod roles;
-mod score;
+mod single;
 mod values;
+mod weights;
 
 /// How sure a key must be to be proposed, in percent. Chosen by measurement, see
 /// `docs/discover.md`.
 pub const DEFAULT_CONFIDENCE: u8 = 70;
 
-/// Below it, a key is not even considered.
-const LEAST: u8 = 20;
-
-/// How many tables are looked at for one column.
-const MOST_PARENTS: usize = 5;
+/// Below it, a key is not even shown on request.
+const LEAST: u8 = 10;
 
 /// A foreign key that was perhaps meant.
 #[derive(Clone, Debug)]
@@ -50,62 +51,29 @@ pub struct Candidate {
     /// Why this `ON DELETE` action.
     pub action_reason: String,
     /// What the child's columns hold.
-    pub values: Values,
+    pub values: ColumnValues,
     /// Why SQLite could not take the key as it is; none where it can.
     pub obstacle: Option<String>,
-}
-
-/// What the columns of a key hold, as far as it was looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Values {
-    /// How many rows were looked at.
-    pub rows: i64,
-    /// The rows are a sample; otherwise they are all that there are.
-    pub sampled: bool,
-    /// How many of them have a NULL in the key.
-    pub nulls: i64,
-    /// How many distinct keys without a NULL they have.
-    pub distinct: i64,
-    /// How many of those have a parent.
-    pub with_parent: i64,
-    /// How many rows refer to a parent that is not there.
-    pub orphans: i64,
-}
-
-impl Candidate {
-    /// A candidate to which no action is suggested yet.
-    fn new(key: ForeignKey, to: &ParentKey, look: &Look, verdict: Verdict) -> Self {
-        Candidate {
-            key,
-            confidence: verdict.confidence,
-            evidence: verdict.evidence,
-            action_reason: String::new(),
-            values: look.values,
-            obstacle: to.obstacle.clone(),
-        }
-    }
-}
-
-impl Values {
-    /// The share of distinct keys that have a parent, from 0 to 1; none where there is no key.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss)] // a table has fewer than 2^52 rows
-    pub fn share(&self) -> Option<f64> {
-        (self.distinct > 0).then(|| self.with_parent as f64 / self.distinct as f64)
-    }
 }
 
 /// Every key that was perhaps meant and that `connection` does not declare: tables in the order
 /// of the schema, the keys of each by its columns. At most one for the same columns.
 pub fn candidates(connection: &Connection) -> Result<Vec<Candidate>> {
     let catalog = Catalog::read(connection)?;
-    let mut candidates = Vec::new();
-    for child in &catalog.subjects {
-        for column in &child.table.columns {
-            candidates.extend(of_column(connection, &catalog, child, column)?);
+    let leads = single::leads(connection, &catalog)?;
+    let mut candidates = single::best(&leads);
+    composite::add(connection, &catalog, &leads, &mut candidates)?;
+    candidates.retain(|it| it.confidence >= LEAST);
+    let mut obstacles = HashMap::new();
+    for candidate in &mut candidates {
+        if let Some(parent) = catalog.subject(&candidate.key.parent) {
+            let columns = &candidate.key.parent_columns;
+            let place = (parent.table.name.clone(), columns.clone());
+            let obstacle = obstacles.entry(place);
+            let obstacle = obstacle.or_insert_with(|| catalog::obstacle(&parent.table, columns));
+            candidate.obstacle = obstacle.clone();
         }
     }
-    composite::add(connection, &catalog, &mut candidates)?;
     action::suggest(&catalog, &mut candidates);
     sort(&catalog, &mut candidates);
     Ok(candidates)
@@ -124,72 +92,6 @@ fn sort(catalog: &Catalog, candidates: &mut [Candidate]) {
         });
         (table, columns)
     });
-}
-
-/// The likeliest key of one column: by its name, or else by its values alone.
-fn of_column(
-    connection: &Connection,
-    catalog: &Catalog,
-    child: &Subject,
-    column: &Column,
-) -> Result<Option<Candidate>> {
-    if column.generated || misleading::is_no_key_by_type(column) {
-        return Ok(None);
-    }
-    let named = by_name(connection, catalog, child, column)?;
-    if named
-        .as_ref()
-        .is_some_and(|it| it.confidence >= DEFAULT_CONFIDENCE)
-    {
-        return Ok(named);
-    }
-    Ok(opaque::of_column(connection, catalog, child, column)?.or(named))
-}
-
-fn by_name(
-    connection: &Connection,
-    catalog: &Catalog,
-    child: &Subject,
-    column: &Column,
-) -> Result<Option<Candidate>> {
-    let mut best: Option<Candidate> = None;
-    for found in names::matches(catalog, child, column)
-        .iter()
-        .take(MOST_PARENTS)
-    {
-        let key = key_of(child, &[column], found.parent, found.key);
-        if catalog.declared.iter().any(|it| it.same_columns(&key)) {
-            return Ok(None);
-        }
-        if misleading::is_polymorphic(connection, catalog, child, column, found.parent)? {
-            continue;
-        }
-        let candidate = weighed(connection, child, column, found, key)?;
-        let is_better = best
-            .as_ref()
-            .is_none_or(|best| best.confidence < candidate.confidence);
-        if candidate.confidence >= LEAST && is_better {
-            best = Some(candidate);
-        }
-    }
-    Ok(best)
-}
-
-fn weighed(
-    connection: &Connection,
-    child: &Subject,
-    column: &Column,
-    found: &Match<'_>,
-    key: ForeignKey,
-) -> Result<Candidate> {
-    let parent = &found.parent.table;
-    let look = values::look(connection, &child.table, parent, &key, found.key)?;
-    let parent_column = key
-        .parent_columns
-        .first()
-        .and_then(|name| parent.column(name));
-    let verdict = score::weigh(found, column, parent_column.unwrap_or(column), &look);
-    Ok(Candidate::new(key, found.key, &look, verdict))
 }
 
 fn key_of(child: &Subject, columns: &[&Column], parent: &Subject, to: &ParentKey) -> ForeignKey {

@@ -1,269 +1,434 @@
-//! Which tables the name of a column speaks of, and how clearly.
+//! Which tables the name of a column speaks of, and how. What a name is worth is not judged here
+//! but learnt, see `weights.rs`.
+
+use std::cmp::Ordering;
 
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::column::{self, Ending, Reading};
-use super::roles::{person, to_itself};
-use crate::sqlite::schema::{Affinity, Column};
+use super::how::{How, Match, Prefix};
+use super::index::{Index, forms};
+use super::roles;
+use crate::sqlite::schema::Column;
 use crate::sqlite::text::ddl::same_name;
 use crate::words::{self, Word, same};
 
-/// A table that a column seems to speak of.
-pub struct Match<'a> {
-    /// The table.
-    pub parent: &'a Subject,
-    /// The key of it.
-    pub key: &'a ParentKey,
-    /// How.
-    pub how: How,
-    /// How sure it is by the name alone, in percent.
-    pub weight: i32,
-    /// The same in words.
-    pub evidence: String,
-}
-
-/// How a name speaks of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// By the table's name, or by that of its key.
-    Plainly,
-    /// By a word that tells how rows of one table, or people, relate.
-    ByRole,
-    /// In part, or shortened: what the column holds must agree.
-    Vaguely,
-}
-
 /// Every table that `column` of `child` may speak of.
-pub fn matches<'a>(catalog: &'a Catalog, child: &Subject, column: &Column) -> Vec<Match<'a>> {
-    let mut found: Vec<Match<'a>> = Vec::new();
-    let readings = column::readings(&column.name);
-    let tells_itself = child.is_single_key(&column.name)
-        && readings
-            .iter()
-            .any(|reading| same(&reading.base, &child.words));
-    if tells_itself {
-        return found;
+pub fn matches<'a>(
+    catalog: &'a Catalog,
+    index: &Index,
+    child: &Subject,
+    column: &Column,
+) -> Vec<Match<'a>> {
+    let full = words::split(&column.name);
+    let bare = child.bare(&column.name);
+    let mut readings = column::readings(&full);
+    if bare != full {
+        readings.extend(column::readings(&bare));
     }
-    let mut add = |new: Match<'a>| {
-        let same_place = |it: &&mut Match<'a>| {
-            same_name(&it.parent.table.name, &new.parent.table.name) && it.key == new.key
-        };
-        match found.iter_mut().find(same_place) {
-            Some(old) if old.weight >= new.weight => {}
-            Some(old) => *old = new,
-            None => found.push(new),
-        }
+    let is_own_key = child.is_single_key(&column.name);
+    let tells_itself = |reading: &Reading| same(&reading.base, &child.words);
+    if is_own_key && readings.iter().any(tells_itself) {
+        return Vec::new();
+    }
+    let mut search = Search {
+        catalog,
+        index,
+        child,
+        column,
+        found: Vec::new(),
     };
-    for parent in &catalog.subjects {
-        let is_self = same_name(&parent.table.name, &child.table.name);
-        if let Some(shared) = shared_key(child, column, &readings, parent, is_self) {
-            add(shared);
-        }
+    search.by_key(&full, &readings);
+    if bare != full {
+        search.by_key(&bare, &readings);
+    }
+    for reading in &readings {
+        search.by_table(reading);
+    }
+    for reading in &readings {
+        search.by_relation(reading);
+    }
+    if search.found.iter().all(|it| it.how > How::LooseTail) {
         for reading in &readings {
-            let Some((how, weight, evidence)) = speaks_of(catalog, child, reading, parent, is_self)
-            else {
+            search.shortened(reading);
+        }
+    }
+    search.finish()
+}
+
+struct Search<'a, 's> {
+    catalog: &'a Catalog,
+    index: &'s Index,
+    child: &'s Subject,
+    column: &'s Column,
+    found: Vec<Match<'a>>,
+}
+
+impl<'a> Search<'a, '_> {
+    fn is_self(&self, parent: &Subject) -> bool {
+        parent.table.name == self.child.table.name
+    }
+
+    fn add(&mut self, new: Match<'a>) {
+        let is_itself = self.is_self(new.parent)
+            && matches!(new.key.columns.as_slice(), [key] if same_name(key, &self.column.name));
+        if is_itself {
+            return;
+        }
+        let same_place = |it: &&mut Match<'a>| {
+            it.parent.table.name == new.parent.table.name && it.key == new.key
+        };
+        let is_plainer =
+            |old: &Match<'_>| new.how < old.how || new.how == old.how && new.misfit < old.misfit;
+        match self.found.iter_mut().find(same_place) {
+            Some(old) if !is_plainer(old) => {}
+            Some(old) => *old = new,
+            None => self.found.push(new),
+        }
+    }
+
+    fn add_keys(&mut self, parent: &'a Subject, reading: &Reading, how: How, evidence: &str) {
+        self.add_keys_behind(parent, &[], reading, how, evidence);
+    }
+
+    fn add_keys_behind(
+        &mut self,
+        parent: &'a Subject,
+        prefix: &[Word],
+        reading: &Reading,
+        how: How,
+        evidence: &str,
+    ) {
+        let prefix = Prefix::of(prefix, &self.child.words);
+        let base = reading.base.as_slice();
+        let last = base.last();
+        // A column called `posts` counts them.
+        if reading.ending == Ending::None && last.is_some_and(|it| column::is_plural(it)) {
+            return;
+        }
+        let is_plain_word = last.is_some_and(|last| {
+            let of_child = [&self.child.words, base].concat();
+            column::is_number(last) || column::is_generic(last) && !same(&of_child, &parent.words)
+        });
+        for (key, column) in parent.single_keys() {
+            let Some(misfit) = misfit(&reading.ending, key, parent, column) else {
                 continue;
             };
-            for (key, less) in keys_for(parent, reading) {
-                add(Match {
-                    parent,
-                    key,
-                    how,
-                    weight: weight - less,
-                    evidence: format!("{} {evidence}", column.name),
-                });
+            self.add(Match {
+                parent,
+                key,
+                how,
+                ending: reading.ending.clone(),
+                misfit,
+                is_plain_word,
+                alike: 1,
+                prefix,
+                is_outdone: false,
+                evidence: format!("{} {evidence}", self.column.name),
+            });
+        }
+    }
+
+    /// By the name of a table's key.
+    fn by_key(&mut self, words: &[Word], readings: &[Reading]) {
+        let ending = readings
+            .first()
+            .map_or(Ending::None, |it| it.ending.clone());
+        for start in 0..words.len() {
+            let tail = words.get(start..).unwrap_or_default();
+            let keys = forms(tail);
+            let places = keys.iter().filter_map(|it| self.index.keys.get(it));
+            let tables = places.clone().map(Vec::len).max().unwrap_or(0);
+            let is_vague = matches!(tail, [word] if column::is_generic(word));
+            // `uid`, where one table is told by it.
+            let is_common = tables > 1 || tail.iter().all(|it| it.len() < 3);
+            if is_vague && (is_common || start > 0) {
+                continue;
+            }
+            for place in places.flatten() {
+                if let Some(parent) = self.catalog.subjects.get(*place) {
+                    self.by_key_of(parent, (tail, start > 0, tables), &ending, readings);
+                }
             }
         }
     }
-    found.sort_by_key(|it| -it.weight);
-    found
-}
 
-/// A column with the very name of another table's key.
-fn shared_key<'a>(
-    child: &Subject,
-    column: &Column,
-    readings: &[Reading],
-    parent: &'a Subject,
-    is_self: bool,
-) -> Option<Match<'a>> {
-    let (key, _) = parent
-        .single_keys()
-        .find(|(_, key)| same_name(&key.name, &column.name))?;
-    let named = readings
-        .iter()
-        .any(|reading| same(&reading.base, &parent.words));
-    // Where both tables are told by it, the name must say whose it is.
-    let unclear = child.is_single_key(&column.name) && !named;
-    if is_self || unclear || column::is_generic(&column.name) {
-        return None;
-    }
-    let is_id = matches!(
-        readings.first(),
-        Some(Reading {
-            ending: Ending::Id(_),
-            ..
-        })
-    );
-    let name = &parent.table.name;
-    Some(Match {
-        parent,
-        key,
-        how: if is_id || key.is_primary {
-            How::Plainly
-        } else {
-            How::Vaguely
-        },
-        weight: match (named, is_id) {
-            (true, true) => 93,
-            (true, false) => 84,
-            (false, true) => 82,
-            // `isbn`, where that is what tells books apart.
-            (false, false) if key.is_primary => 75,
-            (false, false) => 68,
-        },
-        evidence: format!("{} is the name of the key of {name} too", column.name),
-    })
-}
-
-/// How the reading speaks of the table `parent`, how surely, and in words.
-fn speaks_of(
-    catalog: &Catalog,
-    child: &Subject,
-    reading: &Reading,
-    parent: &Subject,
-    is_self: bool,
-) -> Option<(How, i32, String)> {
-    let base = reading.base.as_slice();
-    if reading.ending == Ending::None && base.last().is_some_and(|it| column::is_plural(it)) {
-        return None;
-    }
-    if is_self {
-        return to_itself(catalog, child, reading);
-    }
-    let (how, weight, evidence) = by_words(catalog, child, base, parent)
-        .or_else(|| person(catalog, reading, parent))
-        .or_else(|| shortened(reading, parent))?;
-    let less = match reading.ending {
-        Ending::Code(_) if how == How::Plainly => 8,
-        // A level may be a row of `levels`, and is mostly a number.
-        Ending::None if how == How::Plainly && is_level(child, base, parent) => 30,
-        Ending::None if how != How::ByRole => 18,
-        Ending::Id(_) | Ending::Code(_) | Ending::None => 0,
-    };
-    Some((how, weight - less, evidence))
-}
-
-/// Whether `base` is a word for a number or a text, and `parent` is not called by it and the
-/// child, as `area_type` is by the type of `area`.
-fn is_level(child: &Subject, base: &[Word], parent: &Subject) -> bool {
-    let Some(last) = base.last() else {
-        return false;
-    };
-    let of_child = [&child.words, base].concat();
-    column::is_number(last) || column::is_generic(last) && !same(&of_child, &parent.words)
-}
-
-/// By the words of the table's name, all of them or some.
-fn by_words(
-    catalog: &Catalog,
-    child: &Subject,
-    base: &[Word],
-    parent: &Subject,
-) -> Option<(How, i32, String)> {
-    let (name, words) = (&parent.table.name, &parent.words);
-    let is_prefix = |prefix: &[Word]| catalog.is_prefix(prefix) || child.words.starts_with(prefix);
-    if same(base, words) {
-        return Some((How::Plainly, 90, format!("is made of the name of {name}")));
-    }
-    if let Some((prefix, tail)) = tail_that(words, |tail| same(base, tail)) {
-        let (how, weight) = if is_prefix(prefix) {
-            (How::Plainly, 85)
-        } else {
-            (How::Vaguely, 66)
-        };
-        return Some((how, weight, format!("ends like {name}: {}", tail.join("_"))));
-    }
-    if let Some(role) = role_before(base, words) {
-        return Some((
-            How::Plainly,
-            80,
-            format!("names {name}, with {role} before it"),
-        ));
-    }
-    let (prefix, tail) = tail_that(words, |tail| role_before(base, tail).is_some())?;
-    let (how, weight) = if is_prefix(prefix) {
-        (How::Plainly, 74)
-    } else {
-        (How::Vaguely, 62)
-    };
-    Some((how, weight, format!("ends like {name}: {}", tail.join("_"))))
-}
-
-/// The words behind a prefix, of which `fits` is true.
-fn tail_that(words: &[Word], fits: impl Fn(&[Word]) -> bool) -> Option<(&[Word], &[Word])> {
-    (1..words.len())
-        .map(|at| words.split_at(at))
-        .find(|(_, tail)| fits(tail))
-}
-
-/// The words that stand before `name` at the end of `base`.
-pub fn role_before(base: &[Word], name: &[Word]) -> Option<String> {
-    (1..base.len())
-        .map(|at| base.split_at(at))
-        .find(|(_, tail)| same(tail, name))
-        .map(|(role, _)| role.join(" "))
-}
-
-/// `cust_id` for `customers`, `head_repo_id` for `repositories`, `po_id` for `purchase_orders`.
-fn shortened(reading: &Reading, parent: &Subject) -> Option<(How, i32, String)> {
-    let (base, words) = (reading.base.as_slice(), parent.words.as_slice());
-    if reading.ending == Ending::None {
-        return None;
-    }
-    let name = &parent.table.name;
-    let told = |weight, what: &str| Some((How::Vaguely, weight, format!("{what} {name}")));
-    let shortens =
-        |(short, long): (&Word, &Word)| short.is_like(long) || words::abbreviates(short, long);
-    if base.len() >= words.len() {
-        let (role, end) = base.split_at(base.len() - words.len());
-        if end.iter().zip(words).all(shortens) {
-            let weight = if role.is_empty() { 66 } else { 60 };
-            return told(weight, "shortens the name of");
+    fn by_key_of(
+        &mut self,
+        parent: &'a Subject,
+        (tail, has_role, tables): (&[Word], bool, usize),
+        ending: &Ending,
+        readings: &[Reading],
+    ) {
+        let is_own_key = self.child.is_single_key(&self.column.name);
+        let is_self = self.is_self(parent);
+        if is_self && !has_role || is_own_key && has_role {
+            return;
+        }
+        let shortens =
+            |(short, long): (&Word, &Word)| short.is_like(long) || words::abbreviates(short, long);
+        let named = readings.iter().any(|it| {
+            let tail = parent.words.len().saturating_sub(it.base.len());
+            let words = parent.words.get(tail..).unwrap_or_default();
+            same(&it.base, &parent.words)
+                || it.base.len() == words.len() && it.base.iter().zip(words).all(shortens)
+        });
+        for (key, column) in parent.single_keys() {
+            let theirs = parent.bare(&column.name);
+            let whole = words::split(&column.name);
+            if !same(&theirs, tail) && !same(&whole, tail) {
+                continue;
+            }
+            let name = &parent.table.name;
+            let evidence = if has_role {
+                format!(
+                    "{} ends like {}, the key of {name}",
+                    self.column.name, column.name
+                )
+            } else {
+                format!("{} is the name of the key of {name} too", self.column.name)
+            };
+            self.add(Match {
+                parent,
+                key,
+                how: match (has_role, named) {
+                    (true, _) if is_self => How::OwnRole,
+                    (true, _) => How::KeyRole,
+                    (false, true) => How::NamedKey,
+                    (false, false) => How::SharedKey,
+                },
+                ending: ending.clone(),
+                misfit: if key.is_primary { 0.0 } else { 0.5 },
+                is_plain_word: matches!(tail, [word] if column::is_generic(word)),
+                alike: tables,
+                prefix: Prefix::Other,
+                is_outdone: false,
+                evidence,
+            });
         }
     }
-    let letters: usize = base.iter().map(|word| word.len()).sum();
-    let mut initials = words.iter().filter_map(|word| word.chars().next());
-    let are_initials = letters == words.len()
-        && base
-            .iter()
-            .flat_map(|word| word.chars())
-            .all(|letter| initials.next() == Some(letter));
-    if words.len() > 1 && are_initials {
-        return told(60, "has the initials of");
+
+    /// By the words of a table's name.
+    fn by_table(&mut self, reading: &Reading) {
+        let base = reading.base.as_slice();
+        for start in 0..base.len() {
+            let (role, tail) = base.split_at(start);
+            for (place, at) in self.index.tails(tail) {
+                let Some(parent) = self.catalog.subjects.get(place) else {
+                    continue;
+                };
+                let is_self = self.is_self(parent);
+                let prefix = parent.words.get(..at).unwrap_or_default();
+                let is_prefix =
+                    self.catalog.is_prefix(prefix) || self.child.words.starts_with(prefix);
+                let how = match (role.is_empty(), prefix.is_empty(), is_prefix) {
+                    _ if is_self && role.is_empty() => continue,
+                    (false, true, _) if is_self => How::OwnRole,
+                    (true, true, _) => How::Name,
+                    (true, false, true) => How::Tail,
+                    (true, false, false) => How::LooseTail,
+                    (false, true, _) => How::Role,
+                    (false, false, true) => How::RoleTail,
+                    (false, false, false) => How::LooseRoleTail,
+                };
+                let name = &parent.table.name;
+                let role = role_words(role);
+                let evidence = match how {
+                    How::Name => format!("is made of the name of {name}"),
+                    How::OwnRole => format!("tells the {role} row of the same table"),
+                    How::Role => format!("names {name}, with {role} before it"),
+                    _ => format!("ends like {name}: {}", role_words(tail)),
+                };
+                self.add_keys_behind(parent, prefix, reading, how, &evidence);
+            }
+        }
+        self.by_beginning(reading);
+        self.by_end_of_word(reading);
     }
-    None
+
+    /// `person_in_charge_id`, `order_of_origin`.
+    fn by_beginning(&mut self, reading: &Reading) {
+        let base = reading.base.as_slice();
+        for length in 1..base.len() {
+            let head = base.get(..length).unwrap_or_default();
+            for (place, at) in self.index.tails(head) {
+                if let Some(parent) = self.catalog.subjects.get(place)
+                    && at == 0
+                {
+                    let evidence = format!("begins with the name of {}", parent.table.name);
+                    self.add_keys(parent, reading, How::Head, &evidence);
+                }
+            }
+        }
+    }
+
+    /// `homewarehouse`, without a gap.
+    fn by_end_of_word(&mut self, reading: &Reading) {
+        let Some(word) = reading.base.last() else {
+            return;
+        };
+        for (at, _) in word.char_indices().skip(2) {
+            let end = word.get(at..).unwrap_or_default();
+            if end.len() < 4 {
+                return;
+            }
+            let end = [Word::new(end.to_owned())];
+            for (place, start) in self.index.tails(&end) {
+                if let Some(parent) = self.catalog.subjects.get(place)
+                    && start == 0
+                {
+                    let evidence = format!("ends like {}", parent.table.name);
+                    self.add_keys(parent, reading, How::Glued, &evidence);
+                }
+            }
+        }
+    }
+
+    /// By a word that tells how rows of one table, or people, relate.
+    fn by_relation(&mut self, reading: &Reading) {
+        let child = self.child;
+        let own = self.catalog.subject(&child.table.name);
+        if let (Some(own), Some(what)) = (own, roles::relative(child, reading)) {
+            let evidence = format!("tells the {what} row of the same table");
+            self.add_keys(own, reading, How::Relative, &evidence);
+        }
+        let is_person = roles::person(reading);
+        // `order` ends so too, and is a table.
+        let is_table = !self.index.tails(&reading.base).is_empty();
+        let is_agent = !is_table && self.found.is_empty() && roles::agent(reading);
+        if is_person || is_agent {
+            for parent in &self.catalog.subjects {
+                if parent.people_rank.is_none() {
+                    continue;
+                }
+                let how = if is_person { How::Person } else { How::Agent };
+                let evidence = format!("tells a person, and {} holds people", parent.table.name);
+                self.add_keys(parent, reading, how, &evidence);
+            }
+        }
+        // `issue_links (source_id, target_id)`, `user_relations (a, b)`.
+        let is_pair = roles::is_one_of_two(child, self.column);
+        if !is_pair && !matches!(reading.ending, Ending::Id(_)) {
+            return;
+        }
+        let is_own_key = child.is_single_key(&self.column.name);
+        for length in 1..child.words.len() {
+            let head = child.words.get(..length).unwrap_or_default();
+            for (place, at) in self.index.tails(head) {
+                let Some(parent) = self.catalog.subjects.get(place) else {
+                    continue;
+                };
+                if is_own_key
+                    || !(at == 0
+                        || self
+                            .catalog
+                            .is_prefix(parent.words.get(..at).unwrap_or_default()))
+                {
+                    continue;
+                }
+                let name = &parent.table.name;
+                let (how, evidence) = if is_pair {
+                    let of_two = format!("is one of two, in a table named after {name}");
+                    (How::Pair, of_two)
+                } else {
+                    let part = format!("is in a table named after {name}");
+                    (How::Part, part)
+                };
+                self.add_keys(parent, reading, how, &evidence);
+            }
+        }
+    }
+
+    /// `cust_id` for `customers`, `head_repo_id` for `repositories`, `po_id` for `purchase_orders`.
+    fn shortened(&mut self, reading: &Reading) {
+        let base = reading.base.as_slice();
+        let mut letters: Vec<char> = base.iter().filter_map(|word| word.chars().next()).collect();
+        letters.sort_unstable();
+        letters.dedup();
+        let found = letters.iter().filter_map(|it| self.index.letters.get(it));
+        for (place, at) in found.flatten() {
+            if let Some(parent) = self.catalog.subjects.get(*place) {
+                let words = parent.words.get(*at..).unwrap_or_default();
+                self.short_for(parent, words, reading);
+            }
+        }
+    }
+
+    fn short_for(&mut self, parent: &'a Subject, words: &[Word], reading: &Reading) {
+        let base = reading.base.as_slice();
+        let name = &parent.table.name;
+        let shortens =
+            |(short, long): (&Word, &Word)| short.is_like(long) || words::abbreviates(short, long);
+        if base.len() >= words.len() {
+            let (_, end) = base.split_at(base.len() - words.len());
+            if end.iter().zip(words).all(shortens) {
+                let evidence = format!("shortens the name of {name}");
+                self.add_keys(parent, reading, How::Short, &evidence);
+            }
+        }
+        let letters: String = base.iter().map(Word::as_str).collect();
+        let initials: String = words
+            .iter()
+            .filter_map(|word| word.chars().next())
+            .collect();
+        let inflects = |(a, b): (&Word, &Word)| a.is_like(b) || words::inflects(a, b);
+        if base.len() == words.len() && base.iter().zip(words).all(inflects) {
+            let evidence = format!("is nearly the name of {name}");
+            self.add_keys(parent, reading, How::Inflected, &evidence);
+        }
+        let start = words.get(..base.len()).unwrap_or_default();
+        if words.len() > base.len() && same(base, start) {
+            let evidence = format!("is how the name of {name} begins");
+            self.add_keys(parent, reading, How::Start, &evidence);
+        }
+        if words.len() > 1 && letters == initials {
+            let evidence = format!("has the initials of {name}");
+            self.add_keys(parent, reading, How::Initials, &evidence);
+        }
+    }
+
+    fn finish(self) -> Vec<Match<'a>> {
+        let mut found = self.found;
+        let hows: Vec<How> = found.iter().map(|it| it.how).collect();
+        for one in &mut found {
+            if one.how == How::SharedKey {
+                continue;
+            }
+            one.alike = hows.iter().filter(|how| **how == one.how).count();
+        }
+        found.sort_by(|a, b| {
+            (a.how, a.misfit)
+                .partial_cmp(&(b.how, b.misfit))
+                .unwrap_or(Ordering::Equal)
+        });
+        found
+    }
 }
 
-/// The keys of `parent` that a column may mean that reads so, each with what must be taken
-/// from the weight.
-fn keys_for<'a>(parent: &'a Subject, reading: &Reading) -> Vec<(&'a ParentKey, i32)> {
-    let mut keys = Vec::new();
-    for (key, column) in parent.single_keys() {
-        let last = words::split(&column.name).pop();
-        let last = last.as_ref().map_or("", Word::as_str);
-        let less = match &reading.ending {
-            Ending::Id(id) if key.is_primary => i32::from(id != "id" && id != last),
-            Ending::Id(id) if id == last => 0,
-            Ending::Id(_) => 12,
-            Ending::Code(code) if code == last => 0,
-            // `version_number` is mostly a number, and not the id of a version.
-            Ending::Code(_) if key.is_primary && column.affinity == Affinity::Numeric => 30,
-            Ending::Code(_) if key.is_primary => 14,
-            Ending::Code(_) => continue,
-            Ending::None if key.is_primary => 0,
-            Ending::None => 6,
-        };
-        keys.push((key, less));
-    }
-    keys
+/// The words of a role, as they are shown.
+fn role_words(words: &[Word]) -> String {
+    let texts: Vec<_> = words.iter().map(Word::as_str).collect();
+    texts.join(" ")
+}
+
+/// How badly `key` fits a name with this ending, from 0 to 1; none where it can't be meant.
+fn misfit(ending: &Ending, key: &ParentKey, parent: &Subject, column: &Column) -> Option<f64> {
+    let words = parent.bare(&column.name);
+    let last = words.last().map_or("", Word::as_str);
+    let glued = |end: &str| last.ends_with(end);
+    Some(match ending {
+        Ending::Id(id) if key.is_primary => {
+            if id == "id" || glued(id) {
+                0.0
+            } else {
+                0.1
+            }
+        }
+        Ending::Id(id) if glued(id) => 0.2,
+        Ending::Id(_) => 1.0,
+        Ending::Code(code) if glued(code) => 0.0,
+        Ending::Code(_) if key.is_primary => 0.7,
+        Ending::Code(_) => return None,
+        Ending::None if key.is_primary => 0.0,
+        Ending::None => 0.4,
+    })
 }

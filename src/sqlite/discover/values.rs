@@ -3,8 +3,8 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::Values;
 use super::catalog::ParentKey;
+use crate::model::column_values::ColumnValues;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::ForeignKey;
@@ -13,6 +13,8 @@ use crate::sqlite::text::ddl::{quote, quote_list, same_name};
 
 /// A table of at most so many rows is looked at whole.
 const SMALL: i64 = 100_000;
+/// As [`SMALL`], where an index holds the values.
+const WHOLE_BY_INDEX: i64 = 500_000;
 /// Of a larger one, so many runs of rows, evenly spread...
 const RUNS: i64 = 500;
 /// ...of so many rows each.
@@ -22,7 +24,7 @@ const ROWS_PER_RUN: i64 = 100;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Look {
     /// How many there are, and how many have a parent.
-    pub values: Values,
+    pub values: ColumnValues,
     /// All are whole numbers, which fit into every table.
     pub are_integers: bool,
     /// The parent holds no row.
@@ -39,9 +41,8 @@ pub fn look(
     key: &ForeignKey,
     to: &ParentKey,
 ) -> Result<Look> {
-    // SQLite has an index of a parent key that it can take.
-    let is_unique = to.obstacle.is_none();
-    let look = unless_lacking(try_to_look(connection, child, parent, key, is_unique))?;
+    // SQLite has an index of what is declared to be a key.
+    let look = unless_lacking(try_to_look(connection, child, parent, key, to.is_declared))?;
     Ok(look.unwrap_or(Look {
         failed: true,
         ..Look::default()
@@ -95,7 +96,7 @@ fn try_to_look(
     );
     let look = connection.query_row(&query, [], |row| {
         let number = |at| row.get::<_, f64>(at).map(whole);
-        let values = Values {
+        let values = ColumnValues {
             rows: number(0)?,
             sampled,
             nulls: number(1)?,
@@ -119,26 +120,42 @@ fn whole(number: f64) -> i64 {
     number as i64
 }
 
-/// Where the rows come from, and whether they are a sample: over an index, which is quick, all;
-/// of a large table without one, runs of rows that are evenly spread over its rowids.
+/// Where the rows come from, and whether they are a sample: over an index, which is quick, all
+/// of up to half a million; of a large table otherwise, runs of rows.
 fn source(connection: &Connection, child: &Table, key: &ForeignKey) -> Result<(String, bool)> {
-    let (table, runs_of, row_of) = (child.source(""), child.source("r"), child.source("s"));
     let by_index = matches!(key.columns.as_slice(), [column]
         if child.index_leads.iter().any(|lead| same_name(lead, column)));
-    if by_index {
-        return Ok((table, false));
-    }
-    let rows: i64 = connection.query_row(
-        &format!("SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {SMALL} + 1)"),
+    let whole = if by_index { WHOLE_BY_INDEX } else { SMALL };
+    let columns: Vec<&str> = key.columns.iter().map(String::as_str).collect();
+    rows_of(connection, child, &columns, whole)
+}
+
+/// The rows of `child` with these columns, as what stands behind FROM, and whether they are a
+/// sample: of a table of more than `whole` rows, runs of rows that are evenly spread over its
+/// rowids, half as many rows if `whole` is small.
+pub fn rows_of(
+    connection: &Connection,
+    child: &Table,
+    columns: &[&str],
+    whole: i64,
+) -> Result<(String, bool)> {
+    let table = child.source("t");
+    let is_larger: bool = connection.query_row(
+        &format!("SELECT EXISTS (SELECT 1 FROM {table} LIMIT 1 OFFSET {whole})"),
         [],
         |row| row.get(0),
     )?;
-    if rows <= SMALL {
+    if !is_larger {
         return Ok((table, false));
     }
-    let columns = |prefix| quote_list(prefix, key.columns.iter().map(String::as_str));
+    let runs = RUNS.min(whole / ROWS_PER_RUN);
+    let columns = |prefix| quote_list(prefix, columns.iter().copied());
     let Some(rowid) = child.row_key.rowid().map(quote) else {
-        let first = format!("(SELECT {} FROM {table} LIMIT {SMALL})", columns(""));
+        let first = format!(
+            "(SELECT {} FROM {table} LIMIT {})",
+            columns(""),
+            whole.min(SMALL)
+        );
         return Ok((first, true));
     };
     let (first, last): (i64, i64) = connection.query_row(
@@ -146,14 +163,16 @@ fn source(connection: &Connection, child: &Table, key: &ForeignKey) -> Result<(S
         [],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    let step = last.saturating_sub(first) / RUNS + 1;
-    let runs = format!(
-        "(WITH RECURSIVE run(at) AS (SELECT {first} UNION ALL SELECT at + {step} FROM run LIMIT {RUNS})
-          SELECT {} FROM run CROSS JOIN {runs_of}
-          ON r.{rowid} IN (SELECT s.{rowid} FROM {row_of} WHERE s.{rowid} >= at AND s.{rowid} < at + {step} ORDER BY s.{rowid} LIMIT {ROWS_PER_RUN}))",
-        columns("r.")
+    let step = last.saturating_sub(first) / runs + 1;
+    let rows = format!(
+        "(WITH RECURSIVE run(at) AS (SELECT {first} UNION ALL SELECT at + {step} FROM run LIMIT {runs})
+          SELECT {} FROM run CROSS JOIN {r}
+          ON r.{rowid} IN (SELECT s.{rowid} FROM {s} WHERE s.{rowid} >= at AND s.{rowid} < at + {step} ORDER BY s.{rowid} LIMIT {ROWS_PER_RUN}))",
+        columns("r."),
+        r = child.source("r"),
+        s = child.source("s")
     );
-    Ok((runs, true))
+    Ok((rows, true))
 }
 
 /// The column as rows are grouped by it: values that the parent key tells apart stay apart.
@@ -172,6 +191,7 @@ fn grouped(child: &Table, parent: &Table, key: &ForeignKey, name: &str) -> Strin
 
 /// The condition that the key of the row `w` has a parent.
 fn has_parent(parent: &Table, key: &ForeignKey, is_unique: bool) -> String {
+    let table = parent.source("p");
     match (
         is_unique,
         key.columns.as_slice(),
@@ -179,14 +199,12 @@ fn has_parent(parent: &Table, key: &ForeignKey, is_unique: bool) -> String {
     ) {
         // Without an index, a list that is made once is looked up faster than the table.
         (false, [column], [parent_column]) => format!(
-            "(+w.{} IN (SELECT {1} FROM {2} WHERE {1} IS NOT NULL))",
+            "(+w.{} IN (SELECT {1} FROM {table} WHERE {1} IS NOT NULL))",
             quote(column),
-            quote(parent_column),
-            parent.source("")
+            quote(parent_column)
         ),
         _ => format!(
-            "EXISTS (SELECT 1 FROM {} WHERE {})",
-            parent.source_by_key("p", &key.parent_columns),
+            "EXISTS (SELECT 1 FROM {table} WHERE {})",
             conditions::equals_parent(key)
         ),
     }

@@ -8,9 +8,11 @@ use rusqlite::Connection;
 use super::Database;
 use crate::migrations::Migrations;
 use crate::report::discover::DiscoveredKey;
-use crate::sqlite::discover::{self, Candidate, requested};
+use crate::sqlite::apply::requested;
+use crate::sqlite::discover::{self, Candidate};
 use crate::sqlite::file::reading;
 use crate::sqlite::keys::key_script::{self, Scripts};
+use crate::sqlite::text::notation;
 
 /// Which keys are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +68,25 @@ fn look(database: &Connection, sought: Sought<'_>) -> Result<Discovered> {
         in_migrations,
         scripts,
     })
+}
+
+impl From<Candidate> for DiscoveredKey {
+    fn from(candidate: Candidate) -> Self {
+        let key = candidate.key;
+        DiscoveredKey {
+            add: notation::write(&key),
+            table: key.child,
+            columns: key.columns,
+            parent: key.parent,
+            parent_columns: key.parent_columns,
+            on_delete: key.on_delete,
+            action_reason: candidate.action_reason,
+            confidence: candidate.confidence,
+            evidence: candidate.evidence,
+            values: candidate.values,
+            obstacle: candidate.obstacle,
+        }
+    }
 }
 
 /// Leaves out the keys that the migrations of `folder` ask for; gives the number of those too.

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
+use super::parts;
 use crate::migrations::Migrations;
-use crate::sqlite::apply::parts;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::scratch;
