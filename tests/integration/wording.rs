@@ -80,6 +80,8 @@ fn on_a_terminal(database: &Database, width: u16, line: &str) -> String {
         .args(["-qec", &line, "/dev/null"])
         .env("PATH", String::from_utf8(path).unwrap().trim())
         .env("TERM", "dumb")
+        // Where it is set, a terminal is taken to know colours.
+        .env_remove("CI")
         .output()
         .unwrap();
     String::from_utf8(output.stdout)
