@@ -119,7 +119,7 @@ mod graph;
 /// An interrupted run leaves everything as it was, and says so.
 mod interruption;
 
-/// What the README shows of a database without any key, word for word.
+/// What docs/walk-through.md shows of a database without any key, word for word.
 mod walk_through;
 
 /// The newcomer's first minute works, and overwrites nothing.

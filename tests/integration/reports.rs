@@ -246,10 +246,10 @@ fn what_rows_hold_can_not_command_the_terminal() {
 }
 
 #[test]
-fn json_is_what_the_readme_shows() {
-    let readme =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let (_, rest) = readme.split_once("```json\n").expect("an example in JSON");
+fn json_is_what_the_documentation_shows() {
+    let formats =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/formats.md")).unwrap();
+    let (_, rest) = formats.split_once("```json\n").expect("an example in JSON");
     let (example, _) = rest.split_once("```").unwrap();
     let example: serde_json::Value = serde_json::from_str(example).unwrap();
     let database = Database::fixture("app-orm").with("DELETE FROM events WHERE id = 'e2'");

@@ -1,12 +1,11 @@
-//! The commands of the README, word for word, with what they print.
+//! The commands of docs/walk-through.md, word for word, with what they print.
 
 use pretty_assertions::assert_eq;
 
 use super::support::shell;
 
-const README: &str = include_str!("../../README.md");
+const TEXT: &str = include_str!("../../docs/walk-through.md");
 const SHOP: &str = include_str!("../fixtures/shop.sql");
-const SECTION: &str = "## From no key at all";
 
 /// A command and what it prints, on stdout and stderr alike.
 struct Example {
@@ -14,13 +13,11 @@ struct Example {
     output: String,
 }
 
-/// The examples of a section: in a `console` block a command stands behind `$ `, and what it
+/// The examples: in a `console` block a command stands behind `$ `, and what it
 /// prints in the lines below.
-fn examples(section: &str) -> Vec<Example> {
-    let (_, text) = README.split_once(section).unwrap();
-    let (text, _) = text.split_once("\n## ").unwrap();
+fn examples() -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
-    for block in text.split("```console\n").skip(1) {
+    for block in TEXT.split("```console\n").skip(1) {
         let (block, _) = block.split_once("```").unwrap();
         for line in block.lines() {
             if let Some(command) = line.strip_prefix("$ ") {
@@ -39,14 +36,14 @@ fn examples(section: &str) -> Vec<Example> {
 }
 
 #[test]
-fn from_no_key_at_all_by_the_commands_of_the_readme() {
+fn from_no_key_at_all_by_the_commands_of_the_walk_through() {
     let folder = tempfile::tempdir().unwrap();
     let shop = rusqlite::Connection::open(folder.path().join("shop.db")).unwrap();
     shop.execute_batch(SHOP).unwrap();
     let before = schema(&shop);
     let home = folder.path().canonicalize().unwrap();
     let home = home.to_str().unwrap();
-    let examples = examples(SECTION);
+    let examples = examples();
     for verb in [
         "discover", "up", "check", "enforce", "show", "graph", "down",
     ] {
