@@ -20,6 +20,7 @@ pub mod postgres;
 pub mod progress;
 pub mod report;
 pub mod sqlite;
+pub mod standing;
 pub mod target;
 pub mod text;
 pub mod words;

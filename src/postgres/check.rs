@@ -19,8 +19,7 @@ use crate::explain;
 use crate::migrations::Migrations;
 use crate::model::finding::{Code, Finding};
 use crate::model::key::ForeignKey;
-use crate::sqlite::apply::history::{self, State};
-use crate::sqlite::check::migrations;
+use crate::standing::{self, State, findings};
 use crate::text::{count, rows as rows_text};
 
 impl Database {
@@ -29,9 +28,9 @@ impl Database {
         self.look(|transaction, schema, own| {
             let applied = own.history(transaction)?;
             let set = applicable(schema, set, &applied)?;
-            let states = history::states(set, &applied);
+            let states = standing::states(set, &applied);
             let under_way = own.progress(transaction)?;
-            let mut findings = migrations::check(&states);
+            let mut findings = findings::check(&states);
             if let Some(progress) = &under_way {
                 let name = format!("V{}__{}", progress.version, progress.name);
                 findings.retain(|it| it.object != name || it.code != Code::MigrationPending);
@@ -61,7 +60,7 @@ impl Database {
                             Finding::of_table(
                                 Code::KeyImpossible,
                                 &request.table.shown(),
-                                crate::sqlite::file::errors::message(&error),
+                                explain::message(&error),
                             )
                             .hint(explain::hint_for(&error).unwrap_or_default()),
                         ),

@@ -9,7 +9,7 @@ use super::schema::Schema;
 use super::session::{Session, Step, Wait};
 use crate::failure::Failure;
 use crate::migrations::{Migrations, Origin};
-use crate::sqlite::apply::history::Applied;
+use crate::standing::Applied;
 
 /// A connection to a database.
 pub struct Database {

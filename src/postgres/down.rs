@@ -18,7 +18,7 @@ use crate::migrations::Migrations;
 use crate::policy::{Manner, Mode};
 use crate::report::change::{DownReport, TakenBackMigration};
 use crate::report::plan::{DownPlan, PlannedReturn};
-use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::standing::{self, AdoptedKey, Applied};
 use crate::text;
 
 /// What is to be taken back, and how.
@@ -215,7 +215,7 @@ fn targets(
         }
     }
     let known = targets.first().map(|it| it.applied.version);
-    for applied in history::to_take_back(order.migrations, &applied, order.to)? {
+    for applied in standing::to_take_back(order.migrations, &applied, order.to)? {
         if known == Some(applied.version) {
             continue;
         }

@@ -26,7 +26,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::migrations::Migration;
 use crate::report::change::{AppliedMigration, ChildTable};
-use crate::sqlite::apply::history::AdoptedKey;
+use crate::standing::AdoptedKey;
 
 /// Whether the migration is still this run's to go on with.
 enum Turn {

@@ -14,7 +14,7 @@ use super::catalog::{Name, quoted};
 use super::schema::Schema;
 use crate::failure::Failure;
 use crate::migrations::Migration;
-use crate::sqlite::apply::history::{AdoptedKey, Applied};
+use crate::standing::{AdoptedKey, Applied};
 
 /// The table of the history, refinery's.
 pub const HISTORY: &str = "fkfix_schema_history";

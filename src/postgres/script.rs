@@ -17,7 +17,7 @@ use super::up::{self, Order, Part};
 use crate::failure::Failure;
 use crate::migrations::Migration;
 use crate::policy::{Mode, OrphanAction};
-use crate::sqlite::apply::history::AdoptedKey;
+use crate::standing::AdoptedKey;
 
 const HEAD: &str = "-- Run it with: psql -X -v ON_ERROR_STOP=1 -f FILE DATABASE\n";
 

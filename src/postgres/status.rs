@@ -12,7 +12,7 @@ use crate::migrations::{Migration, Migrations};
 use crate::report::status::{
     ArchiveStatus, KeyProgress, MigrationStatus, State, StatusReport, UnderWay,
 };
-use crate::sqlite::apply::history::{self, Applied, State as Found};
+use crate::standing::{self, Applied, State as Found};
 
 impl Database {
     /// Where every migration stands; and whether none applies to this database.
@@ -28,8 +28,8 @@ impl Database {
                 archives: Vec::new(),
                 enforcement: Vec::new(),
             };
-            let late = history::late(migrations, &applied);
-            for (version, migration, found) in history::states(migrations, &applied) {
+            let late = standing::late(migrations, &applied);
+            for (version, migration, found) in standing::states(migrations, &applied) {
                 let mut status = status_of(version, migration, found)?;
                 status.late = late.iter().any(|it| it.up.version() == version);
                 report.migrations.push(status);

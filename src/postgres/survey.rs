@@ -24,7 +24,7 @@ use crate::report::key::TableKey;
 use crate::report::orphans::{
     DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
 };
-use crate::sqlite::apply::history;
+use crate::standing;
 
 /// How many missing parents are shown for each key.
 const MOST_FREQUENT: usize = 5;
@@ -98,7 +98,7 @@ fn survey(
     let applied = own.history(transaction)?;
     let migrations = applicable(schema, migrations, &applied)?;
     let mut pending = Vec::new();
-    for version in history::pending(migrations, &applied, None, true)? {
+    for version in standing::pending(migrations, &applied, None, true)? {
         if let Some(migration) = migrations.get(version) {
             let requests = up::requests(migration)?;
             let keys = keys::resolve(transaction, schema, &requests);

@@ -17,7 +17,7 @@ use crate::migrations::{Migration, Migrations};
 use crate::policy::{Manner, Mode, OrphanAction, Policy};
 use crate::report::change::{AppliedMigration, ChildTable, UpReport};
 use crate::report::key::Key as KeyReport;
-use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::standing::{self, AdoptedKey, Applied};
 use crate::text::{count, listing};
 
 /// Child tables with fewer rows are changed in one transaction: writers wait well under a second.
@@ -42,7 +42,7 @@ impl Order<'_> {
     /// The migrations that are pending where `applied` are.
     pub(super) fn pending(&self, schema: &Schema, applied: &[Applied]) -> Result<Vec<i64>> {
         let migrations = applicable(schema, self.migrations, applied)?;
-        history::pending(migrations, applied, self.to, self.allow_missing)
+        standing::pending(migrations, applied, self.to, self.allow_missing)
     }
 
     pub(super) fn get(&self, version: i64) -> Result<&Migration> {

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::migrations::Migrations;
 use crate::model::kept::Kept;
 use crate::policy::{Method, Policy};
-use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts;
 use crate::sqlite::apply::plan;
 use crate::sqlite::apply::{unfired, unnamed};
@@ -23,6 +23,7 @@ use crate::sqlite::schema::{self, Table};
 use crate::sqlite::text::ddl::quote;
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::{Action, AddForeignKey, Statement};
+use crate::standing::{AdoptedKey, Applied};
 use crate::text;
 
 /// What is to be taken back.

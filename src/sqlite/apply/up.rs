@@ -2,7 +2,7 @@
 //!
 //! refinery runs the scripts that are pending, one after the other, and writes its history; its
 //! own driver would commit the two apart. Here both go into the transaction that the caller holds
-//! open. Which scripts are pending is for [`history::pending`] to say: refinery would pass over
+//! open. Which scripts are pending is for [`standing::pending`] to say: refinery would pass over
 //! one that came late, and knows one checksum where ours is any of several.
 
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
 use crate::policy::{OrphanAction, Policy};
-use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts::{Part, parts, statement};
 use crate::sqlite::apply::plan::{self, KeyPlan};
 use crate::sqlite::apply::promised::Promised;
@@ -25,6 +25,7 @@ use crate::sqlite::file::backup::{self, TemporaryCopy};
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::AddForeignKey;
+use crate::standing::{self, AdoptedKey, Applied};
 
 /// What is to be applied, and what may become of orphans.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +45,7 @@ pub struct Order<'a> {
 impl Order<'_> {
     /// The versions that are pending where `applied` are.
     pub fn pending(&self, applied: &[Applied]) -> Result<Vec<i64>> {
-        history::pending(self.migrations, applied, self.to, self.allow_missing)
+        standing::pending(self.migrations, applied, self.to, self.allow_missing)
     }
 }
 

@@ -4,14 +4,11 @@ use anyhow::Result;
 
 use super::renamed;
 use crate::migrations::{Migration, Migrations};
-use crate::sqlite::apply::history::State;
 use crate::sqlite::apply::parts::{self, Part};
 use crate::sqlite::text::ddl::same_name;
 use crate::sqlite::text::script::{self, Alteration};
 use crate::sqlite::text::statement::{Action, AddForeignKey};
-
-/// A migration, as far as it is known here, and where it stands.
-pub type MigrationState<'a> = (i64, Option<&'a Migration>, State);
+use crate::standing::{MigrationState, State};
 
 /// A key that a migration asks for.
 #[derive(Clone, Debug)]

@@ -7,7 +7,6 @@ mod enforcement;
 pub mod expected;
 mod indexes;
 mod keys;
-pub mod migrations;
 mod renamed;
 mod rows;
 mod tables;
@@ -16,6 +15,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use crate::model::finding::Finding;
+use crate::standing::{self, findings};
 
 use crate::migrations::Migrations;
 use crate::sqlite::apply::history;
@@ -26,10 +26,10 @@ use keys::Wanted;
 
 /// Looks at a database: its history, its schema and its rows.
 pub fn database(connection: &Connection, migrations: &Migrations) -> Result<Vec<Finding>> {
-    let states = history::states(migrations, &history::read(connection)?);
+    let states = standing::states(migrations, &history::read(connection)?);
     let expected = expected::read(&states)?;
     let schema = Schema::read(connection, &expected)?;
-    let mut findings = migrations::check(&states);
+    let mut findings = findings::check(&states);
     findings.extend(schema.check(connection)?);
     findings.extend(rows::orphans(connection, &schema, &states)?);
     findings.extend(rows::archives(connection)?);
@@ -40,7 +40,7 @@ pub fn database(connection: &Connection, migrations: &Migrations) -> Result<Vec<
 /// does not tell, so every key that one asks for must be there.
 pub fn dump(dump: &Dump, migrations: &Migrations) -> Result<Vec<Finding>> {
     let expected = expected::of_all(migrations)?;
-    let mut findings = migrations::without_way_back(migrations.iter());
+    let mut findings = findings::without_way_back(migrations.iter());
     findings.extend(Schema::read(&dump.connection, &expected)?.check(&dump.connection)?);
     for finding in &mut findings {
         let table = finding.table.as_deref();

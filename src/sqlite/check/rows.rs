@@ -4,10 +4,8 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::Schema;
-use super::expected::MigrationState;
 use super::keys::{self, Wanted};
 use crate::model::finding::{Code, Finding};
-use crate::sqlite::apply::history::State;
 use crate::sqlite::archive;
 use crate::sqlite::keys::conditions::{self, Lookup};
 use crate::sqlite::keys::known_keys::KnownKeys;
@@ -16,6 +14,7 @@ use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::row_counts::{self, RowCounts};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::text::ddl::quote;
+use crate::standing::{MigrationState, State};
 use crate::text::{self, rows};
 
 /// Counts the rows that break a declared key. They have come after the key did, by a

@@ -9,7 +9,7 @@ use crate::migrations::Migrations;
 use crate::model::key::KeyId;
 use crate::model::value::Value;
 use crate::policy::OrphanAction;
-use crate::sqlite::apply::history::{self, State};
+use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts;
 use crate::sqlite::apply::up;
 use crate::sqlite::file::backup::TemporaryCopy;
@@ -24,6 +24,7 @@ use crate::sqlite::schema::values;
 use crate::sqlite::schema::{Column, RowKey, Table};
 use crate::sqlite::text::ddl::{quote, quote_list, same_name};
 use crate::sqlite::text::statement::AddForeignKey;
+use crate::standing::{self, State};
 
 /// How many dead parents are shown for each key.
 const MOST_FREQUENT: usize = 5;
@@ -146,7 +147,7 @@ pub fn survey(
     only: Option<&str>,
 ) -> Result<Survey> {
     let mut survey = Survey::default();
-    let pending = history::pending(migrations, &history::read(connection)?, None, true)?;
+    let pending = standing::pending(migrations, &history::read(connection)?, None, true)?;
     if let Some(requests) = up::keys_alone(migrations, &pending)? {
         if let Some(only) = only {
             Table::read(connection, only)?;
@@ -244,7 +245,7 @@ pub fn pending_requests(
 ) -> Result<Vec<AddForeignKey>> {
     let applied = history::read(connection)?;
     let mut requests = Vec::new();
-    for (_, migration, state) in history::states(migrations, &applied) {
+    for (_, migration, state) in standing::states(migrations, &applied) {
         let (Some(migration), State::Pending) = (migration, state) else {
             continue;
         };

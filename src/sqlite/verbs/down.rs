@@ -14,6 +14,7 @@ use crate::sqlite::file::{connection, reading};
 use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::write::portable;
 use crate::sqlite::write::shell;
+use crate::standing;
 use crate::target::Target;
 
 /// What `down` did.
@@ -59,12 +60,12 @@ impl Database {
             warnings: Vec::new(),
         };
         let mut database = connection::open(location, self.lock_timeout)?;
-        if history::to_take_back(order.migrations, &history::read(&database)?, to)?.is_empty() {
+        if standing::to_take_back(order.migrations, &history::read(&database)?, to)?.is_empty() {
             return Ok(reverted);
         }
         let transaction = connection::begin(&mut database, location)?;
         // Another run may have been faster than the lock.
-        let applied = history::to_take_back(order.migrations, &history::read(&transaction)?, to)?;
+        let applied = standing::to_take_back(order.migrations, &history::read(&transaction)?, to)?;
         if !applied.is_empty() {
             reverted.report.backup = self.back_up(backup)?;
         }
@@ -88,7 +89,7 @@ impl Database {
     ) -> Result<DownPlanned> {
         let (planned, script) = reading::read(&self.location, self.lock_timeout, |database| {
             let applied = history::read(database)?;
-            let applied = history::to_take_back(order.migrations, &applied, to)?;
+            let applied = standing::to_take_back(order.migrations, &applied, to)?;
             let planned = down::dry_run(database, order, &applied)?;
             let script = match target.filter(|_| !applied.is_empty()) {
                 None => None,
@@ -126,9 +127,9 @@ pub fn down_of_dump(
     let dump = Dump::load(name, text)?;
     let schema = &dump.connection;
     let migrations = order.migrations;
-    let all = migrations.iter().map(history::Applied::as_if).collect();
+    let all = migrations.iter().map(standing::Applied::as_if).collect();
     let applied = portable::there(schema, migrations, all)?;
-    let applied = history::to_take_back(migrations, &applied, to)?;
+    let applied = standing::to_take_back(migrations, &applied, to)?;
     let script = (!applied.is_empty()).then(|| portable::down(schema, order, &applied, target));
     script.transpose()
 }

@@ -17,6 +17,7 @@ use crate::report::orphans::{
 use crate::report::value;
 use crate::sqlite::apply::history;
 use crate::sqlite::look::survey::{self, Survey, SurveyedKey, SurveyedTable};
+use crate::standing;
 
 /// The orphans, and what could not be looked at.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ impl Database {
 
 /// What is to be said of migrations that arrived late.
 fn late(connection: &Connection, migrations: &Migrations) -> Result<Vec<String>> {
-    let late = history::late(migrations, &history::read(connection)?);
+    let late = standing::late(migrations, &history::read(connection)?);
     let told = late.into_iter().map(|late| {
         format!(
             "{} is looked at too, though it is older than the newest applied one: fkfix up applies it only with --allow-missing",

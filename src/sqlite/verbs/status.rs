@@ -7,11 +7,12 @@ use super::{Applicable, Database};
 use crate::migrations::{Migration, Migrations};
 use crate::report::enforce::TriggerName;
 use crate::report::status::{ArchiveStatus, MigrationStatus, State, StatusReport};
-use crate::sqlite::apply::history::{self, Applied, State as Found};
+use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts;
 use crate::sqlite::archive;
 use crate::sqlite::enforce;
 use crate::sqlite::schema::row_counts;
+use crate::standing::{self, Applied, State as Found};
 
 impl Database {
     /// Where each of `migrations` stands, and what fkfix has in the database.
@@ -32,8 +33,8 @@ fn look(database: &Connection, migrations: &Migrations) -> Result<StatusReport> 
         archives: Vec::new(),
         enforcement: Vec::new(),
     };
-    let late = history::late(migrations, &applied);
-    for (version, migration, found) in history::states(migrations, &applied) {
+    let late = standing::late(migrations, &applied);
+    for (version, migration, found) in standing::states(migrations, &applied) {
         let mut status = status_of(version, migration, found)?;
         status.late = late.iter().any(|it| it.up.version() == version);
         report.migrations.push(status);

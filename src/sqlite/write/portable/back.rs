@@ -11,7 +11,7 @@ use super::swap::{self, Children};
 use crate::migrations::Migration;
 use crate::policy::Policy;
 use crate::sqlite::apply::down::Order;
-use crate::sqlite::apply::history::{self, AdoptedKey};
+use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts;
 use crate::sqlite::archive;
 use crate::sqlite::keys::conditions;
@@ -21,6 +21,7 @@ use crate::sqlite::schema::{self, RowKey, Table, scratch};
 use crate::sqlite::text::ddl::{literal, quote, same_name};
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::{Action, Statement};
+use crate::standing::AdoptedKey;
 
 /// Writes what takes `migration` back, which found the keys `adopted` there.
 pub fn take_back(

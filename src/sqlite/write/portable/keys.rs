@@ -7,7 +7,6 @@ use super::pin;
 use super::script::Script;
 use super::swap;
 use crate::policy::{OrphanAction, Policy};
-use crate::sqlite::apply::history::AdoptedKey;
 use crate::sqlite::keys::{self, TableKeys, conditions};
 use crate::sqlite::rebuild;
 use crate::sqlite::schema::Table;
@@ -15,6 +14,7 @@ use crate::sqlite::schema::foreign_key;
 use crate::sqlite::schema::scratch;
 use crate::sqlite::text::ddl::{self, quote};
 use crate::sqlite::text::statement::AddForeignKey;
+use crate::standing::AdoptedKey;
 
 /// Writes what adds the keys that `requests` ask for, in the name of migration `version`; gives
 /// those that are there already.

@@ -29,9 +29,10 @@ pub use copy::of as schema_of;
 use crate::migrations::{Migration, Migrations};
 use crate::policy::Policy;
 use crate::sqlite::apply::down::Order;
-use crate::sqlite::apply::history::{self, AdoptedKey, Applied};
+use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts::{self, Part};
 use crate::sqlite::schema::{foreign_key, table_exists};
+use crate::standing::{AdoptedKey, Applied};
 use crate::target::Target;
 use script::Script;
 

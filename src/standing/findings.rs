@@ -1,9 +1,8 @@
-//! Where the migrations stand.
+//! What a check says of where migrations stand.
 
-use super::expected::MigrationState;
+use super::{MigrationState, State};
 use crate::migrations::Migration;
 use crate::model::finding::{Code, Finding};
-use crate::sqlite::apply::history::State;
 
 /// Looks at every migration's state and at its way back.
 pub fn check(states: &[MigrationState<'_>]) -> Vec<Finding> {
