@@ -57,7 +57,7 @@ impl Index {
     }
 }
 
-/// What words that mean the same have in common, see [`words::same`]: one of these.
+/// What words that mean the same have in common, see [`words::same`](crate::words::same): one of these.
 pub fn forms(words: &[Word]) -> Vec<String> {
     let Some((last, head)) = words.split_last() else {
         return Vec::new();
