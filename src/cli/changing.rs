@@ -10,8 +10,8 @@ use clap::{Args, ValueEnum};
 
 use super::given::{self, IfNeeded};
 use super::{Database, DatabaseOrSchema, Format, OnServer, Set, Wait};
-use crate::policy::{Limit, OrphanAction};
-use crate::sqlite::schema::foreign_key::ForeignKey;
+use crate::model::key::ForeignKey;
+use crate::policy::{Limit, Method, OrphanAction, Policy};
 use crate::sqlite::text::notation;
 
 /// A format of what a change did, or would do.
@@ -93,6 +93,18 @@ pub struct Up {
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: ChangeFormat,
+}
+
+impl Up {
+    /// What is allowed, where tables are changed by `method`.
+    #[must_use]
+    pub fn policy(&self, method: Method) -> Policy {
+        Policy {
+            orphans: self.orphans,
+            max_orphans: self.max_orphans,
+            method,
+        }
+    }
 }
 
 /// `fkfix down`

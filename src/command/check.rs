@@ -35,9 +35,14 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     }
     let mut report = CheckReport::new(subject.name(), findings, &arguments.ignore);
     report.strict = arguments.strict;
-    match arguments.format {
-        CheckFormat::Text => output.result(&report, Format::Text)?,
-        CheckFormat::Json => output.result(&report, Format::Json)?,
+    tell(&report, arguments.format, output)
+}
+
+/// Writes `report`; gives the status that it stands for.
+pub fn tell(report: &CheckReport, format: CheckFormat, output: &mut Output) -> Result<Status> {
+    match format {
+        CheckFormat::Text => output.result(report, Format::Text)?,
+        CheckFormat::Json => output.result(report, Format::Json)?,
         CheckFormat::Github => output.write(&report.github())?,
     }
     Ok(report.status())

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::{self, ChangeFormat, CheckFormat, Format, RowsFormat};
+use crate::cli::{self, ChangeFormat, Format, RowsFormat};
 use crate::engine::server::{Database, DownOrder, UpOrder as Order, Wait};
 use crate::failure::{Failure, Status};
 use crate::location::Server;
-use crate::policy::{Method, Policy};
+use crate::policy::Method;
 use crate::report::check::CheckReport;
 use crate::report::output::Output;
 use crate::report::status::{MigrationStatus, State};
@@ -50,11 +50,7 @@ pub fn up(arguments: &cli::Up, server: &Server, output: &mut Output) -> Result<S
     if let Some(to) = arguments.to {
         migrations.must_have(to)?;
     }
-    let policy = Policy {
-        orphans: arguments.orphans,
-        max_orphans: arguments.max_orphans,
-        method: Method::Fastest,
-    };
+    let policy = arguments.policy(Method::Fastest);
     let manner = arguments.server.manner();
     let order = Order {
         migrations: &migrations,
@@ -174,12 +170,7 @@ pub fn check(arguments: &cli::Check, server: &Server, output: &mut Output) -> Re
     super::note_if(none_apply, output);
     let mut report = CheckReport::new(database.name().to_owned(), findings, &arguments.ignore);
     report.strict = arguments.strict;
-    match arguments.format {
-        CheckFormat::Text => output.result(&report, Format::Text)?,
-        CheckFormat::Json => output.result(&report, Format::Json)?,
-        CheckFormat::Github => output.write(&report.github())?,
-    }
-    Ok(report.status())
+    super::check::tell(&report, arguments.format, output)
 }
 
 /// `fkfix orphans`

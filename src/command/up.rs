@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::cli::{ChangeFormat, Up};
 use crate::engine::UpOrder;
 use crate::failure::Status;
-use crate::policy::{Method, Policy};
+use crate::policy::Method;
 use crate::report::output::Output;
 use crate::target::Target;
 
@@ -22,11 +22,7 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
     if let Some(to) = arguments.to {
         migrations.must_have(to)?;
     }
-    let policy = Policy {
-        orphans: arguments.orphans,
-        max_orphans: arguments.max_orphans,
-        method: method(arguments),
-    };
+    let policy = arguments.policy(method(arguments));
     let order = UpOrder {
         migrations: &migrations,
         to: arguments.to,

@@ -10,7 +10,6 @@ use super::archive;
 use super::catalog::{Table, quoted};
 use super::database::{Database, applicable};
 use super::keys::{self, Key, list, source};
-use super::own::Own;
 use super::preflight;
 use super::rows;
 use super::schema::Schema;
@@ -82,7 +81,7 @@ impl Database {
             }
             let wanted: Vec<_> = wanted.into_iter().map(|(key, ..)| key).collect();
             findings.extend(declared(transaction, schema, &wanted)?);
-            findings.extend(archives(transaction, schema, own)?);
+            findings.extend(archives(transaction, schema)?);
             Ok((findings, set.is_empty()))
         })
     }
@@ -279,7 +278,7 @@ fn has_index(child: &Table, columns: &[String]) -> bool {
     })
 }
 
-fn archives(transaction: &mut Transaction, schema: &Schema, _own: &Own) -> Result<Vec<Finding>> {
+fn archives(transaction: &mut Transaction, schema: &Schema) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for archive in archive::all(schema) {
         let number = archive::count(transaction, &archive, None)?;

@@ -317,19 +317,10 @@ fn drop_sql(
 }
 
 fn taken_back(applied: &Applied, script: &Script, returns: &[Return]) -> TakenBackMigration {
-    let left = script.left.iter();
     TakenBackMigration {
         version: applied.version,
         name: applied.name.clone(),
-        left: left
-            .map(|key| {
-                format!(
-                    "{}.{}",
-                    key.table,
-                    key.constraint.as_deref().unwrap_or_default()
-                )
-            })
-            .collect(),
+        left: script.left.iter().map(AdoptedKey::shown).collect(),
         restored: returns.iter().map(Return::report).collect(),
     }
 }

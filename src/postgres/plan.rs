@@ -81,7 +81,9 @@ fn plan_one(
     };
     let planned = PlannedMigration {
         change,
-        warnings: lacking(migration)?,
+        warnings: migration.lacking(parts(migration)?.is_empty(), |text| {
+            script::parse(&migration.down_file(), text).is_ok_and(|it| it.is_empty())
+        }),
         ways: vec![format!("{words}: {}", way.because)],
         steps: steps(migration, &search.asked, &found, order, own)?,
     };
@@ -129,25 +131,4 @@ fn steps(
         own.table(HISTORY)
     ));
     Ok(steps)
-}
-
-/// What a reader of the plan must know of the files of `migration`.
-pub fn lacking(migration: &Migration) -> Result<Vec<String>> {
-    let (file, down) = (migration.file(), migration.down_file());
-    let mut lacking = Vec::new();
-    let empty = parts(migration)?.is_empty();
-    if empty {
-        lacking.push(format!(
-            "{file} has no statement: it changes nothing, and counts as applied"
-        ));
-    }
-    let in_vain = "fkfix down can't revert what it does";
-    match &migration.down {
-        None => lacking.push(format!("{file} has no down script {down}: {in_vain}")),
-        Some(text) if !empty && script::parse(&down, text).is_ok_and(|it| it.is_empty()) => {
-            lacking.push(format!("{down} has no statement: {in_vain}"));
-        }
-        Some(_) => {}
-    }
-    Ok(lacking)
 }

@@ -5,14 +5,14 @@ use postgres::Transaction;
 
 use super::archive;
 use super::database::{Database, applicable};
-use super::own::{Direction, Own, Progress};
+use super::own::{Direction, Progress};
 use super::schema::Schema;
 use super::{keys, up};
-use crate::migrations::{Migration, Migrations};
+use crate::migrations::Migrations;
 use crate::report::status::{
     ArchiveStatus, KeyProgress, MigrationStatus, State, StatusReport, UnderWay,
 };
-use crate::standing::{self, Applied, State as Found};
+use crate::standing::Applied;
 
 impl Database {
     /// Where every migration stands; and whether none applies to this database.
@@ -24,18 +24,14 @@ impl Database {
             let migrations = applicable(schema, migrations, &applied)?;
             let mut report = StatusReport {
                 database: name.clone(),
-                migrations: Vec::new(),
+                migrations: MigrationStatus::all(migrations, &applied, |it| {
+                    Ok(up::requests(it)?.len())
+                })?,
                 archives: Vec::new(),
                 enforcement: Vec::new(),
             };
-            let late = standing::late(migrations, &applied);
-            for (version, migration, found) in standing::states(migrations, &applied) {
-                let mut status = status_of(version, migration, found)?;
-                status.late = late.iter().any(|it| it.up.version() == version);
-                report.migrations.push(status);
-            }
             if let Some(progress) = &progress {
-                add_progress(transaction, schema, own, migrations, progress, &mut report)?;
+                add_progress(transaction, schema, migrations, progress, &mut report)?;
             }
             for archive in archive::all(schema) {
                 report.archives.push(ArchiveStatus {
@@ -49,45 +45,9 @@ impl Database {
     }
 }
 
-fn status_of(version: i64, migration: Option<&Migration>, found: Found) -> Result<MigrationStatus> {
-    let (state, row) = match found {
-        Found::Pending => (State::Pending, None),
-        Found::Changed(row) if migration.is_some_and(|it| it.up.name() != row.name) => {
-            (State::Other, Some(row))
-        }
-        Found::Changed(row) => (State::Changed, Some(row)),
-        Found::Unknown(row) => (State::Unknown, Some(row)),
-        Found::Applied(row) => {
-            let keys = migration.map_or(Ok(Vec::new()), up::requests)?.len();
-            let adopted = keys > 0 && row.adopted.len() == keys;
-            let state = if adopted {
-                State::Adopted
-            } else {
-                State::Applied
-            };
-            (state, Some(row))
-        }
-    };
-    let name = match (migration, &row) {
-        (Some(migration), _) => migration.up.name().to_owned(),
-        (None, row) => row.as_ref().map(|row| row.name.clone()).unwrap_or_default(),
-    };
-    let applied_as = row.as_ref().map(|row| &row.name);
-    Ok(MigrationStatus {
-        version,
-        applied_as: applied_as.filter(|it| **it != name).cloned(),
-        name,
-        state,
-        late: false,
-        applied_on: row.as_ref().map(Applied::when),
-        under_way: None,
-    })
-}
-
 fn add_progress(
     transaction: &mut Transaction,
     schema: &Schema,
-    _own: &Own,
     migrations: &Migrations,
     progress: &Progress,
     report: &mut StatusReport,

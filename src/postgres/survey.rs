@@ -16,10 +16,10 @@ use super::rows::{self, RowId};
 use super::schema::Schema;
 use super::search::{Found, Search, Why};
 use super::up;
-use crate::failure::Failure;
 use crate::migrations::Migrations;
 use crate::model::key::ForeignKey;
 use crate::model::value::Value;
+use crate::report;
 use crate::report::key::TableKey;
 use crate::report::orphans::{
     DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
@@ -61,12 +61,7 @@ impl Database {
             let survey = survey(transaction, schema, own, migrations, table)?;
             let tables = survey.tables();
             if tables.len() > 1 {
-                return Err(Failure::impossible(format!(
-                    "several tables have orphans, and a CSV file has one header: {}",
-                    tables.join(", ")
-                ))
-                .hint("choose one with --table")
-                .into());
+                return Err(report::orphans::several_tables(&tables.join(", ")).into());
             }
             if !tables.is_empty() {
                 let mut names = vec!["fkfix_rowid".to_owned(), "fkfix_constraints".to_owned()];

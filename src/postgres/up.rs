@@ -470,7 +470,6 @@ impl<'a> Mover<'a> {
         self.tally.add(search, found);
     }
 
-    /// Whether the archives of all tables that `found` names are there.
     fn carry(
         &mut self,
         transaction: &mut Transaction,

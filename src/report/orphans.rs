@@ -8,6 +8,7 @@ use super::key::TableKey;
 use super::output::Report;
 use super::table::{fits, sample, table};
 use super::value;
+use crate::failure::Failure;
 use crate::model::key::ForeignKey;
 use crate::model::value::Value;
 use crate::text::{Lines, count, plural, rows};
@@ -364,4 +365,13 @@ fn percent(part: i64, of: i64) -> String {
         return "less than 0.1%".to_owned();
     }
     format!("{share:.1}%")
+}
+
+/// Why the orphans of `tables` can't be one CSV file.
+#[must_use]
+pub fn several_tables(tables: &str) -> Failure {
+    Failure::impossible(format!(
+        "several tables have orphans, and a CSV file has one header: {tables}"
+    ))
+    .hint("choose one with --table")
 }

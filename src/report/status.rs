@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
+use anyhow::Result;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::enforce::TriggerName;
 use super::output::Report;
+use crate::migrations::{Migration, Migrations};
+use crate::standing::{self, Applied};
 use crate::text::{Lines, printable, rows};
 
 /// What `fkfix status` found.
@@ -98,6 +101,61 @@ pub struct ArchiveStatus {
     pub table: String,
     /// How many rows it holds.
     pub rows: i64,
+}
+
+impl MigrationStatus {
+    /// Where every migration stands in a database that has had `applied`: those of `migrations`,
+    /// and those that only its history knows. `count_keys` tells how many keys one asks for.
+    pub fn all(
+        migrations: &Migrations,
+        applied: &[Applied],
+        count_keys: impl Fn(&Migration) -> Result<usize>,
+    ) -> Result<Vec<Self>> {
+        let late = standing::late(migrations, applied);
+        let states = standing::states(migrations, applied).into_iter();
+        let statuses = states.map(|(version, migration, found)| {
+            let keys = migration.map_or(Ok(0), &count_keys)?;
+            let late = late.iter().any(|it| it.up.version() == version);
+            Ok(Self::new(version, migration, found, keys, late))
+        });
+        statuses.collect()
+    }
+
+    fn new(
+        version: i64,
+        migration: Option<&Migration>,
+        found: standing::State,
+        keys: usize,
+        late: bool,
+    ) -> Self {
+        use standing::State as Found;
+        let (state, row) = match found {
+            Found::Pending => (State::Pending, None),
+            Found::Changed(row) if migration.is_some_and(|it| it.up.name() != row.name) => {
+                (State::Other, Some(row))
+            }
+            Found::Changed(row) => (State::Changed, Some(row)),
+            Found::Unknown(row) => (State::Unknown, Some(row)),
+            Found::Applied(row) if keys > 0 && row.adopted.len() == keys => {
+                (State::Adopted, Some(row))
+            }
+            Found::Applied(row) => (State::Applied, Some(row)),
+        };
+        let applied_name = row.as_ref().map(|row| row.name.clone());
+        let name = match migration {
+            Some(migration) => migration.up.name().to_owned(),
+            None => applied_name.clone().unwrap_or_default(),
+        };
+        MigrationStatus {
+            version,
+            applied_as: applied_name.filter(|it| *it != name),
+            name,
+            state,
+            late,
+            applied_on: row.as_ref().map(Applied::when),
+            under_way: None,
+        }
+    }
 }
 
 impl UnderWay {

@@ -84,6 +84,15 @@ pub struct AdoptedKey {
     pub dropped: Option<(String, String)>,
 }
 
+impl AdoptedKey {
+    /// `table.constraint`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let constraint = self.constraint.as_deref().unwrap_or_default();
+        format!("{}.{constraint}", self.table)
+    }
+}
+
 /// Where a migration stands in a database.
 #[derive(Clone, Debug)]
 pub enum State {

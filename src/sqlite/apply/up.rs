@@ -390,23 +390,9 @@ impl Migrate for Driver<'_, '_, '_> {
     }
 }
 
-/// What a reader of the plan must know of the files of `migration`, which may be `empty`.
-fn lacking(migration: &Migration, empty: bool) -> Vec<String> {
-    let (file, down) = (migration.file(), migration.down_file());
-    let mut lacking = Vec::new();
-    if empty {
-        lacking.push(format!(
-            "{file} has no statement: it changes nothing, and counts as applied"
-        ));
-    }
-    let in_vain = "fkfix down can't revert what it does";
-    match &migration.down {
-        None => lacking.push(format!("{file} has no down script {down}: {in_vain}")),
-        Some(_) if empty => {}
-        Some(text) if script::parse(&down, text).is_ok_and(|it| it.is_empty()) => {
-            lacking.push(format!("{down} has no statement: {in_vain}"));
-        }
-        Some(_) => {}
-    }
-    lacking
+/// As [`Migration::lacking`].
+fn lacking(migration: &Migration, is_empty: bool) -> Vec<String> {
+    migration.lacking(is_empty, |text| {
+        script::parse(&migration.down_file(), text).is_ok_and(|it| it.is_empty())
+    })
 }

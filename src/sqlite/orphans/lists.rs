@@ -44,6 +44,25 @@ pub struct Removal {
     pub mixed: bool,
 }
 
+impl Removal {
+    /// Of no row yet: those of `table` will be listed in `list`.
+    #[must_use]
+    pub fn new(table: Table, list: String) -> Self {
+        Removal {
+            table,
+            list,
+            rows: 0,
+            orphans: 0,
+            break_several: 0,
+            of: 0,
+            reasons: Vec::new(),
+            kept: 0,
+            forgets: Vec::new(),
+            mixed: false,
+        }
+    }
+}
+
 /// A key that rows forget: its columns become NULL or their default.
 #[derive(Clone, Debug)]
 pub struct Forgetting {
@@ -504,18 +523,8 @@ impl<'a> Lists<'a> {
             format!("CREATE TEMP TABLE {} ({columns}", quote(&list)),
             &table.name,
         )?;
-        self.removals.push(Removal {
-            table: table.clone(),
-            list: list.clone(),
-            rows: 0,
-            orphans: 0,
-            break_several: 0,
-            of: 0,
-            reasons: Vec::new(),
-            kept: 0,
-            forgets: Vec::new(),
-            mixed: false,
-        });
+        self.removals
+            .push(Removal::new(table.clone(), list.clone()));
         Ok(list)
     }
 

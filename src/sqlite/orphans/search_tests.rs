@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 
 use super::*;
+use crate::policy::OrphanAction;
 use crate::sqlite::keys;
 use crate::sqlite::text::statement::AddForeignKey;
 
@@ -201,6 +202,11 @@ fn by_sqlite(case: &Case) -> BTreeSet<String> {
     rows.map(|row| row.unwrap().to_string()).collect()
 }
 
+fn find_all(connection: &Connection, targets: &[TableKeys]) -> Found {
+    let counts = RowCounts::new(connection);
+    find(connection, targets, &[], &counts, OrphanAction::Archive).unwrap()
+}
+
 fn by_search(case: &Case) -> BTreeSet<String> {
     let connection = case.build("");
     let request = AddForeignKey {
@@ -209,14 +215,7 @@ fn by_search(case: &Case) -> BTreeSet<String> {
         constraint: case.constraint(),
     };
     let targets = keys::resolve(&connection, &[], &[request]).unwrap();
-    find(
-        &connection,
-        &targets,
-        &[],
-        &RowCounts::new(&connection),
-        crate::policy::OrphanAction::Archive,
-    )
-    .unwrap();
+    find_all(&connection, &targets);
     let listed = connection.prepare("SELECT CAST(k1 AS TEXT) FROM temp.fkfix_leaving_1");
     let Ok(mut listed) = listed else {
         return BTreeSet::new();
@@ -285,14 +284,7 @@ fn one_pass_tells_which_keys_each_row_breaks() {
         request("by c", "c", "p"),
     ];
     let targets = keys::resolve(&connection, &[], &requests).unwrap();
-    let found = find(
-        &connection,
-        &targets,
-        &[],
-        &RowCounts::new(&connection),
-        crate::policy::OrphanAction::Archive,
-    )
-    .unwrap();
+    let found = find_all(&connection, &targets);
     let inserts = found
         .statements
         .iter()
@@ -362,14 +354,7 @@ fn each_of_very_many_keys_is_counted_by_itself() {
         })
         .collect();
     let targets = keys::resolve(&connection, &[], &requests).unwrap();
-    let found = find(
-        &connection,
-        &targets,
-        &[],
-        &RowCounts::new(&connection),
-        crate::policy::OrphanAction::Archive,
-    )
-    .unwrap();
+    let found = find_all(&connection, &targets);
     let removal = found.removal("w").unwrap();
     assert_eq!(
         (removal.rows, removal.break_several),

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::migrations::Migrations;
 use crate::model::key::ForeignKey;
 use crate::model::value::Value;
+use crate::report;
 use crate::report::key::TableKey;
 use crate::report::orphans::{
     DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
@@ -177,12 +178,7 @@ fn csv(database: &Connection, survey: &Survey) -> Result<Spool> {
         .collect();
     tables.dedup();
     if tables.len() > 1 {
-        return Err(Failure::impossible(format!(
-            "several tables have orphans, and a CSV file has one header: {}",
-            tables.join(", ")
-        ))
-        .hint("choose one with --table")
-        .into());
+        return Err(report::orphans::several_tables(&tables.join(", ")).into());
     }
     if survey
         .tables

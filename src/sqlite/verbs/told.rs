@@ -14,6 +14,7 @@ use crate::sqlite::keys::NewKey;
 use crate::sqlite::orphans::Found;
 use crate::sqlite::orphans::lists::{Reason, Removal};
 use crate::sqlite::schema::foreign_key::Action;
+use crate::standing::AdoptedKey;
 
 impl From<&NewKey> for Key {
     fn from(new: &NewKey) -> Self {
@@ -159,17 +160,7 @@ impl From<&TakenBack> for TakenBackMigration {
         TakenBackMigration {
             version: done.version,
             name: done.name.clone(),
-            left: done
-                .left
-                .iter()
-                .map(|key| {
-                    format!(
-                        "{}.{}",
-                        key.table,
-                        key.constraint.as_deref().unwrap_or_default()
-                    )
-                })
-                .collect(),
+            left: done.left.iter().map(AdoptedKey::shown).collect(),
             restored: done.restored.iter().map(RestoredRows::new).collect(),
         }
     }

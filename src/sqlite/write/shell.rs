@@ -45,17 +45,7 @@ pub fn up(outcomes: &[Outcome<'_>]) -> Result<String> {
         for part in &outcome.parts {
             match part {
                 Done::Statement(own) => step(&mut script, own, promises)?,
-                Done::Keys(plan) => {
-                    for search in &plan.found.statements {
-                        statement(&mut script, "search for orphans", search)?;
-                    }
-                    for own in &plan.steps {
-                        step(&mut script, own, promises)?;
-                    }
-                    for promise in schema_promises(plan) {
-                        step(&mut script, &promise, promises)?;
-                    }
-                }
+                Done::Keys(plan) => keys(&mut script, plan, promises)?,
             }
         }
         let record = history::record_sql(outcome.migration, &outcome.adopted())?;
@@ -68,16 +58,21 @@ pub fn up(outcomes: &[Outcome<'_>]) -> Result<String> {
 pub fn clean(plan: &KeyPlan) -> Result<String> {
     let promises = &promises(plan.steps.iter());
     let mut script = begin("clean", "3.38", promises);
+    keys(&mut script, plan, promises)?;
+    end(script, promises)
+}
+
+fn keys(script: &mut String, plan: &KeyPlan, promises: &str) -> Result<()> {
     for search in &plan.found.statements {
-        statement(&mut script, "search for orphans", search)?;
+        statement(script, "search for orphans", search)?;
     }
     for own in &plan.steps {
-        step(&mut script, own, promises)?;
+        step(script, own, promises)?;
     }
     for promise in schema_promises(plan) {
-        step(&mut script, &promise, promises)?;
+        step(script, &promise, promises)?;
     }
-    end(script, promises)
+    Ok(())
 }
 
 /// The script that does what `planned` would do.

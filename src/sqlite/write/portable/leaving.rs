@@ -116,18 +116,8 @@ impl Leaving {
     fn add_list(&mut self, table: Table, number: &mut usize) {
         if self.list_of(&table.name).is_none() {
             *number += 1;
-            self.lists.push(Removal {
-                table,
-                list: format!("{LISTS}{number}"),
-                rows: 0,
-                orphans: 0,
-                break_several: 0,
-                of: 0,
-                reasons: Vec::new(),
-                kept: 0,
-                forgets: Vec::new(),
-                mixed: false,
-            });
+            let list = format!("{LISTS}{number}");
+            self.lists.push(Removal::new(table, list));
         }
     }
 
