@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the curves of a run: curves.py RESULTS.json FOLDER (needs matplotlib)"""
+"""Draws the charts of a run: curves.py RESULTS.json FOLDER (needs matplotlib)"""
 
 import json
 import pathlib
@@ -31,6 +31,19 @@ LOOKS = {
     "VACUUM INTO": dict(color="#57606a", linewidth=1.4, linestyle="--"),
     "cp": dict(color="#8c959f", linewidth=1.4, linestyle=":"),
 }
+# What each colour is where the reader's page is dark.
+DARK = {
+    "#ffffff": "#0d1117",
+    "#000000": "#c9d1d9",
+    "#d0d7de": "#30363d",
+    "#1a7f37": "#3fb950",
+    "#0969da": "#58a6ff",
+    "#bc4c00": "#f0883e",
+    "#bf3989": "#f778ba",
+    "#9a6700": "#d29922",
+    "#57606a": "#8b949e",
+    "#8c959f": "#6e7681",
+}
 
 
 def main():
@@ -54,11 +67,23 @@ def most_rows(cases):
 
 
 def draw_by_share(cases, file):
-    """Seconds over the share of orphans, in even steps: 0, 1 and 90% are no scale."""
-    axes = curves(cases, range(len(cases)))
+    """Bars of seconds for each share of orphans: 0, 1 and 90% are no scale."""
+    _, axes = plt.subplots(figsize=(8.4, 4.4))
+    names = [name for name in WRITERS if any(it.has(name) for it in cases)]
+    width = 0.8 / len(names)
+    for at, name in enumerate(names):
+        bars = [(group, it.median(name)) for group, it in enumerate(cases) if it.has(name)]
+        places = [group - 0.4 + width * (at + 0.5) for group, _ in bars]
+        seconds = [it for _, it in bars]
+        color = LOOKS[name]["color"]
+        axes.bar(places, seconds, width * 0.9, color=color, label=LABELS.get(name, name))
+        for place, it in zip(places, seconds):
+            text = f"{it:.0f}" if it >= 9.95 else f"{it:.1f}"
+            axes.annotate(
+                text, (place, it), (0, 2), textcoords="offset points", ha="center", fontsize=8
+            )
     axes.set_xticks(range(len(cases)), [f"{it['orphan_share']:.0%}" for it in cases])
-    axes.set_xlim(-0.15, len(cases) - 0.85)
-    axes.set_ylim(bottom=0)
+    axes.tick_params(axis="x", length=0)
     rows = cases[0]["rows"]
     finish(axes, f"{rows:,} rows, four indexes, journal mode DELETE", "orphans", file)
 
@@ -96,9 +121,21 @@ def finish(axes, title, horizontal, file):
     axes.set_ylabel("seconds, median")
     axes.grid(axis="y", color="#d0d7de", linewidth=0.6)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    # White, so that it can be read on a dark page as well.
+    axes.set_axisbelow(True)
     axes.figure.savefig(file, metadata={"Date": None}, facecolor="white")
     plt.close(axes.figure)
+    file.write_text(light_or_dark(file.read_text()))
+
+
+def light_or_dark(svg):
+    """The picture with a second set of colours, for readers whose page is dark."""
+    rules = ["text { fill: #c9d1d9 }"]
+    for light, dark in DARK.items():
+        for part in ("fill", "stroke"):
+            rules.append(f"[style*='{part}: {light}'] {{ {part}: {dark} !important }}")
+    style = "@media (prefers-color-scheme: dark) {\n  " + "\n  ".join(rules) + "\n}"
+    head, defs, rest = svg.partition("<defs>")
+    return f'{head}{defs}\n  <style type="text/css">{style}</style>{rest}'
 
 
 if __name__ == "__main__":

@@ -145,6 +145,8 @@ Examples:
   fkfix graph -d app.db --format svg > schema.svg
   fkfix graph -d app.db --format dot | dot -Tpdf > schema.pdf
   fkfix graph -d app.db --migrations migrations --discover
+  fkfix graph -d app.db --around orders --depth 2 --format text
+  fkfix graph -d app.db --only-orphans
 
 Exit status:
   0    drawn

@@ -185,6 +185,8 @@ pub enum PictureFormat {
     Dot,
     /// To look at
     Svg,
+    /// To read: each table with its keys
+    Text,
     /// One JSON document
     Json,
 }
@@ -203,6 +205,17 @@ pub struct Graph {
     /// It reads the tables for that; the rest of the picture comes from the schema alone.
     #[arg(long)]
     pub discover: bool,
+    /// Draw this table, and those that keys connect it with
+    #[arg(long, value_name = "TABLE")]
+    pub around: Option<String>,
+    /// How many keys lie between that table and the farthest that is drawn
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "around")]
+    pub depth: usize,
+    /// Draw only keys that rows break, with the number of these rows
+    ///
+    /// It reads the tables for that.
+    #[arg(long)]
+    pub only_orphans: bool,
     /// Draw fkfix's own tables too: its history and its archives
     #[arg(long)]
     pub all: bool,

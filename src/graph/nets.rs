@@ -24,9 +24,17 @@ pub struct Strand {
     pub right: Vec<Port>,
 }
 
-/// The lines that share a trunk, by what they have in common: the end at the parent, the kind,
-/// and whether they run from right to left.
-type Trunk = (usize, i32, u8, bool);
+/// The lines that share a trunk, by what they have in common: the end at the parent, the kind, and
+/// where they run, seen from the parent. A line back to its own box shares none with those that go
+/// on: it would read as a line between two rows.
+type Trunk = (usize, i32, u8, Course);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Right,
+    Left,
+    Back,
+}
 
 /// The layers and the gaps between them.
 #[derive(Clone, Debug, Default)]
@@ -60,8 +68,14 @@ impl Nets {
         }
         let mut trunks: Vec<Trunk> = Vec::new();
         for line in lines {
-            let backwards = at(layers, line.parent.node) > at(layers, line.child.node);
-            let trunk = (line.parent.node, line.parent.offset, line.kind, backwards);
+            let course = if line.parent.node == line.child.node {
+                Course::Back
+            } else if at(layers, line.parent.node) > at(layers, line.child.node) {
+                Course::Left
+            } else {
+                Course::Right
+            };
+            let trunk = (line.parent.node, line.parent.offset, line.kind, course);
             let known = trunks.iter().position(|other| *other == trunk);
             let net = known.unwrap_or_else(|| {
                 trunks.push(trunk);

@@ -158,3 +158,26 @@ fn a_parent_stands_left_of_its_child_on_a_straight_line() {
 fn nothing_is_laid_out_to_nothing() {
     assert_eq!(lay_out(&[], &[]), Layout::default());
 }
+
+#[test]
+fn a_line_back_to_its_own_box_shares_no_track_with_those_that_go_on() {
+    let node = Node {
+        width: 100,
+        height: 76,
+    };
+    let line = |child: usize| Line {
+        parent: End {
+            node: 0,
+            offset: 40,
+        },
+        child: End {
+            node: child,
+            offset: 60,
+        },
+        kind: 0,
+    };
+    let nets = Nets::new(&[node, node], &[line(0), line(1)], &[0, 1]);
+    assert_ne!(nets.of_line[0], nets.of_line[1]);
+    let layout = lay_out(&[node, node], &[line(0), line(1)]);
+    assert_eq!(layout.paths[0].len(), 4, "{:?}", layout.paths);
+}

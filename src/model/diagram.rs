@@ -52,6 +52,67 @@ pub struct Relation {
     pub child: usize,
     /// The place of the parent.
     pub parent: usize,
+    /// How many rows break it, where they were counted.
+    pub orphans: Option<i64>,
+}
+
+impl Diagram {
+    /// Keeps the tables that are at most `depth` keys away from the one at `center`, whichever way
+    /// the keys point, and the keys between them.
+    pub fn keep_around(&mut self, center: usize, depth: usize) {
+        let mut near = vec![center];
+        let mut edge = vec![center];
+        for _ in 0..depth {
+            let beyond = self.relations.iter().flat_map(|relation| {
+                let ways = [
+                    (relation.child, relation.parent),
+                    (relation.parent, relation.child),
+                ];
+                ways.into_iter()
+                    .filter(|(from, _)| edge.contains(from))
+                    .map(|(_, to)| to)
+            });
+            let mut beyond: Vec<_> = beyond.filter(|table| !near.contains(table)).collect();
+            beyond.sort_unstable();
+            beyond.dedup();
+            if beyond.is_empty() {
+                break;
+            }
+            near.extend(&beyond);
+            edge = beyond;
+        }
+        self.keep(&near);
+    }
+
+    /// Keeps the keys that rows break, as far as they were counted, and the tables of these.
+    pub fn keep_orphaned(&mut self) {
+        self.relations
+            .retain(|relation| relation.orphans.is_some_and(|orphans| orphans > 0));
+        let ends = self.relations.iter();
+        let ends: Vec<_> = ends.flat_map(|it| [it.child, it.parent]).collect();
+        self.keep(&ends);
+    }
+
+    /// Keeps the tables at `places`, and the keys that have both ends among them.
+    fn keep(&mut self, places: &[usize]) {
+        let mut next = 0..;
+        let count = self.entities.len();
+        let moved: Vec<Option<usize>> = (0..count)
+            .map(|place| places.contains(&place).then(|| next.next()).flatten())
+            .collect();
+        let moved = |place: usize| moved.get(place).copied().flatten();
+        let mut place = 0..;
+        self.entities
+            .retain(|_| place.next().and_then(moved).is_some());
+        self.relations.retain_mut(|relation| {
+            let (Some(child), Some(parent)) = (moved(relation.child), moved(relation.parent))
+            else {
+                return false;
+            };
+            (relation.child, relation.parent) = (child, parent);
+            true
+        });
+    }
 }
 
 /// Whether a key is there.

@@ -50,7 +50,7 @@ fn dot_has_a_table_with_ports_for_each_table() {
     t1 [label=<<table border="0" cellborder="1" cellspacing="0" cellpadding="4"><tr><td bgcolor="#eaeef2"><b>child</b></td></tr><tr><td port="r0" align="left"><font color="#57606a">PK</font> id</td></tr><tr><td port="r1" align="left"><font color="#57606a">FK</font> parent_id</td></tr><tr><td port="r2" align="left"><font color="#57606a">FK</font> code</td></tr><tr><td align="left"><i>+ 2 columns</i></td></tr></table>>]
     t2 [label=<<table border="0" cellborder="1" cellspacing="0" cellpadding="4"><tr><td bgcolor="#eaeef2"><b>alone</b></td></tr><tr><td align="left"><i>1 column</i></td></tr></table>>]
     t0:r1 -> t1:r2 [arrowhead=tee]
-    t0:r0 -> t1:r1 [arrowhead=crow, label="cascade"]
+    t0:r0 -> t1:r1 [arrowhead=crow, label="on delete cascade"]
 }
 "##,
         );
@@ -69,14 +69,15 @@ fn svg_has_a_box_for_each_table_and_a_path_for_each_trunk() {
     let (head, body) = picture.split_once("</style>\n").unwrap();
     assert_eq!(
         head.split_once("<style>").unwrap().0,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 301 168\" width=\"301\" height=\"168\" role=\"img\" aria-labelledby=\"title\">\n  <title id=\"title\">Tables and their foreign keys</title>\n  "
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 367 144\" width=\"367\" height=\"144\" role=\"img\" aria-labelledby=\"title\">\n  <title id=\"title\">Tables and their foreign keys</title>\n  "
     );
     assert!(head.contains("prefers-color-scheme: dark"), "{head}");
     assert_eq!(
         body,
-        r#"  <rect class="page" width="301" height="168" rx="10"/>
+        r#"  <rect class="page" width="367" height="144" rx="10"/>
   <path class="line declared" d="M82 84L132 84"/>
   <path class="line declared mark" d="M89 79v10M132 78L120 84L132 90"/>
+  <path class="key declared" d="M82 84L132 84"><title>b: (a_id) references a (id) on delete set null</title></path>
   <g transform="translate(24 44)">
     <rect class="box" width="58" height="56" rx="6"/>
     <path class="head" d="M.5 30V6.5A6 6 0 0 1 6.5 .5H51.5A6 6 0 0 1 57.5 6.5V30Z"/>
@@ -85,17 +86,16 @@ fn svg_has_a_box_for_each_table_and_a_path_for_each_trunk() {
     <text x="32" y="44" textLength="15.6">id</text>
   </g>
   <g transform="translate(132 24)">
-    <rect class="box" width="145" height="96" rx="6"/>
-    <path class="head" d="M.5 30V6.5A6 6 0 0 1 6.5 .5H138.5A6 6 0 0 1 144.5 6.5V30Z"/>
+    <rect class="box" width="211" height="96" rx="6"/>
+    <path class="head" d="M.5 30V6.5A6 6 0 0 1 6.5 .5H204.5A6 6 0 0 1 210.5 6.5V30Z"/>
     <text class="name" x="10" y="20" textLength="7.8">b</text>
     <text class="note" x="10" y="44" textLength="13.2">PK</text>
     <text x="32" y="44" textLength="15.6">id</text>
     <text class="note" x="10" y="64" textLength="13.2">FK</text>
     <text x="32" y="64" textLength="31.2">a_id</text>
-    <text class="note" x="82" y="64" textLength="52.8">set null</text>
+    <text class="note" x="82" y="64" textLength="118.8">on delete set null</text>
     <text class="note" x="32" y="84" textLength="66.0">+ 1 column</text>
   </g>
-  <text class="note" x="24" y="148" textLength="237.6">beside a key: what it does on delete</text>
 </svg>
 "#
     );
@@ -165,9 +165,9 @@ fn declared_pending_and_discovered_keys_differ() {
     }
     let dot = graph("dot");
     for style in [
-        "[arrowhead=crow, label=\"restrict\"]",
-        "[arrowhead=crow, style=dashed, label=\"cascade\"]",
-        "[arrowhead=crow, style=dotted, label=\"99%\"]",
+        "[arrowhead=crow, label=\"on delete restrict\"]",
+        "[arrowhead=crow, style=dashed, label=\"on delete cascade\"]",
+        "[arrowhead=crow, style=dotted, label=\"99% sure\"]",
     ] {
         assert!(dot.contains(style), "{style}\n{dot}");
     }
@@ -178,7 +178,7 @@ fn declared_pending_and_discovered_keys_differ() {
         "class=\"line discovered\"",
         ">declared<",
         ">pending: a migration asks for it<",
-        ">discovered, and how sure<",
+        ">discovered: meant, never declared<",
     ] {
         assert!(svg.contains(part), "{part}");
     }

@@ -116,6 +116,10 @@ mod show;
 /// The graph draws every table and every key once, whatever they are called.
 mod graph;
 
+/// A part of a picture holds what it is asked for, the same in every format, and its lines can be told
+/// apart.
+mod graph_parts;
+
 /// An interrupted run leaves everything as it was, and says so.
 mod interruption;
 

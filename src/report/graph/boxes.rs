@@ -1,6 +1,6 @@
 //! What stands in the box of a table: a row for each key, and how many columns there are beside.
 
-use super::action;
+use super::beside;
 use crate::model::diagram::{Diagram, Entity, Relation, State};
 use crate::model::key::same_name;
 
@@ -24,7 +24,7 @@ pub struct BoxRow {
     pub mark: String,
     /// The columns.
     pub columns: Vec<String>,
-    /// What stands at the end of the row: an action, or how sure a discovered key is.
+    /// What stands at the end of the row.
     pub note: String,
     /// The state of the foreign key, if it is one.
     pub state: Option<State>,
@@ -98,10 +98,7 @@ impl TableBox {
 
     /// Adds a foreign key, to the row of its columns where these are the primary key.
     fn add_key(&mut self, relation: &Relation) -> usize {
-        let note = match relation.state {
-            State::Declared | State::Pending => action(relation),
-            State::Discovered(confidence) => format!("{confidence}%"),
-        };
+        let note = beside(relation);
         let columns = &relation.key.columns;
         let mut rows = self.rows.iter_mut().enumerate();
         let same = rows.find(|(_, row)| row.state.is_none() && row.columns == *columns);

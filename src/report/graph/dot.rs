@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::boxes::{BoxRow, TableBox, boxes};
-use super::{action, markup};
+use super::{beside, markup};
 use crate::model::diagram::{Diagram, Relation, State};
 
 const HEAD: &str = r##"digraph tables {
@@ -48,15 +48,12 @@ pub fn dot(diagram: &Diagram) -> String {
 fn style(relation: &Relation) -> String {
     let head = if relation.unique { "tee" } else { "crow" };
     let mut style = format!("arrowhead={head}");
-    let mut label = action(relation);
-    match relation.state {
-        State::Declared => {}
-        State::Pending => style.push_str(", style=dashed"),
-        State::Discovered(confidence) => {
-            style.push_str(", style=dotted");
-            label = format!("{confidence}%");
-        }
-    }
+    style.push_str(match relation.state {
+        State::Declared => "",
+        State::Pending => ", style=dashed",
+        State::Discovered(_) => ", style=dotted",
+    });
+    let label = beside(relation);
     if !label.is_empty() {
         let _ = write!(style, ", label=\"{label}\"");
     }

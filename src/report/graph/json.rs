@@ -54,6 +54,9 @@ pub struct KeyReport {
     pub unique: bool,
     /// A child may refer to no parent.
     pub optional: bool,
+    /// How many rows break it, where they were counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orphans: Option<i64>,
 }
 
 impl GraphReport {
@@ -94,6 +97,7 @@ impl KeyReport {
             confidence,
             unique: relation.unique,
             optional: relation.optional,
+            orphans: relation.orphans,
         }
     }
 }

@@ -5,38 +5,67 @@ mod dot;
 mod json;
 mod mermaid;
 mod svg;
+mod text;
 
 pub use dot::dot;
 pub use json::GraphReport;
 pub use mermaid::mermaid;
 pub use svg::svg;
+pub use text::text;
 
 use crate::model::diagram::{Relation, State};
 use crate::model::key::Action;
-use crate::text::one_line;
+use crate::text::{one_line, plural};
 
-/// `cascade`, `set null`: what the key does on delete; empty where it does nothing.
-fn action(relation: &Relation) -> String {
+/// `on delete cascade`; empty where the key does nothing.
+fn on_delete(relation: &Relation) -> String {
     match relation.key.on_delete {
         Action::NoAction => String::new(),
-        action => action.words(),
+        action => format!("on delete {}", action.words()),
     }
 }
 
-/// `discovered, 93%: customer_id, on delete cascade`
+/// `12 orphans`, where rows that break the key were counted.
+fn orphans(relation: &Relation) -> Option<String> {
+    relation.orphans.map(|orphans| plural(orphans, "orphan"))
+}
+
+/// What stands beside a key in a picture: `12 orphans` where they were asked for, or else how sure it
+/// is, or what it does. Each says what it is.
+fn beside(relation: &Relation) -> String {
+    orphans(relation).unwrap_or_else(|| match relation.state {
+        State::Declared | State::Pending => on_delete(relation),
+        State::Discovered(confidence) => format!("{confidence}% sure"),
+    })
+}
+
+/// `discovered, 93%: customer_id, on delete cascade, 12 orphans`
 fn label(relation: &Relation) -> String {
     let columns = relation.key.columns.join(", ");
-    let on_delete = match action(relation) {
-        action if action.is_empty() => action,
-        action => format!(", on delete {action}"),
+    let state = match relation.state {
+        State::Declared => String::new(),
+        State::Pending => "pending: ".to_owned(),
+        State::Discovered(confidence) => format!("discovered, {confidence}%: "),
     };
-    match relation.state {
-        State::Declared => format!("{columns}{on_delete}"),
-        State::Pending => format!("pending: {columns}{on_delete}"),
-        State::Discovered(confidence) => {
-            format!("discovered, {confidence}%: {columns}{on_delete}")
-        }
-    }
+    let on_delete = Some(on_delete(relation)).filter(|it| !it.is_empty());
+    let parts = [Some(columns), on_delete, orphans(relation)];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    format!("{state}{}", parts.join(", "))
+}
+
+/// `fk_orders_customer (customer_id) references customers (id) on delete cascade: pending, 3 orphans`,
+/// for those who have no picture before them.
+fn in_words(relation: &Relation) -> String {
+    let name = relation.name.as_ref().map(|name| format!("{name} "));
+    let state = match relation.state {
+        State::Declared => None,
+        State::Pending => Some("pending".to_owned()),
+        State::Discovered(confidence) => Some(format!("discovered, {confidence}% sure")),
+    };
+    let notes: Vec<_> = [state, orphans(relation)].into_iter().flatten().collect();
+    let colon = if notes.is_empty() { "" } else { ": " };
+    let name = name.unwrap_or_default();
+    format!("{name}{}{colon}{}", relation.key, notes.join(", "))
 }
 
 /// `text` in one line, for a document in XML or for a label in Graphviz's HTML

@@ -8,7 +8,7 @@ pub mod expected;
 mod indexes;
 mod keys;
 mod renamed;
-mod rows;
+pub mod rows;
 mod tables;
 
 use anyhow::Result;

@@ -19,19 +19,13 @@ use crate::text::{self, rows};
 
 /// Counts the rows that break a declared key. They have come after the key did, by a
 /// connection on which SQLite did not enforce it.
-pub fn orphans(
+pub(super) fn orphans(
     connection: &Connection,
     schema: &Schema<'_>,
     states: &[MigrationState<'_>],
 ) -> Result<Vec<Finding>> {
-    let counts = RowCounts::new(connection);
-    let mut known = KnownKeys::new(connection);
-    let mut searches = Vec::new();
-    for key in foreign_key::distinct(&schema.declared) {
-        searches.extend(Search::of(connection, &counts, &mut known, key)?);
-    }
     let mut findings = Vec::new();
-    for (key, number) in count_all(connection, &searches)? {
+    for (key, number) in numbers(connection, foreign_key::distinct(&schema.declared))? {
         if number > 0 {
             let is_ours = |wanted: &Wanted<'_>| wanted.key.same_definition(key);
             let ours = schema.wanted.iter().find(|it| is_ours(it));
@@ -39,6 +33,20 @@ pub fn orphans(
         }
     }
     Ok(findings)
+}
+
+/// How many rows break each of `keys`, as far as they have a parent key to look in.
+pub fn numbers<'a>(
+    connection: &Connection,
+    keys: Vec<&'a ForeignKey>,
+) -> Result<Vec<(&'a ForeignKey, i64)>> {
+    let counts = RowCounts::new(connection);
+    let mut known = KnownKeys::new(connection);
+    let mut searches = Vec::new();
+    for key in keys {
+        searches.extend(Search::of(connection, &counts, &mut known, key)?);
+    }
+    count_all(connection, &searches)
 }
 
 /// A key whose orphans can be looked for.

@@ -109,11 +109,14 @@ impl Diagram {
             optional,
             child,
             parent,
+            orphans: None,
         });
         Ok(())
     }
 
-    fn position(&self, table: &str) -> Option<usize> {
+    /// The place of `table`.
+    #[must_use]
+    pub fn position(&self, table: &str) -> Option<usize> {
         let mut entities = self.entities.iter();
         entities.position(|entity| same_name(&entity.name, table))
     }

@@ -1,20 +1,31 @@
 //! `fkfix graph`: the tables and their keys.
 
 use anyhow::Result;
+use rusqlite::Connection;
 
 use super::Database;
-use crate::migrations::Migrations;
+use crate::failure::Failure;
+use crate::migrations::{Migrations, Origin};
 use crate::model::diagram::{Diagram, NotDrawn};
+use crate::model::key::ForeignKey;
+use crate::sqlite::apply::history;
+use crate::sqlite::check::rows;
 use crate::sqlite::discover::{self, DEFAULT_CONFIDENCE};
 use crate::sqlite::file::reading;
+use crate::sqlite::look::survey;
+use crate::sqlite::schema::Table;
 
-/// What a picture is to show beside the keys that are declared or pending.
+/// What a picture is to show beside the keys that are declared or pending, and of all that what.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown {
+pub struct Shown<'a> {
     /// The tables of fkfix.
     pub own_tables: bool,
     /// Keys that were meant and never declared.
     pub discovered: bool,
+    /// This table, and those at most so many keys away; otherwise all.
+    pub around: Option<(&'a str, usize)>,
+    /// Keys that rows break alone, with how many do.
+    pub only_orphans: bool,
 }
 
 impl Database {
@@ -22,18 +33,76 @@ impl Database {
     pub fn diagram(
         &self,
         migrations: &Migrations,
-        shown: Shown,
+        shown: Shown<'_>,
     ) -> Result<(Diagram, Vec<NotDrawn>)> {
         reading::read(&self.location, self.lock_timeout, |connection| {
             let mut diagram = Diagram::read(connection, shown.own_tables)?;
-            let not_drawn = diagram.add_pending(connection, migrations)?;
+            let mut not_drawn = diagram.add_pending(connection, migrations)?;
+            if migrations.origin() == Origin::BuiltIn {
+                // It is for tables that most databases don't have.
+                not_drawn.clear();
+            }
             if shown.discovered {
                 let candidates = discover::candidates(connection)?.into_iter();
                 for found in candidates.filter(|it| it.confidence >= DEFAULT_CONFIDENCE) {
                     diagram.add_discovered(connection, found.key, found.confidence)?;
                 }
             }
+            if let Some((table, depth)) = shown.around {
+                let Some(center) = diagram.position(table) else {
+                    // That tells why, unless it is one of fkfix's own.
+                    Table::read(connection, table)?;
+                    return Err(is_left_out(table).into());
+                };
+                diagram.keep_around(center, depth);
+            }
+            if shown.only_orphans {
+                not_drawn.extend(count_orphans(connection, migrations, &mut diagram)?);
+                diagram.keep_orphaned();
+            }
             Ok((diagram, not_drawn))
         })
     }
+}
+
+/// Counts the rows that break each key of `diagram`, as `fkfix orphans` does. Keys that could not be
+/// looked at are given back.
+fn count_orphans(
+    connection: &Connection,
+    migrations: &Migrations,
+    diagram: &mut Diagram,
+) -> Result<Vec<NotDrawn>> {
+    let applicable = history::applicable(connection, migrations)?;
+    let survey = survey::survey(connection, applicable, None)?;
+    let (mut counted, mut not_drawn) = (Vec::new(), Vec::new());
+    for relation in &mut diagram.relations {
+        let is_it = |key: &ForeignKey| key.same_definition(&relation.key);
+        if let Some(key) = survey.keys.iter().find(|it| is_it(&it.named.key)) {
+            relation.orphans = Some(key.rows);
+        } else if let Some((key, reason)) = survey.unusable.iter().find(|(key, _)| is_it(key)) {
+            not_drawn.push(NotDrawn {
+                key: key.place(),
+                reason: reason.clone(),
+            });
+        } else {
+            counted.push(relation);
+        }
+    }
+    let keys: Vec<_> = counted
+        .iter()
+        .map(|relation| relation.key.clone())
+        .collect();
+    for (key, orphans) in rows::numbers(connection, keys.iter().collect())? {
+        for relation in counted.iter_mut().filter(|it| it.key == *key) {
+            relation.orphans = Some(orphans);
+        }
+    }
+    Ok(not_drawn)
+}
+
+fn is_left_out(table: &str) -> Failure {
+    Failure::impossible(format!(
+        "{table} is one of fkfix's own tables, which are left out"
+    ))
+    .hint("add --all")
 }

@@ -1,10 +1,12 @@
-//! The lines: one element for all that share a trunk.
+//! The lines: one element for all that share a trunk, and over it one for each key, which the pointer
+//! finds.
 
 use std::fmt::Write as _;
 
 use super::class;
 use crate::graph::{End, Line, Point};
 use crate::model::diagram::Diagram;
+use crate::report::graph::{in_words, markup};
 
 /// The radius of a line's corners.
 const RADIUS: i32 = 7;
@@ -14,12 +16,15 @@ const RADIUS: i32 = 7;
 /// Lines that share a trunk are one element: drawn one over the other they would look bold.
 pub fn svg(diagram: &Diagram, lines: &[Line], paths: &[Vec<Point>]) -> String {
     let mut trunks: Vec<Trunk> = Vec::new();
+    let mut keys = String::new();
     for ((relation, line), path) in diagram.relations.iter().zip(lines).zip(paths) {
-        let same = |it: &Trunk| it.parent == line.parent && it.kind == line.kind;
+        let back = line.parent.node == line.child.node;
+        let same = |it: &Trunk| it.parent == line.parent && it.kind == line.kind && it.back == back;
         let at = trunks.iter().position(same).unwrap_or_else(|| {
             trunks.push(Trunk {
                 parent: line.parent,
                 kind: line.kind,
+                back,
                 class: class(relation.state),
                 ..Trunk::default()
             });
@@ -28,10 +33,19 @@ pub fn svg(diagram: &Diagram, lines: &[Line], paths: &[Vec<Point>]) -> String {
         if let Some(trunk) = trunks.get_mut(at) {
             trunk.add(path, relation.unique);
         }
+        let _ = writeln!(
+            keys,
+            "  <path class=\"key {}\" d=\"{}\"><title>{}: {}</title></path>",
+            class(relation.state),
+            rounded(path),
+            markup(&relation.key.child),
+            markup(&in_words(relation))
+        );
     }
     // What is sure lies above what is not, where they leave a parent together.
     trunks.sort_by_key(|trunk| std::cmp::Reverse(trunk.kind));
-    trunks.iter().map(Trunk::svg).collect()
+    let lines: String = trunks.iter().map(Trunk::svg).collect();
+    lines + &keys
 }
 
 /// The lines of one kind that begin at one place.
@@ -39,6 +53,8 @@ pub fn svg(diagram: &Diagram, lines: &[Line], paths: &[Vec<Point>]) -> String {
 struct Trunk {
     parent: End,
     kind: u8,
+    /// They go back to the parent's own box.
+    back: bool,
     class: &'static str,
     ways: Vec<String>,
     marks: Vec<String>,

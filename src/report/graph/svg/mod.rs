@@ -44,6 +44,8 @@ const STYLE: &str = "
     .pending { stroke: #0969da; stroke-dasharray: 7 4 }
     .discovered { stroke: #bc4c00; stroke-dasharray: 1.5 4; stroke-linecap: round; stroke-width: 2 }
     .mark { stroke-dasharray: none; stroke-width: 1.5 }
+    .key { fill: none; stroke-dasharray: none; stroke-width: 9; stroke-linecap: round; stroke-linejoin: round; stroke-opacity: 0; pointer-events: stroke }
+    .key:hover { stroke-opacity: .4 }
     .of-pending { fill: #0969da }
     .of-discovered { fill: #bc4c00 }
     @media (prefers-color-scheme: dark) {
