@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use crate::failure::Failure;
 use crate::words;
 
+pub mod draft;
 mod lacking;
 mod sections;
 mod text;

@@ -222,7 +222,7 @@ pub struct New {
     ///
     /// Several columns: 'a(x, y) -> b(x, y)'. Names that are not one word stand in double
     /// quotes. Actions, on delete and on update: cascade, set null, restrict, no action.
-    #[arg(long, value_name = "KEY", value_parser = notation::parse)]
+    #[arg(long, value_name = "KEY", value_parser = notation::parse_with_schemas)]
     pub add: Vec<ForeignKey>,
     /// Write into this folder, which is made if it is missing
     #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS", default_value = DEFAULT_FOLDER)]

@@ -78,10 +78,11 @@ pub struct Show {
     pub table: String,
     /// The row's primary key, one value for each of its columns in order
     ///
-    /// In a table without a primary key it is the rowid. X'00ff' stands for a blob.
+    /// In a table without a primary key it is the rowid; on PostgreSQL the ctid, such as '(0,2)'.
+    /// X'00ff' stands for a blob.
     #[arg(required = true, value_name = "KEY", allow_negative_numbers = true)]
     pub key: Vec<String>,
-    /// KEY is the rowid, whatever the primary key is
+    /// KEY is the rowid, or the ctid, whatever the primary key is
     #[arg(long)]
     pub rowid: bool,
     /// Which database.

@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::cli::{DEFAULT_FOLDER, Discover};
-use crate::engine::Sought;
 use crate::engine::key_script::Scripts;
 use crate::failure::Status;
 use crate::migrations;
+use crate::model::asked::Sought;
 use crate::report::discover::DiscoverReport;
 use crate::report::new::NewReport;
 use crate::report::output::Output;

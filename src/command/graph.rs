@@ -3,23 +3,39 @@
 use anyhow::Result;
 
 use crate::cli::{Graph, PictureFormat};
-use crate::engine::Shown;
 use crate::failure::Status;
+use crate::model::asked::Shown;
+use crate::model::diagram::{Diagram, NotDrawn};
 use crate::report::graph::{self, GraphReport};
 use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
-    let location = &arguments.database.location;
-    let shown = Shown {
+    let database = super::open(&arguments.database);
+    let (diagram, not_drawn) = database.diagram(&migrations, shown(arguments))?;
+    let name = arguments.database.location.to_string();
+    tell(arguments, name, &diagram, &not_drawn, output)
+}
+
+/// What is to be drawn.
+pub fn shown(arguments: &Graph) -> Shown<'_> {
+    Shown {
         own_tables: arguments.all,
         discovered: arguments.discover,
         around: arguments.around.as_deref().map(|it| (it, arguments.depth)),
         only_orphans: arguments.only_orphans,
-    };
-    let database = super::open(&arguments.database);
-    let (diagram, not_drawn) = database.diagram(&migrations, shown)?;
+    }
+}
+
+/// Writes `diagram` of the database called `name`, and what could not be drawn.
+pub fn tell(
+    arguments: &Graph,
+    name: String,
+    diagram: &Diagram,
+    not_drawn: &[NotDrawn],
+    output: &mut Output,
+) -> Result<Status> {
     for not_drawn in not_drawn {
         output.warning(&format!(
             "{} is not drawn: {}",
@@ -30,14 +46,11 @@ pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
         output.note("no orphans, so nothing is drawn");
     }
     match arguments.format {
-        PictureFormat::Mermaid => output.write(&graph::mermaid(&diagram))?,
-        PictureFormat::Dot => output.write(&graph::dot(&diagram))?,
-        PictureFormat::Svg => output.write(&graph::svg(&diagram))?,
-        PictureFormat::Text => output.lines(&graph::text(&diagram))?,
-        PictureFormat::Json => {
-            let report = GraphReport::new(location.to_string(), &diagram);
-            output.document(&report)?;
-        }
+        PictureFormat::Mermaid => output.write(&graph::mermaid(diagram))?,
+        PictureFormat::Dot => output.write(&graph::dot(diagram))?,
+        PictureFormat::Svg => output.write(&graph::svg(diagram))?,
+        PictureFormat::Text => output.lines(&graph::text(diagram))?,
+        PictureFormat::Json => output.document(&GraphReport::new(name, diagram))?,
     }
     Ok(Status::Done)
 }

@@ -34,6 +34,9 @@ use crate::migrations::{self, Migrations};
 use crate::report::output::Output;
 use crate::text::listing;
 
+#[cfg(feature = "postgres")]
+use self::server::looks;
+
 /// Does what `cli` asks for.
 pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
     #[cfg(feature = "postgres")]
@@ -48,14 +51,11 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
             Command::Check(arguments) => server::check(arguments, server, output),
             Command::Clean(_) => Err(server::refused("clean")),
             Command::Restore(_) => Err(server::refused("restore")),
-            Command::Show(_) => Err(server::refused("show")),
+            Command::Show(arguments) => looks::show(arguments, server, output),
             Command::Discover(_) => Err(server::refused("discover")),
-            Command::Graph(_) => Err(server::refused("graph")),
-            Command::New(_) => Err(server::refused("new --database")),
-            Command::Enforce(_) => {
-                output.note("PostgreSQL enforces every key by itself; there is nothing to do");
-                Ok(Status::Done)
-            }
+            Command::Graph(arguments) => looks::graph(arguments, server, output),
+            Command::New(arguments) => looks::new(arguments, server, output),
+            Command::Enforce(_) => Ok(looks::enforce(output)),
             _ => Ok(Status::Done),
         };
     }

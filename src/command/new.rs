@@ -3,9 +3,11 @@
 use anyhow::Result;
 
 use crate::cli::New;
-use crate::engine::{self, key_script};
-use crate::failure::Status;
+use crate::engine;
+use crate::engine::key_script::{self, Scripts};
+use crate::failure::{Failure, Status};
 use crate::migrations;
+use crate::model::key::ForeignKey;
 use crate::report::new::NewReport;
 use crate::report::output::Output;
 
@@ -20,8 +22,16 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
         (None, Some(location)) => {
             engine::open(location.get()?, arguments.wait.for_a_file()).scripts(&arguments.add)?
         }
-        (None, None) => key_script::unchecked(&arguments.add)?,
+        (None, None) => {
+            without_schemas(&arguments.add)?;
+            key_script::unchecked(&arguments.add)?
+        }
     };
+    write(arguments, &scripts, output)
+}
+
+/// Writes `scripts` as the next migration.
+pub fn write(arguments: &New, scripts: &Scripts, output: &mut Output) -> Result<Status> {
     let (folder, name) = (&arguments.folder, &arguments.name);
     let [up, down] = migrations::write_next(folder, name, &scripts.up, &scripts.down)?;
     let report = NewReport::new(&up, &down);
@@ -34,4 +44,17 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     let location = location.and_then(|it| it.get().ok());
     output.hint(&super::try_hint(location, folder));
     Ok(status)
+}
+
+/// Fails where a name may be that of a schema and a table: only a database tells.
+fn without_schemas(keys: &[ForeignKey]) -> Result<()> {
+    let mut names = keys.iter().flat_map(|key| [&key.child, &key.parent]);
+    let Some(name) = names.find(|it| it.contains('.')) else {
+        return Ok(());
+    };
+    Err(Failure::impossible(format!(
+        "{name} may be one name, or a table of a schema, and no database tells which"
+    ))
+    .hint("name the database with -d")
+    .into())
 }

@@ -1,5 +1,7 @@
 //! The verbs on a database that a server has.
 
+pub mod looks;
+
 use std::io::{Seek as _, Write as _};
 use std::time::Duration;
 
@@ -224,6 +226,6 @@ pub fn refused(verb: &str) -> anyhow::Error {
     Failure::impossible(format!(
         "fkfix {verb} works on files of SQLite, and this database is a server's"
     ))
-    .hint("up, down, status, orphans and check work on PostgreSQL")
+    .hint("up, down, status, orphans, check, show, graph and new work on PostgreSQL")
     .into()
 }

@@ -3,19 +3,23 @@
 use anyhow::Result;
 
 use crate::cli::Show;
-use crate::engine::Asked;
 use crate::failure::Status;
+use crate::model::asked::Asked;
 use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &Show, output: &mut Output) -> Result<Status> {
-    let asked = Asked {
+    let report = super::open(&arguments.database).show(asked(arguments))?;
+    output.result(&report, arguments.format)?;
+    Ok(Status::Done)
+}
+
+/// The row that is asked for.
+pub fn asked(arguments: &Show) -> Asked<'_> {
+    Asked {
         table: &arguments.table,
         key: &arguments.key,
         by_rowid: arguments.rowid,
         limit: arguments.limit,
-    };
-    let report = super::open(&arguments.database).show(asked)?;
-    output.result(&report, arguments.format)?;
-    Ok(Status::Done)
+    }
 }

@@ -115,6 +115,14 @@ impl Diagram {
     }
 }
 
+impl Relation {
+    /// What people call it: its name, or its columns where it has none.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.key.place())
+    }
+}
+
 /// Whether a key is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {

@@ -15,6 +15,7 @@ pub mod database;
 pub mod down;
 pub mod error;
 pub mod keys;
+mod look;
 pub mod online;
 pub mod own;
 pub mod plan;

@@ -153,6 +153,20 @@ impl Search {
         })
     }
 
+    /// The same, with the keys along which rows hang on others called by their columns.
+    #[must_use]
+    pub fn by_place(mut self) -> Self {
+        for link in &mut self.links {
+            link.label = link.key.model().place();
+        }
+        self
+    }
+
+    /// The keys along which rows hang on others.
+    pub fn links(&self) -> impl Iterator<Item = &Key> {
+        self.links.iter().map(|link| &link.key)
+    }
+
     /// The rows that break the key at `place` of those asked for, and have no place yet elsewhere.
     pub fn list(&self, transaction: &mut Transaction, place: usize) -> Result<Vec<RowId>> {
         let Some(key) = self.asked.get(place) else {

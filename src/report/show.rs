@@ -9,7 +9,9 @@ use super::key::TableKey;
 use super::output::Report;
 use super::table::{sample, table};
 use super::value;
-use crate::model::key::Action;
+use crate::model::deletion::{Deletion, Reason};
+use crate::model::key::{Action, ForeignKey};
+use crate::model::relatives::{Children, Parent, Reference, Row};
 use crate::model::value::Value;
 use crate::text::{Lines, count, listing, one_line, rows};
 
@@ -58,7 +60,7 @@ pub struct ParentRow {
     pub state: ParentState,
     /// The parent, where there is one.
     pub row: Option<RowValues>,
-    /// Why SQLite could not look, where it could not.
+    /// Why it could not be looked for, where it could not.
     pub reason: Option<String>,
 }
 
@@ -72,7 +74,7 @@ pub enum ParentState {
     Null,
     /// There is none: the row is an orphan.
     Orphan,
-    /// SQLite could not look.
+    /// It could not be looked for.
     Unusable,
 }
 
@@ -136,7 +138,7 @@ pub struct RefusalReport {
     pub rows: i64,
     /// Why, in words.
     pub reason: String,
-    /// Whether it is so for sure; otherwise it depends on the order in which SQLite looks.
+    /// Whether it is so for sure; otherwise it depends on which key acts first.
     pub certain: bool,
 }
 
@@ -157,6 +159,119 @@ impl RowValues {
             .map(|(column, value)| format!("{column} {}", value::text(value)))
             .collect();
         told.join(", ")
+    }
+}
+
+impl From<Row> for RowValues {
+    fn from(Row { columns, values }: Row) -> Self {
+        RowValues { columns, values }
+    }
+}
+
+impl ShowReport {
+    /// The row that was asked for, with none of its relatives yet.
+    pub fn new(table: &str, key: Vec<String>, row: Row) -> Self {
+        ShowReport {
+            database: String::new(),
+            table: table.to_owned(),
+            key,
+            row: row.into(),
+            parents: Vec::new(),
+            children: Vec::new(),
+            deletion: DeletionReport::default(),
+        }
+    }
+
+    /// Adds where its keys lead.
+    pub fn add_parents(&mut self, references: Vec<Reference>) {
+        self.parents
+            .extend(references.into_iter().map(ParentRow::from));
+    }
+
+    /// Adds the rows that refer to it.
+    pub fn add_children(&mut self, children: Vec<Children>) {
+        self.children
+            .extend(children.into_iter().map(|it| ChildRows {
+                key: TableKey::new(&it.key, it.name),
+                total: it.total,
+                rows: it.rows.into_iter().map(Into::into).collect(),
+            }));
+    }
+}
+
+impl From<Reference> for ParentRow {
+    fn from(reference: Reference) -> Self {
+        let (state, row, reason) = match reference.parent {
+            Parent::None => (ParentState::Null, None, None),
+            Parent::Row(row) => (ParentState::Found, Some(row.into()), None),
+            Parent::Missing => (ParentState::Orphan, None, None),
+            Parent::Unusable(reason) => (ParentState::Unusable, None, Some(reason)),
+        };
+        ParentRow {
+            key: TableKey::new(&reference.key, reference.name),
+            values: reference.values,
+            state,
+            row,
+            reason,
+        }
+    }
+}
+
+impl From<Deletion> for DeletionReport {
+    fn from(deletion: Deletion) -> Self {
+        let deleted = deletion.taken.into_iter().map(|it| DeletedRows {
+            table: it.table,
+            rows: it.rows,
+            by: it.by.into_iter().map(|(key, _)| key).collect(),
+        });
+        let changed = deletion.changed.into_iter().map(|it| ChangedRows {
+            key: it.key.place(),
+            table: it.key.child,
+            action: it.key.on_delete,
+            rows: it.rows,
+        });
+        let refusals = deletion.refusals.into_iter().map(|it| RefusalReport {
+            key: it.key.place(),
+            reason: words(&it.reason, &it.key, it.rows),
+            certain: it.reason != Reason::RefersAndGoes,
+            table: it.key.child,
+            rows: it.rows,
+        });
+        let refusals: Vec<_> = refusals.collect();
+        DeletionReport {
+            refused: !refusals.is_empty(),
+            deleted: deleted.collect(),
+            changed: changed.collect(),
+            refusals,
+        }
+    }
+}
+
+fn words(reason: &Reason, key: &ForeignKey, number: i64) -> String {
+    let (child, parent, label) = (&key.child, &key.parent, key.place());
+    let action = key.on_delete.words();
+    let of = format!("{} of {child}", rows(number));
+    let (refer, their, they) = match number {
+        1 => ("refers", "its", "it goes"),
+        _ => ("refer", "their", "they go"),
+    };
+    match reason {
+        Reason::Refers => {
+            format!("{of} would be left without {their} parent by {label} on delete {action}")
+        }
+        Reason::RefersAndGoes => format!(
+            "{of} {refer} to rows that go by {label} on delete {action}, which fails unless {they} first by another key"
+        ),
+        Reason::NotNull(column) => {
+            format!("{of} can't have NULL in {column}, which {label} on delete {action} would set")
+        }
+        Reason::NoDefaultParent => {
+            format!("the default that {of} would get by {label} on delete {action} has no parent")
+        }
+        Reason::NoParentKey => format!(
+            "{label} refers to {parent} ({}), which is neither PRIMARY KEY nor UNIQUE: no row of {parent} can be deleted",
+            key.parent_columns.join(", ")
+        ),
     }
 }
 

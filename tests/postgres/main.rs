@@ -60,3 +60,7 @@ mod checked;
 /// Beside others: two runs at once, an application that waits, a pooler, names and schemas of any
 /// kind.
 mod together;
+
+/// `show`, `graph` and `new` tell of a server what they tell of a file, on a standby too, and
+/// `enforce` has nothing to do.
+mod looks;

@@ -1,13 +1,11 @@
 //! Writes the scripts that add foreign keys and take them back, in standard SQL that other
 //! databases run as well.
 
-use std::fmt::Write as _;
-
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
-use sqlite3_parser::dialect::keyword_token;
 
 use crate::failure::Failure;
+use crate::migrations::draft::{self, Draft};
 use crate::sqlite::keys::{self, TableKeys};
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
@@ -15,48 +13,12 @@ use crate::sqlite::schema::scratch;
 use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement;
-use crate::words;
 
-/// `PostgreSQL` cuts a name behind so many bytes
-/// (<https://www.postgresql.org/docs/current/limits.html>).
-const LONGEST_NAME: usize = 63;
-
-/// A migration's text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scripts {
-    /// Adds the keys.
-    pub up: String,
-    /// Takes them back.
-    pub down: String,
-    /// What the keys will cost, or can't do.
-    pub warnings: Vec<String>,
-}
-
-/// What a migration begins as, when nothing is known of it.
-#[must_use]
-pub fn template() -> Scripts {
-    let up = "\
--- Any SQL may stand here. A key is added by a statement such as:
---
--- ALTER TABLE orders
---     ADD CONSTRAINT fk_orders_customer
---     FOREIGN KEY (customer_id) REFERENCES customers (id) ON DELETE CASCADE;
-";
-    let down = "\
--- What takes the migration back, the last statement first. A key is taken back by:
---
--- ALTER TABLE orders DROP CONSTRAINT fk_orders_customer;
-";
-    Scripts {
-        up: up.to_owned(),
-        down: down.to_owned(),
-        warnings: Vec::new(),
-    }
-}
+pub use crate::migrations::draft::{Scripts, template};
 
 /// The scripts for `keys`, each of which `connection` must be able to take.
 pub fn checked(connection: &Connection, keys: &[ForeignKey]) -> Result<Scripts> {
-    let mut scripts = write(connection, keys)?;
+    let mut scripts = draft::write(&drafts(connection, keys)?);
     let mut requests = Vec::new();
     for statement in script::parse("the new migration", &scripts.up)? {
         if let statement::Action::AddForeignKey(request) = statement.action {
@@ -160,150 +122,18 @@ fn set_null_warning(table: &Table, key: &ForeignKey) -> Option<String> {
     })
 }
 
-/// The text for `keys`, with names that no constraint of their tables has.
-fn write(connection: &Connection, keys: &[ForeignKey]) -> Result<Scripts> {
-    let mut taken: Vec<String> = Vec::new();
-    let (mut up, mut down): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for key in keys {
+fn drafts<'k>(connection: &Connection, keys: &'k [ForeignKey]) -> Result<Vec<Draft<'k>>> {
+    let draft = |key: &'k ForeignKey| {
         let table = Table::read(connection, &key.child)?;
-        let there = ddl::constraint_names(&table.sql)?;
-        let is_taken = |name: &str| {
-            let mut names = taken.iter().chain(&there);
-            names.any(|other| same_name(other, name))
-        };
-        let name = free_name(&name_of(key), is_taken);
-        up.push(add(key, &name));
-        down.insert(
-            0,
-            format!(
-                "ALTER TABLE {} DROP CONSTRAINT {};\n",
-                plain(&key.child),
-                plain(&name)
-            ),
-        );
-        taken.push(name);
-    }
-    Ok(Scripts {
-        up: up.join("\n"),
-        down: down.join("\n"),
-        warnings: Vec::new(),
-    })
-}
-
-fn add(key: &ForeignKey, name: &str) -> String {
-    let list = |names: &[String]| {
-        let names: Vec<_> = names.iter().map(|name| plain(name)).collect();
-        names.join(", ")
+        Ok(Draft {
+            key,
+            child: draft::plain(&key.child),
+            parent: draft::plain(&key.parent),
+            taken: ddl::constraint_names(&table.sql)?,
+        })
     };
-    let mut sql = format!(
-        "ALTER TABLE {}\n    ADD CONSTRAINT {}\n    FOREIGN KEY ({}) REFERENCES {} ({})",
-        plain(&key.child),
-        plain(name),
-        list(&key.columns),
-        plain(&key.parent),
-        list(&key.parent_columns)
-    );
-    for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
-        if action != Action::NoAction {
-            let _ = write!(sql, " ON {event} {}", action.sql());
-        }
-    }
-    sql + ";\n"
+    keys.iter().map(draft).collect()
 }
-
-/// `fk_<child>_<columns without their id>`: `fk_webhook_logs_alert_rule`.
-fn name_of(key: &ForeignKey) -> String {
-    let mut name = "fk_".to_owned() + &words::split(&key.child).join("_");
-    for column in &key.columns {
-        let mut column = words::split(column);
-        if column.len() > 1 && column.last().is_some_and(|last| *last == "id") {
-            column.pop();
-        }
-        name.push('_');
-        name.push_str(&column.join("_"));
-    }
-    cut(&name, LONGEST_NAME).to_owned()
-}
-
-fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
-    if !is_taken(name) {
-        return name.to_owned();
-    }
-    let numbered = (2..).map(|number: u32| {
-        let number = format!("_{number}");
-        cut(name, LONGEST_NAME - number.len()).to_owned() + &number
-    });
-    let mut free = numbered.skip_while(|name| is_taken(name));
-    free.next().unwrap_or_else(|| name.to_owned())
-}
-
-/// At most the first `bytes` of `text`, whole characters.
-fn cut(text: &str, bytes: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
-}
-
-/// `name` as it stands in a script: in quotes where it needs them in SQLite or `PostgreSQL`,
-/// which takes a name without them for lower case.
-fn plain(name: &str) -> String {
-    let is_word = name
-        .bytes()
-        .all(|byte| byte == b'_' || byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    let starts = name.starts_with(|letter: char| !letter.is_ascii_digit());
-    let is_reserved =
-        name.len() > 1 && (keyword_token(name.as_bytes()).is_some() || RESERVED.contains(&name));
-    if is_word && starts && !is_reserved {
-        name.to_owned()
-    } else {
-        quote(name)
-    }
-}
-
-/// Reserved in `PostgreSQL` and no keyword of SQLite
-/// (<https://www.postgresql.org/docs/current/sql-keywords-appendix.html>).
-const RESERVED: [&str; 42] = [
-    "any",
-    "array",
-    "asymmetric",
-    "authorization",
-    "binary",
-    "both",
-    "collation",
-    "concurrently",
-    "current_catalog",
-    "current_role",
-    "current_schema",
-    "current_user",
-    "false",
-    "fetch",
-    "freeze",
-    "grant",
-    "ilike",
-    "initially",
-    "lateral",
-    "leading",
-    "localtime",
-    "localtimestamp",
-    "only",
-    "overlaps",
-    "placing",
-    "session_user",
-    "similar",
-    "some",
-    "symmetric",
-    "system_user",
-    "tablesample",
-    "trailing",
-    "true",
-    "user",
-    "variadic",
-    "verbose",
-    "xmltable",
-    "position",
-    "interval",
-    "timestamp",
-    "time",
-    "values",
-];
 
 #[cfg(test)]
 mod tests {
@@ -330,25 +160,6 @@ mod tests {
     }
 
     #[test]
-    fn names_are_quoted_only_where_they_must_be() {
-        for name in ["orders", "_x", "a1"] {
-            assert_eq!(plain(name), name);
-        }
-        for name in [
-            "Orders",
-            "order",
-            "user",
-            "2fa",
-            "two words",
-            "a\"b",
-            "",
-            "über",
-        ] {
-            assert_eq!(plain(name), quote(name));
-        }
-    }
-
-    #[test]
     fn constraints_get_names_of_their_own() {
         let names = |specs: &[&str]| -> Vec<String> {
             let scripts = unchecked(&keys(specs)).unwrap();
@@ -370,7 +181,7 @@ mod tests {
         );
         let long = "x".repeat(80);
         let names = names(&[&format!("{long}.a -> p.id"), &format!("{long}.b -> p.id")]);
-        assert_eq!(names[0].len(), LONGEST_NAME);
-        assert_eq!(names[1], format!("{}_2", &names[0][..LONGEST_NAME - 2]));
+        assert_eq!(names[0].len(), 63);
+        assert_eq!(names[1], format!("{}_2", &names[0][..61]));
     }
 }

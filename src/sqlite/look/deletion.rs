@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType;
 
+use crate::model::deletion::{Changed, Deletion, Reason, Refusal, Taken};
 use crate::sqlite::keys::conditions;
 use crate::sqlite::look::relatives;
 use crate::sqlite::orphans::lists;
@@ -17,64 +18,6 @@ use crate::sqlite::schema::foreign_key::{Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{RowKey, Table};
 use crate::sqlite::text::ddl::{self, literal, quote, same_name};
-
-/// What becomes of other rows when those that are listed are deleted.
-#[derive(Clone, Debug, Default)]
-pub struct Deletion {
-    /// Rows that are deleted too, each counted once, by table.
-    pub taken: Vec<Taken>,
-    /// Rows whose key is set to NULL or to its default, by key.
-    pub changed: Vec<Changed>,
-    /// Why the deletion would fail, if it would.
-    pub refusals: Vec<Refusal>,
-}
-
-/// Rows of one table that are deleted by cascade.
-#[derive(Clone, Debug)]
-pub struct Taken {
-    /// The table.
-    pub table: String,
-    /// How many.
-    pub rows: i64,
-    /// The keys by which they go, each with the rows that it was the first to reach.
-    pub by: Vec<(String, i64)>,
-}
-
-/// Rows that stay and are changed.
-#[derive(Clone, Debug)]
-pub struct Changed {
-    /// The key whose action changes them.
-    pub key: ForeignKey,
-    /// How many.
-    pub rows: i64,
-}
-
-/// Why a deletion fails.
-#[derive(Clone, Debug)]
-pub struct Refusal {
-    /// The key that refuses.
-    pub key: ForeignKey,
-    /// How many rows stand in the way, where it is rows.
-    pub rows: i64,
-    /// What keeps it.
-    pub reason: Reason,
-}
-
-/// What keeps a row from being deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The rows refer to it and stay: `RESTRICT` or `NO ACTION`.
-    Refers,
-    /// The rows go along by another key. This one's action fails unless they go first, and
-    /// SQLite goes by the order in which the keys were declared.
-    RefersAndGoes,
-    /// The action would set this column to NULL, which its definition forbids.
-    NotNull(String),
-    /// The action would set the key to a default that has no parent.
-    NoDefaultParent,
-    /// The parent's columns are neither PRIMARY KEY nor UNIQUE: each deletion fails.
-    NoParentKey,
-}
 
 /// What hangs on the rows in the first round of `found`, all of them one table's.
 pub fn foresee(connection: &Connection, found: &Found, declared: &[NamedKey]) -> Result<Deletion> {

@@ -122,14 +122,6 @@ impl Diagram {
     }
 }
 
-impl Relation {
-    /// What people call it: its name, or its columns where it has none.
-    #[must_use]
-    pub fn label(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.key.place())
-    }
-}
-
 fn entity(connection: &Connection, name: String) -> Result<Entity> {
     let mut statement = connection.prepare_cached(
         "SELECT name, type, \"notnull\" FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main'",

@@ -3,54 +3,16 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
+use crate::model::relatives::{Children, Parent, Reference, Row};
 use crate::model::value::Value;
 use crate::sqlite::keys::conditions;
-use crate::sqlite::look::row::{self, Row};
+use crate::sqlite::look::row;
 use crate::sqlite::orphans::lists;
 use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
 use crate::sqlite::schema::row_counts::RowCounts;
 use crate::sqlite::text::ddl::{quote_list, same_name};
-
-/// A key of a row, and where it leads.
-#[derive(Clone, Debug)]
-pub struct Reference {
-    /// The key.
-    pub key: ForeignKey,
-    /// Its name, if it has one.
-    pub name: Option<String>,
-    /// The values of its columns in the row.
-    pub values: Vec<Value>,
-    /// What they lead to.
-    pub parent: Parent,
-}
-
-/// Where a key leads.
-#[derive(Clone, Debug)]
-pub enum Parent {
-    /// Nowhere: one of the key's columns is NULL.
-    None,
-    /// To this row.
-    Row(Row),
-    /// To a row that is not there.
-    Missing,
-    /// To a table that SQLite could not look in, and why.
-    Unusable(String),
-}
-
-/// The rows that refer to a row by one key.
-#[derive(Clone, Debug)]
-pub struct Children {
-    /// The key.
-    pub key: ForeignKey,
-    /// Its name, if it has one.
-    pub name: Option<String>,
-    /// How many there are.
-    pub total: i64,
-    /// The first of them.
-    pub rows: Vec<Row>,
-}
 
 /// Where each key of `row` leads. The row stands in the first round of the list of `asked`.
 pub fn references(

@@ -4,31 +4,10 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use crate::failure::Failure;
-use crate::model::value::Value;
+use crate::model::relatives::Row;
 use crate::sqlite::schema::values;
 use crate::sqlite::schema::{self, Affinity, RowKey, Table};
 use crate::sqlite::text::ddl::{literal, quote, quote_list};
-
-/// A row of a table.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// The names of its columns, generated ones included.
-    pub columns: Vec<String>,
-    /// Its values, in the order of the columns.
-    pub values: Vec<Value>,
-}
-
-impl Row {
-    /// The value of the column `name`.
-    #[must_use]
-    pub fn value(&self, name: &str) -> Option<&Value> {
-        let at = self
-            .columns
-            .iter()
-            .position(|column| column.eq_ignore_ascii_case(name))?;
-        self.values.get(at)
-    }
-}
 
 /// A row that was asked for and found.
 #[derive(Clone, Debug)]

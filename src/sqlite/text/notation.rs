@@ -14,12 +14,18 @@ const FORM: &str = "the form is: orders.customer_id -> customers.id on delete ca
 
 /// Reads `text`; an error says what is wrong with it, and how it is written.
 pub fn parse(text: &str) -> Result<ForeignKey, String> {
-    read(text).map_err(|reason| format!("{reason}; {FORM}"))
+    read(text, false).map_err(|reason| format!("{reason}; {FORM}"))
 }
 
-fn read(text: &str) -> Result<ForeignKey, String> {
+/// As [`parse`], where a table may stand behind its schema: the table of `app.orders.id` is
+/// `app.orders`, which PostgreSQL knows and SQLite does not.
+pub fn parse_with_schemas(text: &str) -> Result<ForeignKey, String> {
+    read(text, true).map_err(|reason| format!("{reason}; {FORM}"))
+}
+
+fn read(text: &str, schemas: bool) -> Result<ForeignKey, String> {
     let tokens = ddl::tokens(text).map_err(|_| "this can't be read".to_owned())?;
-    let mut rest = Rest(&tokens);
+    let mut rest = Rest(&tokens, schemas);
     let (child, columns) = rest.side()?;
     if !rest.takes(|token| token.kind == TK_PTR || token.text == "→") {
         return Err("-> must stand behind the columns".to_owned());
@@ -83,8 +89,8 @@ fn name(name: &str) -> String {
     }
 }
 
-/// What is left to read.
-struct Rest<'t, 's>(&'t [Token<'s>]);
+/// What is left to read, and whether a schema may stand before a table.
+struct Rest<'t, 's>(&'t [Token<'s>], bool);
 
 impl Rest<'_, '_> {
     fn takes(&mut self, is_wanted: impl Fn(&Token<'_>) -> bool) -> bool {
@@ -116,10 +122,20 @@ impl Rest<'_, '_> {
         Ok(ddl::unquote(first.text))
     }
 
+    /// Whether what comes next is a name that more stands behind.
+    fn is_followed_by_dot(&self) -> bool {
+        let next = self.0.get(1);
+        next.is_some_and(|token| matches!(token.kind, TK_DOT | TK_LP))
+    }
+
     /// `table.column`, `table.(a, b)` or `table(a, b)`.
     fn side(&mut self) -> Result<(String, Vec<String>), String> {
-        let table = self.name()?;
-        let has_dot = self.kind(TK_DOT);
+        let mut table = self.name()?;
+        let mut has_dot = self.kind(TK_DOT);
+        if self.1 && has_dot && self.is_followed_by_dot() {
+            table = format!("{table}.{}", self.name()?);
+            has_dot = self.kind(TK_DOT);
+        }
         if !self.kind(TK_LP) {
             if !has_dot {
                 return Err(format!("no column stands behind {table}"));
@@ -225,6 +241,20 @@ mod tests {
             assert_eq!(write(&key), written);
             assert_eq!(write(&parse(written).unwrap()), written);
         }
+    }
+
+    #[test]
+    fn a_table_may_stand_behind_its_schema_where_that_is_asked_for() {
+        for (text, written) in [
+            ("app.a.x -> b.y", "\"app.a\".x -> b.y"),
+            ("a.(x, y) -> app.b(x, y)", "a(x, y) -> \"app.b\"(x, y)"),
+            ("a.x -> \"A p\".b.(y)", "a.x -> \"A p.b\".y"),
+        ] {
+            let key = parse_with_schemas(text).unwrap();
+            assert_eq!(write(&key), written);
+            assert_eq!(write(&parse(written).unwrap()), written);
+        }
+        assert!(parse_with_schemas("db.app.a.x -> b.y").is_err());
     }
 
     #[test]

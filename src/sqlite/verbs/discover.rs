@@ -7,23 +7,13 @@ use rusqlite::Connection;
 
 use super::Database;
 use crate::migrations::Migrations;
+use crate::model::asked::Sought;
 use crate::report::discover::DiscoveredKey;
 use crate::sqlite::apply::requested;
 use crate::sqlite::discover::{self, Candidate};
 use crate::sqlite::file::reading;
 use crate::sqlite::keys::key_script::{self, Scripts};
 use crate::sqlite::text::notation;
-
-/// Which keys are wanted.
-#[derive(Clone, Copy, Debug)]
-pub struct Sought<'a> {
-    /// How sure at the least, in percent.
-    pub min_confidence: u8,
-    /// The folder whose migrations may ask for some already.
-    pub folder: Option<&'a Path>,
-    /// Whether the scripts that add them are wanted.
-    pub with_scripts: bool,
-}
 
 /// The keys that were found.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use super::Database;
 use crate::failure::Failure;
 use crate::migrations::{Migrations, Origin};
+use crate::model::asked::Shown;
 use crate::model::diagram::{Diagram, NotDrawn};
 use crate::model::key::ForeignKey;
 use crate::sqlite::apply::history;
@@ -14,19 +15,6 @@ use crate::sqlite::discover::{self, DEFAULT_CONFIDENCE};
 use crate::sqlite::file::reading;
 use crate::sqlite::look::survey;
 use crate::sqlite::schema::Table;
-
-/// What a picture is to show beside the keys that are declared or pending, and of all that what.
-#[derive(Clone, Copy, Debug)]
-pub struct Shown<'a> {
-    /// The tables of fkfix.
-    pub own_tables: bool,
-    /// Keys that were meant and never declared.
-    pub discovered: bool,
-    /// This table, and those at most so many keys away; otherwise all.
-    pub around: Option<(&'a str, usize)>,
-    /// Keys that rows break alone, with how many do.
-    pub only_orphans: bool,
-}
 
 impl Database {
     /// The tables and keys, with those that `migrations` have pending, and what could not be drawn.

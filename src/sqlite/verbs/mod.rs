@@ -23,13 +23,11 @@ use rusqlite::Connection;
 
 pub use check::{Checked, check_dump, schema_of_dump};
 pub use clean::Cleaned;
-pub use discover::{Discovered, Sought};
+pub use discover::Discovered;
 pub use down::{DownPlanned, Reverted, down_of_dump};
 pub use enforce::Enforcement;
-pub use graph::Shown;
 pub use new::dump_scripts;
 pub use orphans::{Orphans, Spool};
-pub use show::Asked;
 pub use up::{Applied, UpPlanned, up_of_dump};
 
 use crate::location::Location;

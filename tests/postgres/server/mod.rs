@@ -50,6 +50,19 @@ pub fn standby() -> Option<&'static Server> {
     STANDBY.get_or_init(|| primary()?.standby()).as_ref()
 }
 
+/// Waits until `standby` has what `primary` has by now.
+pub fn caught_up(primary: &Server, standby: &Server) {
+    let ask = |server: &Server, query: &str| -> String {
+        let mut client = open(&server.url("postgres", "postgres")).client;
+        client.query_one(query, &[]).unwrap().get(0)
+    };
+    let at = ask(primary, "SELECT pg_current_wal_insert_lsn()::text");
+    let query = format!("SELECT (pg_last_wal_replay_lsn() >= '{at}')::text");
+    while ask(standby, &query) != "true" {
+        std::thread::yield_now();
+    }
+}
+
 /// A password that holds what a URL and a password file must escape.
 pub const SECRET: &str = r"s3c:r\et@ä/?";
 

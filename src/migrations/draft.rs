@@ -1,0 +1,233 @@
+//! The text of a new migration, in standard SQL that both engines run.
+
+use std::fmt::Write as _;
+
+use sqlite3_parser::dialect::keyword_token;
+
+use crate::model::key::{Action, ForeignKey, same_name};
+use crate::words;
+
+/// `PostgreSQL` cuts a name behind so many bytes
+/// (<https://www.postgresql.org/docs/current/limits.html>).
+const LONGEST_NAME: usize = 63;
+
+/// A migration's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scripts {
+    /// Adds the keys.
+    pub up: String,
+    /// Takes them back.
+    pub down: String,
+    /// What the keys will cost, or can't do.
+    pub warnings: Vec<String>,
+}
+
+/// What a migration begins as, when nothing is known of it.
+#[must_use]
+pub fn template() -> Scripts {
+    let up = "\
+-- Any SQL may stand here. A key is added by a statement such as:
+--
+-- ALTER TABLE orders
+--     ADD CONSTRAINT fk_orders_customer
+--     FOREIGN KEY (customer_id) REFERENCES customers (id) ON DELETE CASCADE;
+";
+    let down = "\
+-- What takes the migration back, the last statement first. A key is taken back by:
+--
+-- ALTER TABLE orders DROP CONSTRAINT fk_orders_customer;
+";
+    Scripts {
+        up: up.to_owned(),
+        down: down.to_owned(),
+        warnings: Vec::new(),
+    }
+}
+
+/// A key that a new migration is to add.
+#[derive(Clone, Debug)]
+pub struct Draft<'k> {
+    /// What it says.
+    pub key: &'k ForeignKey,
+    /// Its child, as the script writes it.
+    pub child: String,
+    /// Its parent, as the script writes it.
+    pub parent: String,
+    /// The constraints that the child has.
+    pub taken: Vec<String>,
+}
+
+/// The scripts that add the keys and take them back, under names that no constraint of their tables
+/// has.
+#[must_use]
+pub fn write(drafts: &[Draft<'_>]) -> Scripts {
+    let mut taken: Vec<String> = Vec::new();
+    let (mut up, mut down): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for draft in drafts {
+        let is_taken = |name: &str| {
+            let mut names = taken.iter().chain(&draft.taken);
+            names.any(|other| same_name(other, name))
+        };
+        let name = free_name(&name_of(draft.key), is_taken);
+        up.push(add(draft, &name));
+        down.insert(
+            0,
+            format!(
+                "ALTER TABLE {} DROP CONSTRAINT {};\n",
+                draft.child,
+                plain(&name)
+            ),
+        );
+        taken.push(name);
+    }
+    Scripts {
+        up: up.join("\n"),
+        down: down.join("\n"),
+        warnings: Vec::new(),
+    }
+}
+
+fn add(draft: &Draft<'_>, name: &str) -> String {
+    let key = draft.key;
+    let list = |names: &[String]| {
+        let names: Vec<_> = names.iter().map(|name| plain(name)).collect();
+        names.join(", ")
+    };
+    let mut sql = format!(
+        "ALTER TABLE {}\n    ADD CONSTRAINT {}\n    FOREIGN KEY ({}) REFERENCES {} ({})",
+        draft.child,
+        plain(name),
+        list(&key.columns),
+        draft.parent,
+        list(&key.parent_columns)
+    );
+    for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
+        if action != Action::NoAction {
+            let _ = write!(sql, " ON {event} {}", action.sql());
+        }
+    }
+    sql + ";\n"
+}
+
+/// `fk_<child>_<columns without their id>`: `fk_webhook_logs_alert_rule`.
+fn name_of(key: &ForeignKey) -> String {
+    let mut name = "fk_".to_owned() + &words::split(&key.child).join("_");
+    for column in &key.columns {
+        let mut column = words::split(column);
+        if column.len() > 1 && column.last().is_some_and(|last| *last == "id") {
+            column.pop();
+        }
+        name.push('_');
+        name.push_str(&column.join("_"));
+    }
+    cut(&name, LONGEST_NAME).to_owned()
+}
+
+fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    if !is_taken(name) {
+        return name.to_owned();
+    }
+    let numbered = (2..).map(|number: u32| {
+        let number = format!("_{number}");
+        cut(name, LONGEST_NAME - number.len()).to_owned() + &number
+    });
+    let mut free = numbered.skip_while(|name| is_taken(name));
+    free.next().unwrap_or_else(|| name.to_owned())
+}
+
+/// At most the first `bytes` of `text`, whole characters.
+fn cut(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
+}
+
+/// `name` as it stands in a script: in quotes where it needs them in SQLite or `PostgreSQL`,
+/// which takes a name without them for lower case.
+#[must_use]
+pub fn plain(name: &str) -> String {
+    let is_word = name
+        .bytes()
+        .all(|byte| byte == b'_' || byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let starts = name.starts_with(|letter: char| !letter.is_ascii_digit());
+    let is_reserved =
+        name.len() > 1 && (keyword_token(name.as_bytes()).is_some() || RESERVED.contains(&name));
+    if is_word && starts && !is_reserved {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Reserved in `PostgreSQL` and no keyword of SQLite
+/// (<https://www.postgresql.org/docs/current/sql-keywords-appendix.html>).
+const RESERVED: [&str; 42] = [
+    "any",
+    "array",
+    "asymmetric",
+    "authorization",
+    "binary",
+    "both",
+    "collation",
+    "concurrently",
+    "current_catalog",
+    "current_role",
+    "current_schema",
+    "current_user",
+    "false",
+    "fetch",
+    "freeze",
+    "grant",
+    "ilike",
+    "initially",
+    "lateral",
+    "leading",
+    "localtime",
+    "localtimestamp",
+    "only",
+    "overlaps",
+    "placing",
+    "session_user",
+    "similar",
+    "some",
+    "symmetric",
+    "system_user",
+    "tablesample",
+    "trailing",
+    "true",
+    "user",
+    "variadic",
+    "verbose",
+    "xmltable",
+    "position",
+    "interval",
+    "timestamp",
+    "time",
+    "values",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_only_where_they_must_be() {
+        for name in ["orders", "_x", "a1"] {
+            assert_eq!(plain(name), name);
+        }
+        for name in [
+            "Orders",
+            "order",
+            "user",
+            "2fa",
+            "two words",
+            "a\"b",
+            "",
+            "über",
+        ] {
+            assert_eq!(plain(name), quoted(name));
+        }
+    }
+}

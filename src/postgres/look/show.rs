@@ -1,0 +1,69 @@
+//! `fkfix show`: a row, its parents, its children, and what hangs on it.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use postgres::Transaction;
+
+use super::{deletion, relatives, row};
+use crate::model::asked::Asked;
+use crate::postgres::database::Database;
+use crate::postgres::preflight;
+use crate::postgres::schema::Schema;
+use crate::postgres::search::{Found, Leaving, Search, Why};
+use crate::postgres::text::script::Path;
+use crate::report::show::ShowReport;
+
+impl Database {
+    /// The row that is `asked` for, with its parents, its children, and what deleting it would take
+    /// along.
+    pub fn show(&mut self, asked: Asked<'_>) -> Result<ShowReport> {
+        let name = self.name().to_owned();
+        self.look(|transaction, schema, _| {
+            let mut report = look(transaction, schema, asked)?;
+            report.database.clone_from(&name);
+            Ok(report)
+        })
+    }
+}
+
+fn look(transaction: &mut Transaction, schema: &Schema, asked: Asked<'_>) -> Result<ShowReport> {
+    let named = schema.named(asked.table)?;
+    // A view is refused here.
+    let table = schema.table(&Path {
+        schema: Some(named.name.schema.clone()),
+        table: named.name.table.clone(),
+        folded: false,
+    })?;
+    let shown = schema.shown(&table.name);
+    preflight::table_must_be_seen(transaction, table, &shown)?;
+    let found = row::find(transaction, table, &shown, asked.key, asked.by_rowid)?;
+    let tables = relatives::with_roots(schema, table);
+    let (place, row) = (found.place, found.row);
+    let mut report = ShowReport::new(&shown, found.key, row.clone());
+    report.add_parents(relatives::references(
+        transaction,
+        schema,
+        &tables,
+        place,
+        &row,
+    )?);
+    report.add_children(relatives::children(
+        transaction,
+        schema,
+        &tables,
+        place,
+        asked.limit,
+    )?);
+    let asked_for = Leaving {
+        table: table.clone(),
+        shown,
+        rows: BTreeMap::from([(place, Why::default())]),
+    };
+    let search = Search::new(transaction, schema, Vec::new())?.by_place();
+    let found = Found {
+        tables: vec![asked_for],
+    };
+    report.deletion = deletion::foresee(transaction, &search, found)?.into();
+    Ok(report)
+}
