@@ -12,7 +12,7 @@ Examples:
   fkfix down -d app.db                take them back
   DATABASE_URL=sqlite:///app.db fkfix status
 
-SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON: after up, see that the application does, or run fkfix enforce.";
+SQLite enforces foreign keys only on connections that run PRAGMA foreign_keys = ON: after up, make sure your application does, or run fkfix enforce.";
 
 /// Of `fkfix up`.
 pub const UP: &str = "\

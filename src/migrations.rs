@@ -67,7 +67,7 @@ impl Migration {
             return Err(
                 Failure::impossible(format!("{stem}.down.sql holds a way up too"))
                     .hint(format!(
-                        "move it into {name}; {stem}.down.sql is the way back alone"
+                        "move it into {name}; {stem}.down.sql is the down script alone"
                     ))
                     .into(),
             );
@@ -312,7 +312,7 @@ fn read_folder(folder: &Path) -> Result<Vec<Migration>> {
         let stem = name.strip_suffix(".sql").unwrap_or(name);
         if let Some(of) = stem.strip_suffix(".down") {
             if !files.contains_key(&format!("{of}.sql")) {
-                return Err(misnamed(name, "it takes back no migration in this folder"));
+                return Err(misnamed(name, "it reverts no migration in this folder"));
             }
             continue;
         }

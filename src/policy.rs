@@ -1,14 +1,18 @@
-//! What the user allows: what becomes of orphans, and how tables are changed.
+//! What the user allows: what happens to orphans, and how tables are changed.
 
 // --help shows the comments of the actions, so they hold no Markdown.
 #![allow(rustdoc::invalid_html_tags)]
+
+mod refusal;
 
 use std::fmt;
 use std::str::FromStr;
 
 use clap::ValueEnum;
 
-/// What becomes of rows that break a key.
+pub use refusal::{Fates, TableFate};
+
+/// What happens to rows that break a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OrphanAction {
     /// As ON DELETE of the key says: CASCADE moves the row to <table>_orphans, SET NULL keeps it and sets its key to NULL; down puts both back
@@ -34,7 +38,7 @@ impl OrphanAction {
     }
 }
 
-/// What becomes of triggers on tables that rows leave, or come back to.
+/// What happens to triggers on tables that rows leave, or come back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Triggers {
     /// Change nothing where a trigger would fire, exit 1
@@ -61,7 +65,7 @@ pub enum Mode {
 pub struct Manner {
     /// In one transaction or in steps.
     pub mode: Mode,
-    /// What becomes of triggers.
+    /// What happens to triggers.
     pub triggers: Triggers,
     /// Rows that move in one transaction.
     pub batch: usize,
@@ -83,7 +87,7 @@ pub enum Method {
 /// What the user allows.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// What becomes of them.
+    /// What happens to them.
     pub orphans: OrphanAction,
     /// How many may leave a table; without a limit, any number, unless a parent table is empty.
     pub max_orphans: Option<Limit>,

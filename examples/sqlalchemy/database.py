@@ -4,7 +4,7 @@ from sqlalchemy import Engine, create_engine, event
 
 
 def open_engine(url: str) -> Engine:
-    """An engine on whose connections SQLite acts on foreign keys."""
+    """An engine on whose connections SQLite enforces foreign keys."""
     engine = create_engine(url)
 
     @event.listens_for(engine, "connect")

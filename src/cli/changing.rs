@@ -56,7 +56,7 @@ pub struct Up {
     /// were applied, the last first.
     #[arg(long)]
     pub allow_missing: bool,
-    /// What becomes of rows that break a new key
+    /// What happens to rows that break a new key
     #[arg(long, value_name = "ACTION", default_value = "follow")]
     pub orphans: OrphanAction,
     /// Refuse when more rows than this would leave a table or lose their key: a number, or a share such as 5%
@@ -116,7 +116,7 @@ pub struct Down {
     /// Which migrations.
     #[command(flatten)]
     pub set: Set,
-    /// Take back all above this version; 0 takes everything back
+    /// Revert all above this version; 0 reverts everything
     #[arg(long, value_name = "VERSION")]
     pub to: Option<i64>,
     /// Keep archived rows in the archive instead of putting them back
@@ -142,7 +142,7 @@ pub struct Clean {
     /// Clean the keys of this child table alone
     #[arg(long, value_name = "TABLE")]
     pub table: Option<String>,
-    /// What becomes of rows that break a declared key
+    /// What happens to rows that break a declared key
     #[arg(long, value_name = "ACTION", default_value = "follow")]
     pub orphans: OrphanAction,
     /// Refuse when more rows than this would leave a table or lose their key: a number, or a share such as 5%

@@ -120,7 +120,7 @@ pub enum Command {
     Graph(Graph),
     /// Carry out the declared keys on every connection, by triggers
     ///
-    /// SQLite acts on a declared key only on connections that set PRAGMA foreign_keys, and many
+    /// SQLite enforces a declared key only on connections that set PRAGMA foreign_keys, and many
     /// applications never do. This installs triggers that carry out each key's ON DELETE and
     /// ON UPDATE action whatever the pragma says; where it is set they find nothing left to do.
     /// Run it again after the keys have changed: what is missing comes, what is stale goes.
@@ -241,7 +241,7 @@ pub struct OnServer {
     /// PostgreSQL: change all in one transaction, or in short steps
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub mode: Mode,
-    /// PostgreSQL: what becomes of triggers on tables that rows leave, or come back to
+    /// PostgreSQL: what happens to triggers on tables that rows leave, or come back to
     #[arg(long, value_name = "WHAT", default_value = "refuse")]
     pub triggers: Triggers,
     /// PostgreSQL: how many rows move in one transaction
@@ -273,7 +273,7 @@ impl OnServer {
 pub struct Set {
     /// Take the migrations from this folder
     ///
-    /// It holds V<number>__<name>.sql and, for the way back, V<number>__<name>.down.sql. Without
+    /// It holds V<number>__<name>.sql and, to revert it, V<number>__<name>.down.sql. Without
     /// it the folder is ./migrations, where that holds migrations, and otherwise the built-in
     /// one counts, where its table is there; built-in names that one.
     #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS")]

@@ -61,7 +61,7 @@ fn walk(path: &Path, output: &mut Output) -> Result<()> {
     }
     say(
         output,
-        "4. And the way back: the keys go, the orphans return.",
+        "4. And the rollback: the keys go, the orphans return.",
     )?;
     fkfix(&["down"], path, output)?;
     say(

@@ -9,7 +9,7 @@ use crate::policy::Method;
 use crate::report::output::Output;
 use crate::target::Target;
 
-const ENFORCEMENT: &str = "SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does, or run fkfix enforce";
+const ENFORCEMENT: &str = "SQLite enforces foreign keys only on connections that run PRAGMA foreign_keys = ON; make sure your application does, or run fkfix enforce";
 
 const NO_MIGRATION: &str =
     "fkfix discover finds keys that were meant, and fkfix new writes the migration that adds them";

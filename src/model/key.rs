@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// What becomes of a child whose parent is deleted, or changes its key
+/// What happens to a child whose parent is deleted, or changes its key
 /// (<https://www.sqlite.org/foreignkeys.html#fk_actions>).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Action {

@@ -380,7 +380,7 @@ pub fn go_on_unless_interrupted() -> Result<()> {
     }
     Err(
         Failure::impossible("interrupted between two steps; nothing is lost")
-            .hint("fkfix up goes on, fkfix down takes back, fkfix status tells how far it is")
+            .hint("fkfix up goes on, fkfix down reverts, fkfix status shows how far it is")
             .into(),
     )
 }

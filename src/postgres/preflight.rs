@@ -10,10 +10,11 @@ use super::catalog::{Kind, Table};
 use super::keys::{self, Key, source};
 use super::rows;
 use super::schema::Schema;
-use super::search::{Blocked, Found, Leaving, Why};
+use super::search::{Blocked, Found, Leaving, Search, Why};
 use crate::failure::Failure;
-use crate::policy::{Limit, OrphanAction, Policy, Triggers};
-use crate::text::{self, count};
+use crate::model::key::ForeignKey;
+use crate::policy::{Fates, OrphanAction, Policy, TableFate, Triggers};
+use crate::text;
 
 /// What a look at keys needs: no policy hides rows, and both tables may be read.
 pub fn must_see(transaction: &mut Transaction, keys: &[Key]) -> Result<()> {
@@ -133,7 +134,7 @@ pub fn may_leave(
     Ok(())
 }
 
-/// The user says what becomes of triggers.
+/// The user says what happens to triggers.
 pub fn must_fire(table: &Table, shown: &str, event: Event, policy: Triggers) -> Result<()> {
     let names: Vec<_> = carry::triggers(table, event)
         .map(|it| it.name.clone())
@@ -187,81 +188,52 @@ fn must_leave(keys: &[Key], found: &Found, policy: OrphanAction) -> Option<Failu
 /// Why the rows of `found` may not leave under `policy`, if they may not.
 pub fn refusal(
     transaction: &mut Transaction,
-    keys: &[Key],
+    search: &Search,
     found: &Found,
     blocked: &[Blocked],
     policy: &Policy,
 ) -> Result<Option<Failure>> {
-    if let Some(blocked) = blocked.first() {
-        let key = &blocked.key;
-        let (refer, their) = if blocked.rows == 1 {
-            ("refers", "its")
-        } else {
-            ("refer", "their")
-        };
-        return Ok(Some(
-            Failure::refused(format!(
-                "{} of {} {refer} to rows of {} that would have to go, and {their} key {key} does not let them",
-                text::rows(blocked.rows), key.child, key.parent
-            ))
-            .hint(format!(
-                "give the orphans of {} a parent, or remove those rows of {} first",
-                key.parent, key.child
-            )),
-        ));
-    }
-    let total: i64 = found.tables.iter().map(Leaving::count).sum();
-    if policy.orphans == OrphanAction::Refuse && total > 0 {
-        let is_new = keys.iter().any(|key| key.there.is_none());
-        let keys = if is_new {
-            "the new keys"
-        } else {
-            "keys that are there already"
-        };
-        return Ok(Some(
-            Failure::refused(match total {
-                1 => format!("1 row breaks {keys}"),
-                _ => format!("{} break {keys} or hang on such rows", text::rows(total)),
-            })
-            .hint("--orphans archive keeps them aside and brings them back on down; --orphans delete removes them for good"),
-        ));
-    }
-    if let Some(refusal) = must_leave(keys, found, policy.orphans) {
-        return Ok(Some(refusal));
-    }
-    match &policy.max_orphans {
-        Some(limit) => over(transaction, found, limit),
-        None => empty_parent(transaction, keys, found),
-    }
-}
-
-fn over(transaction: &mut Transaction, found: &Found, limit: &Limit) -> Result<Option<Failure>> {
+    let keys = &search.asked;
+    let mut tables = Vec::new();
     for leaving in &found.tables {
-        let of = rows::count(
-            transaction,
-            &format!("SELECT count(*) FROM {}", source(&leaving.table)),
-            &[],
-        )?;
-        if limit.is_exceeded(leaving.count(), of) {
-            return Ok(Some(
-                Failure::refused(format!(
-                    "{} of {} would leave {}, and --max-orphans allows {limit}",
-                    count(leaving.count()),
-                    text::rows(of),
-                    leaving.shown
-                ))
-                .hint("see which ones with fkfix orphans, then raise the limit or repair the rows"),
-            ));
-        }
+        tables.push(fate(transaction, search, leaving)?);
     }
-    Ok(None)
+    let empty_parent = empty_parent(transaction, keys, found)?;
+    let fates = Fates {
+        is_new: keys.iter().any(|key| key.there.is_none()),
+        blocked: blocked.first().map(|it| (&it.key, it.rows)),
+        tables,
+        empty_parent: empty_parent.as_ref(),
+    };
+    let refusal = policy.refusal(&fates);
+    Ok(refusal.or_else(|| must_leave(keys, found, policy.orphans)))
 }
 
+/// What would happen to the rows of `leaving`.
+fn fate<'a>(
+    transaction: &mut Transaction,
+    search: &Search,
+    leaving: &'a Leaving,
+) -> Result<TableFate<'a>> {
+    let query = format!("SELECT count(*) FROM {}", source(&leaving.table));
+    let whys = || leaving.rows.values();
+    let breaks = whys().filter(|why| why.breaks != 0).count();
+    Ok(TableFate {
+        table: &leaving.shown,
+        of: rows::count(transaction, &query, &[])?,
+        leave: leaving.count(),
+        kept: 0,
+        orphans: i64::try_from(breaks)?,
+        follows_itself: whys().any(|why| why.breaks == 0 && search.is_within(why)),
+    })
+}
+
+/// The first key that is broken and whose parent holds no row.
 fn empty_parent(
     transaction: &mut Transaction,
     keys: &[Key],
     found: &Found,
-) -> Result<Option<Failure>> {
+) -> Result<Option<ForeignKey>> {
     for (place, key) in keys.iter().enumerate() {
         let breaks = |it: &Leaving| it.rows.values().any(|why| why.breaks & (1 << place) != 0);
         if !found.of(key.child.oid).is_some_and(breaks) {
@@ -269,15 +241,7 @@ fn empty_parent(
         }
         let query = format!("SELECT FROM {} LIMIT 1", source(&key.parent));
         if transaction.query_typed(&query, &[])?.is_empty() {
-            return Ok(Some(
-                Failure::refused(format!(
-                    "{} holds no row at all, so every row of {} with a value in ({}) would be an orphan",
-                    key.parent_shown,
-                    key.child_shown,
-                    key.key.columns.join(", ")
-                ))
-                .hint("check that this is the right database; if it is, allow it with --max-orphans 100%"),
-            ));
+            return Ok(Some(key.model()));
         }
     }
     Ok(None)

@@ -165,7 +165,7 @@ fn must_be_plain(search: &Search, found: &Found) -> Result<()> {
     for leaving in &found.tables {
         if let Some((key, ..)) = search.reasons(leaving).iter().find(|it| !it.2) {
             return Err(Failure::impossible(format!(
-                "rows of {} hang on orphans by {key}, and a script does not follow them",
+                "rows of {} depend on orphans by {key}, and a script does not follow them",
                 leaving.shown
             ))
             .hint("fkfix up does; or give the orphans a parent first")

@@ -345,6 +345,13 @@ impl Search {
         broken.join(", ")
     }
 
+    /// Whether a row with this reason follows another of its own table.
+    #[must_use]
+    pub fn is_within(&self, why: &Why) -> bool {
+        let link = why.along.and_then(|it| self.links.get(it));
+        link.is_some_and(|it| it.key.child.oid == it.key.parent.oid)
+    }
+
     /// Why rows leave that break the key that people call `label`, where it does not say that they do.
     #[must_use]
     pub fn restricts(&self, label: &str) -> Option<String> {

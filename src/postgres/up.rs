@@ -443,8 +443,7 @@ impl<'a> Mover<'a> {
                 orphans: self.policy,
                 ..Policy::REFUSE
             };
-            let refusal =
-                preflight::refusal(transaction, &search.asked, &found, &blocked, &policy)?;
+            let refusal = preflight::refusal(transaction, &search, &found, &blocked, &policy)?;
             return refusal.map_or(Ok(Found::default()), |it| Err(it.into()));
         }
         if self.policy.keeps() {
@@ -493,7 +492,7 @@ pub fn judge(
     order: Order<'_>,
 ) -> Result<Option<Failure>> {
     let blocked = search.blocked(transaction, found)?;
-    let refusal = preflight::refusal(transaction, &search.asked, found, &blocked, order.policy)?;
+    let refusal = preflight::refusal(transaction, search, found, &blocked, order.policy)?;
     if refusal.is_none() {
         preflight::may_leave(schema, found, order.policy.orphans, order.manner.triggers)?;
     }

@@ -257,11 +257,11 @@ impl ChildTable {
             let _ = if tense == Tense::Planned {
                 writeln!(
                     text,
-                    "  {name} gets {keys} and keeps {after} of {}",
+                    "  would add {keys} to {name} (keeps {after} of {})",
                     count(self.rows_before)
                 )
             } else {
-                writeln!(text, "  {name} has {keys} more and {after}")
+                writeln!(text, "  added {keys} to {name} ({after})")
             };
         }
         for key in &self.added {
@@ -418,7 +418,7 @@ impl Report for DownReport {
             let _ = writeln!(text, "backup written to {backup}");
         }
         for migration in &self.taken_back {
-            let _ = writeln!(text, "took back V{} {}", migration.version, migration.name);
+            let _ = writeln!(text, "reverted V{} {}", migration.version, migration.name);
             text.append(&migration.details(Tense::Done));
         }
         text

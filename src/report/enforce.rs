@@ -42,9 +42,9 @@ pub struct EnforcedKey {
     pub parent: String,
     /// The parent's columns.
     pub parent_columns: Vec<String>,
-    /// What becomes of the child when the parent is deleted.
+    /// What happens to the child when the parent is deleted.
     pub on_delete: Action,
-    /// What becomes of the child when the parent's key changes.
+    /// What happens to the child when the parent's key changes.
     pub on_update: Action,
     /// The triggers that carry it out; none where no trigger can.
     pub triggers: Vec<String>,

@@ -18,9 +18,9 @@ pub struct Key {
     pub parent: String,
     /// The parent's columns.
     pub parent_columns: Vec<String>,
-    /// What becomes of the child when the parent is deleted.
+    /// What happens to the child when the parent is deleted.
     pub on_delete: Action,
-    /// What becomes of the child when the parent's key changes.
+    /// What happens to the child when the parent's key changes.
     pub on_update: Action,
     /// What the schema calls it, where that is another name than `constraint`.
     #[serde(skip)]

@@ -1,4 +1,4 @@
-//! The orphans of a database, for the one who decides what becomes of them.
+//! The orphans of a database, for the one who decides what happens to them.
 
 use std::fmt::Write as _;
 
@@ -48,7 +48,7 @@ pub struct KeyOrphans {
     pub rows: i64,
     /// How many distinct parents they refer to.
     pub dead_parents: i64,
-    /// The dead parents that most rows refer to.
+    /// The missing parents that most rows refer to.
     pub most_frequent: Vec<DeadParent>,
     /// The oldest and the newest of the rows, where a column evidently tells the time.
     pub span: Option<Span>,
@@ -181,11 +181,7 @@ impl Report for OrphansReport {
         if self.orphans == 0 {
             let number = i64::try_from(self.keys.len()).unwrap_or(i64::MAX);
             let keys = plural(number, "key");
-            let apply = if number == 1 { "applies" } else { "apply" };
-            let _ = writeln!(
-                text,
-                "no orphans: every row that {keys} {apply} to has its parent"
-            );
+            let _ = writeln!(text, "no orphans ({keys} checked)");
             return text;
         }
         for of in &self.tables {
@@ -226,8 +222,8 @@ impl OrphansReport {
 
     fn keys_text(&self, of: &TableOrphans, width: Option<u16>) -> Lines {
         let lines: Vec<_> = self.keys_of(of).map(KeyOrphans::cells).collect();
-        let heading = ["key", "", "rows", "dead parents", "oldest", "newest"];
-        let numbers = ["rows", "dead parents"];
+        let heading = ["key", "", "rows", "missing parents", "oldest", "newest"];
+        let numbers = ["rows", "missing parents"];
         if fits(&heading, &lines, width) {
             return paragraph(table(&heading, &lines, &numbers, width));
         }
@@ -251,7 +247,7 @@ impl OrphansReport {
                 ]
             })
         });
-        let heading = ["dead parent", "", "rows"];
+        let heading = ["missing parent", "", "rows"];
         let lines: Vec<_> = lines.collect();
         paragraph(table(&heading, &lines, &["rows"], width))
     }
@@ -321,7 +317,7 @@ impl OrphansReport {
                 fate.to_owned(),
             ]
         });
-        let heading = ["hanging on orphans", "by", "rows", ""];
+        let heading = ["depends on orphans", "by", "rows", ""];
         let lines: Vec<_> = lines.collect();
         paragraph(table(&heading, &lines, &["rows"], width))
     }

@@ -139,7 +139,7 @@ impl Report for DownPlan {
         for migration in &self.migrations {
             let change = &migration.change;
             text.blank();
-            let _ = writeln!(text, "would take back V{} {}", change.version, change.name);
+            let _ = writeln!(text, "would revert V{} {}", change.version, change.name);
             text.append(&change.details(Tense::Planned));
             let _ = writeln!(text, "  steps");
             numbered(&mut text, &migration.steps);

@@ -172,7 +172,7 @@ impl UnderWay {
         }
         let moved = rows(self.archived);
         let ways = if self.direction == "up" {
-            "go on with fkfix up, take back with fkfix down"
+            "go on with fkfix up, revert with fkfix down"
         } else {
             "go on with fkfix down"
         };

@@ -18,7 +18,7 @@ use super::support::{Sample, fkfix, integrity, open, picture, rounds};
 
 const MODES: [&str; 2] = ["DELETE", "WAL"];
 
-/// A connection as an application's: it waits for others, and acts on foreign keys.
+/// A connection as an application's: it waits for others, and enforces foreign keys.
 fn application(database: &Path) -> Connection {
     let connection = Connection::open(database).unwrap();
     connection.busy_timeout(Duration::from_mins(1)).unwrap();
@@ -167,7 +167,7 @@ fn two_runs_at_once_end_as_if_one_had_come_after_the_other() {
                 .count();
             let taken = outputs
                 .iter()
-                .filter(|it| told(it).contains("took back V1"))
+                .filter(|it| told(it).contains("reverted V1"))
                 .count();
             let found = picture(&victim.path);
             match (applied, taken) {

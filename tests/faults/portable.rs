@@ -1,5 +1,5 @@
 //! The script for a runner that holds a transaction of its own does what `up` does, whether that
-//! acts on foreign keys or not; where it fails, or runs in no transaction, nothing has changed.
+//! enforces foreign keys or not; where it fails, or runs in no transaction, nothing has changed.
 
 #![allow(clippy::too_many_lines)]
 

@@ -50,7 +50,7 @@ const REFUSALS: [&str; 15] = [
     "this SQLite can't make the table",
     "exists already and is not an archive",
     "is not one foreign key, as SQLite reads it",
-    "the way back from the new definition",
+    "the rollback from the new definition",
     "could not come back as it is",
     "this SQLite can't keep its index",
     "this SQLite can't build the index",

@@ -73,7 +73,7 @@ fn blocks(text: &str) -> Vec<String> {
     blocks
 }
 
-/// Makes what `block` makes, one statement after the other, whatever becomes of each.
+/// Makes what `block` makes, one statement after the other, whatever happens to each.
 fn build(block: &str, path: &Path) {
     let mut connection = Connection::open(path).unwrap();
     let _ = connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF");

@@ -27,7 +27,7 @@ pub fn rounds(short: usize, long: usize) -> usize {
     if is_long() { long } else { short }
 }
 
-/// A database that nothing has happened to yet, and what becomes of it.
+/// A database that nothing has happened to yet, and what happens to it.
 pub struct Sample {
     folder: TempDir,
     /// The file.

@@ -1,4 +1,4 @@
-//! What becomes of rows that break a key holds for a key that is there already, as for a new one.
+//! What happens to rows that break a key holds for a key that is there already, as for a new one.
 
 use pretty_assertions::assert_eq;
 

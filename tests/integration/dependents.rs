@@ -28,7 +28,7 @@ fn cascades_are_archived_table_by_table_and_come_back() {
     database.up().stdout(
         "\
 applied V1 keys
-  child has 1 foreign key more and 2 rows
+  added 1 foreign key to child (2 rows)
     fk (parent_id) references parent (id) on delete cascade
   2 rows moved from child to child_orphans
     2 rows break fk
@@ -110,7 +110,7 @@ fn a_limit_counts_the_rows_of_each_table() {
     family(notes).refuses(
         "up --orphans refuse",
         1,
-        "6 rows break the new keys or hang on such rows",
+        "6 rows break the new keys or depend on one that does",
     );
     let database = family(notes);
     database

@@ -53,20 +53,20 @@ fn a_key_is_shown_with_its_evidence_its_orphans_and_the_action() {
     );
     database.fkfix("discover").status(0).stdout(
         " 83%  orders.customer_id -> customers.id on delete set null
-      customer_id is made of the name of customers
+      customer_id is named after customers
       49 of 59 distinct values have a parent
       both are INTEGER
       10 orphans in 60 rows
       set null: 1 row has NULL there already
 
  99%  order_items.order_id -> orders.id on delete cascade
-      order_id is made of the name of orders
+      order_id is named after orders
       all 60 distinct values have a parent
       types agree: INT and INTEGER
       cascade: order_items is a part of orders by name
 
  99%  order_items.user_id -> users.id
-      user_id is made of the name of users
+      user_id is named after users
       the one value has a parent
       both are INTEGER
       no action: user_id can't be NULL, and rows of order_items may be worth keeping
@@ -82,7 +82,7 @@ fn a_key_is_shown_with_its_evidence_its_orphans_and_the_action() {
             "table": "orders", "columns": ["customer_id"], "parent": "customers", "parent_columns": ["id"],
             "on_delete": "SET NULL", "action_reason": "1 row has NULL there already",
             "add": "orders.customer_id -> customers.id on delete set null", "confidence": 83,
-            "evidence": ["customer_id is made of the name of customers", "49 of 59 distinct values have a parent", "both are INTEGER"],
+            "evidence": ["customer_id is named after customers", "49 of 59 distinct values have a parent", "both are INTEGER"],
             "rows": 60, "sampled": false, "nulls": 1, "distinct": 59, "with_parent": 49, "orphans": 10, "obstacle": null
         })
     );

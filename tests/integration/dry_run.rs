@@ -19,7 +19,7 @@ fn the_plan_of_the_sample_database_reads_well() {
 dry run: app.db is not changed
 
 would apply V1 webhook_logs_foreign_keys
-  webhook_logs gets 2 foreign keys and keeps 1,000 rows of 1,090
+  would add 2 foreign keys to webhook_logs (keeps 1,000 rows of 1,090)
     fk_webhook_logs_alert_rule (alert_rule_id) references alert_rules (id) on delete cascade
     fk_webhook_logs_event (event_id) references events (id) on delete cascade
   90 rows of webhook_logs would move to webhook_logs_orphans
@@ -47,7 +47,7 @@ would apply V1 webhook_logs_foreign_keys
     17. check that webhook_logs has 1000 rows
     18. check that no row breaks fk_webhook_logs_alert_rule
     19. check that no row breaks fk_webhook_logs_event
-    20. forget the list of rows that left webhook_logs
+    20. drop the temporary list of orphans of webhook_logs
 "
     );
     assert!(space.contains(" beside the database ("), "{space}");
@@ -248,7 +248,7 @@ fn the_way_back_foretells_which_rows_can_not_return() {
             "\
 dry run: app.db is not changed
 
-would take back V1 keys
+would revert V1 keys
   1 row of child_orphans would move back to child
   2 rows kept in child_orphans
     1 row: id is taken in child

@@ -1,4 +1,4 @@
-//! After `up`, SQLite acts on the keys where the application asks it to.
+//! After `up`, SQLite enforces the keys where the application asks it to.
 
 use pretty_assertions::assert_eq;
 use rusqlite::Connection;

@@ -18,7 +18,7 @@ fn a_row_whose_key_is_taken_stays_in_the_archive_and_is_reported() {
     database.execute("INSERT INTO child VALUES (2, 1, 'new')");
     database.down().stdout(
         "\
-took back V1 keys
+reverted V1 keys
   1 row moved from child_orphans back to child
   1 row kept in child_orphans: id is taken in child
 ",
@@ -122,7 +122,7 @@ fn archived_rows_can_be_left_where_they_are() {
     database
         .fkfix("down --leave-orphans")
         .status(0)
-        .stdout("took back V1 keys\n");
+        .stdout("reverted V1 keys\n");
     assert_eq!(database.rows(archive), archived);
     assert_eq!(database.rows("SELECT * FROM child"), ["1|1|'a'"]);
 
@@ -223,7 +223,7 @@ fn deleted_orphans_do_not_come_back() {
         database.rows("SELECT name FROM sqlite_schema WHERE name LIKE '%orphans'"),
         [""; 0]
     );
-    database.down().stdout("took back V1 keys\n");
+    database.down().stdout("reverted V1 keys\n");
     assert_eq!(database.rows("SELECT * FROM child"), ["1|1|'a'"]);
 }
 

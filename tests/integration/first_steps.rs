@@ -8,7 +8,7 @@ use crate::support::{Database, binary, finish};
 fn words_of_other_tools_are_understood() {
     let database = Database::fixture("app-orm");
     database.fkfix("migrate").status(0).says("applied V1");
-    database.fkfix("rollback").status(0).says("took back V1");
+    database.fkfix("rollback").status(0).says("reverted V1");
     database.fkfix("apply").status(0).says("applied V1");
 }
 

@@ -40,7 +40,7 @@ fn up_and_down_say_what_they_did() {
         .stdout(
             "\
 applied V1 webhook_logs_foreign_keys
-  webhook_logs has 2 foreign keys more and 1,000 rows
+  added 2 foreign keys to webhook_logs (1,000 rows)
     fk_webhook_logs_alert_rule (alert_rule_id) references alert_rules (id) on delete cascade
     fk_webhook_logs_event (event_id) references events (id) on delete cascade
   90 rows moved from webhook_logs to webhook_logs_orphans
@@ -54,7 +54,7 @@ applied V1 webhook_logs_foreign_keys
         .down()
         .stdout(
             "\
-took back V1 webhook_logs_foreign_keys
+reverted V1 webhook_logs_foreign_keys
   90 rows moved from webhook_logs_orphans back to webhook_logs
 ",
         )

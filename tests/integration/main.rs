@@ -14,6 +14,12 @@ const UP_OPTIONS: &[&str] = &[];
 /// A database file, a run of the binary, and a picture of all that a database holds.
 mod support;
 
+/// What fkfix promises, whatever engine keeps the rows, and the file of SQLite that it is held
+/// against here.
+#[path = "../promises/mod.rs"]
+mod promises;
+mod subject;
+
 /// The three sample databases go up, work, and come back down.
 mod fixtures;
 
@@ -71,7 +77,7 @@ mod reads;
 /// Every verb waits for a lock as long as it is told, and then names who holds it.
 mod locks;
 
-/// After `up`, SQLite acts on the keys where the application asks it to.
+/// After `up`, SQLite enforces the keys where the application asks it to.
 mod enforcement;
 
 /// Triggers that carry out keys come, are told of, and go, and nothing else changes.
@@ -148,7 +154,7 @@ mod one_truth;
 /// Keys that people would call by the same words are still told apart.
 mod same_names;
 
-/// What becomes of rows that break a key holds for a key that is there already, as for a new one.
+/// What happens to rows that break a key holds for a key that is there already, as for a new one.
 mod adopted_orphans;
 
 /// A UNIQUE index is advised where it can be made; else it is said what stands in its way.

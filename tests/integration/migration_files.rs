@@ -386,11 +386,11 @@ fn one_that_came_late_is_applied_where_it_is_allowed() {
         database
             .fkfix("down --dry-run")
             .status(0)
-            .says(&format!("would take back V{version} make"));
+            .says(&format!("would revert V{version} make"));
         database
             .fkfix("down")
             .status(0)
-            .stdout(&format!("took back V{version} make\n"));
+            .stdout(&format!("reverted V{version} make\n"));
     }
     assert_eq!(database.picture(), before);
 }
@@ -408,7 +408,7 @@ fn a_clock_that_went_back_does_not_change_the_order() {
     database.write_migration("V2__b.down.sql", "DROP TABLE b");
     database.fkfix("up --allow-missing").status(0);
     for name in ["V2 b", "V3 c", "V1 a"] {
-        database.down().stdout(&format!("took back {name}\n"));
+        database.down().stdout(&format!("reverted {name}\n"));
     }
 }
 

@@ -228,7 +228,7 @@ fn rows_that_follow_are_told_from_those_that_break_the_key() {
     let report = database.fkfix("orphans --limit 0").status(1).stdout;
     assert!(
         report.ends_with(
-            "    hanging on orphans  by    rows\n    d                   d_c      2  go along\n    e                   e(d)     4  go along\n\n"
+            "    depends on orphans  by    rows\n    d                   d_c      2  go along\n    e                   e(d)     4  go along\n\n"
         ),
         "{report}"
     );

@@ -224,7 +224,7 @@ fn the_database_can_be_named_in_every_way() {
             .current_dir(&database.home);
         finish(&mut command, &database.path)
             .status(0)
-            .says("took back");
+            .says("reverted");
     }
 }
 

@@ -19,7 +19,7 @@ fn family() -> Database {
     )
 }
 
-/// Runs `script` in a transaction, on a connection that acts on foreign keys or does not.
+/// Runs `script` in a transaction, on a connection that enforces foreign keys or does not.
 fn run(connection: &Connection, script: &str) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN")?;
     let done = connection

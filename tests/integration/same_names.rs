@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 
 use crate::support::Database;
 
-/// What `orphans` counts for each key: parent, rows, dead parents.
+/// What `orphans` counts for each key: parent, rows, missing parents.
 fn counted(database: &Database) -> Vec<(String, i64, i64)> {
     let report = database.fkfix("orphans --format json").json();
     let keys = report["keys"].as_array().unwrap().iter();
@@ -41,9 +41,9 @@ fn unnamed_keys_over_one_column_to_two_parents() {
         );
         let report = database.fkfix("orphans").status(1);
         report
-            .says("    c (pid) references q (id)  declared     2             2")
-            .says("    c (pid) references p (id)  declared     1             1")
-            .says("    p            9     1\n");
+            .says("    c (pid) references q (id)  declared     2                2")
+            .says("    c (pid) references p (id)  declared     1                1")
+            .says("    p               9     1\n");
         database.fkfix("orphans --format csv").status(1).stdout(
             "\"fkfix_rowid\",\"fkfix_constraints\",\"id\",\"pid\"\n2,\"c (pid) references q (id)\",2,2\n3,\"c (pid) references q (id), c (pid) references p (id)\",3,9\n",
         );

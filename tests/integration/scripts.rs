@@ -233,13 +233,13 @@ fn up_and_down_stop_at_the_version_they_are_told() {
     database
         .fkfix("down")
         .status(0)
-        .stdout("took back V10 make\n");
+        .stdout("reverted V10 make\n");
     assert_eq!(made(&database), ["'t1'", "'t2'"]);
     database.fkfix("up").status(0);
     database
         .fkfix("down --to 1")
         .status(0)
-        .stdout("took back V10 make\ntook back V2 make\n");
+        .stdout("reverted V10 make\nreverted V2 make\n");
     assert_eq!(made(&database), ["'t1'"]);
     database.fkfix("up").status(0);
     database.fkfix("down --to 0").status(0);
@@ -294,7 +294,7 @@ fn a_folder_that_is_no_set_of_migrations_is_refused() {
         ("V1__twice.sql", "the number 1 too"),
         (
             "V9__alone.down.sql",
-            "it takes back no migration in this folder",
+            "it reverts no migration in this folder",
         ),
     ] {
         let database = family();

@@ -133,7 +133,7 @@ fn of_two_runs_at_once_one_does_the_work_and_the_other_says_so() {
             let done = if verb == "up" {
                 "applied V1"
             } else {
-                "took back V1"
+                "reverted V1"
             };
             let nothing = said
                 .iter()

@@ -146,7 +146,7 @@ fn a_row_that_is_there_already_is_told_apart() {
     );
     copy.down().stdout(
         "\
-took back V1 keys
+reverted V1 keys
   2 rows moved from child_orphans back to child
     1 row of these was there already
 ",
@@ -175,7 +175,7 @@ fn a_row_goes_back_only_where_no_key_stays_that_it_breaks() {
     assert_eq!(
         text,
         "\
-took back V1 keys
+reverted V1 keys
   0 rows moved from child_orphans back to child
   2 rows kept in child_orphans: they break theirs (parent_id) references parent (id) on delete cascade, which stays
   left as they were before: child.fk
@@ -222,7 +222,7 @@ fn of_several_keys_each_that_stays_is_named() {
     assert_eq!(
         text,
         "\
-took back V1 keys
+reverted V1 keys
   2 rows moved from child_orphans back to child
   3 rows kept in child_orphans
     1 row: it breaks up_key (up) references child (id), which stays
@@ -273,7 +273,7 @@ fn a_row_whose_parent_can_not_come_back_stays_with_it() {
     assert_eq!(
         copy.down().stdout,
         "\
-took back V1 keys
+reverted V1 keys
   0 rows moved from a_note_orphans back to a_note
   2 rows kept in a_note_orphans: they break (child) references child (id) on delete cascade, which stays
   0 rows moved from child_orphans back to child
@@ -334,7 +334,7 @@ fn what_a_later_migration_archived_waits_for_the_key_of_an_earlier_one() {
     assert_eq!(done[1]["restored"], json!([restored("child", 2, 0)]));
     one_by_one.down().stdout(
         "\
-took back V2 b
+reverted V2 b
   1 row moved from child_orphans back to child
   1 row kept in child_orphans: it breaks fk (parent_id) references parent (id), which stays
 ",
@@ -406,7 +406,7 @@ fn each_cause_is_told_with_its_number() {
     assert_eq!(
         text,
         "\
-took back V1 keys
+reverted V1 keys
   1 row moved from child_orphans back to child
   5 rows kept in child_orphans
     2 rows: the column gone of child is gone

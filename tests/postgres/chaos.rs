@@ -10,7 +10,7 @@ use crate::site::Site;
 const ROWS: i64 = 4000;
 const ORPHANS: i32 = 800;
 
-/// Children, a fifth of them orphans over 40 dead parents, with grandchildren on every tenth.
+/// Children, a fifth of them orphans over 40 missing parents, with grandchildren on every tenth.
 fn site() -> Option<Site> {
     let site = Site::of(&format!(
         "CREATE TABLE p (id int PRIMARY KEY);

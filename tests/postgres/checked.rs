@@ -95,7 +95,7 @@ fn a_run_that_was_stopped_says_how_far_it_is_and_both_ways_are_open() {
             status.stdout.starts_with("V1 key  under way since 20"),
             "{status:#?}"
         );
-        assert!(status.stdout.ends_with(": archiving\n        c_p of c: enforced for new rows, not yet valid\n        0 rows archived; go on with fkfix up, take back with fkfix down\n"), "{status:#?}");
+        assert!(status.stdout.ends_with(": archiving\n        c_p of c: enforced for new rows, not yet valid\n        0 rows archived; go on with fkfix up, revert with fkfix down\n"), "{status:#?}");
         let json = site.run("status --format json").json();
         assert_eq!(json["migrations"][0]["state"], "under-way");
         assert_eq!(json["migrations"][0]["step"], "archiving");

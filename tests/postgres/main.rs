@@ -36,6 +36,12 @@ mod catalog;
 /// A database with migrations beside it, and the binary run on it.
 mod site;
 
+/// What fkfix promises, whatever engine keeps the rows, and the database that it is held against
+/// here.
+#[path = "../promises/mod.rs"]
+mod promises;
+mod subject;
+
 /// `orphans`, `up`, `status`, `check`, `down` and the scripts do on PostgreSQL what they do on
 /// SQLite, in one transaction and in steps, and `down` gives back what was there.
 mod verbs;

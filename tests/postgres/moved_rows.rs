@@ -167,7 +167,7 @@ fn rows_whose_place_is_taken_stay_in_the_archive_and_are_reported() {
         site.run("up").status(0);
         site.sql("INSERT INTO c VALUES (3, 1)");
         site.run(&format!("down --mode {mode}")).status(0).stdout(
-            "took back V1 key\n  1 row moved from c_orphans back to c\n  1 row kept in c_orphans: id is taken in c\n",
+            "reverted V1 key\n  1 row moved from c_orphans back to c\n  1 row kept in c_orphans: id is taken in c\n",
         );
         assert_eq!(site.ask("SELECT id::text FROM c_orphans"), ["3"]);
         assert_eq!(
@@ -203,7 +203,7 @@ fn archived_rows_stay_where_that_is_asked_for() {
     site.run("up").status(0);
     site.run("down --leave-orphans")
         .status(0)
-        .stdout("took back V1 key\n");
+        .stdout("reverted V1 key\n");
     assert_eq!(
         site.ask("SELECT id::text FROM c_orphans ORDER BY id"),
         ["3", "5"]

@@ -15,7 +15,7 @@ fn two_runs_at_once_come_to_one_result() {
     for mode in ["transaction", "online"] {
         let Some(site) = family(CHILDREN) else { return };
         let before = site.picture();
-        for (verb, done) in [("up", "applied V1 key"), ("down", "took back V1 key")] {
+        for (verb, done) in [("up", "applied V1 key"), ("down", "reverted V1 key")] {
             let line = format!("{verb} --mode {mode} --batch 20");
             let runs = thread::scope(|scope| {
                 [(); 2]

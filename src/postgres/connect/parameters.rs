@@ -22,7 +22,7 @@ enum Use {
 
 use Use::{Harmless, Heeded, Refused};
 
-/// libpq's keyword, its variable, and what becomes of it
+/// libpq's keyword, its variable, and what happens to it
 /// (<https://www.postgresql.org/docs/current/libpq-connect.html>, libpq-envars.html).
 const KNOWN: &[(&str, Option<&str>, Use)] = &[
     ("host", Some("PGHOST"), Heeded),

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::model::key::KeyId;
-use crate::policy::{Method, OrphanAction, Policy};
+use crate::policy::{Fates, Method, Policy, TableFate};
 use crate::sqlite::apply::unfired;
 use crate::sqlite::archive;
 use crate::sqlite::keys::conditions;
@@ -25,7 +25,7 @@ use crate::sqlite::schema::snapshot::{self, Snapshot};
 use crate::sqlite::schema::{self, Table};
 use crate::sqlite::text::ddl::{self, quote, same_name};
 use crate::sqlite::text::statement::AddForeignKey;
-use crate::text::{self, count, rows};
+use crate::text;
 
 /// A plan to add keys.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub struct KeyPlan {
     around: Vec<String>,
 }
 
-/// What becomes of one child table.
+/// What happens to one child table.
 #[derive(Clone, Debug)]
 pub struct TablePlan {
     /// The table's name.
@@ -377,7 +377,7 @@ impl Planner<'_> {
                 .map(|list| format!("DROP TABLE temp.{}", quote(list)))
                 .collect();
             self.steps.push(Step::run(
-                format!("forget the list of rows that left {name}"),
+                format!("drop the temporary list of orphans of {name}"),
                 drops.join(";\n"),
             ));
         }
@@ -417,40 +417,21 @@ fn touched(found: &Found) -> impl Iterator<Item = &Removal> {
     removals.filter(|removal| removal.rows + removal.kept > 0)
 }
 
-/// The refusal to have a table lose all its rows without a word, or more than its own orphans
-/// since a key within it has one row take the next along.
-fn emptied(found: &Found, removal: &Removal) -> Option<Failure> {
-    let Removal {
-        rows: leave, of, ..
-    } = *removal;
+/// What would happen to the rows of `removal`.
+fn fate<'a>(found: &Found, removal: &'a Removal) -> TableFate<'a> {
     let table = &removal.table.name;
     let within = |it: &Reason| {
         let parent = found.key(it.key).map(|key| &key.parent);
         !it.breaks && parent.is_some_and(|parent| same_name(parent, table))
     };
-    let more = removal.orphans > 0 && leave > removal.orphans && removal.reasons.iter().any(within);
-    if leave < of && !more {
-        return None;
+    TableFate {
+        table,
+        of: removal.of,
+        leave: removal.rows,
+        kept: removal.kept,
+        orphans: removal.orphans,
+        follows_itself: removal.reasons.iter().any(within),
     }
-    let what = match (leave == of, of) {
-        (true, 1) => format!("the only row of {table} would leave"),
-        (true, _) => format!("all {} of {table} would leave", rows(of)),
-        (false, _) => format!("{} of {} would leave {table}", count(leave), rows(of)),
-    };
-    let why = match (removal.orphans, leave) {
-        (0, 1) => "it refers to a row that leaves".to_owned(),
-        (0, _) => "they refer to rows that leave".to_owned(),
-        (1, 1) => "its parent is missing".to_owned(),
-        (orphans, leave) if orphans >= leave => "their parents are missing".to_owned(),
-        (orphans, leave) => format!(
-            "{} without a parent, and {} that refer to rows that leave",
-            count(orphans),
-            count(leave - orphans)
-        ),
-    };
-    Some(Failure::refused(format!("{what}: {why}")).hint(format!(
-        "see which ones with fkfix orphans; --orphans set-null keeps rows whose key may be NULL; --max-orphans {leave} allows it"
-    )))
 }
 
 impl KeyPlan {
@@ -466,70 +447,13 @@ impl KeyPlan {
 
     /// Why `policy` does not let this plan be carried out, if it does not.
     pub fn refusal(&self, policy: &Policy) -> Option<Failure> {
-        if let Some(blocked) = self.found.blocked.first() {
-            let key = &blocked.key;
-            let (refer, their) = match blocked.rows {
-                1 => ("refers", "its"),
-                _ => ("refer", "their"),
-            };
-            return Some(
-                Failure::refused(format!(
-                    "{} of {} {refer} to rows of {} that would have to go, and {their} key {key} does not let them",
-                    rows(blocked.rows), key.child, key.parent
-                ))
-                .hint(format!(
-                    "give the orphans of {} a parent, or remove those rows of {} first; --orphans archive takes them along, --orphans set-null keeps all rows whose key may be NULL",
-                    key.parent, key.child
-                )),
-            );
-        }
-        let total: i64 = self.touched().map(|it| it.rows + it.kept).sum();
-        if policy.orphans == OrphanAction::Refuse && total > 0 {
-            let is_new = self.tables.iter().any(|table| !table.added.is_empty());
-            let keys = if is_new {
-                "the new keys"
-            } else {
-                "keys that are there already"
-            };
-            return Some(
-                Failure::refused(match total {
-                    1 => format!("1 row breaks {keys}"),
-                    _ => format!("{} break {keys} or hang on such rows", rows(total)),
-                })
-                    .hint("--orphans archive keeps them aside and brings them back on down; --orphans delete removes them for good"),
-            );
-        }
-        if let Some(limit) = &policy.max_orphans {
-            let over = self
-                .touched()
-                .find(|it| limit.is_exceeded(it.rows + it.kept, it.of))?;
-            let what = match over.kept {
-                0 => "would leave",
-                _ if over.rows == 0 => "would lose their key in",
-                _ => "would leave or lose their key in",
-            };
-            return Some(
-                Failure::refused(format!(
-                    "{} of {} {what} {}, and --max-orphans allows {limit}",
-                    count(over.rows + over.kept),
-                    rows(over.of),
-                    over.table.name
-                ))
-                .hint("see which ones with fkfix orphans, then raise the limit or repair the rows"),
-            );
-        }
-        let Some(empty) = self.found.empty_parents.first() else {
-            return self.removals().find_map(|it| emptied(&self.found, it));
-        };
-        Some(
-            Failure::refused(format!(
-                "{} holds no row at all, so every row of {} with a value in ({}) would be an orphan",
-                empty.key.parent,
-                empty.key.child,
-                empty.key.columns.join(", ")
-            ))
-            .hint("check that this is the right database; if it is, allow it with --max-orphans 100%"),
-        )
+        let blocked = self.found.blocked.first();
+        policy.refusal(&Fates {
+            is_new: self.tables.iter().any(|table| !table.added.is_empty()),
+            blocked: blocked.map(|it| (&it.key, it.rows)),
+            tables: self.touched().map(|it| fate(&self.found, it)).collect(),
+            empty_parent: self.found.empty_parents.first().map(|it| &it.key),
+        })
     }
 
     /// The schema as it must be afterwards; archives may have come.

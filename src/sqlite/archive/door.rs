@@ -1,4 +1,4 @@
-//! What the archives hold, for the one who decides what becomes of it, and how old rows go for good.
+//! What the archives hold, for the one who decides what happens to it, and how old rows go for good.
 
 use anyhow::Result;
 use rusqlite::Connection;

@@ -276,7 +276,7 @@ impl<'a> SetBack<'a> {
         sets.map(|set| {
             Step::run(
                 format!(
-                    "forget the list of keys that came back to {}",
+                    "drop the temporary list of keys restored in {}",
                     set.table.name
                 ),
                 format!("DROP TABLE temp.{}", set.list),

@@ -151,7 +151,7 @@ impl<'a> Returns<'a> {
             }));
             steps.push(Step::run(
                 format!(
-                    "forget the list of rows that came back to {}",
+                    "drop the temporary list of rows restored to {}",
                     back.table.name
                 ),
                 format!("DROP TABLE temp.{}", back.list),

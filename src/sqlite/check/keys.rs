@@ -125,8 +125,7 @@ fn presence_of(declared: &[&ForeignKey], wanted: &Wanted<'_>) -> Vec<Finding> {
 
 fn add_hint(expected: &Expected) -> String {
     if expected.due == Due::InDump {
-        return "run fkfix up on the database that the dump is made of, and dump it again"
-            .to_owned();
+        return "run fkfix up on the database that was dumped, and dump it again".to_owned();
     }
     format!(
         "another tool has rebuilt the table without it; to add it again: DELETE FROM {} WHERE version = {}, then fkfix up --allow-missing, which leaves alone what is there",

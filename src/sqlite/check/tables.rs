@@ -87,7 +87,7 @@ fn leftover(name: &str, is_table: impl Fn(&str) -> bool) -> Option<Finding> {
     let (message, hint) = if of.is_empty() || is_table(of) {
         (
             format!("{name} looks like what a broken run of {tool} left"),
-            format!("see that nothing in it is needed, then: {drop}"),
+            format!("make sure that nothing in it is needed, then: {drop}"),
         )
     } else {
         (

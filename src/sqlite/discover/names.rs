@@ -233,7 +233,7 @@ impl<'a> Search<'a, '_> {
                 let name = &parent.table.name;
                 let role = role_words(role);
                 let evidence = match how {
-                    How::Name => format!("is made of the name of {name}"),
+                    How::Name => format!("is named after {name}"),
                     How::OwnRole => format!("tells the {role} row of the same table"),
                     How::Role => format!("names {name}, with {role} before it"),
                     _ => format!("ends like {name}: {}", role_words(tail)),

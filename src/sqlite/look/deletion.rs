@@ -1,4 +1,4 @@
-//! What the deletion of a row would take with it, on a connection that acts on foreign keys.
+//! What the deletion of a row would take with it, on a connection that enforces foreign keys.
 //! Counted, not deleted.
 //!
 //! What triggers do, and what an `ON UPDATE` does after `SET NULL` or `SET DEFAULT` has changed

@@ -26,7 +26,7 @@ use crate::sqlite::text::ddl::{quote, quote_list, same_name};
 use crate::sqlite::text::statement::AddForeignKey;
 use crate::standing::{self, State};
 
-/// How many dead parents are shown for each key.
+/// How many missing parents are shown for each key.
 const MOST_FREQUENT: usize = 5;
 
 /// The orphans of a database.
@@ -117,7 +117,7 @@ pub struct SurveyedKey {
     pub rows: i64,
     /// How many distinct parents they refer to.
     pub dead_parents: i64,
-    /// The dead parents that most rows refer to, with the number of rows.
+    /// The missing parents that most rows refer to, with the number of rows.
     pub most_frequent: Vec<(Vec<Value>, i64)>,
     /// The oldest and the newest of the rows, where a column tells the time.
     pub span: Option<Span>,

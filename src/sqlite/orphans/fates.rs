@@ -1,4 +1,4 @@
-//! What becomes of a row whose parent is missing: it leaves, or it stays and forgets its key.
+//! What happens to a row whose parent is missing: it leaves, or it stays and forgets its key.
 //!
 //! An orphan is the child of a parent that was deleted while nobody watched, so it fares as the
 //! key's ON DELETE says (<https://www.sqlite.org/foreignkeys.html#fk_actions>). Where a row can't
@@ -69,7 +69,7 @@ impl<'a> Fates<'a> {
         Fates { connection, keys }
     }
 
-    /// What becomes of rows of `child` by the key `id`, for which `wish` asks. Why they can't have
+    /// What happens to rows of `child` by the key `id`, for which `wish` asks. Why they can't have
     /// it is noted in `lists`.
     pub fn fate(
         &self,

@@ -137,7 +137,7 @@ pub struct Reason {
     pub why: Option<String>,
 }
 
-/// What becomes of rows that are looked for.
+/// What happens to rows that are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// They leave.
@@ -159,7 +159,7 @@ pub struct Sought {
     pub condition: String,
     /// The bit that `marks` gets for them, or 0.
     pub mark: i64,
-    /// What becomes of them.
+    /// What happens to them.
     pub fate: Fate,
 }
 

@@ -190,7 +190,7 @@ impl<'a> Link<'a> {
 struct Search<'a> {
     keys: &'a [NamedKey],
     fates: Fates<'a>,
-    /// What becomes of orphans; none where rows are deleted, and SQLite acts on the keys.
+    /// What happens to orphans; none where rows are deleted, and SQLite enforces the keys.
     action: Option<OrphanAction>,
     labels: Vec<String>,
     connection: &'a Connection,
@@ -401,7 +401,7 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// What becomes of rows that refer by `link` to rows that leave.
+    /// What happens to rows that refer by `link` to rows that leave.
     fn wish(&self, link: &Link<'_>) -> Wish {
         match self.action {
             Some(action) => Wish::of_dependents(action, link.key),

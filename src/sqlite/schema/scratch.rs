@@ -205,7 +205,7 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
     let back = Table::read(&scratch, &table.name)?.sql;
     if !added.is_empty() && back != table.sql {
         return Err(Failure::impossible(format!(
-            "the way back from the new definition of {} is not exact, so the way there is not taken",
+            "the rollback from the new definition of {} would not be exact, so nothing is changed",
             table.name
         ))
         .hint("please report this with the output of: sqlite3 FILE '.schema'")

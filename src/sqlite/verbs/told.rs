@@ -98,7 +98,7 @@ impl ChildTable {
 }
 
 impl RemovedRows {
-    /// What becomes of the rows of `removal`, which are among those `found`, under `policy`.
+    /// What happens to the rows of `removal`, which are among those `found`, under `policy`.
     pub fn new(found: &Found, removal: &Removal, policy: &Policy) -> Self {
         let left = removal.reasons.iter().filter(|it| it.rows > it.kept);
         let by_key = left.map(|reason| ByKey {

@@ -113,7 +113,7 @@ impl Database {
         self.connect(false)
     }
 
-    /// A connection that acts on foreign keys.
+    /// A connection that enforces foreign keys.
     pub fn open_enforcing(&self) -> Connection {
         self.connect(true)
     }

@@ -21,7 +21,7 @@ pub const KEY: &str =
     "CONSTRAINT fk FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE CASCADE";
 
 /// What `up` ends with.
-pub const ENFORCEMENT_HINT: &str = "hint: SQLite acts on foreign keys only on connections that run PRAGMA foreign_keys = ON; see that the application does, or run fkfix enforce\n";
+pub const ENFORCEMENT_HINT: &str = "hint: SQLite enforces foreign keys only on connections that run PRAGMA foreign_keys = ON; make sure your application does, or run fkfix enforce\n";
 
 /// The binary on `database`, as a user for whom permissions count.
 pub fn binary_for_anyone(database: &Database) -> std::process::Command {

@@ -374,7 +374,7 @@ impl Leaving {
     /// Writes what drops the lists.
     pub fn drop_lists(&self, script: &mut Script<'_>) -> Result<()> {
         for Removal { table, list, .. } in &self.lists {
-            let title = format!("forget the list of the rows that left {}", table.name);
+            let title = format!("drop the temporary list of orphans of {}", table.name);
             script.run(&title, &format!("DROP TABLE {list}"))?;
         }
         Ok(())

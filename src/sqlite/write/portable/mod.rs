@@ -189,7 +189,7 @@ fn take_back(
 ) -> Result<()> {
     back::take_back(script, order, migration, adopted.unwrap_or_default()).with_context(|| {
         format!(
-            "could not write the way back of {} for {}",
+            "could not write the rollback of {} for {}",
             migration.up,
             script.target().name()
         )
