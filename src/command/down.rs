@@ -34,12 +34,12 @@ fn revert(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result
     let database = super::open(&arguments.database.database()?);
     let done = database.down(order, arguments.to, arguments.change.backup.as_ref())?;
     let (report, format) = (&done.report, arguments.format.into());
-    if report.taken_back.is_empty() {
+    if report.migrations.is_empty() {
         output.result(report, format)?;
         return Ok(Status::Done);
     }
-    let versions = report.taken_back.iter();
-    let versions = versions.map(|it| format!("V{}", it.version));
+    let versions = report.migrations.iter();
+    let versions = versions.map(|it| format!("V{}", it.change.version));
     let status = output.outcome(report, format, &super::versions("reverted", versions));
     for warning in &done.warnings {
         output.warning(warning);

@@ -83,19 +83,20 @@ pub fn up(arguments: &cli::Up, server: &Server, output: &mut Output) -> Result<S
     }
     let report = database.up(order, |told| output.note(told))?;
     super::note_if(report.none_apply, output);
-    if report.applied.is_empty() {
+    if report.migrations.is_empty() {
         output.result(&report, arguments.format.into())?;
         return Ok(Status::Done);
     }
-    let versions = report.applied.iter().map(|it| format!("V{}", it.version));
+    let versions = report.migrations.iter();
+    let versions = versions.map(|it| format!("V{}", it.change.version));
     let done = super::versions("applied", versions);
     let status = output.outcome(&report, arguments.format.into(), &done);
     if report
-        .applied
+        .migrations
         .iter()
-        .any(|it| it.removed.iter().any(|rows| rows.rows > 10_000))
+        .any(|it| it.change.removed.iter().any(|rows| rows.rows > 10_000))
     {
-        let tables = report.applied.iter().flat_map(|it| &it.removed);
+        let tables = report.migrations.iter().flat_map(|it| &it.change.removed);
         let tables: Vec<_> = tables.map(|it| it.table.clone()).collect();
         output.hint(&format!(
             "many rows left {}: VACUUM (ANALYZE) gives their room to new ones",
@@ -130,14 +131,14 @@ pub fn down(arguments: &cli::Down, server: &Server, output: &mut Output) -> Resu
         return Ok(Status::Done);
     }
     let report = database.down(order, |told| output.note(told))?;
-    if report.taken_back.is_empty() {
+    if report.migrations.is_empty() {
         output.result(&report, arguments.format.into())?;
         return Ok(Status::Done);
     }
     let versions = report
-        .taken_back
+        .migrations
         .iter()
-        .map(|it| format!("V{}", it.version));
+        .map(|it| format!("V{}", it.change.version));
     let done = super::versions("reverted", versions);
     Ok(output.outcome(&report, arguments.format.into(), &done))
 }

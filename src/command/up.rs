@@ -59,14 +59,15 @@ fn apply(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Stat
     let done = database.up(order, arguments.change.backup.as_ref())?;
     let (report, format) = (&done.report, arguments.format.into());
     super::note_if(report.none_apply, output);
-    if report.applied.is_empty() {
+    if report.migrations.is_empty() {
         output.result(report, format)?;
         if report.none_apply {
             output.hint(NO_MIGRATION);
         }
         return Ok(Status::Done);
     }
-    let versions = report.applied.iter().map(|it| format!("V{}", it.version));
+    let versions = report.migrations.iter();
+    let versions = versions.map(|it| format!("V{}", it.change.version));
     let status = output.outcome(report, format, &super::versions("applied", versions));
     for warning in &done.warnings {
         output.warning(warning);

@@ -16,8 +16,8 @@ use crate::explain;
 use crate::failure::Failure;
 use crate::migrations::Migrations;
 use crate::policy::{Manner, Mode};
-use crate::report::change::{DownReport, TakenBackMigration};
-use crate::report::plan::{DownPlan, PlannedReturn};
+use crate::report::change::TakenBackMigration;
+use crate::report::migrations::{DownMigration, DownReport};
 use crate::standing::{self, AdoptedKey, Applied};
 use crate::text;
 
@@ -112,13 +112,13 @@ impl Database {
         let mut report = DownReport {
             database: self.name.clone(),
             to: order.to,
-            backup: None,
-            taken_back: Vec::new(),
+            ..DownReport::default()
         };
         let targets =
             self.look(|transaction, schema, own| targets(transaction, schema, own, order))?;
         if targets.iter().all(|next| next.mode == Mode::Transaction) && !targets.is_empty() {
-            report.taken_back = self.revert(order, &targets)?;
+            let done = self.revert(order, &targets)?.into_iter();
+            report.migrations.extend(done.map(DownMigration::from));
             return Ok(report);
         }
         for next in targets {
@@ -133,20 +133,20 @@ impl Database {
                 Mode::Online => self.revert_online(order, &next).map_err(doing)?,
                 _ => self.revert(order, std::slice::from_ref(&next))?.pop(),
             };
-            report.taken_back.extend(back);
+            report.migrations.extend(back.map(DownMigration::from));
         }
         Ok(report)
     }
 
     /// What [`Database::down`] would do.
-    pub fn plan_down(&mut self, order: Order<'_>) -> Result<DownPlan> {
+    pub fn plan_down(&mut self, order: Order<'_>) -> Result<DownReport> {
         let name = self.name.clone();
         self.look(|transaction, schema, own| {
-            let mut plan = DownPlan {
+            let mut plan = DownReport {
                 database: name.clone(),
                 to: order.to,
                 dry_run: true,
-                migrations: Vec::new(),
+                ..DownReport::default()
             };
             for next in targets(transaction, schema, own, order)? {
                 plan.migrations
@@ -557,7 +557,7 @@ fn plan_one(
     own: &Own,
     next: &Next,
     order: Order<'_>,
-) -> Result<PlannedReturn> {
+) -> Result<DownMigration> {
     let script = Script::read(order, &next.applied, next.progress.is_some())?;
     let mut steps = Vec::new();
     for part in &script.parts {
@@ -588,7 +588,7 @@ fn plan_one(
         next.applied.version,
         own.table(super::own::HISTORY)
     ));
-    Ok(PlannedReturn { change, steps })
+    Ok(DownMigration { change, steps })
 }
 
 /// The scripts for psql, one a migration.

@@ -16,24 +16,21 @@ use crate::failure::Failure;
 use crate::migrations::Migration;
 use crate::policy::{Mode, OrphanAction};
 use crate::report::change::AppliedMigration;
-use crate::report::plan::{PlannedMigration, UpPlan};
+use crate::report::migrations::{UpMigration, UpReport};
 use crate::text;
 
 impl Database {
     /// What [`Database::up`] would do.
-    pub fn plan_up(&mut self, order: Order<'_>) -> Result<(UpPlan, Option<Failure>)> {
+    pub fn plan_up(&mut self, order: Order<'_>) -> Result<(UpReport, Option<Failure>)> {
         let name = self.name.clone();
         self.look(|transaction, schema, own| {
             let applied = own.history(transaction)?;
-            let mut plan = UpPlan {
+            let mut plan = UpReport {
                 database: name.clone(),
                 to: order.to,
                 dry_run: true,
                 none_apply: applicable(schema, order.migrations, &applied)?.is_empty(),
-                migrations: Vec::new(),
-                refused: None,
-                space: None,
-                seconds: None,
+                ..UpReport::default()
             };
             let mut refusal = None;
             for version in order.pending(schema, &applied)? {
@@ -55,7 +52,7 @@ fn plan_one(
     own: &Own,
     migration: &Migration,
     order: Order<'_>,
-) -> Result<(PlannedMigration, Option<Failure>)> {
+) -> Result<(UpMigration, Option<Failure>)> {
     let keys = keys::resolve(transaction, schema, &requests(migration)?)?;
     preflight::must_see(transaction, &keys)?;
     preflight::may_add(transaction, &keys)?;
@@ -79,7 +76,7 @@ fn plan_one(
         Mode::Online => "online, in short steps",
         _ => "in one transaction",
     };
-    let planned = PlannedMigration {
+    let planned = UpMigration {
         change,
         warnings: migration.lacking(parts(migration)?.is_empty(), |text| {
             script::parse(&migration.down_file(), text).is_ok_and(|it| it.is_empty())

@@ -15,8 +15,9 @@ use super::{online, preflight, rows};
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
 use crate::policy::{Manner, Mode, OrphanAction, Policy};
-use crate::report::change::{AppliedMigration, ChildTable, UpReport};
+use crate::report::change::{AppliedMigration, ChildTable};
 use crate::report::key::Key as KeyReport;
+use crate::report::migrations::{UpMigration, UpReport};
 use crate::standing::{self, AdoptedKey, Applied};
 use crate::text::{count, listing};
 
@@ -183,14 +184,12 @@ impl Database {
         let mut report = UpReport {
             database: self.name.clone(),
             to: order.to,
-            backup: None,
-            applied: Vec::new(),
-            none_apply: false,
+            ..UpReport::default()
         };
         loop {
             match self.next(order)? {
                 Next::Nothing(none_apply) => {
-                    report.none_apply = none_apply && report.applied.is_empty();
+                    report.none_apply = none_apply && report.migrations.is_empty();
                     return Ok(report);
                 }
                 Next::GoOn(progress) => {
@@ -199,16 +198,19 @@ impl Database {
                         "going on with {}, which is under way",
                         migration.up
                     ));
-                    report.applied.extend(online::up(self, migration, order)?);
+                    let done = online::up(self, migration, order)?;
+                    report.migrations.extend(done.map(UpMigration::from));
                 }
                 Next::Apply(pending) => {
                     let small = pending.iter().take_while(|it| it.1 == Mode::Transaction);
                     let versions: Vec<_> = small.map(|(version, _)| *version).collect();
                     if let Some((version, _)) = pending.first().filter(|_| versions.is_empty()) {
                         let migration = order.get(*version)?;
-                        report.applied.extend(online::up(self, migration, order)?);
+                        let done = online::up(self, migration, order)?;
+                        report.migrations.extend(done.map(UpMigration::from));
                     } else {
-                        report.applied.extend(self.apply(&versions, order)?);
+                        let done = self.apply(&versions, order)?.into_iter();
+                        report.migrations.extend(done.map(UpMigration::from));
                     }
                 }
             }

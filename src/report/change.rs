@@ -1,4 +1,4 @@
-//! What `up` and `down` did.
+//! What a migration does to tables and their rows, done or planned.
 
 use std::fmt::Write as _;
 use std::slice;
@@ -6,7 +6,6 @@ use std::slice;
 use serde::Serialize;
 
 use super::key::Key;
-use super::output::Report;
 use crate::model::kept::{Cause, Kept};
 use crate::text::{Lines, count, listing, plural, rows};
 
@@ -17,49 +16,6 @@ pub enum Tense {
     Done,
     /// A run would do it.
     Planned,
-}
-
-/// That `up` has nothing to do on `database`, up to the version `to`.
-#[must_use]
-pub(super) fn has_every_migration(database: &str, to: Option<i64>) -> Lines {
-    let until = to.map_or(String::new(), |to| format!(" up to V{to}"));
-    Lines::of(&format!(
-        "nothing to do: {database} has every migration{until}"
-    ))
-}
-
-/// That `down` has nothing to do on `database`, above the version `to`.
-#[must_use]
-pub(super) fn has_no_migration(database: &str, to: Option<i64>) -> Lines {
-    let above = to.filter(|to| *to != 0);
-    let above = above.map_or(String::new(), |to| format!(" above V{to}"));
-    Lines::of(&format!(
-        "nothing to do: no migration{above} is applied to {database}"
-    ))
-}
-
-/// That no migration is meant for `database`.
-#[must_use]
-pub(super) fn none_applies(database: &str) -> Lines {
-    Lines::of(&format!(
-        "nothing to do: no migration applies to {database}"
-    ))
-}
-
-/// What `fkfix up` did.
-#[derive(Debug, Serialize)]
-pub struct UpReport {
-    /// The file.
-    pub database: String,
-    /// The version at which to stop, if one was given.
-    pub to: Option<i64>,
-    /// The copy that was taken first.
-    pub backup: Option<String>,
-    /// The migrations that were applied, in order; none where nothing was pending.
-    pub applied: Vec<AppliedMigration>,
-    /// There is no migration for this database.
-    #[serde(skip)]
-    pub none_apply: bool,
 }
 
 /// One migration and what it did.
@@ -226,26 +182,6 @@ impl RemovedRows {
     }
 }
 
-impl Report for UpReport {
-    fn text(&self, _: Option<u16>) -> Lines {
-        if self.none_apply {
-            return none_applies(&self.database);
-        }
-        if self.applied.is_empty() {
-            return has_every_migration(&self.database, self.to);
-        }
-        let mut text = Lines::default();
-        if let Some(backup) = &self.backup {
-            let _ = writeln!(text, "backup written to {backup}");
-        }
-        for migration in &self.applied {
-            let _ = writeln!(text, "applied V{} {}", migration.version, migration.name);
-            text.append(&migration.details(Tense::Done));
-        }
-        text
-    }
-}
-
 impl ChildTable {
     fn text(&self, tense: Tense) -> Lines {
         let mut text = Lines::default();
@@ -283,19 +219,6 @@ impl ChildTable {
         }
         text
     }
-}
-
-/// What `fkfix down` did.
-#[derive(Debug, Serialize)]
-pub struct DownReport {
-    /// The file.
-    pub database: String,
-    /// The version above which to take all back, if one was given.
-    pub to: Option<i64>,
-    /// The copy that was taken first.
-    pub backup: Option<String>,
-    /// The migrations that were taken back, newest first.
-    pub taken_back: Vec<TakenBackMigration>,
 }
 
 /// One migration and what taking it back did.
@@ -405,23 +328,6 @@ impl KeptRows {
             keys,
             text,
         }
-    }
-}
-
-impl Report for DownReport {
-    fn text(&self, _: Option<u16>) -> Lines {
-        if self.taken_back.is_empty() {
-            return has_no_migration(&self.database, self.to);
-        }
-        let mut text = Lines::default();
-        if let Some(backup) = &self.backup {
-            let _ = writeln!(text, "backup written to {backup}");
-        }
-        for migration in &self.taken_back {
-            let _ = writeln!(text, "reverted V{} {}", migration.version, migration.name);
-            text.append(&migration.details(Tense::Done));
-        }
-        text
     }
 }
 

@@ -62,8 +62,7 @@ impl Report for CleanReport {
             text.append(&forgotten.text(tense));
         }
         if self.dry_run {
-            let _ = writeln!(text, "  steps");
-            super::plan::numbered(&mut text, &self.steps);
+            super::migrations::numbered(&mut text, &self.steps);
         }
         text
     }

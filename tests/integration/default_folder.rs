@@ -131,7 +131,7 @@ fn the_built_in_one_counts_only_where_its_table_is() {
             .stdout("nothing to do: no migration applies to app.db\n");
     }
     there(&database, "up --format json").status(0).stdout(
-        "{\n  \"database\": \"app.db\",\n  \"to\": null,\n  \"backup\": null,\n  \"applied\": []\n}\n",
+        "{\n  \"database\": \"app.db\",\n  \"to\": null,\n  \"dry_run\": false,\n  \"backup\": null,\n  \"migrations\": [],\n  \"refused\": null,\n  \"space\": null,\n  \"seconds\": null\n}\n",
     );
     there(&database, "down")
         .status(0)

@@ -251,7 +251,7 @@ fn a_column_of_two_keys_is_forgotten_once_and_the_stricter_key_decides() {
     );
     let before = database.picture();
     let up = database.fkfix("up --format json").status(0).json();
-    let applied = &up["applied"][0];
+    let applied = &up["migrations"][0];
     assert_eq!(applied["removed"][0]["rows"], 2);
     assert_eq!(applied["set_null"][0]["rows"], 1);
     assert_eq!(applied["set_null"][0]["by_key"][0]["rows"], 1);

@@ -344,7 +344,7 @@ fn time_stamps_are_versions() {
         ["20261127130000"]
     );
     let up = database.fkfix("up --format json").status(0).json();
-    assert_eq!(up["applied"][0]["version"], 20_261_127_130_001_i64);
+    assert_eq!(up["migrations"][0]["version"], 20_261_127_130_001_i64);
     database.fkfix("down --to 0").status(0);
     assert_eq!(database.picture(), before);
 }

@@ -69,10 +69,10 @@ fn agreed(database: &Database) -> Rows {
         .json();
     assert!(database.files() == files, "a file has changed");
     let up = database.fkfix("up --format json").status(0).json();
-    let rows = removed(&up["applied"]);
+    let rows = removed(&up["migrations"]);
     assert_eq!(surveyed(&orphans), rows, "orphans and up");
     assert_eq!(removed(&dry["migrations"]), rows, "dry run and up");
-    let applied = up["applied"].as_array().unwrap().iter();
+    let applied = up["migrations"].as_array().unwrap().iter();
     let none = Vec::new();
     let left = applied.flat_map(|it| {
         let left = it["removed"].as_array().unwrap().iter();
@@ -289,7 +289,7 @@ fn a_key_that_nobody_asks_for_takes_no_row_along() {
         ]
     );
     let up = database.fkfix("up --format json").status(0).json();
-    assert_eq!(removed(&up["applied"]), surveyed(&report));
+    assert_eq!(removed(&up["migrations"]), surveyed(&report));
     assert_eq!(database.rows("SELECT id FROM child"), ["1", "3"]);
     assert_eq!(database.rows("SELECT id FROM loose"), ["1", "2"]);
 }

@@ -15,7 +15,7 @@ fn results_are_one_json_document_where_asked_for() {
     let up: serde_json::Value = serde_json::from_slice(&up.stdout).unwrap();
     assert_eq!(up["database"], json!(path));
     assert_eq!(up["backup"], json!(null));
-    let applied = &up["applied"][0];
+    let applied = &up["migrations"][0];
     assert_eq!(applied["version"], json!(1));
     assert_eq!(
         applied["tables"][0]["added"][1],
@@ -44,11 +44,11 @@ fn results_are_one_json_document_where_asked_for() {
     );
     let down = database.fkfix("down --format json").status(0).json();
     assert_eq!(
-        down["taken_back"][0]["restored"],
+        down["migrations"][0]["restored"],
         json!([{"table": "webhook_logs", "archive": "webhook_logs_orphans", "rows": 90, "kept": 0}])
     );
     let again = database.fkfix("down --format json").status(0).json();
-    assert_eq!(again["taken_back"], json!([]));
+    assert_eq!(again["migrations"], json!([]));
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn down(database: &Database, arguments: &str) -> serde_json::Value {
         .fkfix(&format!("down {arguments} --format json"))
         .status(0)
         .json();
-    let (planned, done) = (&planned["migrations"], &done["taken_back"]);
+    let (planned, done) = (&planned["migrations"], &done["migrations"]);
     let parts = |of: &serde_json::Value| {
         let each = of.as_array().unwrap().iter();
         each.map(|it| (it["version"].clone(), it["restored"].clone()))

@@ -5,6 +5,17 @@ use super::family;
 
 const CASCADE: &str = " ON DELETE CASCADE";
 
+/// A plan and what was done are one document; what a migration does to tables and rows is equal.
+fn shape(report: &Value) -> (Vec<&String>, Vec<Value>) {
+    let migrations = report["migrations"].as_array().unwrap().iter();
+    let of = ["version", "name", "tables", "removed", "left", "restored"];
+    let migrations = migrations.map(|it| of.iter().map(|name| it[name].clone()).collect());
+    (
+        report.as_object().unwrap().keys().collect(),
+        migrations.collect(),
+    )
+}
+
 #[test]
 fn a_dry_run_says_what_the_run_does_and_changes_nothing() {
     let Some(subject) = family(CASCADE) else {
@@ -19,19 +30,13 @@ fn a_dry_run_says_what_the_run_does_and_changes_nothing() {
     assert_eq!(subject.picture(), before);
     let planned = subject.fkfix("up --dry-run --format json").status(0).json();
     let done = subject.fkfix("up --format json").status(0).json();
-    assert_eq!(
-        planned["migrations"][0]["removed"],
-        done["applied"][0]["removed"]
-    );
+    assert_eq!(shape(&planned), shape(&done));
     let planned = subject
         .fkfix("down --dry-run --format json")
         .status(0)
         .json();
     let done = subject.fkfix("down --format json").status(0).json();
-    assert_eq!(
-        planned["migrations"][0]["restored"],
-        done["taken_back"][0]["restored"]
-    );
+    assert_eq!(shape(&planned), shape(&done));
     assert_eq!(subject.picture(), before);
 }
 

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::Database;
-use crate::report::change::DownReport;
-use crate::report::plan::{DownPlan, PlannedReturn};
+use crate::report::migrations::{DownMigration, DownReport};
 use crate::sqlite::apply::down::{self, Order};
 use crate::sqlite::apply::history;
 use crate::sqlite::enforce;
@@ -32,7 +31,7 @@ pub struct Reverted {
 #[derive(Debug)]
 pub struct DownPlanned {
     /// What there is to tell.
-    pub report: DownPlan,
+    pub report: DownReport,
     /// The script that does the same elsewhere, where it is asked for and there is something to do.
     pub script: Option<String>,
     /// What SQLite accepts and what will cost something.
@@ -53,8 +52,7 @@ impl Database {
             report: DownReport {
                 database: self.name(),
                 to,
-                backup: None,
-                taken_back: Vec::new(),
+                ..DownReport::default()
             },
             stale_triggers: false,
             warnings: Vec::new(),
@@ -73,7 +71,7 @@ impl Database {
         let differences = enforce::differences(&transaction)?;
         reverted.stale_triggers = differences.is_some_and(|found| !found.stale.is_empty());
         connection::commit(transaction, location)?;
-        reverted.report.taken_back = done.iter().map(Into::into).collect();
+        reverted.report.migrations = done.iter().map(DownMigration::new).collect();
         let warnings = done.into_iter().flat_map(|it| it.warnings);
         reverted.warnings.extend(warnings);
         Ok(reverted)
@@ -101,11 +99,12 @@ impl Database {
             };
             Ok((planned, script))
         })?;
-        let report = DownPlan {
+        let report = DownReport {
             database: self.name(),
             to,
             dry_run: true,
-            migrations: planned.iter().map(PlannedReturn::new).collect(),
+            backup: None,
+            migrations: planned.iter().map(DownMigration::new).collect(),
         };
         Ok(DownPlanned {
             report,

@@ -1,8 +1,8 @@
-//! What would be done, as the values that are reported.
+//! What migrations do, as the values that are reported.
 
 use crate::policy::Policy;
 use crate::report::change::AppliedMigration;
-use crate::report::plan::{PlannedMigration, PlannedReturn, SpaceReport};
+use crate::report::migrations::{DownMigration, SpaceReport, UpMigration};
 use crate::sqlite::apply::down::TakenBack;
 use crate::sqlite::apply::space::Space;
 use crate::sqlite::apply::up::{Done, Outcome};
@@ -20,8 +20,8 @@ impl From<Space> for SpaceReport {
     }
 }
 
-impl PlannedMigration {
-    /// What `outcome` would do under `policy`.
+impl UpMigration {
+    /// What `outcome` does under `policy`.
     pub fn new(outcome: &Outcome<'_>, policy: &Policy) -> Self {
         let steps = outcome.parts.iter().flat_map(|part| match part {
             Done::Statement(step) => vec![step.title()],
@@ -46,7 +46,7 @@ impl PlannedMigration {
             };
             Some(format!("{} {way}", table.name))
         });
-        PlannedMigration {
+        UpMigration {
             change: AppliedMigration::new(outcome, policy),
             warnings: outcome.warnings().cloned().collect(),
             ways: ways.collect(),
@@ -59,10 +59,10 @@ fn titles(steps: &[Step]) -> Vec<String> {
     steps.iter().map(Step::title).collect()
 }
 
-impl PlannedReturn {
-    /// What `back` would do.
+impl DownMigration {
+    /// What `back` does.
     pub fn new(back: &TakenBack) -> Self {
-        PlannedReturn {
+        DownMigration {
             steps: titles(&back.steps),
             change: back.into(),
         }

@@ -8,8 +8,7 @@ use rusqlite::Connection;
 use super::{Applicable, Database};
 use crate::explain;
 use crate::failure::{Failure, Status};
-use crate::report::change::{AppliedMigration, UpReport};
-use crate::report::plan::{PlannedMigration, UpPlan};
+use crate::report::migrations::{UpMigration, UpReport};
 use crate::sqlite::apply::down;
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::plan::KeyPlan;
@@ -36,7 +35,7 @@ pub struct Applied {
 #[derive(Debug)]
 pub struct UpPlanned {
     /// What there is to tell.
-    pub report: UpPlan,
+    pub report: UpReport,
     /// What SQLite accepts and what will cost something.
     pub warnings: Vec<String>,
     /// Why it would be refused, if it would.
@@ -53,9 +52,7 @@ impl Database {
             report: UpReport {
                 database: self.name(),
                 to: order.to,
-                backup: None,
-                applied: Vec::new(),
-                none_apply: false,
+                ..UpReport::default()
             },
             warnings: Vec::new(),
         };
@@ -78,8 +75,8 @@ impl Database {
         let outcomes = up::up(&transaction, order)
             .inspect_err(|error| discard_after_refusal(error, backup))?;
         for outcome in &outcomes {
-            let done = AppliedMigration::new(outcome, order.policy);
-            applied.report.applied.push(done);
+            let done = UpMigration::new(outcome, order.policy);
+            applied.report.migrations.push(done);
             applied.warnings.extend(outcome.warnings().cloned());
         }
         connection::commit(transaction, location)?;
@@ -122,17 +119,18 @@ impl Database {
         let short = space.filter(|_| order.check_space);
         let short = short.and_then(|space| space.must_suffice().err());
         let planned = outcomes.iter();
-        let planned = planned.map(|it| PlannedMigration::new(it, order.policy));
+        let planned = planned.map(|it| UpMigration::new(it, order.policy));
         let migrations = planned.collect();
         let refused = outcomes.iter_mut().find_map(|it| it.refusal.take());
         let refusal = refused.or(short);
         let target = target.filter(|_| refusal.is_none() && !outcomes.is_empty());
         let script = target.map(|target| script(connection, order, &outcomes, target));
         let script = script.transpose()?;
-        let report = UpPlan {
+        let report = UpReport {
             database: self.name(),
             to: order.to,
             dry_run: true,
+            backup: None,
             none_apply: order.migrations.is_empty(),
             migrations,
             refused: refusal.as_ref().map(ToString::to_string),
