@@ -2,7 +2,7 @@
 
 use crate::model::key::ForeignKey;
 
-/// What becomes of other rows when those that are listed are deleted.
+/// What happens to other rows when those that are listed are deleted.
 #[derive(Clone, Debug, Default)]
 pub struct Deletion {
     /// Rows that are deleted too, each counted once, by table.

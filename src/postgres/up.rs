@@ -445,7 +445,7 @@ impl<'a> Mover<'a> {
                 orphans: self.policy,
                 ..Policy::REFUSE
             };
-            let refusal = preflight::refusal(transaction, &search, &found, &blocked, &policy)?;
+            let refusal = preflight::refusal(transaction, search, &found, &blocked, &policy)?;
             return refusal.map_or(Ok(Found::default()), |it| Err(it.into()));
         }
         if self.policy.keeps() {

@@ -4,6 +4,7 @@
 use rusqlite::Connection;
 
 use super::*;
+use crate::policy::OrphanAction;
 use crate::sqlite::keys::conditions::Lookup;
 use crate::sqlite::rebuild::steps;
 
