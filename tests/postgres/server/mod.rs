@@ -1,7 +1,8 @@
 //! The server that tests run on.
 //!
-//! `FKFIX_POSTGRES_URL` names one; else the programs of an installed PostgreSQL start one in a
-//! temporary folder, once for the whole run. Where there is neither, the tests are skipped, and
+//! `FKFIX_POSTGRES_URL` names one; else the programs of an installed PostgreSQL, or those in the
+//! folder that `FKFIX_POSTGRES_BIN` names, start one in a temporary folder, once for the whole
+//! run. Where there is neither, the tests are skipped, and
 //! the run says so; with `CI` set that is a failure.
 
 pub mod certificates;

@@ -5,9 +5,15 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The folder of `initdb` and `postgres`: where `pg_config` says, on the PATH, or the newest of
-/// Debian's. Links are followed: `initdb` looks for `postgres` beside itself.
+/// The folder of `initdb` and `postgres`: the one that `FKFIX_POSTGRES_BIN` names, where `pg_config`
+/// says, on the PATH, or the newest of Debian's. Links are followed: `initdb` looks for `postgres`
+/// beside itself.
 pub fn folder() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("FKFIX_POSTGRES_BIN") {
+        let folder = fs::canonicalize(named).expect("FKFIX_POSTGRES_BIN names no folder");
+        assert!(folder.join("initdb").exists(), "no initdb in {folder:?}");
+        return Some(folder);
+    }
     let by_config = Command::new("pg_config").arg("--bindir").output().ok();
     let by_config = by_config
         .map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_owned()));
