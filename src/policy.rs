@@ -71,6 +71,8 @@ pub struct Manner {
     pub batch: usize,
     /// How long to wait between two batches.
     pub pause: std::time::Duration,
+    /// Make the indexes that the children lack.
+    pub child_index: bool,
 }
 
 /// How a table may come by its new definition.

@@ -84,6 +84,12 @@ pub struct Up {
     /// than building them anew.
     #[arg(long)]
     pub documented: bool,
+    /// PostgreSQL: make the index on the child's columns where it is missing; down drops it
+    ///
+    /// PostgreSQL makes none by itself, and without it each delete of a parent reads all
+    /// children. In short steps it is made CONCURRENTLY, while others write.
+    #[arg(long)]
+    pub child_index: bool,
     /// How a server is changed.
     #[command(flatten)]
     pub server: OnServer,

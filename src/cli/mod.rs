@@ -264,6 +264,7 @@ impl OnServer {
             triggers: self.triggers,
             batch: self.batch,
             pause: self.pause,
+            child_index: false,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::{self, ChangeFormat, Format, RowsFormat};
 use crate::engine::server::{Database, DownOrder, UpOrder as Order, Wait};
 use crate::failure::{Failure, Status};
 use crate::location::Server;
-use crate::policy::Method;
+use crate::policy::{Manner, Method};
 use crate::report::check::CheckReport;
 use crate::report::output::Output;
 use crate::report::status::{MigrationStatus, State};
@@ -53,7 +53,10 @@ pub fn up(arguments: &cli::Up, server: &Server, output: &mut Output) -> Result<S
         migrations.must_have(to)?;
     }
     let policy = arguments.policy(Method::Fastest);
-    let manner = arguments.server.manner();
+    let manner = Manner {
+        child_index: arguments.child_index,
+        ..arguments.server.manner()
+    };
     let order = Order {
         migrations: &migrations,
         to: arguments.to,

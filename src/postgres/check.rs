@@ -7,7 +7,8 @@ use postgres::Transaction;
 use postgres::types::Type;
 
 use super::archive;
-use super::catalog::{Table, quoted};
+use super::catalog::{Kind, quoted};
+use super::child_index;
 use super::database::{Database, applicable};
 use super::keys::{self, Key, list, source};
 use super::preflight;
@@ -121,7 +122,7 @@ fn declared(
                 continue;
             }
             seen.push(says);
-            findings.extend(of_key(transaction, &key, is_ours)?);
+            findings.extend(of_key(transaction, schema, &key, is_ours)?);
         }
         for index in child.indexes.iter().filter(|index| !index.is_valid) {
             let shown = schema.shown(&child.name);
@@ -153,7 +154,12 @@ fn drop_hint(key: &Key) -> String {
     )
 }
 
-fn of_key(transaction: &mut Transaction, key: &Key, is_ours: bool) -> Result<Vec<Finding>> {
+fn of_key(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    key: &Key,
+    is_ours: bool,
+) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let (text, name) = (key.model(), &key.key.name);
     preflight::must_see(transaction, std::slice::from_ref(key))?;
@@ -227,16 +233,17 @@ fn of_key(transaction: &mut Transaction, key: &Key, is_ours: bool) -> Result<Vec
                 .hint("fkfix orphans lists the rows: give them a parent, or delete them"),
         );
     }
-    findings.extend(without_index(transaction, key, &text)?);
+    findings.extend(without_index(transaction, schema, key, &text)?);
     Ok(findings)
 }
 
 fn without_index(
     transaction: &mut Transaction,
+    schema: &Schema,
     key: &Key,
     text: &ForeignKey,
 ) -> Result<Option<Finding>> {
-    if has_index(&key.child, &key.key.columns) {
+    if child_index::serves(schema, key) {
         return Ok(None);
     }
     let deletes = rows::count(
@@ -259,23 +266,20 @@ fn without_index(
                 key.parent_shown
             ),
         )
-        .hint(format!(
-            "CREATE INDEX CONCURRENTLY ON {} ({})",
-            key.child.name,
-            list(&key.key.columns)
-        )),
+        .hint(if key.child.kind == Kind::Partitioned {
+            format!(
+                "CREATE INDEX ON {} ({}); fkfix up --child-index makes it together with a key, without stopping writers",
+                key.child.name,
+                list(&key.key.columns)
+            )
+        } else {
+            format!(
+                "CREATE INDEX CONCURRENTLY ON {} ({}); fkfix up --child-index makes it together with a key",
+                key.child.name,
+                list(&key.key.columns)
+            )
+        }),
     ))
-}
-
-/// Whether the first columns of a whole index are these, in whatever order.
-fn has_index(child: &Table, columns: &[String]) -> bool {
-    child.indexes.iter().any(|index| {
-        let lead: Vec<_> = index.columns.iter().take(columns.len()).flatten().collect();
-        index.is_valid
-            && !index.is_partial
-            && lead.len() == columns.len()
-            && columns.iter().all(|it| lead.contains(&it))
-    })
 }
 
 fn archives(transaction: &mut Transaction, schema: &Schema) -> Result<Vec<Finding>> {

@@ -1,9 +1,9 @@
 //! A database on a server, one method a verb: values in, values out.
 
 use anyhow::Result;
-use postgres::Transaction;
+use postgres::{Client, Transaction};
 
-use super::connect::{self, Environment};
+use super::connect::{self, Environment, Target};
 use super::own::{self, Own};
 use super::schema::Schema;
 use super::session::{Session, Step, Wait};
@@ -16,6 +16,8 @@ pub struct Database {
     pub(super) session: Session,
     /// What people call it; never with a password.
     pub(super) name: String,
+    /// The server, for a second connection.
+    target: Target,
     /// The schema of fkfix's own tables, where the user names one.
     own_schema: Option<String>,
     warnings: Vec<String>,
@@ -27,6 +29,7 @@ impl Database {
         let connection = connect::open(text, &Environment::of_process())?;
         Ok(Database {
             name: connection.target.to_string(),
+            target: connection.target.clone(),
             warnings: connection.target.warnings().to_vec(),
             session: Session::new(connection, wait),
             own_schema: own_schema.map(str::to_owned),
@@ -43,6 +46,25 @@ impl Database {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// A connection of its own for what no transaction takes. Its waits hinder nobody, so they may
+    /// last as long as fkfix is to keep trying.
+    pub(super) fn beside(&self) -> Result<Client> {
+        let wait = self.session.wait().lock_wait.as_millis().max(1);
+        let mut settings = vec![
+            ("lock_timeout", wait.to_string()),
+            ("statement_timeout", "0".to_owned()),
+            ("default_transaction_read_only", "off".to_owned()),
+        ];
+        if self.session.version() >= 140_000 {
+            // A statement whose client was killed stops.
+            settings.push(("client_connection_check_interval", "500".to_owned()));
+        }
+        if self.session.version() >= 170_000 {
+            settings.push(("transaction_timeout", "0".to_owned()));
+        }
+        connect::beside(&self.target, &settings)
     }
 
     /// Hands one moment of the database to `look`, which only reads.

@@ -5,6 +5,7 @@ use postgres::Transaction;
 
 use super::archive;
 use super::catalog::quoted;
+use super::child_index;
 use super::database::Database;
 use super::online::{go_on_unless_interrupted, pause};
 use super::own::{Direction, Own, Progress, Stage};
@@ -69,11 +70,8 @@ impl Script {
                     if_exists,
                 } => {
                     if has_adopted(applied, &table, &constraint) {
-                        script.left.push(AdoptedKey {
-                            dropped: None,
-                            table: table.shown(),
-                            constraint: Some(constraint),
-                        });
+                        let left = AdoptedKey::found(table.shown(), Some(constraint));
+                        script.left.push(left);
                     } else {
                         let part = Part::Drop(table, constraint, if_exists || is_half_done);
                         script.parts.push(part);
@@ -104,6 +102,8 @@ struct Next {
     /// It is under way, in whatever direction.
     progress: Option<Progress>,
     mode: Mode,
+    /// The indexes that go with it, for people.
+    indexes: Vec<String>,
 }
 
 impl Database {
@@ -116,9 +116,11 @@ impl Database {
         };
         let targets =
             self.look(|transaction, schema, own| targets(transaction, schema, own, order))?;
+        let dropped = targets.iter().flat_map(|it| it.indexes.clone()).collect();
         if targets.iter().all(|next| next.mode == Mode::Transaction) && !targets.is_empty() {
             let done = self.revert(order, &targets)?.into_iter();
             report.migrations.extend(done.map(DownMigration::from));
+            told_of(dropped, &mut tell);
             return Ok(report);
         }
         for next in targets {
@@ -135,6 +137,7 @@ impl Database {
             };
             report.migrations.extend(back.map(DownMigration::from));
         }
+        told_of(dropped, &mut tell);
         Ok(report)
     }
 
@@ -184,6 +187,12 @@ impl Database {
     }
 }
 
+fn told_of(dropped: Vec<String>, tell: &mut impl FnMut(&str)) {
+    for index in dropped {
+        tell(&format!("dropped {index}"));
+    }
+}
+
 /// The migrations to take back, the last applied first; one that is under way comes before all.
 fn targets(
     transaction: &mut Transaction,
@@ -205,6 +214,7 @@ fn targets(
         };
         if order.to.is_none_or(|to| row.version > to) {
             targets.push(Next {
+                indexes: indexes(schema, &row),
                 applied: row,
                 progress: Some(progress),
                 mode: Mode::Online,
@@ -222,12 +232,35 @@ fn targets(
         let script = Script::read(order, &applied, false)?;
         let mode = choose(transaction, schema, &script, &applied, order)?;
         targets.push(Next {
+            indexes: indexes(schema, &applied),
             applied,
             progress: None,
             mode,
         });
     }
     Ok(targets)
+}
+
+fn indexes(schema: &Schema, applied: &Applied) -> Vec<String> {
+    let indexes = child_index::all(schema, &applied.adopted).into_iter().rev();
+    let there = indexes.filter(|it| it.drop_sql(schema).is_some());
+    there.map(|it| it.told()).collect()
+}
+
+/// Drops the indexes that the migration made, that of the whole before those of its partitions.
+fn drop_indexes(transaction: &mut Transaction, version: u32, applied: &Applied) -> Result<()> {
+    if applied.adopted.iter().all(|it| it.index.is_none()) {
+        return Ok(());
+    }
+    let mut schema = Schema::read(transaction, version)?;
+    for index in child_index::all(&schema, &applied.adopted).iter().rev() {
+        if let Some(sql) = index.drop_sql(&schema) {
+            schema.run_all(transaction, &[sql])?;
+            schema.leave(transaction)?;
+            schema = Schema::read(transaction, version)?;
+        }
+    }
+    Ok(())
 }
 
 /// DROP CONSTRAINT stops readers of both tables, until the transaction ends: it may not last.
@@ -360,6 +393,8 @@ fn revert_one(
         transaction.batch_execute(CATALOG_PATH)?;
     }
     first.leave(transaction)?;
+    drop_indexes(transaction, first.version, applied)?;
+    first.leave(transaction)?;
     let schema = Schema::read(transaction, first.version)?;
     let mut returns = Vec::new();
     if !order.leave_orphans {
@@ -458,6 +493,18 @@ impl Database {
             if !done {
                 return Ok(None);
             }
+        }
+        let tables = self.look(|_, schema, _| Ok(tables_of(schema, &script)))?;
+        let done = self.change(&tables, |transaction, schema, own| {
+            if !is_under_way(transaction, own, applied)? {
+                return Ok(false);
+            }
+            schema.leave(transaction)?;
+            drop_indexes(transaction, schema.version, applied)?;
+            Ok(true)
+        })?;
+        if !done {
+            return Ok(None);
         }
         let mut returns = Vec::new();
         if !order.leave_orphans {
@@ -569,6 +616,7 @@ fn plan_one(
             }
         });
     }
+    steps.extend(next.indexes.iter().map(|it| format!("drop {it}")));
     let mut change = taken_back(&next.applied, &script, &[]);
     if !order.leave_orphans {
         for back in restore::returns(transaction, schema, next.applied.version)? {
@@ -630,6 +678,8 @@ pub(super) fn scripts(
                 }
             }
         }
+        let indexes = child_index::all(schema, &applied.adopted).into_iter().rev();
+        statements.extend(indexes.filter_map(|it| it.drop_sql(schema)));
         let archives = archive::all(schema)
             .into_iter()
             .filter(|_| !order.leave_orphans);

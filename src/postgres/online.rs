@@ -13,6 +13,7 @@ use postgres::Transaction;
 use postgres::error::SqlState;
 use time::OffsetDateTime;
 
+use super::child_index::{self, ChildIndex, State};
 use super::database::Database;
 use super::error;
 use super::keys::{self, Key};
@@ -41,10 +42,14 @@ pub fn up(
     database: &mut Database,
     migration: &Migration,
     order: Order<'_>,
+    tell: &mut dyn FnMut(&str),
 ) -> Result<Option<AppliedMigration>> {
     let doing = || format!("could not apply {}", migration.up);
     let mut run = Run::begin(database, migration, order).with_context(doing)?;
     let done = run.run_to_end(database).with_context(doing)?;
+    for index in run.indexes.iter().filter(|_| done) {
+        tell(&format!("made {}", index.told()));
+    }
     if !done {
         return Ok(None);
     }
@@ -64,7 +69,9 @@ struct Run<'a> {
     order: Order<'a>,
     /// The keys as they were found; `there` is set for those that were there before.
     keys: Vec<Key>,
+    /// What was there before, and the indexes that this migration makes.
     adopted: Vec<AdoptedKey>,
+    indexes: Vec<ChildIndex>,
     tables: Vec<ChildTable>,
     names: Vec<String>,
     mover: Mover<'a>,
@@ -74,13 +81,24 @@ impl<'a> Run<'a> {
     /// Looks, refuses what can't be, and writes that the migration is under way.
     fn begin(database: &mut Database, migration: &'a Migration, order: Order<'a>) -> Result<Self> {
         let requests = up::requests(migration)?;
-        let (mut keys, tables, under_way) = database.look(|transaction, schema, own| {
+        let (mut keys, tables, adopted, indexes) = database.look(|transaction, schema, own| {
             let keys = keys::resolve(transaction, schema, &requests)?;
             preflight::must_see(transaction, &keys)?;
             preflight::may_add(transaction, &keys)?;
             let tables = up::children(transaction, &keys)?;
             let under_way = own.progress(transaction)?;
-            if under_way.is_none() {
+            let is_under_way = under_way.is_some();
+            let adopted = match under_way {
+                Some(progress) => progress.adopted,
+                None => {
+                    let mut adopted = adopted(&keys);
+                    if order.manner.child_index {
+                        adopted.extend(child_index::wanted(transaction, schema, &keys)?);
+                    }
+                    adopted
+                }
+            };
+            if !is_under_way {
                 let search = Search::new(transaction, schema, keys.clone())?;
                 let mut found = search.orphans(transaction)?;
                 search.follow(transaction, &mut found, false)?;
@@ -88,12 +106,9 @@ impl<'a> Run<'a> {
                     return Err(refusal.into());
                 }
             }
-            Ok((keys, tables, under_way))
+            let indexes = child_index::all(schema, &adopted);
+            Ok((keys, tables, adopted, indexes))
         })?;
-        let adopted = match &under_way {
-            Some(progress) => progress.adopted.clone(),
-            None => adopted(&keys),
-        };
         for key in &mut keys {
             // What an earlier run has added is this migration's.
             let is_adopted = adopted.iter().any(|it| {
@@ -114,6 +129,7 @@ impl<'a> Run<'a> {
             order,
             keys,
             adopted,
+            indexes,
             tables,
             names,
             mover: Mover::new(migration.up.version(), order.policy.orphans, order.manner),
@@ -129,10 +145,15 @@ impl<'a> Run<'a> {
         loop {
             go_on_unless_interrupted()?;
             let turn = match stage {
+                Stage::Indexing => self.index(database)?,
                 Stage::Closing => self.close(database)?,
                 Stage::Archiving => self.archive(database)?,
                 Stage::Validating => match self.validate(database)? {
-                    Validated::All => return self.end(database),
+                    Validated::All => match self.end(database)? {
+                        Ended::ByUs => return Ok(true),
+                        Ended::ByOthers => Turn::Ended,
+                        Ended::LacksIndex => Turn::Ours(Stage::Indexing),
+                    },
                     Validated::Broken => Turn::Ours(Stage::Archiving),
                     Validated::Ended => Turn::Ended,
                 },
@@ -147,6 +168,11 @@ impl<'a> Run<'a> {
 
     fn start(&self, database: &mut Database) -> Result<Turn> {
         let (migration, order, adopted) = (self.migration, self.order, &self.adopted);
+        let step = if self.indexes.is_empty() {
+            Stage::Closing
+        } else {
+            Stage::Indexing
+        };
         database.change(&[], |transaction, schema, own| {
             if let Some(turn) = turn(transaction, own, migration)? {
                 return Ok(turn);
@@ -165,13 +191,57 @@ impl<'a> Run<'a> {
                     direction: Direction::Up,
                     name: migration.up.name().to_owned(),
                     checksum: migration.up.checksum(),
-                    step: Stage::Closing,
+                    step,
                     started_on: OffsetDateTime::now_utc(),
                     adopted: adopted.clone(),
                     archived: 0,
                 },
             )?;
-            Ok(Turn::Ours(Stage::Closing))
+            Ok(Turn::Ours(step))
+        })
+    }
+
+    /// Makes the indexes that children lack, while everybody writes.
+    fn index(&self, database: &mut Database) -> Result<Turn> {
+        for index in &self.indexes {
+            let mut tries = 0..3;
+            loop {
+                go_on_unless_interrupted()?;
+                match self.look_at(database, index)? {
+                    None => return self.look_again(database),
+                    Some(State::Valid) => break,
+                    Some(_) if tries.next().is_some() => database.make_concurrently(index)?,
+                    Some(_) => return Err(index.never_comes().into()),
+                }
+            }
+        }
+        self.move_on(database, Stage::Indexing, Stage::Closing)
+    }
+
+    /// How far an index is, once nobody is making it: what was begun and not ended is dropped.
+    /// None where the migration is not at this stage any more.
+    fn look_at(&self, database: &mut Database, index: &ChildIndex) -> Result<Option<State>> {
+        database.change(&[index.table()], |transaction, schema, own| {
+            if !is_at(transaction, own, self.migration, Stage::Indexing)? {
+                return Ok(None);
+            }
+            if index.state(schema) == State::Valid {
+                return Ok(Some(State::Valid));
+            }
+            transaction.batch_execute(&index.lock_sql())?;
+            schema.leave(transaction)?;
+            let schema = Schema::read(transaction, schema.version)?;
+            let mut state = index.state(&schema);
+            if let (State::Invalid, Some(sql)) = (state, index.drop_sql(&schema)) {
+                schema.run_all(transaction, &[sql])?;
+                state = State::Missing;
+            }
+            // That of the whole takes those of its partitions, which are there.
+            if state == State::Missing && index.is_of_the_whole() {
+                schema.run_all(transaction, &[index.create_sql()])?;
+                state = State::Valid;
+            }
+            Ok(Some(state))
         })
     }
 
@@ -268,16 +338,21 @@ impl<'a> Run<'a> {
         Ok(Validated::All)
     }
 
-    /// Writes the history, where every key is valid; whether this run did.
-    fn end(&self, database: &mut Database) -> Result<bool> {
-        database.change(&self.names, |transaction, _, own| {
+    /// Writes the history, where every key is valid and every index is there.
+    fn end(&self, database: &mut Database) -> Result<Ended> {
+        database.change(&self.names, |transaction, schema, own| {
             if !is_at(transaction, own, self.migration, Stage::Validating)? {
-                return Ok(false);
+                return Ok(Ended::ByOthers);
+            }
+            let is_there = |index: &ChildIndex| index.state(schema) == State::Valid;
+            if !self.indexes.iter().all(is_there) {
+                own.go_on(transaction, Direction::Up, Stage::Indexing, 0)?;
+                return Ok(Ended::LacksIndex);
             }
             let before = own.history(transaction)?;
             own.record(transaction, self.migration, &self.adopted, &before)?;
             own.end(transaction)?;
-            Ok(true)
+            Ok(Ended::ByUs)
         })
     }
 
@@ -295,6 +370,12 @@ impl<'a> Run<'a> {
             Ok(turn(transaction, own, self.migration)?.unwrap_or(Turn::Ended))
         })
     }
+}
+
+enum Ended {
+    ByUs,
+    ByOthers,
+    LacksIndex,
 }
 
 enum Validated {
@@ -365,11 +446,7 @@ fn asked(schema: &Schema, keys: &[Key]) -> Vec<Key> {
 fn adopted(keys: &[Key]) -> Vec<AdoptedKey> {
     let there = keys.iter().filter(|key| key.there.is_some());
     there
-        .map(|key| AdoptedKey {
-            dropped: None,
-            table: key.child_shown.clone(),
-            constraint: Some(key.key.name.clone()),
-        })
+        .map(|key| AdoptedKey::found(key.child_shown.clone(), Some(key.key.name.clone())))
         .collect()
 }
 

@@ -65,6 +65,8 @@ pub enum Direction {
 /// What is done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// Indexes are made that the children lack.
+    Indexing,
     /// Keys are added NOT VALID: from then on no row can come to break them.
     Closing,
     /// Rows that break them are moved out.
@@ -78,7 +80,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [(Stage, &'static str); 5] = [
+    const ALL: [(Stage, &'static str); 6] = [
+        (Stage::Indexing, "indexing"),
         (Stage::Closing, "closing"),
         (Stage::Archiving, "archiving"),
         (Stage::Validating, "validating"),

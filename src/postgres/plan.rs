@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use postgres::Transaction;
 
 use super::carry::Tally;
+use super::child_index;
 use super::database::{Database, applicable};
 use super::keys::{self, Key};
 use super::own::{HISTORY, Own};
@@ -58,6 +59,7 @@ fn plan_one(
     preflight::may_add(transaction, &keys)?;
     let way = choose(transaction, migration, &keys, order.manner.mode)?;
     let tables = children(transaction, &keys)?;
+    let lacking = child_index::wanted(transaction, schema, &keys)?;
     let search = Search::new(transaction, schema, keys)?;
     let mut found = search.orphans(transaction)?;
     search.follow(transaction, &mut found, false)?;
@@ -76,15 +78,48 @@ fn plan_one(
         Mode::Online => "online, in short steps",
         _ => "in one transaction",
     };
+    let mut warnings = migration.lacking(parts(migration)?.is_empty(), |text| {
+        script::parse(&migration.down_file(), text).is_ok_and(|it| it.is_empty())
+    });
+    let mut makes = Vec::new();
+    if order.manner.child_index {
+        warnings.extend(child_index::leftovers(schema, &lacking));
+        let how = match way.mode {
+            Mode::Online => ", while others write",
+            _ => "",
+        };
+        let indexes = child_index::all(schema, &lacking);
+        makes.extend(indexes.iter().map(|it| format!("make {}{how}", it.told())));
+    } else {
+        warnings.extend(
+            search
+                .asked
+                .iter()
+                .filter_map(|key| without_index(schema, key)),
+        );
+    }
     let planned = UpMigration {
         change,
-        warnings: migration.lacking(parts(migration)?.is_empty(), |text| {
-            script::parse(&migration.down_file(), text).is_ok_and(|it| it.is_empty())
-        }),
+        warnings,
         ways: vec![format!("{words}: {}", way.because)],
-        steps: steps(migration, &search.asked, &found, order, own)?,
+        steps: makes
+            .into_iter()
+            .chain(steps(migration, &search.asked, &found, order, own)?)
+            .collect(),
     };
     Ok((planned, refusal))
+}
+
+/// What a key without an index on the child costs.
+fn without_index(schema: &Schema, key: &Key) -> Option<String> {
+    (!child_index::serves(schema, key)).then(|| {
+        format!(
+            "no index of {0} starts with ({1}), so each delete in {2} will read all of {0}; --child-index makes one",
+            key.child_shown,
+            key.key.columns.join(", "),
+            key.parent_shown
+        )
+    })
 }
 
 /// The steps of a plan, for people.

@@ -7,6 +7,7 @@ use postgres::Transaction;
 
 use super::archive;
 use super::catalog::{Table, quoted};
+use super::child_index::{self, ChildIndex};
 use super::database::Database;
 use super::down::Order as DownOrder;
 use super::keys::{self, Key, list, source};
@@ -84,15 +85,16 @@ pub fn literal(text: &str) -> String {
 }
 
 /// The statements that write `migration` into the history.
-fn record(own: &Own, migration: &Migration, keys: &[Key]) -> Result<Vec<String>> {
+fn record(
+    own: &Own,
+    migration: &Migration,
+    keys: &[Key],
+    made: &[AdoptedKey],
+) -> Result<Vec<String>> {
     let there = keys.iter().filter(|key| key.there.is_some());
-    let adopted: Vec<_> = there
-        .map(|key| AdoptedKey {
-            dropped: None,
-            table: key.child_shown.clone(),
-            constraint: Some(key.key.name.clone()),
-        })
-        .collect();
+    let adopted =
+        there.map(|key| AdoptedKey::found(key.child_shown.clone(), Some(key.key.name.clone())));
+    let adopted: Vec<_> = adopted.chain(made.iter().cloned()).collect();
     let adopted = if adopted.is_empty() {
         "NULL".to_owned()
     } else {
@@ -120,12 +122,17 @@ fn one(
 ) -> Result<String> {
     let keys = keys::resolve(transaction, schema, &up::requests(migration)?)?;
     let way = up::choose(transaction, migration, &keys, order.manner.mode)?;
+    let made = if order.manner.child_index {
+        child_index::wanted(transaction, schema, &keys)?
+    } else {
+        Vec::new()
+    };
     let search = Search::new(transaction, schema, keys)?;
     let mut found = search.orphans(transaction)?;
     search.follow(transaction, &mut found, false)?;
     must_be_plain(&search, &found)?;
     if way.mode == Mode::Online {
-        return online(schema, own, migration, &search, order);
+        return online(schema, own, migration, &search, order, &made);
     }
     let mut script = format!(
         "\n-- applies {} in one transaction\nBEGIN;\n{}SET LOCAL lock_timeout = '100ms';\n",
@@ -146,6 +153,9 @@ fn one(
             Part::Keys(_) if has_keys => {}
             Part::Keys(_) => {
                 has_keys = true;
+                for index in child_index::all(schema, &made) {
+                    line(&index.create_sql());
+                }
                 let statements = keys_sql(schema, migration, &search, order)?;
                 for sql in &statements {
                     line(sql);
@@ -153,7 +163,7 @@ fn one(
             }
         }
     }
-    for sql in record(own, migration, &search.asked)? {
+    for sql in record(own, migration, &search.asked, &made)? {
         line(&sql);
     }
     script.push_str("COMMIT;\n");
@@ -266,12 +276,16 @@ fn online(
     migration: &Migration,
     search: &Search,
     order: Order<'_>,
+    made: &[AdoptedKey],
 ) -> Result<String> {
     let mut script = format!(
         "\n-- applies {} in short steps; where it stops because no lock was to be had, run it again\n{}SET lock_timeout = '100ms';\n",
         migration.up,
         settings("")
     );
+    for index in child_index::all(schema, made) {
+        script.push_str(&index_sql(&index));
+    }
     for key in search.asked.iter().filter(|key| key.there.is_none()) {
         let _ = writeln!(
             script,
@@ -315,11 +329,27 @@ fn online(
         let _ = writeln!(script, "{};", key.validate_sql());
     }
     script.push_str("BEGIN;\n");
-    for sql in record(own, migration, &search.asked)? {
+    for sql in record(own, migration, &search.asked, made)? {
         let _ = writeln!(script, "{sql};");
     }
     script.push_str("COMMIT;\n");
     Ok(script)
+}
+
+/// Makes an index while others write; the waits for that hinder nobody.
+fn index_sql(index: &ChildIndex) -> String {
+    if index.is_of_the_whole() {
+        let create = index
+            .create_sql()
+            .replacen("INDEX ", "INDEX IF NOT EXISTS ", 1);
+        return format!("{create};\n");
+    }
+    format!(
+        "DO $fkfix$ BEGIN\n  IF EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass({}) AND NOT indisvalid) THEN\n    {};\n  END IF;\nEND $fkfix$;\nSET lock_timeout = 0;\n{};\nSET lock_timeout = '100ms';\n",
+        literal(&index.name().to_string()),
+        index.dropping(),
+        index.create_concurrently_sql()
+    )
 }
 
 /// The statements that take an empty table away.

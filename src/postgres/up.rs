@@ -5,6 +5,7 @@ use postgres::Transaction;
 
 use super::archive;
 use super::carry::{self, Tally};
+use super::child_index::{self, ChildIndex};
 use super::database::{Database, applicable};
 use super::keys::{self, Key, source};
 use super::own::{Direction, Progress};
@@ -198,7 +199,7 @@ impl Database {
                         "going on with {}, which is under way",
                         migration.up
                     ));
-                    let done = online::up(self, migration, order)?;
+                    let done = online::up(self, migration, order, &mut tell)?;
                     report.migrations.extend(done.map(UpMigration::from));
                 }
                 Next::Apply(pending) => {
@@ -206,11 +207,15 @@ impl Database {
                     let versions: Vec<_> = small.map(|(version, _)| *version).collect();
                     if let Some((version, _)) = pending.first().filter(|_| versions.is_empty()) {
                         let migration = order.get(*version)?;
-                        let done = online::up(self, migration, order)?;
+                        let done = online::up(self, migration, order, &mut tell)?;
                         report.migrations.extend(done.map(UpMigration::from));
                     } else {
-                        let done = self.apply(&versions, order)?.into_iter();
+                        let (done, made) = self.apply(&versions, order)?;
+                        let done = done.into_iter();
                         report.migrations.extend(done.map(UpMigration::from));
+                        for index in &made {
+                            tell(&format!("made {index}"));
+                        }
                     }
                 }
             }
@@ -253,7 +258,12 @@ impl Database {
     }
 
     /// Applies `versions` in one transaction; nothing where another run was faster.
-    fn apply(&mut self, versions: &[i64], order: Order<'_>) -> Result<Vec<AppliedMigration>> {
+    /// Gives what was done, and the indexes that were made.
+    fn apply(
+        &mut self,
+        versions: &[i64],
+        order: Order<'_>,
+    ) -> Result<(Vec<AppliedMigration>, Vec<String>)> {
         let tables = self.look(|_, schema, _| {
             let mut tables = Vec::new();
             for version in versions {
@@ -273,18 +283,21 @@ impl Database {
             if own.progress(transaction)?.is_some()
                 || !versions.iter().all(|it| pending.contains(it))
             {
-                return Ok(Vec::new());
+                return Ok((Vec::new(), Vec::new()));
             }
-            let mut done = Vec::new();
+            let (mut done, mut made) = (Vec::new(), Vec::new());
             for version in versions {
                 let migration = order.get(*version)?;
                 let before = own.history(transaction)?;
-                let change = apply_one(transaction, schema.version, schema, migration, order)
+                let mut kept = Vec::new();
+                let change = apply_one(transaction, schema, migration, order, &mut kept)
                     .with_context(|| format!("could not apply {}", migration.up))?;
-                own.record(transaction, migration, &adopted(&change), &before)?;
+                made.extend(child_index::all(schema, &kept).iter().map(ChildIndex::told));
+                kept.splice(0..0, adopted(&change));
+                own.record(transaction, migration, &kept, &before)?;
                 done.push(change);
             }
-            Ok(done)
+            Ok((done, made))
         })
     }
 }
@@ -319,10 +332,10 @@ fn being_reverted(progress: &Progress) -> Failure {
 
 fn apply_one(
     transaction: &mut Transaction,
-    version: u32,
     first: &Schema,
     migration: &Migration,
     order: Order<'_>,
+    made: &mut Vec<AdoptedKey>,
 ) -> Result<AppliedMigration> {
     let mut change = AppliedMigration {
         version: migration.up.version(),
@@ -339,7 +352,10 @@ fn apply_one(
                 transaction.batch_execute(&sql).with_context(doing)?;
             }
             Part::Keys(requests) => {
-                let schema = Schema::read(transaction, version)?;
+                let schema = Schema::read(transaction, first.version)?;
+                if order.manner.child_index {
+                    made.extend(make_indexes(transaction, &schema, &requests)?);
+                }
                 add_keys(transaction, &schema, &requests, &mut change, order)?;
             }
         }
@@ -347,6 +363,23 @@ fn apply_one(
         transaction.batch_execute(super::schema::CATALOG_PATH)?;
     }
     Ok(change)
+}
+
+/// Makes the indexes that the children lack, in this transaction.
+fn make_indexes(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    requests: &[Request],
+) -> Result<Vec<AdoptedKey>> {
+    let keys = keys::resolve(transaction, schema, requests)?;
+    preflight::may_add(transaction, &keys)?;
+    let wanted = child_index::wanted(transaction, schema, &keys)?;
+    for index in child_index::all(schema, &wanted) {
+        schema
+            .run_all(transaction, &[index.create_sql()])
+            .with_context(|| format!("could not make {}", index.told()))?;
+    }
+    Ok(wanted)
 }
 
 fn add_keys(
@@ -550,11 +583,9 @@ fn key_report(key: &Key) -> KeyReport {
 /// The keys of a report that were there already.
 pub fn adopted(change: &AppliedMigration) -> Vec<AdoptedKey> {
     let keys = change.tables.iter().flat_map(|table| {
-        table.adopted.iter().map(|key| AdoptedKey {
-            dropped: None,
-            table: table.table.clone(),
-            constraint: key.constraint.clone(),
-        })
+        let found =
+            |key: &KeyReport| AdoptedKey::found(table.table.clone(), key.constraint.clone());
+        table.adopted.iter().map(found)
     });
     keys.collect()
 }

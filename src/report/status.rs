@@ -136,7 +136,10 @@ impl MigrationStatus {
             }
             Found::Changed(row) => (State::Changed, Some(row)),
             Found::Unknown(row) => (State::Unknown, Some(row)),
-            Found::Applied(row) if keys > 0 && row.adopted.len() == keys => {
+            Found::Applied(row)
+                if keys > 0
+                    && row.adopted.iter().filter(|it| it.index.is_none()).count() == keys =>
+            {
                 (State::Adopted, Some(row))
             }
             Found::Applied(row) => (State::Applied, Some(row)),

@@ -82,9 +82,32 @@ pub struct AdoptedKey {
     /// after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<(String, String)>,
+    /// It is no key, but an index that the migration made, and takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<MadeIndex>,
+}
+
+/// An index that a migration made for a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeIndex {
+    /// Its name.
+    pub name: String,
+    /// The columns that it is by.
+    pub columns: Vec<String>,
 }
 
 impl AdoptedKey {
+    /// One that was found in `table`.
+    #[must_use]
+    pub fn found(table: String, constraint: Option<String>) -> Self {
+        AdoptedKey {
+            table,
+            constraint,
+            dropped: None,
+            index: None,
+        }
+    }
+
     /// `table.constraint`.
     #[must_use]
     pub fn shown(&self) -> String {

@@ -54,6 +54,9 @@ mod chaos;
 /// nothing has taken their place.
 mod moved_rows;
 
+/// The index that a child lacks is made with the key and goes with it, also when the run is killed.
+mod child_index;
+
 /// Triggers, rules and publications keep what they are, and decide nothing in silence.
 mod triggers;
 

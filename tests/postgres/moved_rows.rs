@@ -20,7 +20,7 @@ pub fn family(sql: &str) -> Option<Site> {
 const CHILDREN: &str = "CREATE TABLE c (id int PRIMARY KEY, pid int); INSERT INTO c VALUES (1, 1), (2, 2), (3, 9), (4, NULL), (5, 9);";
 
 /// Waits until a session waits for a lock.
-fn until_somebody_waits(site: &Site) {
+pub fn until_somebody_waits(site: &Site) {
     let since = Instant::now();
     let query = "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while site.ask(query).is_empty() {

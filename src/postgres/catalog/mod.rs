@@ -118,6 +118,21 @@ impl Table {
         self.indexes.iter().filter(|index| index.is_parent_key())
     }
 
+    /// Whether the first columns of a whole index, by which one row can be found, are these, in
+    /// whatever order.
+    #[must_use]
+    pub fn has_index_on(&self, columns: &[String]) -> bool {
+        self.indexes.iter().any(|index| {
+            let lead = index.columns.iter().take(columns.len()).flatten();
+            let lead: Vec<_> = lead.collect();
+            index.is_valid
+                && !index.is_partial
+                && ["btree", "hash"].contains(&index.method.as_str())
+                && lead.len() == columns.len()
+                && columns.iter().all(|it| lead.contains(&it))
+        })
+    }
+
     /// Whether a DELETE fails because a subscriber could not find the row
     /// (<https://www.postgresql.org/docs/current/logical-replication-publication.html>).
     #[must_use]
@@ -174,6 +189,8 @@ pub enum Generated {
 pub struct Index {
     /// Its name.
     pub name: String,
+    /// The access method: `btree`, `gin`.
+    pub method: String,
     /// The columns that it is ordered by; none for an expression.
     pub columns: Vec<Option<String>>,
     /// The constraint that it is of, where it is of one.

@@ -59,8 +59,9 @@ const INDEXES: &str = "
                  ORDER BY place),
            (SELECT conname::text FROM pg_constraint
             WHERE conindid = i.indexrelid AND conrelid = i.indrelid AND contype IN ('p', 'u', 'x')),
-           i.indisprimary, i.indisunique, i.indisvalid, i.indpred IS NOT NULL, NOT i.indimmediate
-    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+           i.indisprimary, i.indisunique, i.indisvalid, i.indpred IS NOT NULL, NOT i.indimmediate,
+           m.amname::text
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
     ORDER BY i.indrelid, c.relname";
 
 const TRIGGERS: &str = "
@@ -225,6 +226,7 @@ fn index(row: &Row) -> Result<Index> {
         is_valid: row.try_get(6)?,
         is_partial: row.try_get(7)?,
         is_deferrable: row.try_get(8)?,
+        method: row.try_get(9)?,
     })
 }
 

@@ -23,6 +23,17 @@ pub use open::{Connection, OLDEST};
 pub use string::is_postgres;
 pub use target::Target;
 
+/// Another connection to the server that answered, with `settings` for as long as it lasts. A
+/// pooler that takes no settings gives one without.
+pub fn beside(target: &Target, settings: &[(&str, String)]) -> Result<postgres::Client> {
+    let with = open::open(&target.with(settings));
+    let connection = match with {
+        Ok(connection) => connection,
+        Err(_) => open::open(target)?,
+    };
+    Ok(connection.client)
+}
+
 /// Connects to what `text` and the environment name: to the first of the servers that answers.
 pub fn open(text: &str, environment: &Environment) -> Result<Connection> {
     open::open(&Target::resolve(text, environment)?)

@@ -45,6 +45,19 @@ pub(super) struct Keepalive {
 }
 
 impl Target {
+    /// The same with settings that the session begins with.
+    #[must_use]
+    pub(super) fn with(&self, settings: &[(&str, String)]) -> Target {
+        let mut options = self.options.clone().unwrap_or_default();
+        for (name, value) in settings {
+            let _ = write!(options, " -c {name}={value}");
+        }
+        Target {
+            options: Some(options.trim_start().to_owned()),
+            ..self.clone()
+        }
+    }
+
     /// Reads a connection string and adds what it leaves open, in libpq's order: the string, the
     /// service file, the variables `PG…`, the defaults. The service file comes before the
     /// variables, as <https://www.postgresql.org/docs/current/libpq-pgservice.html> has it.

@@ -58,6 +58,12 @@ impl Session {
         self.version
     }
 
+    /// How long others are waited for.
+    #[must_use]
+    pub fn wait(&self) -> Wait {
+        self.wait
+    }
+
     /// Runs `body` in a transaction with the settings of `step`, and commits.
     ///
     /// What fails in passing (a lock that was not had in time, a deadlock, 40001) is tried again

@@ -341,11 +341,10 @@ fn read(order: Order<'_>, applied: &Applied) -> Result<Script> {
             Action::DropConstraint {
                 table, constraint, ..
             } if applied.has_adopted(&table, &constraint) => {
-                script.back.left.push(AdoptedKey {
-                    table,
-                    constraint: Some(constraint),
-                    dropped: None,
-                });
+                script
+                    .back
+                    .left
+                    .push(AdoptedKey::found(table, Some(constraint)));
             }
             Action::DropConstraint { sql, .. } | Action::Other(sql) => {
                 script.parts.push(run(sql));

@@ -94,11 +94,8 @@ impl Outcome<'_> {
         let tables = self.plans().flat_map(|plan| &plan.tables);
         tables
             .flat_map(|table| {
-                table.adopted.iter().map(|key| AdoptedKey {
-                    table: table.name.clone(),
-                    constraint: key.name.clone(),
-                    dropped: None,
-                })
+                let adopted = table.adopted.iter();
+                adopted.map(|key| AdoptedKey::found(table.name.clone(), key.name.clone()))
             })
             .chain(self.dropped.iter().cloned())
             .collect()
@@ -303,9 +300,8 @@ impl Driver<'_, '_, '_> {
                 steps::carry_out(self.transaction, &steps)?;
                 outcome.parts.extend(steps.into_iter().map(Done::Statement));
                 outcome.dropped.push(AdoptedKey {
-                    table: table.name.clone(),
-                    constraint: Some(constraint),
                     dropped: Some((table.sql, after)),
+                    ..AdoptedKey::found(table.name.clone(), Some(constraint))
                 });
                 return Ok(());
             }

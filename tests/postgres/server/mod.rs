@@ -100,6 +100,9 @@ pub fn program(name: &str) -> std::path::PathBuf {
 /// A server of the test's own, by the installed programs; none where it is to be skipped.
 pub fn own(options: &Own) -> Option<Server> {
     match programs::folder() {
+        Some(programs) if options.tls.is_some() && !programs::encrypts(&programs) => {
+            skip("this PostgreSQL was built without TLS")
+        }
         Some(programs) => Some(Server::start(&programs, options)),
         None => skip("no PostgreSQL is installed, and FKFIX_POSTGRES_URL is not set"),
     }

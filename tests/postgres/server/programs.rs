@@ -35,6 +35,19 @@ pub fn folder() -> Option<PathBuf> {
         .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
 }
 
+/// Whether the server was built with TLS, as far as it says.
+pub fn encrypts(folder: &Path) -> bool {
+    let told = Command::new(folder.join("pg_config"))
+        .arg("--configure")
+        .output();
+    told.map_or(true, |told| {
+        let told = String::from_utf8_lossy(&told.stdout).into_owned();
+        told.contains("--with-ssl")
+            || told.contains("--with-openssl")
+            || told.contains("-Dssl=openssl")
+    })
+}
+
 /// Whom a server runs as where the tests run as root, which it refuses.
 #[derive(Clone, Copy)]
 pub struct User {

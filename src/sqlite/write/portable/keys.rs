@@ -98,11 +98,8 @@ fn no_orphans(script: &mut Script<'_>, target: &TableKeys, leaving: &Leaving) ->
 
 fn adopted(targets: &[TableKeys]) -> Vec<AdoptedKey> {
     let adopted = targets.iter().flat_map(|target| {
-        target.adopted.iter().map(|key| AdoptedKey {
-            dropped: None,
-            table: target.table.name.clone(),
-            constraint: key.name.clone(),
-        })
+        let adopted = target.adopted.iter();
+        adopted.map(|key| AdoptedKey::found(target.table.name.clone(), key.name.clone()))
     });
     adopted.collect()
 }
