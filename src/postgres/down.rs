@@ -452,17 +452,12 @@ impl Database {
         next: &Next,
     ) -> Result<Option<TakenBackMigration>> {
         let applied = &next.applied;
-        let was_ended = next
-            .progress
-            .as_ref()
-            .is_some_and(|it| it.direction == Direction::Down);
         let script = Script::read(order, applied, next.progress.is_some())?;
         if !script.is_drops_alone() {
             return Err(Failure::impossible(format!("{} does more than drop keys", script.file))
                 .hint("fkfix up ends the migration; fkfix down --mode transaction then reverts it")
                 .into());
         }
-        let _ = was_ended;
         if !order.leave_orphans {
             self.look(|transaction, schema, _| {
                 for back in restore::returns(transaction, schema, applied.version)? {

@@ -88,16 +88,10 @@ impl<'a> Run<'a> {
             let tables = up::children(transaction, &keys)?;
             let under_way = own.progress(transaction)?;
             let is_under_way = under_way.is_some();
-            let adopted = match under_way {
-                Some(progress) => progress.adopted,
-                None => {
-                    let mut adopted = adopted(&keys);
-                    if order.manner.child_index {
-                        adopted.extend(child_index::wanted(transaction, schema, &keys)?);
-                    }
-                    adopted
-                }
-            };
+            let mut adopted = under_way.map_or_else(|| adopted(&keys), |it| it.adopted);
+            if order.manner.child_index && !is_under_way {
+                adopted.extend(child_index::wanted(transaction, schema, &keys)?);
+            }
             if !is_under_way {
                 let search = Search::new(transaction, schema, keys.clone())?;
                 let mut found = search.orphans(transaction)?;

@@ -11,7 +11,11 @@ use std::process::Command;
 pub fn folder() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("FKFIX_POSTGRES_BIN") {
         let folder = fs::canonicalize(named).expect("FKFIX_POSTGRES_BIN names no folder");
-        assert!(folder.join("initdb").exists(), "no initdb in {folder:?}");
+        assert!(
+            folder.join("initdb").exists(),
+            "no initdb in {}",
+            folder.display()
+        );
         return Some(folder);
     }
     let by_config = Command::new("pg_config").arg("--bindir").output().ok();
