@@ -50,6 +50,9 @@ mod triggers_and_search;
 #[path = "../integration/foreign_indexes.rs"]
 mod foreign_indexes;
 
+#[path = "../integration/stale_indexes.rs"]
+mod stale_indexes;
+
 #[path = "../integration/odd_definitions.rs"]
 mod odd_definitions;
 

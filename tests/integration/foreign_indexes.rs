@@ -28,7 +28,7 @@ impl Database {
     }
 
     /// This database after `sql`, of which the index `name` has not heard. Its text becomes `text`.
-    fn unheard_by(self, name: &str, text: Option<&str>, sql: &str) -> Self {
+    pub fn unheard_by(self, name: &str, text: Option<&str>, sql: &str) -> Self {
         let find = "SELECT tbl_name FROM sqlite_schema WHERE name = ?1";
         let find_text = "SELECT sql FROM sqlite_schema WHERE name = ?1";
         let connection = self.open();
@@ -77,7 +77,7 @@ impl Database {
     }
 
     /// So is the report of orphans.
-    fn refuses_to_look(&self, message: &str) {
+    pub fn refuses_to_look(&self, message: &str) {
         self.refuses_up(message);
         let looked = self.refuses("orphans", 2, message);
         assert_eq!(looked.stderr, self.fkfix("up").stderr);

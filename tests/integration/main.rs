@@ -50,6 +50,9 @@ mod unnamed_keys;
 /// What an index says that SQLite could not have kept, or that is damaged, decides about no row.
 mod foreign_indexes;
 
+/// An index with the right number of entries and the wrong ones decides about no row either.
+mod stale_indexes;
+
 /// A definition that SQLite takes is taken, or refused in one clear line.
 mod odd_definitions;
 

@@ -200,3 +200,70 @@ fn a_row_that_its_table_would_change_by_now_stays_in_the_archive() {
     );
     assert_eq!(database.rows("SELECT * FROM child_orphans"), archived);
 }
+
+/// `child` with -0.0 in `v`, and whose row `orphan` has no parent.
+fn with_negative_zero(table: &str, orphan: i64) -> Database {
+    let options = if table.contains("PRIMARY KEY (id)") {
+        " WITHOUT ROWID"
+    } else {
+        ""
+    };
+    Database::family(&format!(
+        "CREATE TABLE child ({}){options}; INSERT INTO child (id, v, parent_id) SELECT value, -0.0, 1 + 8 * (value = {orphan}) FROM json_each('[1, 2, 3]')",
+        table.replace("TYPE", "")
+    ))
+}
+
+fn become_real(database: &Database, declared: &str) {
+    let definition: String = database.value("SELECT sql FROM sqlite_schema WHERE name = 'child'");
+    edit(
+        database,
+        &definition.replace("v ,", &format!("v {declared},")),
+    );
+}
+
+/// SQL takes -0.0 and 0.0 for one.
+#[test]
+fn the_sign_of_zero_stays_or_the_run_is_refused() {
+    for table in TABLES {
+        for declared in ["REAL", "DOUBLE PRECISION", "FLOAT"] {
+            let database = with_negative_zero(table, 0);
+            become_real(&database, declared);
+            if documented() && table != TABLES[0] {
+                let message = "a row holds -0.0 in v, of which an INSERT would make 0.0";
+                let planned = database.refuses("up --dry-run", 2, message);
+                assert_eq!(database.refuses("up", 2, message).stderr, planned.stderr);
+            } else {
+                assert_eq!(database.goes_up_and_down(), 0, "{table} {declared}");
+            }
+            let database = with_negative_zero(table, 3);
+            become_real(&database, declared);
+            database.refuses("up", 2, "a row holds -0.0 in v, of which");
+            database.execute("UPDATE child SET v = 0.0");
+            assert_eq!(database.goes_up_and_down(), 1, "{table} {declared}");
+        }
+    }
+}
+
+#[test]
+fn a_row_with_another_sign_of_zero_is_not_put_back() {
+    for policy in ["archive", "set-null"] {
+        let database = with_negative_zero(TABLES[0], 3);
+        database.fkfix(&format!("up --orphans {policy}")).status(0);
+        become_real(&database, "REAL");
+        let message = "a row holds -0.0 in v, of which an INSERT would make 0.0";
+        let planned = database.refuses("down --dry-run", 2, message);
+        assert_eq!(database.refuses("down", 2, message).stderr, planned.stderr);
+        let remedied = database.copy();
+        remedied.execute("UPDATE child_orphans SET v = 0.0");
+        if policy == "set-null" {
+            remedied.execute("UPDATE child SET v = 0.0 WHERE id = 3");
+        }
+        remedied.down();
+        assert_eq!(
+            remedied.value::<i64>("SELECT parent_id FROM child WHERE id = 3"),
+            9
+        );
+        database.fkfix("down --leave-orphans").status(0);
+    }
+}

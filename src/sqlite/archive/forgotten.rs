@@ -101,7 +101,7 @@ impl Forgotten {
         format!(
             "{} AND EXISTS (SELECT 1 FROM {} WHERE {} AND {})",
             self.mine(restore, table),
-            table.source("w"),
+            table.scanned("w"),
             store::same_key(table),
             all_of(&each.collect::<Vec<_>>())
         )
@@ -117,7 +117,7 @@ impl Forgotten {
         let archive = quote(&restore.archive.name);
         let row = format!(
             "FROM {} WHERE {}",
-            table.source("w"),
+            table.scanned("w"),
             store::same_key(table)
         );
         let mut cases = vec![(format!("NOT EXISTS (SELECT 1 {row})"), Cause::RowGone)];
@@ -141,6 +141,9 @@ impl Forgotten {
             cases.push((converts, Cause::Converted));
         }
         for key in self.staying(connection, table)? {
+            let mine = restore.mine("w");
+            let kept = format!("FROM main.{archive} AS w WHERE {mine} AND w.{KEPT} IS NOT NULL");
+            key.confirm(connection, &kept)?;
             let values = table.columns.iter().map(|column| {
                 let name = quote(&column.name);
                 if self.set(table).any(|it| same_name(it, &column.name)) {
@@ -316,7 +319,7 @@ impl Set<'_> {
                 keys.join(", "),
                 values.collect::<String>(),
                 quote(&self.restore.archive.name),
-                table.source("w"),
+                table.scanned("w"),
                 all_of(&conditions)
             ),
         )
@@ -379,7 +382,7 @@ impl Set<'_> {
             ),
             format!(
                 "UPDATE temp.{list} AS l SET undone = 1 WHERE undone = 0 AND EXISTS (SELECT 1 FROM {} WHERE {} AND {})",
-                self.table.source("w"),
+                self.table.scanned("w"),
                 self.same_key(),
                 key.broken
             ),

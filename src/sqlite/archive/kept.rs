@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::model::kept::{Cause, Kept};
 use crate::sqlite::archive::{self, Restore};
 use crate::sqlite::keys::conditions;
+use crate::sqlite::orphans::confirm;
 use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::foreign_key::{self, NamedKey};
@@ -22,8 +23,26 @@ use crate::sqlite::text::ddl::{quote, same_name};
 pub struct Staying {
     /// The key.
     pub declared: NamedKey,
+    /// Its parent.
+    parent: Table,
     /// The condition that a row `w` breaks it.
     pub broken: String,
+}
+
+impl Staying {
+    /// Confirms that the parent has none of the keys that rows `w` of `from`, which ends in a
+    /// condition, break it with: they stay in the archive for it.
+    pub fn confirm(&self, connection: &Connection, from: &str) -> Result<()> {
+        let key = &self.declared.key;
+        let columns = key.columns.iter().zip(1..);
+        let columns = columns.map(|(name, at)| format!("+w.{} AS m{at}", quote(name)));
+        let missing = format!(
+            "SELECT DISTINCT {} {from} AND {}",
+            columns.collect::<Vec<_>>().join(", "),
+            self.broken
+        );
+        confirm::confirm_missing(connection, &self.parent, key, &missing)
+    }
 }
 
 /// The keys that SQLite could act on in `table`.
@@ -39,8 +58,9 @@ pub fn staying(connection: &Connection, table: &Table) -> Result<Vec<Staying>> {
         let parent = Table::read(connection, parent)?;
         if scratch::has_parent_key(&parent, key) {
             staying.push(Staying {
-                broken: conditions::orphaned(&parent, key),
+                broken: conditions::orphaned_by_rows(&parent, key),
                 declared,
+                parent,
             });
         }
     }
@@ -201,6 +221,10 @@ pub fn causes(connection: &Connection, restore: &Restore) -> Result<Vec<Kept>> {
         quote(name),
         restore.left("w"),
     );
+    for key in &reasons.keys {
+        let left = format!("FROM main.{} AS w WHERE {}", quote(name), restore.left("w"));
+        key.confirm(connection, &left)?;
+    }
     let mut statement = connection.prepare(&query)?;
     let found = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
     let mut kept = found

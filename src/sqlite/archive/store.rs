@@ -442,6 +442,12 @@ impl Restore {
             .hint("with --leave-orphans they stay in the archive")
             .into());
         }
+        let mine = format!(
+            "FROM main.{} AS a WHERE {}",
+            quote(&archive.name),
+            self.mine("a")
+        );
+        table.must_keep_unique(connection, &mine, |name| archive.has(name))?;
         let mut insert = rebuild::drop_triggers(&table);
         let there = row_counts::count_rows(connection, &table.name)?;
         let aside = if *rows > MANY_ROWS && *rows > there / LARGE_SHARE {
@@ -478,6 +484,7 @@ impl Restore {
             self.newest_first(connection)?,
         );
         let forgotten = Forgotten::of(connection, self, &table)?;
+        self.must_keep_signs(connection, &table, forgotten.is_some())?;
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
         insert.push(Step::run(title, sql).over(*rows, work).scattered());
@@ -494,7 +501,7 @@ impl Restore {
         let back = format!(
             "FROM main.{} AS a CROSS JOIN {} WHERE {} AND {}",
             quote(&archive.name),
-            table.source("w"),
+            table.scanned("w"),
             self.fits(&table),
             same_row(&table, &columns)
         );
@@ -507,7 +514,7 @@ impl Restore {
                 let moved = format!(
                     "{} AND EXISTS (SELECT 1 FROM {} WHERE {})",
                     self.fits(&table),
-                    table.source("w"),
+                    table.scanned("w"),
                     same_row(&table, &columns),
                 );
                 match &forgotten {
@@ -526,6 +533,27 @@ impl Restore {
         (self.insert, self.finish, self.table) = (insert, finish, Some(table));
         self.forgotten = forgotten;
         Ok(())
+    }
+
+    /// Fails where -0.0 would become 0.0: in what goes back, or in rows of `table` that get keys back.
+    fn must_keep_signs(&self, connection: &Connection, table: &Table, sets: bool) -> Result<()> {
+        let archive = quote(&self.archive.name);
+        let has = |name: &str| self.archive.has(name);
+        let back = format!("FROM main.{archive} AS w WHERE {}", self.mine("w"));
+        let mut found = fidelity::negative_zero(connection, table, has, &back)?;
+        if found.is_none() && sets {
+            let changed = format!(
+                "FROM main.{archive} AS a CROSS JOIN {} WHERE {} AND {} AND a.{KEPT} IS NOT NULL",
+                table.scanned("w"),
+                self.mine("a"),
+                same_key(table)
+            );
+            found = fidelity::negative_zero(connection, table, |_| true, &changed)?;
+        }
+        match found {
+            Some(misfit) => Err(misfit.not_put_back(&self.archive.name).into()),
+            None => Ok(()),
+        }
     }
 
     /// The order in which the rows of several runs claim their places: what left last was there

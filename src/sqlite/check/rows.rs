@@ -7,8 +7,8 @@ use super::Schema;
 use super::keys::{self, Wanted};
 use crate::model::finding::{Code, Finding};
 use crate::sqlite::archive;
-use crate::sqlite::keys::conditions::{self, Lookup};
 use crate::sqlite::keys::known_keys::KnownKeys;
+use crate::sqlite::orphans::confirm;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::row_counts::{self, RowCounts};
@@ -52,12 +52,10 @@ pub fn numbers<'a>(
 /// A key whose orphans can be looked for.
 struct Search<'a> {
     key: &'a ForeignKey,
-    /// The child table.
     child: Table,
+    parent: Table,
     /// When a row `w` of the child is an orphan.
     condition: String,
-    /// An index finds them; otherwise each row of the child is looked at.
-    by_index: bool,
 }
 
 impl<'a> Search<'a> {
@@ -72,41 +70,40 @@ impl<'a> Search<'a> {
             Ok(ends) if scratch::has_parent_key(&ends.1, key) => ends,
             _ => return Ok(None),
         };
-        let lookup = Lookup::choose(connection, counts, &child, &parent, key)?;
-        let by_index = lookup != Lookup::EachRow;
         parent.must_have_whole_indexes(connection, counts, &key.parent_columns)?;
-        if by_index {
-            child.must_have_whole_indexes(connection, counts, &key.columns)?;
-        }
-        let condition = if by_index {
-            conditions::broken(&child, &parent, key, lookup)
-        } else {
-            known.orphaned(&parent, key, counts.of(&child.name)?)?
-        };
         Ok(Some(Search {
+            condition: known.orphaned(&parent, key, counts.of(&child.name)?)?,
             key,
             child,
-            condition,
-            by_index,
+            parent,
         }))
+    }
+
+    /// Confirms, where rows were found, that the parent has none of their keys.
+    fn confirm(&self, connection: &Connection) -> Result<()> {
+        let columns = self.key.columns.iter().zip(1..);
+        let columns = columns.map(|(name, at)| format!("+w.{} AS m{at}", quote(name)));
+        let missing = format!(
+            "SELECT DISTINCT {} FROM {} WHERE {}",
+            columns.collect::<Vec<_>>().join(", "),
+            self.child.scanned("w"),
+            self.condition
+        );
+        confirm::confirm_missing(connection, &self.parent, self.key, &missing)
     }
 }
 
-/// The number of orphans of each key. What needs a look at each row of a table is looked for
-/// in one pass.
+/// The number of orphans of each key. Each table is read once, row by row: an index may be damaged.
 fn count_all<'a>(
     connection: &Connection,
     searches: &[Search<'a>],
 ) -> Result<Vec<(&'a ForeignKey, i64)>> {
     let mut numbers = Vec::new();
-    let same_pass = |left: &Search<'_>, right: &Search<'_>| {
-        left.child.name == right.child.name && !left.by_index && !right.by_index
-    };
     let mut rest: Vec<&Search<'a>> = searches.iter().collect();
     while let Some(first) = rest.first().copied() {
         let (pass, others): (Vec<_>, Vec<_>) = rest
             .into_iter()
-            .partition(|it| std::ptr::eq(*it, first) || same_pass(it, first));
+            .partition(|it| it.child.name == first.child.name);
         numbers.extend(count(connection, &pass)?);
         rest = others;
     }
@@ -118,7 +115,7 @@ fn count<'a>(connection: &Connection, pass: &[&Search<'a>]) -> Result<Vec<(&'a F
     let Some(first) = pass.first() else {
         return Ok(Vec::new());
     };
-    let from = format!("FROM {}", first.child.source("w"));
+    let from = format!("FROM {}", first.child.scanned("w"));
     let query = if let [only] = pass {
         format!("SELECT count(*) {from} WHERE {}", only.condition)
     } else {
@@ -129,12 +126,17 @@ fn count<'a>(connection: &Connection, pass: &[&Search<'a>]) -> Result<Vec<(&'a F
         format!("SELECT {} {from}", counts.join(", "))
     };
     let numbers = connection.query_row(&query, [], |row| {
-        let cells = pass.iter().enumerate();
-        cells
-            .map(|(place, search)| Ok((search.key, row.get(place)?)))
-            .collect()
+        (0..pass.len()).map(|place| row.get(place)).collect()
     });
-    numbers.with_context(|| format!("could not count the orphans of {}", first.child.name))
+    let numbers: Vec<i64> =
+        numbers.with_context(|| format!("could not count the orphans of {}", first.child.name))?;
+    for (search, number) in pass.iter().zip(&numbers) {
+        if *number > 0 {
+            search.confirm(connection)?;
+        }
+    }
+    let keys = pass.iter().map(|search| search.key);
+    Ok(keys.zip(numbers).collect())
 }
 
 fn finding(

@@ -170,25 +170,44 @@ pub fn orphaned(parent: &Table, key: &ForeignKey) -> String {
 /// The same condition, where the row that an index of the parent leads to must have the key itself.
 #[must_use]
 pub fn orphaned_by_rows(parent: &Table, key: &ForeignKey) -> String {
+    let (from, has_key) = parent_of(parent, key, "w");
+    let complete = key.columns.iter();
+    let complete = complete.map(|column| format!("w.{} IS NOT NULL", quote(column)));
+    format!(
+        "{} AND NOT EXISTS (SELECT 1 FROM {from} WHERE {has_key})",
+        complete.collect::<Vec<_>>().join(" AND "),
+    )
+}
+
+/// `FROM` and `WHERE` that find the row `p` of the parent which has the key of the row `child`: by
+/// an index, and then the row itself must have the key.
+#[must_use]
+pub fn parent_of(parent: &Table, key: &ForeignKey, child: &str) -> (String, String) {
+    let has_key = |alias: &str| {
+        let pairs = key.pairs();
+        let pairs = pairs.map(|(column, parent)| {
+            format!("{alias}.{} = +{child}.{}", quote(parent), quote(column))
+        });
+        pairs.collect::<Vec<_>>().join(" AND ")
+    };
     let row_key = parent.row_key.columns();
     if parent.key_index(&key.parent_columns).is_none() || row_key.is_empty() {
-        return orphaned(parent, key);
+        let from = parent.source_by_key("p", &key.parent_columns);
+        return (from, has_key("p"));
     }
+    let from = format!(
+        "{} CROSS JOIN {}",
+        parent.source_by_key("i", &key.parent_columns),
+        parent.scanned("p")
+    );
     let same_row = row_key
         .iter()
-        .map(|name| format!("q.{0} = p.{0}", quote(name)));
-    let same_key = key.pairs();
-    let same_key =
-        same_key.map(|(column, parent)| format!("q.{} = +w.{}", quote(parent), quote(column)));
-    let by_index = format!("WHERE {})", equals_parent(key));
-    let by_row = format!(
-        "CROSS JOIN {} ON {} WHERE {} AND {})",
-        parent.scanned("q"),
-        same_row.collect::<Vec<_>>().join(" AND "),
-        equals_parent(key),
-        same_key.collect::<Vec<_>>().join(" AND ")
-    );
-    orphaned(parent, key).replace(&by_index, &by_row)
+        .map(|name| format!("p.{0} = i.{0}", quote(name)));
+    let same_row = same_row.collect::<Vec<_>>().join(" AND ");
+    (
+        from,
+        format!("{} AND {same_row} AND {}", has_key("i"), has_key("p")),
+    )
 }
 
 /// The condition that the row `p` of the parent has the key that the child row `w` refers to.

@@ -176,7 +176,7 @@ fn what_forbids(
     let equal = equal.map(|(name, (default, _))| format!("p.{} = {default}", quote(name)));
     let query = format!(
         "SELECT EXISTS (SELECT 1 FROM {} WHERE {} AND NOT {})",
-        parent.table.source("p"),
+        parent.table.scanned("p"),
         equal.collect::<Vec<_>>().join(" AND "),
         lists::listed("p", parent)
     );

@@ -11,7 +11,6 @@ use crate::sqlite::orphans::lists;
 use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
-use crate::sqlite::schema::row_counts::RowCounts;
 use crate::sqlite::text::ddl::{quote_list, same_name};
 
 /// Where each key of `row` leads. The row stands in the first round of the list of `asked`.
@@ -65,16 +64,17 @@ fn parent_of(
     if let Some(reason) = mismatch(&parent, key) {
         return Ok(Parent::Unusable(reason));
     }
-    let from = format!(
-        "{} JOIN {} ON {} WHERE l.round = 0 LIMIT 1",
-        lists::from_listed("w", asked),
-        parent.source_by_key("p", &key.parent_columns),
-        conditions::equals_parent(key)
-    );
-    let mut rows = row::read(connection, &parent, &from, "p")?;
-    if rows.is_empty() {
-        let counts = RowCounts::new(connection);
-        parent.must_have_whole_indexes(connection, &counts, &key.parent_columns)?;
+    let listed = lists::from_listed("w", asked);
+    let found_by = |(from, has_key): (String, String)| {
+        let from = format!("{listed} CROSS JOIN {from} ON {has_key} WHERE l.round = 0 LIMIT 1");
+        row::read(connection, &parent, &from, "p")
+    };
+    let mut rows = found_by(conditions::parent_of(&parent, key, "w"))?;
+    if let (true, Some(index)) = (rows.is_empty(), parent.key_index(&key.parent_columns)) {
+        let by_row = (parent.scanned("p"), conditions::equals_parent(key));
+        if !found_by(by_row)?.is_empty() {
+            return Err(parent.damaged(index).into());
+        }
     }
     Ok(rows.pop().map_or(Parent::Missing, Parent::Row))
 }
@@ -97,7 +97,7 @@ pub fn children(
         let child = Table::read(connection, &key.child)?;
         let from = format!(
             "FROM {} WHERE {}",
-            child.source("w"),
+            child.scanned("w"),
             conditions::refers_to(&child, parent, key, &parents)
         );
         let total = connection

@@ -1,8 +1,8 @@
 //! What an administrator wants to know of the orphans before anything is done about them.
 
 use anyhow::{Context as _, Result};
+use rusqlite::Connection;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::failure::Failure;
 use crate::migrations::Migrations;
@@ -289,9 +289,6 @@ fn watch(
     Ok(unusable)
 }
 
-/// With more orphans than this part of the rows, one is soon met from either end of an index.
-const MANY: i64 = 20;
-
 impl SurveyedKey {
     /// Looks at the rows of `child` that break the key, which are those `found` for the key `id`.
     fn look(
@@ -311,27 +308,16 @@ impl SurveyedKey {
         };
         let key = &self.named.key;
         let parent = Table::read(connection, &key.parent)?;
-        let orphaned = conditions::orphaned(&parent, key);
-        // Over an index, without a look at the rows; or else by the list of them.
-        let orphans = if let Some(dead_keys) = found.dead_keys(key) {
-            format!("FROM {} WHERE {}", child.source("w"), dead_keys.has_one())
-        } else {
-            let listed = lists::from_listed("w", removal);
-            let broken = match reason.mark {
-                0 => orphaned.clone(),
-                mark => format!("l.marks & {mark}"),
-            };
-            format!("{listed} AND l.breaks > 0 AND {broken}")
+        let broken = match reason.mark {
+            0 => conditions::orphaned_by_rows(&parent, key),
+            mark => format!("l.marks & {mark}"),
         };
+        let listed = lists::from_listed("w", removal);
+        let orphans = format!("{listed} AND l.breaks > 0 AND {broken}");
         self.count(connection, &orphans)?;
         self.other_spelling = other_spelling(connection, &parent, &self.named.key, &orphans)?;
         if let Some(column) = time_column(child) {
-            let many = self.rows > removal.of / MANY;
-            self.span = if many && child.index_leads.iter().any(|lead| lead == column) {
-                span_by_index(connection, child, column, &orphaned)?
-            } else {
-                span(connection, column, &orphans)?
-            };
+            self.span = span(connection, column, &orphans)?;
         }
         Ok(())
     }
@@ -382,7 +368,7 @@ fn other_spelling(
         "SELECT count(*) {orphans} AND typeof({own}) = 'text' AND {0} <> '' AND {0} IN (SELECT {1} FROM {2} WHERE typeof({theirs}) = 'text')",
         plain(&own),
         plain(&theirs),
-        parent.source("p")
+        parent.scanned("p")
     );
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }
@@ -401,29 +387,6 @@ fn span(connection: &Connection, column: &str, orphans: &str) -> Result<Option<S
         })
     })?;
     Ok(Some(span))
-}
-
-/// Goes along the index of `column` from either end until it meets an orphan.
-fn span_by_index(
-    connection: &Connection,
-    table: &Table,
-    column: &str,
-    orphaned: &str,
-) -> Result<Option<Span>> {
-    let (table, name) = (table.source("w"), quote(column));
-    let end = |order: &str| {
-        let shown = values::starts("w.", [column]);
-        let query = format!(
-            "SELECT {shown} FROM {table} WHERE w.{name} IS NOT NULL AND {orphaned} ORDER BY w.{name} {order} LIMIT 1"
-        );
-        let value = connection.query_row(&query, [], |row| row.get_ref(0).map(Value::from));
-        value.optional()
-    };
-    Ok(end("ASC")?.zip(end("DESC")?).map(|(oldest, newest)| Span {
-        column: column.to_owned(),
-        oldest,
-        newest,
-    }))
 }
 
 /// The column that evidently tells when a row was made: a date by type, best by name too.

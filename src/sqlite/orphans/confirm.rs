@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use crate::failure::Failure;
 use crate::model::key::ForeignKey;
 use crate::sqlite::keys::known_keys::KnownKeys;
-use crate::sqlite::orphans::lists::DeadKeys;
+use crate::sqlite::orphans::lists::{self, Removal};
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::row_counts::RowCounts;
 use crate::sqlite::text::ddl::quote;
@@ -44,34 +44,89 @@ pub fn confirm_missing(
     Ok(())
 }
 
-/// Confirms that the rows of `child` and `parent` say what their indexes say: that as many rows have
-/// one of `dead_keys` as have no parent. One look at each row.
+/// Confirms that the rows of `child` which have no parent by `key` are the `rows` that an index led
+/// to, for which `listed` is a condition. One look at each row.
 pub fn confirm_all_found(
     connection: &Connection,
     counts: &RowCounts<'_>,
-    child: &Table,
-    parent: &Table,
-    dead_keys: &DeadKeys,
+    (child, parent, key): (&Table, &Table, &ForeignKey),
+    listed: &str,
+    rows: i64,
 ) -> Result<()> {
-    let count = |from: String, condition: &str| -> Result<i64> {
-        let query = format!("SELECT count(*) FROM {from} WHERE {condition}");
-        Ok(connection.query_row(&query, [], |row| row.get(0))?)
-    };
-    let by_index = count(child.source("w"), &dead_keys.has_one())?;
     let mut known = KnownKeys::within(connection);
-    let orphaned = known.orphaned(parent, &dead_keys.key, counts.of(&child.name)?)?;
-    let by_row = count(child.scanned("w"), &orphaned)?;
-    if by_index == by_row {
+    let orphaned = known.orphaned(parent, key, counts.of(&child.name)?)?;
+    let query = format!(
+        "SELECT count(*), count(*) FILTER (WHERE {listed}) FROM {} WHERE {orphaned}",
+        child.scanned("w")
+    );
+    let (all, known_to_list): (i64, i64) =
+        connection.query_row(&query, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if (all, known_to_list) == (rows, rows) {
         return Ok(());
     }
+    let (named, second) = (&child.name, &parent.name);
     Err(Failure::impossible(format!(
-        "an index of {} or {} is damaged: by them {by_index} rows of {} break {}, and by the rows {by_row}",
-        child.name, parent.name, child.name, dead_keys.key
+        "an index of {named} or {second} is damaged: the rows of {named} that break {key} are others by it than by the rows themselves"
     ))
-    .hint(format!(
-        "REINDEX {} and REINDEX {} first, and see what else PRAGMA integrity_check finds",
-        quote(&child.name),
-        quote(&parent.name)
-    ))
+    .hint(reindex(&[named, second]))
     .into())
+}
+
+/// Confirms that what refers to rows that leave is what an index led to: no row of `child` for which
+/// `refers` is a condition and `listed` is not. One look at each row.
+pub fn confirm_followed(
+    connection: &Connection,
+    child: &Table,
+    key: &ForeignKey,
+    refers: &str,
+    listed: &str,
+) -> Result<()> {
+    let query = format!(
+        "SELECT EXISTS (SELECT 1 FROM {} WHERE {refers} AND NOT {listed})",
+        child.scanned("w")
+    );
+    must_not(connection, &query, child, key)
+}
+
+/// Confirms that the rows which are listed in `removal` because they refer to rows that leave do
+/// refer to some: `refers` are conditions, one of which must hold.
+pub fn confirm_followers(
+    connection: &Connection,
+    removal: &Removal,
+    key: &ForeignKey,
+    refers: &[String],
+) -> Result<()> {
+    let table = &removal.table;
+    let query = format!(
+        "SELECT EXISTS (SELECT 1 FROM temp.{} AS l CROSS JOIN {} ON {} WHERE l.breaks = 0 AND NOT ({}))",
+        quote(&removal.list),
+        table.scanned("w"),
+        lists::has_listed_key("w", removal),
+        refers.join(" OR ")
+    );
+    must_not(connection, &query, table, key)
+}
+
+fn must_not(connection: &Connection, query: &str, child: &Table, key: &ForeignKey) -> Result<()> {
+    if !connection.query_row(query, [], |row| row.get(0))? {
+        return Ok(());
+    }
+    let name = &child.name;
+    Err(Failure::impossible(format!(
+        "an index of {name} is damaged: the rows of {name} that refer to rows of {} by {key} are others by it than by the rows themselves",
+        key.parent
+    ))
+    .hint(reindex(&[name]))
+    .into())
+}
+
+fn reindex(tables: &[&str]) -> String {
+    let each: Vec<_> = tables
+        .iter()
+        .map(|it| format!("REINDEX {}", quote(it)))
+        .collect();
+    format!(
+        "{} first, and see what else PRAGMA integrity_check finds",
+        each.join(" and ")
+    )
 }

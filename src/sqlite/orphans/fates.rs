@@ -11,6 +11,7 @@ use sqlite3_parser::dialect::TokenType;
 use super::lists::{self, FORGETS, Fate, Forgetting, KEYS_PER_PASS, Lists, Removal};
 use crate::model::key::KeyId;
 use crate::policy::OrphanAction;
+use crate::sqlite::keys::conditions;
 use crate::sqlite::schema::foreign_key::{Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, RowKey, Table};
@@ -275,22 +276,18 @@ impl<'a> Fates<'a> {
             });
             let complete = key.columns.iter();
             let complete = complete.map(|name| format!("n.{} IS NOT NULL", quote(name)));
-            let pairs = key.pairs();
-            let equal =
-                pairs.map(|(own, parent)| format!("p.{} = +n.{}", quote(parent), quote(own)));
+            let (from, has_key) = conditions::parent_of(&parent, key, "n");
             let stays = match lists.removal(&parent.name) {
                 Some(leaving) => format!(" AND NOT {}", lists::listed("p", leaving)),
                 None => String::new(),
             };
             let condition = format!(
-                "l.forgets & {} AND EXISTS (SELECT 1 FROM (SELECT {} FROM {} WHERE {}) AS n WHERE {} AND NOT EXISTS (SELECT 1 FROM {} WHERE {}{stays}))",
+                "l.forgets & {} AND EXISTS (SELECT 1 FROM (SELECT {} FROM {} WHERE {}) AS n WHERE {} AND NOT EXISTS (SELECT 1 FROM {from} WHERE {has_key}{stays}))",
                 forgetting.mark,
                 values.collect::<Vec<_>>().join(", "),
                 table.source("w"),
                 lists::has_listed_key("w", removal),
                 complete.collect::<Vec<_>>().join(" AND "),
-                parent.source_by_key("p", &key.parent_columns),
-                equal.collect::<Vec<_>>().join(" AND "),
             );
             let rows = lists.demote(&table.name, &condition, round)?;
             if rows > 0 {

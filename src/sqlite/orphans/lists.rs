@@ -161,6 +161,19 @@ pub struct Sought {
     pub mark: i64,
     /// What happens to them.
     pub fate: Fate,
+    /// Each row is looked at, and no index, which may be damaged.
+    pub by_row: bool,
+}
+
+impl Sought {
+    /// `table` as it is read for the rows `w`.
+    fn source(&self, table: &Table) -> String {
+        if self.by_row {
+            table.scanned("w")
+        } else {
+            table.source("w")
+        }
+    }
 }
 
 /// The round of rows that are listed and do not leave. Those that leave because they break a key
@@ -297,9 +310,7 @@ impl<'a> Lists<'a> {
     pub fn add_in_one_pass(&mut self, child: &Table, keys: &[Sought]) -> Result<Vec<i64>> {
         if matches!(child.row_key, RowKey::Hidden) {
             let keys = keys.iter();
-            return keys
-                .map(|sought| self.none_of(child, &sought.condition))
-                .collect();
+            return keys.map(|sought| self.none_of(child, sought)).collect();
         }
         let list = self.list_of(child)?;
         let each = |form: fn(&Sought) -> String, joint: &str| {
@@ -339,7 +350,7 @@ impl<'a> Lists<'a> {
         let insert = format!(
             "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks, forgets)\nSELECT {key}, substr({reasons}, 3), {breaks}, {round}, marks, {forgets}\nFROM (SELECT {}, {marks} AS marks FROM {} LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks, forgets = forgets | excluded.forgets{leaves}",
             values.join(", "),
-            child.source("w"),
+            child.scanned("w"),
             list = quote(&list),
             leaves = self.leaves(),
         );
@@ -366,7 +377,7 @@ impl<'a> Lists<'a> {
     pub fn add(&mut self, table: &Table, sought: &Sought, breaks: bool, round: i64) -> Result<i64> {
         let condition = &sought.condition;
         if matches!(table.row_key, RowKey::Hidden) {
-            return self.none_of(table, condition);
+            return self.none_of(table, sought);
         }
         let list = self.list_of(table)?;
         self.note_fates(&list, std::slice::from_ref(sought));
@@ -407,7 +418,7 @@ impl<'a> Lists<'a> {
             literal(&sought.label),
             i64::from(breaks),
             sought.mark,
-            table.source("w"),
+            sought.source(table),
             values.join(", +"),
             list = quote(&list),
         );
@@ -463,11 +474,12 @@ impl<'a> Lists<'a> {
     }
 
     /// Looks for rows of a table whose rows can't be listed: they must stay.
-    fn none_of(&self, table: &Table, condition: &str) -> Result<i64> {
+    fn none_of(&self, table: &Table, sought: &Sought) -> Result<i64> {
         let name = &table.name;
         let query = format!(
-            "SELECT EXISTS (SELECT 1 FROM {} WHERE {condition})",
-            table.source("w")
+            "SELECT EXISTS (SELECT 1 FROM {} WHERE {})",
+            sought.source(table),
+            sought.condition
         );
         if self.connection.query_row(&query, [], |row| row.get(0))? {
             return Err(Failure::impossible(format!(

@@ -24,7 +24,7 @@ use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::row_counts::{RowCounts, is_empty};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::snapshot;
-use crate::sqlite::text::ddl::quote;
+use crate::sqlite::text::ddl::{quote, same_name};
 
 /// Rows that refer to a row that would leave, by a key that does not let it go.
 #[derive(Clone, Debug)]
@@ -152,6 +152,7 @@ pub fn hanging_on(
         condition: condition.to_owned(),
         mark: 0,
         fate: Fate::Leaves,
+        by_row: false,
     };
     search.lists.add(table, &sought, true, 0)?;
     let links = declared.iter().enumerate();
@@ -223,6 +224,7 @@ impl<'a> Search<'a> {
     /// Follows `links` from the rows that are listed.
     fn follow(mut self, links: &[Link<'_>], since: Instant) -> Result<Found> {
         self.dependents(links)?;
+        self.confirm_dependents(links)?;
         self.find_blocked(links)?;
         self.lists.count(self.counts)?;
         Ok(Found {
@@ -268,12 +270,13 @@ impl<'a> Search<'a> {
                 condition: String::new(),
                 mark: if all_have_marks { 1 << place } else { 0 },
                 fate,
+                by_row: lookup == Lookup::EachRow,
             };
             if let Some(dead_keys) = conditions::dead_keys(child, &parent, &new.key, lookup) {
                 sought.condition = self.lists.add_dead_keys(&new.key, &dead_keys)?;
                 let rows = self.lists.add(child, &sought, true, 0)?;
                 self.note_empty_parent(&parent, new, rows)?;
-                self.confirm_dead_keys(child, &parent, new, rows)?;
+                self.confirm_dead_keys(child, &parent, new, sought.mark, rows)?;
             } else {
                 let most = self.counts.of(&child.name)?;
                 sought.condition = known.orphaned(&parent, &new.key, most)?;
@@ -331,6 +334,7 @@ impl<'a> Search<'a> {
         child: &Table,
         parent: &Table,
         new: &NewKey,
+        mark: i64,
         rows: i64,
     ) -> Result<()> {
         let Some(dead_keys) = self.lists.dead_keys.last() else {
@@ -340,7 +344,55 @@ impl<'a> Search<'a> {
             let missing = format!("SELECT +key AS m1 FROM temp.{}", quote(&dead_keys.list));
             confirm::confirm_missing(self.connection, parent, &new.key, &missing)?;
         }
-        confirm::confirm_all_found(self.connection, self.counts, child, parent, dead_keys)
+        // More keys than marks are told apart by the check before COMMIT alone.
+        let marked = match mark {
+            0 => "TRUE".to_owned(),
+            mark => format!("l.marks & {mark}"),
+        };
+        let listed = self.is_listed(child, &marked);
+        let ends = (child, parent, &new.key);
+        confirm::confirm_all_found(self.connection, self.counts, ends, &listed, rows)
+    }
+
+    /// The condition that the row `w` of `child` stands in its list, in a row `l` that meets
+    /// `condition`.
+    fn is_listed(&self, child: &Table, condition: &str) -> String {
+        self.lists.removal(&child.name).map_or_else(
+            || "FALSE".to_owned(),
+            |removal| {
+                format!(
+                    "EXISTS (SELECT 1 FROM temp.{} AS l WHERE {} AND {condition})",
+                    quote(&removal.list),
+                    lists::has_listed_key("w", removal)
+                )
+            },
+        )
+    }
+
+    /// Holds the rows that refer to listed rows against those that indexes led to.
+    fn confirm_dependents(&self, links: &[Link<'_>]) -> Result<()> {
+        let mut followed: Vec<(&Link<'_>, String)> = Vec::new();
+        for link in links.iter().filter(|it| self.wish(it) != Wish::Block) {
+            let Some(refers) = self.refers_to_listed(link, None)? else {
+                continue;
+            };
+            let child = Table::read(self.connection, &link.key.child)?;
+            let forgets = self.lists.forgets.iter().find(|it| it.key == link.id);
+            let mark = forgets.map_or(0, |it| it.mark);
+            let listed = self.is_listed(&child, &format!("(l.round >= 0 OR l.forgets & {mark})"));
+            confirm::confirm_followed(self.connection, &child, link.key, &refers, &listed)?;
+            followed.push((link, refers));
+        }
+        for removal in &self.lists.removals {
+            let of_table = followed
+                .iter()
+                .filter(|(link, _)| same_name(&link.key.child, &removal.table.name));
+            let (links, refers): (Vec<_>, Vec<_>) = of_table.cloned().unzip();
+            if let Some(link) = links.first() {
+                confirm::confirm_followers(self.connection, removal, link.key, &refers)?;
+            }
+        }
+        Ok(())
     }
 
     /// Holds the keys of the rows of `child` that are listed with `mark` against the rows of their
@@ -391,6 +443,7 @@ impl<'a> Search<'a> {
                     condition: refers,
                     mark: 0,
                     fate,
+                    by_row: false,
                 };
                 more += self.lists.add(&child, &sought, false, round + 1)?;
             }
@@ -427,7 +480,7 @@ impl<'a> Search<'a> {
             };
             let count = format!(
                 "SELECT count(*) FROM {} WHERE {refers}{unlisted}",
-                child.source("w")
+                child.scanned("w")
             );
             let rows: i64 = self.connection.query_row(&count, [], |row| row.get(0))?;
             if rows > 0 {

@@ -35,6 +35,16 @@ impl Misfit {
         .hint("leave --documented out: without it, the rows stay where they are")
     }
 
+    /// The refusal to put the rows of `archive` back.
+    #[must_use]
+    pub fn not_put_back(&self, archive: &str) -> Failure {
+        Failure::impossible(format!(
+            "could not put the rows of {archive} back into {} as they are: {}",
+            self.table, self.reason
+        ))
+        .hint("store 0.0 in its place, or leave the rows in the archive")
+    }
+
     /// The refusal to let such a row leave.
     #[must_use]
     pub fn not_brought_back(&self) -> Failure {
@@ -58,8 +68,16 @@ pub fn of_kept_rows(
     let stays = removal.map_or(String::new(), |removal| {
         format!(" AND NOT {}", listed("w", removal))
     });
-    let from = format!("FROM main.{} AS w", quote(&table.name));
-    first(connection, table, &from, &stays, true)
+    let from = format!("FROM {}", table.scanned("w"));
+    match first(connection, table, &from, &stays, true)? {
+        Some(misfit) => Ok(Some(misfit)),
+        None => negative_zero(
+            connection,
+            table,
+            |_| true,
+            &format!("{from} WHERE TRUE{stays}"),
+        ),
+    }
 }
 
 /// The first row that leaves and that an INSERT would change.
@@ -86,7 +104,46 @@ pub fn of_leaving_rows(connection: &Connection, removal: &Removal) -> Result<Opt
         }
     }
     // The join's condition stands in ON, so WHERE is free.
-    first(connection, table, &from_listed("w", removal), "", false)
+    let from = from_listed("w", removal);
+    match first(connection, table, &from, "", false)? {
+        Some(misfit) => Ok(Some(misfit)),
+        None => negative_zero(connection, table, |_| true, &format!("{from} WHERE TRUE")),
+    }
+}
+
+/// The first row `w` of `from`, which ends in a condition, that has -0.0 in a column which makes 0.0
+/// of it; of the columns, those that `has` tells.
+///
+/// Such a value was stored before the column had its type. To SQL the two are one: they compare
+/// alike, and are the same text, so the sign is looked at here.
+pub fn negative_zero(
+    connection: &Connection,
+    table: &Table,
+    has: impl Fn(&str) -> bool,
+    from: &str,
+) -> Result<Option<Misfit>> {
+    let columns = table.columns.iter().filter(|column| {
+        let numeric = column.affinity == Affinity::Numeric;
+        numeric && is_real(&column.declared_type) && !column.generated && has(&column.name)
+    });
+    for column in columns {
+        let value = format!("w.{}", quote(&column.name));
+        let query = format!("SELECT {value} {from} AND {value} = 0.0 AND typeof({value}) = 'real'");
+        let mut statement = connection.prepare(&query)?;
+        let mut values = statement.query([])?;
+        while let Some(row) = values.next()? {
+            if row.get::<_, f64>(0)?.is_sign_positive() {
+                continue;
+            }
+            let reason = format!(
+                "a row holds -0.0 in {}, of which an INSERT would make 0.0 in a column of type {}",
+                column.name, column.declared_type
+            );
+            let table = table.name.clone();
+            return Ok(Some(Misfit { table, reason }));
+        }
+    }
+    Ok(None)
 }
 
 fn first(

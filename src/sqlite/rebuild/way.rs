@@ -203,7 +203,8 @@ impl Rebuild<'_> {
             _ => columns.clone(),
         };
         let copy = format!(
-            "CREATE TABLE main.{old} ({columns});\nINSERT INTO main.{old} ({values})\nSELECT {values} FROM main.{table}"
+            "CREATE TABLE main.{old} ({columns});\nINSERT INTO main.{old} ({values})\nSELECT {values} FROM {}",
+            self.table.scanned("")
         );
         let mut steps =
             vec![Step::run(format!("copy the rows of {name} aside"), copy).over(self.rows, work)];
@@ -269,10 +270,16 @@ impl Rebuild<'_> {
         let stay = self.removal.as_ref().map_or(String::new(), |removal| {
             format!("\nWHERE NOT {}", listed("w", removal))
         });
+        // An index that holds all columns may be damaged. In a table without rowids it is the
+        // comparison that finds out.
+        let by = match self.table.row_key {
+            RowKey::PrimaryKey(_) => "",
+            _ => " NOT INDEXED",
+        };
         // Rows that break a CHECK today are kept as they are; OR ABORT because a table's own
         // ON CONFLICT IGNORE would lose rows without a word.
         let copy = format!(
-            "PRAGMA ignore_check_constraints = ON;\nINSERT OR ABORT INTO main.{target} ({columns})\nSELECT {values} FROM main.{old} AS w{stay};\nPRAGMA ignore_check_constraints = OFF"
+            "PRAGMA ignore_check_constraints = ON;\nINSERT OR ABORT INTO main.{target} ({columns})\nSELECT {values} FROM main.{old} AS w{by}{stay};\nPRAGMA ignore_check_constraints = OFF"
         );
         vec![Step::run(title, copy).over(self.rows, work)]
     }

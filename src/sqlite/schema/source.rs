@@ -5,6 +5,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use crate::failure::Failure;
+use crate::sqlite::schema::column::Affinity;
 use crate::sqlite::schema::index::Index;
 use crate::sqlite::schema::row_counts::RowCounts;
 use crate::sqlite::schema::{RowKey, Table};
@@ -87,7 +88,7 @@ impl Table {
     }
 
     /// Fails where an index that begins like `columns` has another number of entries than the table
-    /// has rows.
+    /// has rows, or is in another order than this SQLite would keep.
     pub fn must_have_whole_indexes(
         &self,
         connection: &Connection,
@@ -112,6 +113,78 @@ impl Table {
             let query = format!("SELECT count(1) FROM {}", self.by("", index));
             let entries: i64 = connection.query_row(&query, [], |row| row.get(0))?;
             if entries != counts.of(&self.name)? {
+                return Err(self.damaged(index).into());
+            }
+            self.must_be_in_order(connection, index, column)?;
+        }
+        Ok(())
+    }
+
+    /// Fails where `index`, of which `column` is the first, is not in the order of its collation. An
+    /// application may have one of its own under the name of one of SQLite's, most of all NOCASE.
+    fn must_be_in_order(&self, connection: &Connection, index: &Index, column: &str) -> Result<()> {
+        let Some(column) = self.column(column) else {
+            return Ok(());
+        };
+        if same_name(&column.collation, "BINARY") || column.affinity == Affinity::Numeric {
+            return Ok(());
+        }
+        let (name, from) = (quote(&column.name), self.by("", index));
+        let collation = quote(&column.collation);
+        let query = format!(
+            "SELECT (SELECT x.desc FROM pragma_index_xinfo AS x WHERE x.arg = ?1 AND x.schema = 'main' AND x.seqno = 0), max(before < now COLLATE {collation}), max(before > now COLLATE {collation})
+             FROM (SELECT {name} AS now, lag({name}) OVER () AS before FROM {from})"
+        );
+        let (descends, rises, falls): (bool, Option<bool>, Option<bool>) =
+            connection.query_row(&query, [&index.name], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+        let broken = if descends { rises } else { falls };
+        if broken != Some(true) {
+            return Ok(());
+        }
+        let collation = &column.collation;
+        Err(Failure::impossible(format!(
+            "the index {} of {} is in another order than that of SQLite's collation {collation}",
+            index.name, self.name
+        ))
+        .hint(format!(
+            "REINDEX {} first; an application that has a {collation} of its own must do so again afterwards",
+            quote(&self.name)
+        ))
+        .into())
+    }
+
+    /// Fails where an index that keeps a key unique finds other rows than a look at each row, among
+    /// those that have one of the keys of `others`: `FROM` and `WHERE` of rows `a` with the columns
+    /// that `has` tells. Another row with such a key would not be noticed.
+    pub fn must_keep_unique(
+        &self,
+        connection: &Connection,
+        others: &str,
+        has: impl Fn(&str) -> bool,
+    ) -> Result<()> {
+        let is_table =
+            |it: &Index| it.is_primary_key && matches!(self.row_key, RowKey::PrimaryKey(_));
+        for index in self.index_list.iter().filter(|it| it.unique) {
+            let columns = index.columns.as_deref().unwrap_or_default();
+            let is_known = columns.iter().all(|it| has(it)) && !columns.is_empty();
+            if index.unkept.is_some() || is_table(index) || !is_known {
+                continue;
+            }
+            let names = |alias: &str| {
+                let names = columns.iter().map(|it| format!("{alias}.{}", quote(it)));
+                names.collect::<Vec<_>>().join(", ")
+            };
+            let count = |from: String| -> Result<i64> {
+                let query = format!(
+                    "SELECT count(1) FROM {from} WHERE ({}) IN (SELECT {} {others})",
+                    names("w"),
+                    names("a")
+                );
+                Ok(connection.query_row(&query, [], |row| row.get(0))?)
+            };
+            if count(self.by("w", index))? != count(self.scanned("w"))? {
                 return Err(self.damaged(index).into());
             }
         }
