@@ -71,7 +71,7 @@ impl Database {
     }
 
     /// `up` and its rehearsal are refused alike, and nothing changes.
-    fn refuses_up(&self, message: &str) {
+    pub fn refuses_up(&self, message: &str) {
         let planned = self.refuses("up --dry-run", 2, message);
         assert_eq!(self.refuses("up", 2, message).stderr, planned.stderr);
     }

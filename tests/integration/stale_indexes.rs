@@ -212,6 +212,38 @@ fn a_unique_index_that_lacks_a_row_lets_no_second_one_in() {
     assert_eq!(database.rows("SELECT id, code FROM child"), ["1|'b'"]);
 }
 
+#[test]
+fn a_row_leaves_every_index_or_stays() {
+    for (table, sql) in [
+        ("grandchild", "UPDATE grandchild SET t = 'q' WHERE id = 1"),
+        ("child", "UPDATE child SET t = 'q' WHERE id > 2"),
+    ] {
+        let database = Database::family(&format!(
+            "{FAMILY} WITH RECURSIVE n (i) AS (SELECT 5 UNION ALL SELECT i + 1 FROM n WHERE i < 99) INSERT INTO child SELECT i, 1, i FROM n;
+             CREATE TABLE grandchild (id INTEGER PRIMARY KEY, child_id INTEGER REFERENCES child (id) ON DELETE CASCADE, t TEXT);
+             INSERT INTO grandchild VALUES (1, 3, 'x'), (2, 2, 'y');
+             CREATE INDEX i ON {table} (t);"
+        ))
+        .unheard_by("i", None, sql);
+        database.refuses_up(&format!("the index i of {table} is damaged"));
+        database.execute("REINDEX");
+        assert_eq!(database.goes_up_and_down(), 3, "{table}");
+    }
+}
+
+/// Text in a column of numbers, which a search would take for a number.
+#[test]
+fn a_value_that_does_not_fit_is_no_damage() {
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, v, w); CREATE INDEX i ON child (v, w);
+         INSERT INTO child VALUES (1, 9, '5', '6'); INSERT INTO child SELECT value, 1, value, 7.0 FROM json_each('[2,3,4,5,6,7,8,9,10,11,12]');
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'v, w)', 'v INTEGER, w REAL)') WHERE name = 'child'",
+    );
+    database.fkfix("up --orphans delete").status(0);
+    assert_eq!(database.rows("PRAGMA integrity_check"), ["'ok'"]);
+}
+
 /// Such as an application's own NOCASE, which SQLite lets it replace.
 #[test]
 fn an_index_in_another_order_is_named() {

@@ -10,6 +10,7 @@ use crate::sqlite::apply::unfired;
 use crate::sqlite::archive;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::keys::{self, NewKey, TableKeys};
+use crate::sqlite::orphans::confirm;
 use crate::sqlite::orphans::lists::{DeadKeys, Reason, Removal};
 use crate::sqlite::orphans::{self, Found};
 use crate::sqlite::rebuild::fidelity;
@@ -238,6 +239,13 @@ impl Planner<'_> {
         policy: &Policy,
     ) -> Result<()> {
         for removal in touched(self.found) {
+            let own = rebuilds
+                .iter()
+                .find(|it| it.table.name == removal.table.name);
+            let built_anew = own.is_some_and(|it| matches!(it.way, Way::Rows | Way::TwoCopies));
+            if !built_anew || removal.kept > 0 {
+                confirm::confirm_indexed(self.connection, removal)?;
+            }
             if policy.orphans.keeps() {
                 if let Some(misfit) = fidelity::of_leaving_rows(self.connection, removal)? {
                     return Err(misfit.not_brought_back().into());

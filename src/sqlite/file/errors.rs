@@ -32,12 +32,16 @@ fn without_code(cause: &(dyn Error + 'static)) -> String {
 /// (<https://www.sqlite.org/rescode.html>).
 #[must_use]
 pub fn number(error: &anyhow::Error) -> Option<String> {
-    let (rusqlite::Error::SqliteFailure(error, _) | rusqlite::Error::SqlInputError { error, .. }) =
-        sqlite_failure(error)?
-    else {
-        return None;
-    };
-    Some(format!("SQLite error {}", error.extended_code))
+    Some(format!("SQLite error {}", extended_code(error)?))
+}
+
+fn extended_code(error: &anyhow::Error) -> Option<i32> {
+    match sqlite_failure(error)? {
+        rusqlite::Error::SqliteFailure(error, _) | rusqlite::Error::SqlInputError { error, .. } => {
+            Some(error.extended_code)
+        }
+        _ => None,
+    }
 }
 
 /// The remedy for `error`, where one is known.
@@ -47,6 +51,10 @@ pub fn hint_for(error: &anyhow::Error) -> Option<String> {
         return hint_for_code(ErrorCode::OperationInterrupted).map(str::to_owned);
     }
     if let Some(hint) = failure::failure_in(error).and_then(Failure::remedy) {
+        return Some(hint.to_owned());
+    }
+    if extended_code(error) == Some(ffi::SQLITE_CORRUPT_INDEX) {
+        let hint = "an index is damaged: REINDEX, and see what else PRAGMA integrity_check finds";
         return Some(hint.to_owned());
     }
     let found = code(error);

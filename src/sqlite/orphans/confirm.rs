@@ -107,6 +107,35 @@ pub fn confirm_followers(
     must_not(connection, &query, table, key)
 }
 
+/// Confirms that the rows of `removal` stand in the indexes of their table, which SQLite could not
+/// take them out of otherwise.
+pub fn confirm_indexed(connection: &Connection, removal: &Removal) -> Result<()> {
+    let table = &removal.table;
+    for (index, columns) in table.kept_indexes() {
+        let lacks_one = |plus: &str| -> Result<bool> {
+            let same = columns
+                .iter()
+                .map(|it| format!("{plus}i.{0} IS {plus}w.{0}", quote(it)));
+            let key = table.row_key.columns();
+            let same_key = key.iter().map(|it| format!("i.{0} = w.{0}", quote(it)));
+            let query = format!(
+                "SELECT EXISTS (SELECT 1 FROM temp.{} AS l CROSS JOIN {} ON {} WHERE NOT EXISTS (SELECT 1 FROM {} WHERE {}))",
+                quote(&removal.list),
+                table.scanned("w"),
+                lists::has_listed_key("w", removal),
+                table.by("i", index),
+                same.chain(same_key).collect::<Vec<_>>().join(" AND ")
+            );
+            Ok(connection.query_row(&query, [], |row| row.get(0))?)
+        };
+        // A search converts what does not fit the column; then each entry is looked at.
+        if lacks_one("")? && lacks_one("+")? {
+            return Err(table.damaged(index).into());
+        }
+    }
+    Ok(())
+}
+
 fn must_not(connection: &Connection, query: &str, child: &Table, key: &ForeignKey) -> Result<()> {
     if !connection.query_row(query, [], |row| row.get(0))? {
         return Ok(());

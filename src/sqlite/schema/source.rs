@@ -53,7 +53,9 @@ impl Table {
         }
     }
 
-    fn by(&self, alias: &str, index: &Index) -> String {
+    /// As [`source`](Self::source), by `index`.
+    #[must_use]
+    pub fn by(&self, alias: &str, index: &Index) -> String {
         self.named(alias, &format!(" INDEXED BY {}", quote(&index.name)))
     }
 
@@ -85,6 +87,15 @@ impl Table {
             }
             _ => self.index_list.iter().find(is_key),
         }
+    }
+
+    /// The indexes that this SQLite keeps beside the table, over whole columns.
+    pub fn kept_indexes(&self) -> impl Iterator<Item = (&Index, &[String])> {
+        let is_table =
+            |it: &Index| it.is_primary_key && matches!(self.row_key, RowKey::PrimaryKey(_));
+        let kept = self.index_list.iter();
+        let kept = kept.filter(move |it| it.unkept.is_none() && !is_table(it));
+        kept.filter_map(|it| Some((it, it.columns.as_deref()?)))
     }
 
     /// Fails where an index that begins like `columns` has another number of entries than the table
@@ -164,12 +175,8 @@ impl Table {
         others: &str,
         has: impl Fn(&str) -> bool,
     ) -> Result<()> {
-        let is_table =
-            |it: &Index| it.is_primary_key && matches!(self.row_key, RowKey::PrimaryKey(_));
-        for index in self.index_list.iter().filter(|it| it.unique) {
-            let columns = index.columns.as_deref().unwrap_or_default();
-            let is_known = columns.iter().all(|it| has(it)) && !columns.is_empty();
-            if index.unkept.is_some() || is_table(index) || !is_known {
+        for (index, columns) in self.kept_indexes().filter(|(it, _)| it.unique) {
+            if !columns.iter().all(|it| has(it)) {
                 continue;
             }
             let names = |alias: &str| {
