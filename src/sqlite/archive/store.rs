@@ -442,12 +442,6 @@ impl Restore {
             .hint("with --leave-orphans they stay in the archive")
             .into());
         }
-        let mine = format!(
-            "FROM main.{} AS a WHERE {}",
-            quote(&archive.name),
-            self.mine("a")
-        );
-        table.must_keep_unique(connection, &mine, |name| archive.has(name))?;
         let mut insert = rebuild::drop_triggers(&table);
         let there = row_counts::count_rows(connection, &table.name)?;
         let aside = if *rows > MANY_ROWS && *rows > there / LARGE_SHARE {
@@ -484,7 +478,7 @@ impl Restore {
             self.newest_first(connection)?,
         );
         let forgotten = Forgotten::of(connection, self, &table)?;
-        self.must_keep_signs(connection, &table, forgotten.is_some())?;
+        self.must_go_back_as_it_is(connection, &table, forgotten.is_some())?;
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
         insert.push(Step::run(title, sql).over(*rows, work).scattered());
@@ -535,10 +529,18 @@ impl Restore {
         Ok(())
     }
 
-    /// Fails where -0.0 would become 0.0: in what goes back, or in rows of `table` that get keys back.
-    fn must_keep_signs(&self, connection: &Connection, table: &Table, sets: bool) -> Result<()> {
+    /// Fails where -0.0 would become 0.0, in what goes back or in rows of `table` that get keys back;
+    /// and where an index of `table` would not notice that a place is taken.
+    fn must_go_back_as_it_is(
+        &self,
+        connection: &Connection,
+        table: &Table,
+        sets: bool,
+    ) -> Result<()> {
         let archive = quote(&self.archive.name);
         let has = |name: &str| self.archive.has(name);
+        let mine = format!("FROM main.{archive} AS a WHERE {}", self.mine("a"));
+        table.must_keep_unique(connection, &mine, has)?;
         let back = format!("FROM main.{archive} AS w WHERE {}", self.mine("w"));
         let mut found = fidelity::negative_zero(connection, table, has, &back)?;
         if found.is_none() && sets {
