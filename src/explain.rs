@@ -38,11 +38,15 @@ pub fn hint_for(error: &anyhow::Error) -> Option<String> {
     errors::hint_for(error)
 }
 
-/// An error, as the document that is written in the place of a result.
+/// An error, as the document that is written in the place of a result; with the `database` that it
+/// is about, where there are several.
 #[must_use]
-pub fn document(code: &str, message: &str, hint: Option<&str>) -> String {
-    let document =
-        serde_json::json!({ "error": { "code": code, "message": message, "hint": hint } });
+pub fn document(code: &str, message: &str, hint: Option<&str>, database: Option<&str>) -> String {
+    let mut error = serde_json::json!({ "code": code, "message": message, "hint": hint });
+    if let (Some(database), Some(error)) = (database, error.as_object_mut()) {
+        error.insert("database".to_owned(), database.into());
+    }
+    let document = serde_json::json!({ "error": error });
     format!("{document:#}\n")
 }
 

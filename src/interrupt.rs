@@ -2,11 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 
 use rusqlite::{Connection, InterruptHandle};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
-static RUNNING: Mutex<Option<InterruptHandle>> = Mutex::new(None);
+
+/// What each thread works with.
+static RUNNING: Mutex<Vec<(ThreadId, InterruptHandle)>> = Mutex::new(Vec::new());
 
 /// Catches the signals from here on. Where the system does not allow it, they end the process,
 /// and SQLite rolls back when the database is next opened.
@@ -14,8 +17,8 @@ pub fn install() {
     let caught = ctrlc::set_handler(|| {
         REQUESTED.store(true, Ordering::SeqCst);
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = running.as_ref() {
-            running.interrupt();
+        for (_, connection) in running.iter() {
+            connection.interrupt();
         }
     });
     if let Err(error) = caught {
@@ -23,10 +26,12 @@ pub fn install() {
     }
 }
 
-/// Makes `connection` the one that a signal stops.
+/// Makes `connection` the one of this thread that a signal stops.
 pub fn watch(connection: &Connection) {
     let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-    *running = Some(connection.get_interrupt_handle());
+    let this = thread::current().id();
+    running.retain(|(thread, _)| *thread != this);
+    running.push((this, connection.get_interrupt_handle()));
 }
 
 /// Whether a signal has come.

@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode;
 
+mod pattern;
+
 /// The absolute path of a database file, and whether it may be written; or a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
@@ -52,6 +54,17 @@ impl Server {
     }
 }
 
+/// See [`Location::identity`].
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// A file of Unix: device and number.
+    Inode(u64, u64),
+    /// A file, with every link followed.
+    Path(PathBuf),
+    /// The whole connection string of a server.
+    Server(String),
+}
+
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
@@ -79,6 +92,22 @@ impl Location {
     #[must_use]
     pub fn server(&self) -> Option<&Server> {
         self.server.as_ref()
+    }
+
+    /// What only one name of a database has: two links to a file are one database, and so are two
+    /// patterns that match it.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        if let Some(server) = &self.server {
+            return Identity::Server(server.text.clone());
+        }
+        #[cfg(unix)]
+        if let Ok(it) = self.path.metadata() {
+            use std::os::unix::fs::MetadataExt as _;
+            return Identity::Inode(it.dev(), it.ino());
+        }
+        let path = self.file();
+        Identity::Path(path.unwrap_or_else(|_| self.path.clone()))
     }
 
     /// Whether the URL says `mode=ro`, or the like.

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let status = match command::run(&cli, &mut output) {
         Ok(status) => status,
         Err(error) => {
-            output.error(&error, command::format_of(&cli));
+            output.error(&error, command::in_place(&cli.command), None);
             explain::status_of(&error)
         }
     };

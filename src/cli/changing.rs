@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::given::{self, IfNeeded};
-use super::{Database, DatabaseOrSchema, Format, OnServer, Set, Wait};
+use super::given;
+use super::{DATABASE, Database, DatabaseOrSchema, Format, Many, Named, OnServer, Set, Wait};
 use crate::model::key::ForeignKey;
 use crate::policy::{Limit, Method, OrphanAction, Policy};
 use crate::sqlite::text::notation;
@@ -26,7 +26,7 @@ pub enum ChangeFormat {
 }
 
 /// Everything about changing a database.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Change {
     /// Show what would be done, change not one byte, and exit as the real run would
     #[arg(long)]
@@ -39,11 +39,14 @@ pub struct Change {
 /// `fkfix up`
 // Each is a flag of its own.
 #[allow(clippy::struct_excessive_bools)]
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Up {
     /// Which database.
     #[command(flatten)]
     pub database: DatabaseOrSchema,
+    /// How several are gone through.
+    #[command(flatten)]
+    pub many: Many,
     /// Which migrations.
     #[command(flatten)]
     pub set: Set,
@@ -114,11 +117,14 @@ impl Up {
 }
 
 /// `fkfix down`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Down {
     /// Which database.
     #[command(flatten)]
     pub database: DatabaseOrSchema,
+    /// How several are gone through.
+    #[command(flatten)]
+    pub many: Many,
     /// Which migrations.
     #[command(flatten)]
     pub set: Set,
@@ -140,11 +146,14 @@ pub struct Down {
 }
 
 /// `fkfix clean`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Clean {
     /// Which database.
     #[command(flatten)]
     pub database: Database,
+    /// How several are gone through.
+    #[command(flatten)]
+    pub many: Many,
     /// Clean the keys of this child table alone
     #[arg(long, value_name = "TABLE")]
     pub table: Option<String>,
@@ -166,11 +175,14 @@ pub struct Clean {
 }
 
 /// `fkfix restore`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Restore {
     /// Which database.
     #[command(flatten)]
     pub database: Database,
+    /// How several are gone through.
+    #[command(flatten)]
+    pub many: Many,
     /// Put back the rows of this table alone
     #[arg(long, value_name = "TABLE")]
     pub table: Option<String>,
@@ -197,11 +209,14 @@ pub struct Restore {
 }
 
 /// `fkfix enforce`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Enforce {
     /// Which database.
     #[command(flatten)]
     pub database: Database,
+    /// How several are gone through.
+    #[command(flatten)]
+    pub many: Many,
     /// Also refuse a child without a parent, when it is inserted or its key changes
     ///
     /// Once given, it stays: to go back, remove the triggers first.
@@ -219,7 +234,7 @@ pub struct Enforce {
 }
 
 /// `fkfix new`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct New {
     /// The name of the migration, such as add_order_keys
     #[arg(value_name = "NAME")]
@@ -235,13 +250,14 @@ pub struct New {
     pub folder: PathBuf,
     /// Check the keys of --add against this database, which is only read
     #[arg(
+        id = DATABASE,
         short = 'd',
         long = "database",
         value_name = "DATABASE",
         env = "DATABASE_URL",
         hide_env_values = true
     )]
-    pub location: Option<IfNeeded>,
+    pub named: Vec<Named>,
     /// Check the keys of --add against this schema instead, such as sqlite3 app.db .schema prints; - reads standard input
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,

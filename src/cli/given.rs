@@ -7,10 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::builder::{Resettable, TypedValueParser, ValueParserFactory};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
-use super::Cli;
+use super::{Cli, DATABASE};
 use crate::explain;
 use crate::failure::{Failure, for_shell};
 use crate::location::{Location, may_hold_a_password};
@@ -25,7 +26,14 @@ impl Cli {
     pub fn read() -> Self {
         let file = Variables::in_file(Path::new(".env"));
         let matches = file.complete(Cli::command()).try_get_matches();
-        let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+        let cli = matches.and_then(|matches| {
+            let cli = Cli::from_arg_matches(&matches)?;
+            let from_variable = !is_typed(&matches, DATABASE);
+            Ok(Cli {
+                from_variable,
+                ..cli
+            })
+        });
         cli.unwrap_or_else(|error| {
             let error = without_secrets(with_tip(error));
             if error.use_stderr() && wants_json() {
@@ -34,6 +42,15 @@ impl Cli {
             error.exit()
         })
     }
+}
+
+/// Whether the verb's argument `id` was typed.
+fn is_typed(matches: &ArgMatches, id: &str) -> bool {
+    let Some((_, matches)) = matches.subcommand() else {
+        return false;
+    };
+    let is_there = matches.try_contains_id(id).unwrap_or_default();
+    is_there && matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 /// Variables that stand in a file for want of an environment.
@@ -95,7 +112,7 @@ fn print_document(error: &clap::Error) {
     let message = message.strip_prefix("error: ").unwrap_or(message);
     let hint = lines.find_map(|line| line.trim().strip_prefix("hint: "));
     let hint = hint.unwrap_or("fkfix --help tells what may be typed");
-    let document = explain::document("usage", message, Some(hint));
+    let document = explain::document("usage", message, Some(hint), None);
     // There is nobody left to tell if it can't be written.
     let _ = io::stdout().write_all(document.as_bytes());
 }
@@ -137,69 +154,47 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
 const HINT: &str =
     "name a file with --database or DATABASE_URL: a path, or a URL such as sqlite:app.db";
 
-/// A [`Location`] of a verb that may do without one. `DATABASE_URL` may be that of another database,
-/// which matters only where it is looked at.
+/// A database as it was named. `DATABASE_URL` may be that of another database, which matters only
+/// where it is looked at.
 #[derive(Clone, Debug)]
-pub struct IfNeeded(Result<Location, String>);
+pub struct Named(Result<Location, String>);
 
-impl IfNeeded {
-    /// The location; fails where it is none.
-    pub fn get(&self) -> Result<&Location, Failure> {
+impl Named {
+    /// Where it is; fails where that can't be told.
+    pub fn location(&self) -> Result<&Location, Failure> {
         let reason = self.0.as_ref();
-        reason.map_err(|reason| Failure::impossible(reason).hint(HINT))
+        reason.map_err(|reason| Failure::impossible(reason).coded("usage").hint(HINT))
     }
 }
 
-impl ValueParserFactory for IfNeeded {
-    type Parser = IfNeededParser;
-
-    fn value_parser() -> IfNeededParser {
-        IfNeededParser
+impl From<Location> for Named {
+    fn from(location: Location) -> Self {
+        Named(Ok(location))
     }
 }
 
-/// Reads an [`IfNeeded`].
+impl ValueParserFactory for Named {
+    type Parser = NamedParser;
+
+    fn value_parser() -> NamedParser {
+        NamedParser
+    }
+}
+
+/// Reads a [`Named`], and quotes nothing of what it could not read.
 #[derive(Clone, Copy, Debug)]
-pub struct IfNeededParser;
+pub struct NamedParser;
 
-impl TypedValueParser for IfNeededParser {
-    type Value = IfNeeded;
+impl TypedValueParser for NamedParser {
+    type Value = Named;
 
     fn parse_ref(
         &self,
         _: &Command,
         _: Option<&Arg>,
         value: &OsStr,
-    ) -> Result<IfNeeded, clap::Error> {
-        Ok(IfNeeded(Location::parse(value)))
-    }
-}
-
-/// Reads a [`Location`], and quotes nothing of what it could not read.
-#[derive(Clone, Copy, Debug)]
-pub struct LocationParser;
-
-impl ValueParserFactory for Location {
-    type Parser = LocationParser;
-
-    fn value_parser() -> LocationParser {
-        LocationParser
-    }
-}
-
-impl TypedValueParser for LocationParser {
-    type Value = Location;
-
-    fn parse_ref(
-        &self,
-        command: &Command,
-        _: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<Location, clap::Error> {
-        Location::parse(value).map_err(|reason| {
-            let text = format!("{reason}\nhint: {HINT}\n");
-            clap::Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
-        })
+    ) -> Result<Named, clap::Error> {
+        Ok(Named(Location::parse(value)))
     }
 }
 

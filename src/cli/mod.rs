@@ -5,6 +5,7 @@
 
 mod changing;
 mod given;
+mod many;
 mod reading;
 
 use std::path::PathBuf;
@@ -14,11 +15,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use changing::{Change, ChangeFormat, Clean, DEFAULT_FOLDER, Down, Enforce, New, Restore, Up};
+pub use given::Named;
+pub use many::Many;
 pub use reading::{
     Check, CheckFormat, Discover, Graph, Orphans, PictureFormat, RowsFormat, Show, Status,
 };
 
-use self::given::IfNeeded;
 use crate::failure::Failure;
 use crate::location::Location;
 use crate::manual;
@@ -53,10 +55,13 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// The database was not typed: `DATABASE_URL` names it.
+    #[arg(skip)]
+    pub from_variable: bool,
 }
 
 /// What every command takes.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Global {
     /// Say more on stderr: -v each step, -vv each statement
     ///
@@ -83,7 +88,7 @@ pub enum Color {
 }
 
 /// A verb.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Apply pending migrations
     #[command(after_long_help = manual::UP, aliases = ["migrate", "apply"])]
@@ -136,44 +141,74 @@ pub enum Command {
     Man(Man),
 }
 
-/// The database.
-#[derive(Args, Debug)]
-pub struct Database {
-    /// The database: a path, or a URL: sqlite:, sqlite3:, file: or postgres://
-    ///
-    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute, as in SQLAlchemy; sqlite3:
-    /// is read as Rails does, file: as SQLite and Prisma do. The file must exist. With ?mode=ro it
-    /// is not written to.
-    #[arg(
-        short = 'd',
-        long = "database",
-        value_name = "DATABASE",
-        env = "DATABASE_URL",
-        hide_env_values = true
-    )]
-    pub location: Location,
-    /// How long to wait.
-    #[command(flatten)]
-    pub wait: Wait,
-}
+/// What `--database` is called among the arguments of a verb.
+pub const DATABASE: &str = "database";
 
-/// The database, or a dump of its schema from which a script is written.
-#[derive(Args, Debug)]
-pub struct DatabaseOrSchema {
-    /// The database: a path, or a URL: sqlite:, sqlite3: or file:
-    ///
-    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute, as in SQLAlchemy; sqlite3:
-    /// is read as Rails does, file: as SQLite and Prisma do. The file must exist. With ?mode=ro it
-    /// is not written to.
+const WHICH: &str = "The database: a path, a pattern, or a URL: sqlite:, sqlite3:, file: or postgres://; may be given several times";
+
+const WHICH_LONG: &str = "\
+The database: a path, a pattern, or a URL: sqlite:, sqlite3:, file: or postgres://; may be given several times
+
+sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute, as in SQLAlchemy; sqlite3: is read as Rails does, file: as SQLite and Prisma do. The file must exist. With ?mode=ro it is not written to.
+
+A pattern in quotes, 'tenants/*.db', names all files that it matches: * and ? stand for any characters but /, [ab] for one of those, ** for folders at any depth. Several databases are done one after the other, each by itself, and each has one line of the result; json is then a list. DATABASE_URL names one.";
+
+/// The database, or several.
+#[derive(Args, Clone, Debug)]
+pub struct Database {
+    /// As they were named.
     #[arg(
+        id = DATABASE,
         short = 'd',
         long = "database",
         value_name = "DATABASE",
         env = "DATABASE_URL",
         hide_env_values = true,
-        required_unless_present = "schema"
+        required = true,
+        help = WHICH,
+        long_help = WHICH_LONG
     )]
-    pub location: Option<IfNeeded>,
+    pub named: Vec<Named>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+impl Database {
+    /// Where the one is that is named.
+    pub fn location(&self) -> Result<&Location, Failure> {
+        the_one(&self.named)
+    }
+}
+
+/// Where the one database is that `named` has.
+pub fn the_one(named: &[Named]) -> Result<&Location, Failure> {
+    match named {
+        [only] => only.location(),
+        several => Err(Failure::impossible(format!(
+            "one database is looked at here, and {} are named",
+            several.len()
+        ))
+        .hint("name one with --database")),
+    }
+}
+
+/// The database, or a dump of its schema from which a script is written.
+#[derive(Args, Clone, Debug)]
+pub struct DatabaseOrSchema {
+    /// As they were named.
+    #[arg(
+        id = DATABASE,
+        short = 'd',
+        long = "database",
+        value_name = "DATABASE",
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        required_unless_present = "schema",
+        help = WHICH,
+        long_help = WHICH_LONG
+    )]
+    pub named: Vec<Named>,
     /// How long to wait.
     #[command(flatten)]
     pub wait: Wait,
@@ -192,14 +227,13 @@ pub struct DatabaseOrSchema {
 }
 
 impl DatabaseOrSchema {
-    /// The database; fails where none is named, or no location.
-    pub fn database(&self) -> Result<Database, Failure> {
-        let none = || Failure::impossible("neither --database nor --schema is given");
-        let location = self.location.as_ref().ok_or_else(none)?.get()?;
-        Ok(Database {
-            location: location.clone(),
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database {
+            named: self.named.clone(),
             wait: self.wait.clone(),
-        })
+        }
     }
 }
 
@@ -226,7 +260,7 @@ impl Wait {
 }
 
 /// Where fkfix's own tables are.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Own {
     /// PostgreSQL: the schema of fkfix's own tables
     ///
@@ -236,7 +270,7 @@ pub struct Own {
 }
 
 /// How a server is changed.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct OnServer {
     /// PostgreSQL: change all in one transaction, or in short steps
     #[arg(long, value_name = "MODE", default_value = "auto")]
@@ -270,7 +304,7 @@ impl OnServer {
 }
 
 /// Which migrations.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Set {
     /// Take the migrations from this folder
     ///
@@ -291,7 +325,7 @@ pub enum Format {
 }
 
 /// `fkfix demo`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Demo {
     /// Where to make the sample database, which must not exist; without it, in a new temporary folder
     #[arg(value_name = "FILE")]
@@ -299,14 +333,14 @@ pub struct Demo {
 }
 
 /// `fkfix completions`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Completions {
     /// The shell
     pub shell: Shell,
 }
 
 /// `fkfix man`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Man {
     /// Write a page for each command to this folder instead
     #[arg(value_name = "DIR")]

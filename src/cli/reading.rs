@@ -7,8 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::given::IfNeeded;
-use super::{Database, Format, Own, Set, Wait};
+use super::{DATABASE, Database, Format, Many, Named, Own, Set, WHICH, WHICH_LONG, Wait};
 use crate::model::finding::Code;
 use crate::sqlite::discover::DEFAULT_CONFIDENCE;
 
@@ -24,11 +23,14 @@ pub enum RowsFormat {
 }
 
 /// `fkfix status`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Status {
     /// Which database.
     #[command(flatten)]
     pub database: Database,
+    /// How several are gone through.
+    #[command(flatten)]
+    pub many: Many,
     /// Which migrations.
     #[command(flatten)]
     pub set: Set,
@@ -44,12 +46,15 @@ pub struct Status {
 }
 
 /// `fkfix orphans`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "Exit status: 0 no orphans, 1 there are some, 2 it could not look")]
 pub struct Orphans {
     /// Which database.
     #[command(flatten)]
     pub database: Database,
+    /// How several are gone through.
+    #[command(flatten)]
+    pub many: Many,
     /// Which migrations.
     #[command(flatten)]
     pub set: Set,
@@ -71,7 +76,7 @@ pub struct Orphans {
 }
 
 /// `fkfix show`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "Exit status: 0 shown, 1 there is no such row, 2 it could not look")]
 pub struct Show {
     /// The table
@@ -108,21 +113,24 @@ pub enum CheckFormat {
 }
 
 /// `fkfix check`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Check {
-    /// The database: a path, or a URL: sqlite:, sqlite3:, file: or postgres://
-    ///
-    /// sqlite:///data/app.db is relative, sqlite:////srv/app.db absolute, as in SQLAlchemy; sqlite3:
-    /// is read as Rails does, file: as SQLite and Prisma do. The file must exist.
+    /// As they were named.
     #[arg(
+        id = DATABASE,
         short = 'd',
         long = "database",
         value_name = "DATABASE",
         env = "DATABASE_URL",
         hide_env_values = true,
-        required_unless_present = "schema"
+        required_unless_present = "schema",
+        help = WHICH,
+        long_help = WHICH_LONG
     )]
-    pub location: Option<IfNeeded>,
+    pub named: Vec<Named>,
+    /// How several are gone through.
+    #[command(flatten)]
+    pub many: Many,
     /// How long to wait.
     #[command(flatten)]
     pub wait: Wait,
@@ -156,11 +164,14 @@ pub struct Check {
 }
 
 /// `fkfix discover`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Discover {
     /// Which database.
     #[command(flatten)]
     pub database: Database,
+    /// How several are gone through.
+    #[command(flatten)]
+    pub many: Many,
     /// Show keys that are at least this sure, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = DEFAULT_CONFIDENCE, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub min_confidence: u8,
@@ -193,7 +204,7 @@ pub enum PictureFormat {
 }
 
 /// `fkfix graph`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Graph {
     /// Which database.
     #[command(flatten)]

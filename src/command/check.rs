@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::{Check, CheckFormat, Format};
+use crate::cli::{Check, CheckFormat, Format, the_one};
 use crate::engine;
 use crate::failure::{Failure, Status};
 use crate::location::Location;
@@ -43,7 +43,7 @@ pub fn tell(report: &CheckReport, format: CheckFormat, output: &mut Output) -> R
     match format {
         CheckFormat::Text => output.result(report, Format::Text)?,
         CheckFormat::Json => output.result(report, Format::Json)?,
-        CheckFormat::Github => output.write(&report.github())?,
+        CheckFormat::Github => output.write(&report.github(output.is_keeping()))?,
     }
     Ok(report.status())
 }
@@ -57,15 +57,12 @@ enum Subject<'a> {
 
 impl<'a> Subject<'a> {
     fn of(arguments: &'a Check) -> Result<Self> {
-        match (&arguments.schema, &arguments.location) {
-            (Some(file), _) => {
+        match &arguments.schema {
+            Some(file) => {
                 let (name, text) = super::dump(file)?;
                 Ok(Subject::Dump(name, text))
             }
-            (None, Some(location)) => Ok(Subject::Database(location.get()?)),
-            (None, None) => {
-                Err(Failure::impossible("neither --database nor --schema is given").into())
-            }
+            None => Ok(Subject::Database(the_one(&arguments.named)?)),
         }
     }
 

@@ -15,7 +15,7 @@ pub fn run(arguments: &Clean, output: &mut Output) -> Result<Status> {
         max_orphans: arguments.max_orphans,
         method: Method::Fastest,
     };
-    let database = super::open(&arguments.database);
+    let database = super::open(&arguments.database)?;
     let (only, format) = (arguments.table.as_deref(), arguments.format.into());
     let as_script = arguments.format == ChangeFormat::Sql;
     let cleaned = if arguments.change.dry_run {

@@ -17,14 +17,14 @@ use crate::text;
 
 /// Runs the verb.
 pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
-    let location = &arguments.database.location;
+    let location = arguments.database.location()?;
     let default = Path::new(DEFAULT_FOLDER);
     let folder = match &arguments.folder {
         Some(folder) => Some(folder.as_path()),
         None if arguments.write.is_some() || migrations::holds_any(default)? => Some(default),
         None => None,
     };
-    let found = super::open(&arguments.database).discover(Sought {
+    let found = super::open(&arguments.database)?.discover(Sought {
         min_confidence: arguments.min_confidence,
         folder,
         with_scripts: arguments.write.is_some(),

@@ -31,7 +31,7 @@ pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
 }
 
 fn revert(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result<Status> {
-    let database = super::open(&arguments.database.database()?);
+    let database = super::open(&arguments.database.database())?;
     let done = database.down(order, arguments.to, arguments.change.backup.as_ref())?;
     let (report, format) = (&done.report, arguments.format.into());
     if report.migrations.is_empty() {
@@ -52,7 +52,7 @@ fn revert(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result
 
 fn dry_run(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result<Status> {
     let as_script = arguments.format == ChangeFormat::Sql;
-    let database = super::open(&arguments.database.database()?);
+    let database = super::open(&arguments.database.database())?;
     let planned = database.plan_down(
         order,
         arguments.to,

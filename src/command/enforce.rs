@@ -10,7 +10,7 @@ use crate::report::output::Output;
 /// Runs the verb.
 pub fn run(arguments: &Enforce, output: &mut Output) -> Result<Status> {
     super::check_format(arguments.format, &arguments.change)?;
-    let database = super::open(&arguments.database);
+    let database = super::open(&arguments.database)?;
     let wanted = Enforcement {
         remove: arguments.remove,
         strict: arguments.strict,

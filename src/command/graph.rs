@@ -12,9 +12,9 @@ use crate::report::output::Output;
 /// Runs the verb.
 pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
-    let database = super::open(&arguments.database);
+    let database = super::open(&arguments.database)?;
     let (diagram, not_drawn) = database.diagram(&migrations, shown(arguments))?;
-    let name = arguments.database.location.to_string();
+    let name = arguments.database.location()?.to_string();
     tell(arguments, name, &diagram, &not_drawn, output)
 }
 

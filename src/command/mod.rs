@@ -9,6 +9,7 @@ mod down;
 mod enforce;
 mod graph;
 mod man;
+mod many;
 mod new;
 mod orphans;
 mod restore;
@@ -31,19 +32,30 @@ use crate::engine;
 use crate::failure::{Failure, Status, for_shell};
 use crate::location::Location;
 use crate::migrations::{self, Migrations};
-use crate::report::output::Output;
+use crate::report::output::{InPlace, Output};
 use crate::text::listing;
+use many::Chosen;
 
 #[cfg(feature = "postgres")]
 use self::server::looks;
 
 /// Does what `cli` asks for.
 pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
+    match many::choose(cli)? {
+        Chosen::AsNamed => one(&cli.command, output),
+        Chosen::One(location) => one(&cli.command.on(location.into()), output),
+        Chosen::Several(many, locations) => many::run(cli, &many, &locations, output),
+    }
+}
+
+/// Does `command` on the one database that it names, if it names one.
+fn one(command: &Command, output: &mut Output) -> Result<Status> {
     #[cfg(feature = "postgres")]
-    if let Some(location) = location_of(cli)
+    if let [named] = command.named()
+        && let Ok(location) = named.location()
         && let Some(server) = location.server()
     {
-        return match &cli.command {
+        return match command {
             Command::Up(arguments) => server::up(arguments, server, output),
             Command::Down(arguments) => server::down(arguments, server, output),
             Command::Status(arguments) => server::status(arguments, server, output),
@@ -59,7 +71,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
             _ => Ok(Status::Done),
         };
     }
-    match &cli.command {
+    match command {
         Command::Up(arguments) => up::run(arguments, output),
         Command::Down(arguments) => down::run(arguments, output),
         Command::Clean(arguments) => clean::run(arguments, output),
@@ -78,42 +90,10 @@ pub fn run(cli: &Cli, output: &mut Output) -> Result<Status> {
     }
 }
 
-/// The database that `cli` names.
-#[cfg(feature = "postgres")]
-fn location_of(cli: &Cli) -> Option<&Location> {
-    match &cli.command {
-        Command::Up(arguments) if arguments.database.schema.is_none() => arguments
-            .database
-            .location
-            .as_ref()
-            .and_then(|it| it.get().ok()),
-        Command::Down(arguments) if arguments.database.schema.is_none() => arguments
-            .database
-            .location
-            .as_ref()
-            .and_then(|it| it.get().ok()),
-        Command::Status(arguments) => Some(&arguments.database.location),
-        Command::Orphans(arguments) => Some(&arguments.database.location),
-        Command::Clean(arguments) => Some(&arguments.database.location),
-        Command::Restore(arguments) => Some(&arguments.database.location),
-        Command::Show(arguments) => Some(&arguments.database.location),
-        Command::Discover(arguments) => Some(&arguments.database.location),
-        Command::Graph(arguments) => Some(&arguments.database.location),
-        Command::Enforce(arguments) => Some(&arguments.database.location),
-        Command::New(arguments) if !arguments.add.is_empty() && arguments.schema.is_none() => {
-            arguments.location.as_ref().and_then(|it| it.get().ok())
-        }
-        Command::Check(arguments) if arguments.schema.is_none() => {
-            arguments.location.as_ref().and_then(|it| it.get().ok())
-        }
-        _ => None,
-    }
-}
-
-/// The format in which `cli` wants its result.
+/// What stands on stdout in the place of the result of `command`, where there is an error.
 #[must_use]
-pub fn format_of(cli: &Cli) -> Format {
-    match &cli.command {
+pub fn in_place(command: &Command) -> InPlace {
+    let format = match command {
         Command::Up(arguments) => arguments.format.into(),
         Command::Down(arguments) => arguments.format.into(),
         Command::Clean(arguments) => arguments.format.into(),
@@ -123,6 +103,9 @@ pub fn format_of(cli: &Cli) -> Format {
         Command::Show(arguments) => arguments.format,
         Command::Discover(arguments) => arguments.format,
         Command::New(arguments) => arguments.format,
+        Command::Check(arguments) if arguments.format == CheckFormat::Github => {
+            return InPlace::Annotation;
+        }
         Command::Orphans(arguments) if arguments.format == RowsFormat::Json => Format::Json,
         Command::Check(arguments) if arguments.format == CheckFormat::Json => Format::Json,
         Command::Graph(arguments) if arguments.format == PictureFormat::Json => Format::Json,
@@ -132,6 +115,10 @@ pub fn format_of(cli: &Cli) -> Format {
         | Command::Demo(_)
         | Command::Completions(_)
         | Command::Man(_) => Format::Text,
+    };
+    match format {
+        Format::Text => InPlace::Nothing,
+        Format::Json => InPlace::Document,
     }
 }
 
@@ -168,8 +155,11 @@ fn migrations(set: &Set, output: &mut Output) -> Result<Migrations> {
 }
 
 /// The database that the command line names.
-fn open(database: &Database) -> engine::Database {
-    engine::open(&database.location, database.wait.for_a_file())
+fn open(database: &Database) -> Result<engine::Database> {
+    Ok(engine::open(
+        database.location()?,
+        database.wait.for_a_file(),
+    ))
 }
 
 /// The text of the dump in `file`, with the name that messages give it; `-` is standard input.

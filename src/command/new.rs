@@ -13,16 +13,17 @@ use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
-    let scripts = match (&arguments.schema, &arguments.location) {
+    let scripts = match (&arguments.schema, arguments.named.as_slice()) {
         _ if arguments.add.is_empty() => key_script::template(),
         (Some(file), _) => {
             let (name, text) = super::dump(file)?;
             engine::dump_scripts(&name, &text, &arguments.add)?
         }
-        (None, Some(location)) => {
-            engine::open(location.get()?, arguments.wait.for_a_file()).scripts(&arguments.add)?
+        (None, [location]) => {
+            let wait = arguments.wait.for_a_file();
+            engine::open(location.location()?, wait).scripts(&arguments.add)?
         }
-        (None, None) => {
+        (None, _) => {
             without_schemas(&arguments.add)?;
             key_script::unchecked(&arguments.add)?
         }
@@ -40,8 +41,8 @@ pub fn write(arguments: &New, scripts: &Scripts, output: &mut Output) -> Result<
     for warning in &scripts.warnings {
         output.warning(warning);
     }
-    let location = arguments.location.as_ref();
-    let location = location.and_then(|it| it.get().ok());
+    let location = arguments.named.first();
+    let location = location.and_then(|it| it.location().ok());
     output.hint(&super::try_hint(location, folder));
     Ok(status)
 }

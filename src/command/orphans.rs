@@ -12,7 +12,7 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
         return archived(arguments, output);
     }
     let migrations = super::migrations(&arguments.set, output)?;
-    let database = super::open(&arguments.database);
+    let database = super::open(&arguments.database)?;
     let table = arguments.table.as_deref();
     let (any, warnings) = match arguments.format {
         RowsFormat::Csv => {
@@ -40,7 +40,7 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
 
 /// What the archives hold.
 fn archived(arguments: &Orphans, output: &mut Output) -> Result<Status> {
-    let report = super::open(&arguments.database).archived(arguments.table.as_deref())?;
+    let report = super::open(&arguments.database)?.archived(arguments.table.as_deref())?;
     match arguments.format {
         RowsFormat::Text => output.result(&report, Format::Text)?,
         RowsFormat::Json => output.result(&report, Format::Json)?,

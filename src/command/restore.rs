@@ -15,7 +15,7 @@ pub fn run(arguments: &Restore, output: &mut Output) -> Result<Status> {
     if arguments.purge {
         return purge(arguments, output);
     }
-    let database = super::open(&arguments.database);
+    let database = super::open(&arguments.database)?;
     let only = arguments.table.as_deref();
     let (report, warnings) = if arguments.dry_run {
         database.plan_restore(only)?
@@ -36,7 +36,7 @@ pub fn run(arguments: &Restore, output: &mut Output) -> Result<Status> {
 }
 
 fn purge(arguments: &Restore, output: &mut Output) -> Result<Status> {
-    let database = super::open(&arguments.database);
+    let database = super::open(&arguments.database)?;
     let (only, age) = (
         arguments.table.as_deref(),
         arguments.older_than.unwrap_or_default(),

@@ -9,7 +9,7 @@ use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &Show, output: &mut Output) -> Result<Status> {
-    let report = super::open(&arguments.database).show(asked(arguments))?;
+    let report = super::open(&arguments.database)?.show(asked(arguments))?;
     output.result(&report, arguments.format)?;
     Ok(Status::Done)
 }

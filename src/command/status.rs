@@ -10,7 +10,7 @@ use crate::report::status::State;
 /// Runs the verb.
 pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
-    let found = super::open(&arguments.database).status(&migrations)?;
+    let found = super::open(&arguments.database)?.status(&migrations)?;
     super::note_if(found.none_applies, output);
     output.result(&found.value, arguments.format)?;
     let pending = found.value.migrations.iter();

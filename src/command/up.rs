@@ -55,7 +55,7 @@ fn is_for_shell(arguments: &Up) -> bool {
 }
 
 fn apply(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Status> {
-    let database = super::open(&arguments.database.database()?);
+    let database = super::open(&arguments.database.database())?;
     let done = database.up(order, arguments.change.backup.as_ref())?;
     let (report, format) = (&done.report, arguments.format.into());
     super::note_if(report.none_apply, output);
@@ -78,7 +78,7 @@ fn apply(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Stat
 
 fn dry_run(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Status> {
     let as_script = arguments.format == ChangeFormat::Sql;
-    let planned = super::open(&arguments.database.database()?)
+    let planned = super::open(&arguments.database.database())?
         .plan_up(order, as_script.then_some(arguments.database.target))?;
     super::note_if(planned.report.none_apply, output);
     if as_script {

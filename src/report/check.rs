@@ -57,8 +57,10 @@ impl CheckReport {
     }
 
     /// Workflow commands: <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>.
+    ///
+    /// As `one_of_several` each names the database.
     #[must_use]
-    pub fn github(&self) -> String {
+    pub fn github(&self, one_of_several: bool) -> String {
         let mut text = String::new();
         for finding in &self.findings {
             let level = level(finding);
@@ -66,11 +68,13 @@ impl CheckReport {
             let place = finding.line.map_or(String::new(), |line| {
                 format!("file={},line={line},", property(&self.checked))
             });
-            let _ = writeln!(
-                text,
-                "::{level} {place}title={title}::{}",
-                data(&body(finding))
-            );
+            let checked = if one_of_several {
+                format!("{}: ", self.checked)
+            } else {
+                String::new()
+            };
+            let body = data(&format!("{checked}{}", body(finding)));
+            let _ = writeln!(text, "::{level} {place}title={title}::{body}");
         }
         // The runner takes `##[command]` for a command wherever it stands in a line.
         let summary = self.summary().replace("##[", "#\\#[");
@@ -80,19 +84,24 @@ impl CheckReport {
 
     /// `1 error and 2 warnings in app.db`.
     fn summary(&self) -> String {
+        let mut summary = format!("{} in {}", self.numbers(), self.checked);
+        if self.ignored > 0 {
+            let ignored = i64::try_from(self.ignored).unwrap_or(i64::MAX);
+            let _ = write!(summary, ", {} ignored", plural(ignored, "finding"));
+        }
+        summary
+    }
+
+    /// `1 error and 2 warnings`.
+    pub(super) fn numbers(&self) -> String {
         let count = |number: usize, noun| plural(i64::try_from(number).unwrap_or(i64::MAX), noun);
         let (errors, warnings) = (count(self.errors, "error"), count(self.warnings, "warning"));
-        let mut summary = match (self.errors, self.warnings) {
+        match (self.errors, self.warnings) {
             (0, 0) => "nothing found".to_owned(),
             (_, 0) => errors,
             (0, _) => warnings,
             _ => format!("{errors} and {warnings}"),
-        };
-        let _ = write!(summary, " in {}", self.checked);
-        if self.ignored > 0 {
-            let _ = write!(summary, ", {} ignored", count(self.ignored, "finding"));
         }
-        summary
     }
 }
 
@@ -152,6 +161,14 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
+/// The annotation of an error in the place of findings: it could not look.
+#[must_use]
+pub fn annotation(code: &str, message: &str, hint: Option<&str>) -> String {
+    let title = property(&format!("fkfix {code}"));
+    let hint = hint.map_or(String::new(), |hint| format!("\nhint: {hint}"));
+    format!("::error title={title}::{}\n", data(&format!("{message}{hint}")))
+}
+
 /// That `fkfix check --update` has written a snapshot.
 #[derive(Debug, Serialize)]
 pub struct SnapshotReport {
@@ -181,7 +198,7 @@ mod tests {
         finding.line = Some(7);
         let report = CheckReport::new("a,b:c%\nd.sql".into(), vec![finding], &[]);
         assert_eq!(
-            report.github(),
+            report.github(false),
             "::error file=a%2Cb%3Ac%25%0Ad.sql,line=7,title=fkfix orphans::t%0A::error::x (a): 50%25 of\\r%0Ait%0Ahint: h\n1 error in a,b:c%\\nd.sql\n"
         );
     }

@@ -1,6 +1,7 @@
 //! Results as values, and how they read: a value in, text out.
 
 pub mod archived;
+pub mod brief;
 pub mod change;
 pub mod check;
 pub mod clean;
@@ -16,4 +17,5 @@ pub mod show;
 pub mod snapshot;
 pub mod status;
 pub mod table;
+pub mod told;
 pub mod value;

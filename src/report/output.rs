@@ -1,5 +1,6 @@
 //! Where words go: results to stdout, everything else to stderr.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
@@ -18,6 +19,9 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::brief::Brief;
+use super::check::annotation;
+use super::told::{Remark, Told};
 use crate::cli::{Color, Format, Global};
 use crate::explain;
 use crate::failure::{self, Failure, Status};
@@ -36,6 +40,19 @@ pub struct Output {
     quiet: bool,
     /// Errors of SQLite are told with their code.
     codes: bool,
+    /// Where it is kept for later, in the place of the streams.
+    kept: Option<Told>,
+}
+
+/// What stands on stdout in the place of a result, where there is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InPlace {
+    /// Nothing: it is for people, on stderr.
+    Nothing,
+    /// A document in JSON.
+    Document,
+    /// An annotation for GitHub.
+    Annotation,
 }
 
 /// The message and fields of a line of the log, which may quote what a database holds.
@@ -51,7 +68,7 @@ fn printable_fields() -> impl for<'writer> FormatFields<'writer> {
 }
 
 /// A result that can be shown in every format.
-pub trait Report: Serialize {
+pub trait Report: Serialize + Brief {
     /// For people; on a terminal of `width` columns, if it is one.
     fn text(&self, width: Option<u16>) -> Lines;
 }
@@ -93,12 +110,42 @@ impl Output {
             stderr,
             quiet: global.quiet,
             codes: global.verbose > 0,
+            kept: None,
         }
+    }
+
+    /// One that keeps what it is given, until [`told`](Self::told) asks for it. A result as text is
+    /// one line there.
+    #[must_use]
+    pub fn keeping(&self) -> Self {
+        Output {
+            stdout: io::stdout(),
+            stderr: AutoStream::never(io::stderr()),
+            quiet: self.quiet,
+            codes: self.codes,
+            kept: Some(Told::default()),
+        }
+    }
+
+    /// Whether it keeps what it is given: it is about one of several databases.
+    #[must_use]
+    pub fn is_keeping(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// What was kept.
+    #[must_use]
+    pub fn told(self) -> Told {
+        self.kept.unwrap_or_default()
     }
 
     /// Writes a result to stdout.
     pub fn result(&mut self, report: &impl Report, format: Format) -> Result<()> {
         match format {
+            Format::Text if let Some(kept) = &mut self.kept => {
+                kept.line = Some(report.brief());
+                Ok(())
+            }
             Format::Text => {
                 let width = terminal_width(&io::stdout());
                 self.lines(&report.text(width))
@@ -125,7 +172,12 @@ impl Output {
 
     /// Writes `value` to stdout as one document in JSON.
     pub fn document(&mut self, value: &impl Serialize) -> Result<()> {
-        self.write(&json(value)?)
+        let document = json(value)?;
+        match &mut self.kept {
+            Some(kept) => kept.document = Some(document),
+            None => self.write(&document)?,
+        }
+        Ok(())
     }
 
     /// Writes `lines` to stdout, now.
@@ -147,12 +199,20 @@ impl Output {
     /// Writes `bytes` to stdout, at the latest with the next [`Output::flush`]. It breaks off
     /// where nobody reads them any more.
     pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<ControlFlow<()>> {
+        if let Some(kept) = &mut self.kept {
+            kept.written.extend_from_slice(bytes);
+            return Ok(ControlFlow::Continue(()));
+        }
         progress::clear();
         written(self.stdout.write_all(bytes))
     }
 
     /// Copies all that `from` holds to stdout.
     pub fn copy(&mut self, from: &mut impl io::Read) -> Result<()> {
+        if let Some(kept) = &mut self.kept {
+            from.read_to_end(&mut kept.written)?;
+            return Ok(());
+        }
         progress::clear();
         match written(io::copy(from, &mut self.stdout).map(drop))? {
             ControlFlow::Continue(()) => self.flush(),
@@ -180,7 +240,7 @@ impl Output {
         self.remark("hint", HINT, text);
     }
 
-    fn remark(&mut self, label: &str, style: Style, text: &str) {
+    fn remark(&mut self, label: &'static str, style: Style, text: &str) {
         if !self.quiet {
             self.line(label, style, text);
         }
@@ -194,34 +254,85 @@ impl Output {
         }
     }
 
-    /// Writes `error` and its hint to stderr, and as a document to stdout where the results
-    /// would have been one.
-    pub fn error(&mut self, error: &anyhow::Error, format: Format) {
+    /// Writes `error` and its hint to stderr, and to stdout what stands there in the place of a
+    /// result; `database` is the one of several that it is about.
+    pub fn error(&mut self, error: &anyhow::Error, in_place: InPlace, database: Option<&str>) {
         let message = explain::message(error);
         let hint = explain::hint_for(error);
-        match explain::number(error).filter(|_| self.codes) {
-            Some(code) => self.line("error", ERROR, &format!("{message} ({code})")),
-            None => self.line("error", ERROR, &message),
-        }
         let details = failure::details(error);
-        for detail in details {
-            let _ = writeln!(self.stderr, "  {}", printable(detail));
-        }
+        let number = explain::number(error).filter(|_| self.codes);
+        let number = number.map_or(String::new(), |number| format!(" ({number})"));
+        self.remark_with("error", ERROR, &format!("{message}{number}"), details);
         if let Some(hint) = &hint {
             self.line("hint", HINT, hint);
         }
-        if format == Format::Json {
-            let message = [vec![message], details.to_vec()].concat().join("\n  ");
-            // The exit status says it already; there is nobody left to tell.
-            let _ = self.write(&explain::document(
-                &explain::code_of(error),
-                &message,
-                hint.as_deref(),
-            ));
+        let code = explain::code_of(error);
+        let message = [vec![message], details.to_vec()].concat().join("\n  ");
+        // The exit status says it already; there is nobody left to tell.
+        let _ = match in_place {
+            InPlace::Nothing => Ok(()),
+            InPlace::Annotation => self.write(&annotation(&code, &message, hint.as_deref())),
+            InPlace::Document => {
+                let document = explain::document(&code, &message, hint.as_deref(), database);
+                match &mut self.kept {
+                    Some(kept) => {
+                        kept.document = Some(document);
+                        Ok(())
+                    }
+                    None => self.write(&document),
+                }
+            }
+        };
+        if let Some(kept) = &mut self.kept {
+            kept.code = Some(code);
         }
     }
 
-    fn line(&mut self, label: &str, style: Style, text: &str) {
+    /// Writes what was kept of a run on `database`, but for its documents; `hints` are those that
+    /// were told before, and are told once.
+    pub fn tell(
+        &mut self,
+        database: &str,
+        told: &Told,
+        hints: &mut HashSet<String>,
+    ) -> Result<()> {
+        if let Some(line) = &told.line {
+            self.lines(&Lines::of(&format!("{database}: {line}")))?;
+        }
+        if !told.written.is_empty() && self.write_bytes(&told.written)?.is_continue() {
+            self.flush()?;
+        }
+        for remark in &told.remarks {
+            let text = remark.about(database);
+            if remark.is_of_one() || hints.insert(text.clone()) {
+                self.remark_with(remark.label, remark.style, &text, &remark.details);
+            }
+        }
+        Ok(())
+    }
+
+    fn remark_with(&mut self, label: &'static str, style: Style, text: &str, details: &[String]) {
+        self.line(label, style, text);
+        match self.kept.as_mut().and_then(|kept| kept.remarks.last_mut()) {
+            Some(remark) => remark.details = details.to_vec(),
+            None => {
+                for detail in details {
+                    let _ = writeln!(self.stderr, "  {}", printable(detail));
+                }
+            }
+        }
+    }
+
+    fn line(&mut self, label: &'static str, style: Style, text: &str) {
+        if let Some(kept) = &mut self.kept {
+            kept.remarks.push(Remark {
+                label,
+                style,
+                text: text.to_owned(),
+                details: Vec::new(),
+            });
+            return;
+        }
         progress::clear();
         let label_and_text = format!("{label}: {}", printable(text));
         let shown = match terminal_width(&io::stderr()) {

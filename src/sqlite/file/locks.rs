@@ -4,9 +4,9 @@
 //! closing it again lets go of the locks that SQLite has on it in this process
 //! (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
 
+use std::cell::RefCell;
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use crate::sqlite::file::paths::beside;
 
@@ -16,17 +16,19 @@ const DATABASE: RangeInclusive<u64> = 0x4000_0000..=0x4000_01FF;
 /// (<https://www.sqlite.org/walformat.html#locks>).
 const INDEX: RangeInclusive<u64> = 120..=127;
 
-static SEEN: Mutex<Option<String>> = Mutex::new(None);
+thread_local! {
+    static SEEN: RefCell<Option<String>> = const { RefCell::new(None) };
+}
 
 /// Remembers who holds a lock on the database `file`, for the error that may follow.
 pub fn note_holders(file: &Path) {
-    *SEEN.lock().unwrap_or_else(PoisonError::into_inner) = holders(file);
+    SEEN.replace(holders(file));
 }
 
 /// Those that [`note_holders`] has seen: `4711 (sqlite3)`.
 #[must_use]
 pub fn seen() -> Option<String> {
-    SEEN.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    SEEN.with_borrow(Clone::clone)
 }
 
 /// The other processes whose locks keep this one out of the database `file`, where it can be told.

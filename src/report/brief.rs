@@ -1,0 +1,261 @@
+//! What each report says of one database of several, in a line.
+
+use super::archived::ArchivedReport;
+use super::change::{
+    AppliedMigration, DownReport, ForgottenKeys, RemovedRows, RestoredRows, TakenBackMigration,
+    UpReport,
+};
+use super::check::{CheckReport, SnapshotReport};
+use super::clean::{CleanReport, PurgeReport, RestoreReport};
+use super::discover::DiscoverReport;
+use super::enforce::EnforceReport;
+use super::new::NewReport;
+use super::orphans::OrphansReport;
+use super::plan::{DownPlan, UpPlan};
+use super::show::ShowReport;
+use super::status::{State, StatusReport};
+use crate::text::{listing, plural, rows};
+
+const NONE_APPLIES: &str = "nothing to do: no migration applies";
+
+/// A result in one line.
+pub trait Brief {
+    /// The line, which does not name the database.
+    fn brief(&self) -> String;
+}
+
+impl Brief for UpReport {
+    fn brief(&self) -> String {
+        if self.none_apply {
+            return NONE_APPLIES.to_owned();
+        }
+        if self.applied.is_empty() {
+            return "nothing to do".to_owned();
+        }
+        applied("applied", self.applied.iter().collect())
+    }
+}
+
+impl Brief for UpPlan {
+    fn brief(&self) -> String {
+        if let Some(refused) = &self.refused {
+            return format!("would be refused: {refused}");
+        }
+        if self.none_apply {
+            return NONE_APPLIES.to_owned();
+        }
+        if self.migrations.is_empty() {
+            return "nothing to do".to_owned();
+        }
+        let changes = self.migrations.iter().map(|it| &it.change);
+        applied("would apply", changes.collect())
+    }
+}
+
+fn applied(verb: &str, migrations: Vec<&AppliedMigration>) -> String {
+    let versions = migrations.iter().map(|it| it.version);
+    let tables = migrations.iter().flat_map(|it| &it.tables);
+    let keys = tables.map(|table| table.added.len()).sum();
+    let mut parts = vec![number(keys, "foreign key")];
+    parts.extend(removed(migrations.iter().flat_map(|it| &it.removed)));
+    parts.extend(set_null(migrations.iter().flat_map(|it| &it.set_null)));
+    told(verb, versions, &parts)
+}
+
+fn removed<'a>(all: impl Iterator<Item = &'a RemovedRows>) -> Option<String> {
+    let left: i64 = all.map(|it| it.rows).sum();
+    (left > 0).then(|| format!("{} leaving", rows(left)))
+}
+
+fn set_null<'a>(all: impl Iterator<Item = &'a ForgottenKeys>) -> Option<String> {
+    let kept: i64 = all.map(|it| it.rows).sum();
+    (kept > 0).then(|| format!("{} without their key", rows(kept)))
+}
+
+impl Brief for DownReport {
+    fn brief(&self) -> String {
+        reverted("reverted", self.taken_back.iter().collect())
+    }
+}
+
+impl Brief for DownPlan {
+    fn brief(&self) -> String {
+        let changes = self.migrations.iter().map(|it| &it.change);
+        reverted("would revert", changes.collect())
+    }
+}
+
+fn reverted(verb: &str, migrations: Vec<&TakenBackMigration>) -> String {
+    if migrations.is_empty() {
+        return "nothing to do".to_owned();
+    }
+    let versions = migrations.iter().map(|it| it.version);
+    let parts = back(migrations.iter().flat_map(|it| &it.restored));
+    told(verb, versions, &parts)
+}
+
+/// Rows that are back, and those that stay in an archive.
+fn back<'a>(restored: impl Iterator<Item = &'a RestoredRows>) -> Vec<String> {
+    let (mut back, mut kept) = (0, 0);
+    for it in restored {
+        back += it.rows;
+        kept += it.kept;
+    }
+    let back = (back > 0).then(|| format!("{} back", rows(back)));
+    let kept = (kept > 0).then(|| format!("{} still archived", rows(kept)));
+    back.into_iter().chain(kept).collect()
+}
+
+fn told(verb: &str, versions: impl Iterator<Item = i64>, parts: &[String]) -> String {
+    let versions: Vec<_> = versions.map(|version| format!("V{version}")).collect();
+    let versions = listing(&versions);
+    if parts.is_empty() {
+        return format!("{verb} {versions}");
+    }
+    format!("{verb} {versions}: {}", parts.join(", "))
+}
+
+fn number(number: usize, noun: &str) -> String {
+    plural(i64::try_from(number).unwrap_or(i64::MAX), noun)
+}
+
+impl Brief for StatusReport {
+    fn brief(&self) -> String {
+        let states = [
+            (State::UnderWay, "under way"),
+            (State::Pending, "pending"),
+            (State::Changed, "changed"),
+            (State::Other, "of another folder"),
+            (State::Unknown, "unknown"),
+            (State::Adopted, "adopted"),
+            (State::Applied, "applied"),
+        ];
+        let mut parts = Vec::new();
+        for (state, word) in states {
+            let those = self.migrations.iter().filter(|it| it.state == state);
+            let versions: Vec<_> = those.map(|it| format!("V{}", it.version)).collect();
+            match versions.as_slice() {
+                [] => {}
+                [first, _, _, _, .., last] => parts.push(format!("{first} to {last} {word}")),
+                few => parts.push(format!("{} {word}", listing(few))),
+            }
+        }
+        if parts.is_empty() {
+            parts.push("no migration applies".to_owned());
+        }
+        let archived: i64 = self.archives.iter().map(|it| it.rows).sum();
+        if archived > 0 {
+            parts.push(format!("{} archived", rows(archived)));
+        }
+        parts.join(", ")
+    }
+}
+
+impl Brief for OrphansReport {
+    fn brief(&self) -> String {
+        let keys = number(self.keys.len(), "key");
+        if self.orphans == 0 {
+            return format!("no orphans ({keys} checked)");
+        }
+        format!("{} ({keys} checked)", plural(self.orphans, "orphan"))
+    }
+}
+
+impl Brief for CheckReport {
+    fn brief(&self) -> String {
+        self.numbers()
+    }
+}
+
+impl Brief for SnapshotReport {
+    fn brief(&self) -> String {
+        format!("written to {}", self.snapshot)
+    }
+}
+
+impl Brief for CleanReport {
+    fn brief(&self) -> String {
+        if let Some(refused) = &self.refused {
+            return format!("would be refused: {refused}");
+        }
+        let parts: Vec<_> = removed(self.removed.iter())
+            .into_iter()
+            .chain(set_null(self.set_null.iter()))
+            .collect();
+        let keys = number(self.keys, "declared key");
+        if parts.is_empty() {
+            return format!("nothing to do: no orphans ({keys} checked)");
+        }
+        let verb = if self.dry_run { "would clean" } else { "cleaned" };
+        format!("{verb} {keys}: {}", parts.join(", "))
+    }
+}
+
+impl Brief for RestoreReport {
+    fn brief(&self) -> String {
+        let parts = back(self.restored.iter());
+        match (parts.is_empty(), self.dry_run) {
+            (true, _) => "nothing to do: no archived rows".to_owned(),
+            (false, true) => format!("would restore: {}", parts.join(", ")),
+            (false, false) => format!("restored: {}", parts.join(", ")),
+        }
+    }
+}
+
+impl Brief for PurgeReport {
+    fn brief(&self) -> String {
+        let gone: i64 = self.purged.iter().map(|it| it.rows).sum();
+        match (gone, self.dry_run) {
+            (0, _) => "nothing to do: no archived row is so old".to_owned(),
+            (gone, true) => format!("would delete {} for good", rows(gone)),
+            (gone, false) => format!("deleted {} for good", rows(gone)),
+        }
+    }
+}
+
+impl Brief for EnforceReport {
+    fn brief(&self) -> String {
+        if self.changes_nothing() {
+            return format!("nothing to do: {}", number(self.triggers, "trigger"));
+        }
+        let would = if self.dry_run { "would be " } else { "" };
+        let changes = [(&self.created, "created"), (&self.dropped, "dropped")];
+        let changes = changes.iter().filter(|(triggers, _)| !triggers.is_empty());
+        let changes = changes.map(|(triggers, verb)| {
+            format!("{} {would}{verb}", number(triggers.len(), "trigger"))
+        });
+        changes.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Brief for ArchivedReport {
+    fn brief(&self) -> String {
+        let all: i64 = self.archived.iter().map(|it| it.rows).sum();
+        match all {
+            0 => "no archived rows".to_owned(),
+            all => format!("{} archived", rows(all)),
+        }
+    }
+}
+
+impl Brief for DiscoverReport {
+    fn brief(&self) -> String {
+        let less_sure = match self.less_sure {
+            0 => String::new(),
+            keys => format!(", {keys} less sure"),
+        };
+        format!("{}{less_sure}", number(self.keys.len(), "key"))
+    }
+}
+
+impl Brief for NewReport {
+    fn brief(&self) -> String {
+        self.up.clone()
+    }
+}
+
+impl Brief for ShowReport {
+    fn brief(&self) -> String {
+        String::new()
+    }
+}
