@@ -20,6 +20,7 @@ Examples:
   fkfix up -d app.db --backup app.before.db
   fkfix up -d app.db --orphans refuse
   fkfix up -d app.db --max-orphans 5%
+  fkfix up -d 'tenants/*.db' --keep-going --jobs 4
   fkfix up -d app.db --dry-run --format sql --for dbmate > 7_keys.sql     for another runner
   fkfix up --schema schema.sql --dry-run --format sql --for d1     without the database
 

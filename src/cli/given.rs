@@ -188,12 +188,7 @@ pub struct NamedParser;
 impl TypedValueParser for NamedParser {
     type Value = Named;
 
-    fn parse_ref(
-        &self,
-        _: &Command,
-        _: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<Named, clap::Error> {
+    fn parse_ref(&self, _: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Named, clap::Error> {
         Ok(Named(Location::parse(value)))
     }
 }

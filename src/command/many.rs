@@ -112,7 +112,10 @@ fn must_suit_several(command: &Command) -> Result<()> {
         _ => return Ok(()),
     };
     let message = format!("{what}, and several are named");
-    Err(Failure::impossible(message).coded("usage").hint(hint).into())
+    Err(Failure::impossible(message)
+        .coded("usage")
+        .hint(hint)
+        .into())
 }
 
 /// What came of one database.
@@ -266,7 +269,8 @@ impl<'a> Teller<'a> {
             InPlace::Annotation => told.line = None,
             InPlace::Document => {
                 let none = || format!("{:#}", serde_json::json!({ "database": name }));
-                self.documents.push(told.document.take().unwrap_or_else(none));
+                self.documents
+                    .push(told.document.take().unwrap_or_else(none));
             }
             InPlace::Nothing => {
                 told.line.get_or_insert_with(|| match (&told.code, status) {

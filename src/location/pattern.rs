@@ -79,8 +79,10 @@ fn walk(folder: PathBuf, components: &[Component<'_>], found: &mut Vec<PathBuf>)
     }
     let pattern = first.as_os_str().to_string_lossy();
     let pattern = if at_any_depth { "*" } else { &pattern };
-    let pattern = Pattern::new(pattern)
-        .map_err(|error| Failure::impossible(format!("{pattern} is no pattern: {error}")).hint("a [ wants its ]; for a name that holds one write [[]"))?;
+    let pattern = Pattern::new(pattern).map_err(|error| {
+        Failure::impossible(format!("{pattern} is no pattern: {error}"))
+            .hint("a [ wants its ]; for a name that holds one write [[]")
+    })?;
     for path in entries(&folder)? {
         // A name need not be UTF-8; its odd bytes match * and ?.
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -144,8 +146,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         for file in [
-            "a.db", "b.db", "b.db-wal", "b.db-shm", "c.db-journal", ".d.db", "[x].db", "e/a.db",
-            "e/f/b.db", "[g]/a.db",
+            "a.db",
+            "b.db",
+            "b.db-wal",
+            "b.db-shm",
+            "c.db-journal",
+            ".d.db",
+            "[x].db",
+            "e/a.db",
+            "e/f/b.db",
+            "[g]/a.db",
         ] {
             let path = folder.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

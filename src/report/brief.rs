@@ -186,7 +186,11 @@ impl Brief for CleanReport {
         if parts.is_empty() {
             return format!("nothing to do: no orphans ({keys} checked)");
         }
-        let verb = if self.dry_run { "would clean" } else { "cleaned" };
+        let verb = if self.dry_run {
+            "would clean"
+        } else {
+            "cleaned"
+        };
         format!("{verb} {keys}: {}", parts.join(", "))
     }
 }
@@ -221,9 +225,8 @@ impl Brief for EnforceReport {
         let would = if self.dry_run { "would be " } else { "" };
         let changes = [(&self.created, "created"), (&self.dropped, "dropped")];
         let changes = changes.iter().filter(|(triggers, _)| !triggers.is_empty());
-        let changes = changes.map(|(triggers, verb)| {
-            format!("{} {would}{verb}", number(triggers.len(), "trigger"))
-        });
+        let changes = changes
+            .map(|(triggers, verb)| format!("{} {would}{verb}", number(triggers.len(), "trigger")));
         changes.collect::<Vec<_>>().join(", ")
     }
 }

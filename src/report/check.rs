@@ -166,7 +166,10 @@ fn property(text: &str) -> String {
 pub fn annotation(code: &str, message: &str, hint: Option<&str>) -> String {
     let title = property(&format!("fkfix {code}"));
     let hint = hint.map_or(String::new(), |hint| format!("\nhint: {hint}"));
-    format!("::error title={title}::{}\n", data(&format!("{message}{hint}")))
+    format!(
+        "::error title={title}::{}\n",
+        data(&format!("{message}{hint}"))
+    )
 }
 
 /// That `fkfix check --update` has written a snapshot.

@@ -290,12 +290,7 @@ impl Output {
 
     /// Writes what was kept of a run on `database`, but for its documents; `hints` are those that
     /// were told before, and are told once.
-    pub fn tell(
-        &mut self,
-        database: &str,
-        told: &Told,
-        hints: &mut HashSet<String>,
-    ) -> Result<()> {
+    pub fn tell(&mut self, database: &str, told: &Told, hints: &mut HashSet<String>) -> Result<()> {
         if let Some(line) = &told.line {
             self.lines(&Lines::of(&format!("{database}: {line}")))?;
         }

@@ -92,6 +92,9 @@ mod enforced_rows;
 /// Under any conflict clause, what a trigger could not carry out as SQLite does is refused before.
 mod enforced_conflicts;
 
+/// Several databases are each done as if alone, in order, and what failed is named.
+mod many;
+
 /// Full-text indexes and triggers keep telling the truth about a rebuilt table.
 mod triggers_and_search;
 

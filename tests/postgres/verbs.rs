@@ -98,3 +98,36 @@ fn the_script_does_what_the_run_does() {
         assert_eq!(one.picture(), before);
     }
 }
+
+/// Several databases may be of both engines.
+#[test]
+fn a_server_s_database_and_a_file_are_done_in_one_run() {
+    let Some(site) = Site::of(
+        "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (parent_id int); INSERT INTO child VALUES (9);",
+    ) else {
+        return;
+    };
+    let site = site.with(
+        "V1__keys",
+        "ALTER TABLE child ADD CONSTRAINT fk FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE CASCADE;",
+        "ALTER TABLE child DROP CONSTRAINT fk;",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let sql = "CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (parent_id INTEGER); INSERT INTO child VALUES (9);";
+    connection.execute_batch(sql).unwrap();
+    drop(connection);
+    let run = |verb: &str| site.run(&format!("{verb} -d {}", file.display()));
+    let up = run("up --max-orphans 1").status(0);
+    let lines: Vec<_> = up.stdout.lines().collect();
+    let done = ": applied V1: 1 foreign key, 1 row leaving";
+    assert_eq!(lines[0], format!("{}{done}", file.display()));
+    assert_eq!(lines[1], format!("app{done}"));
+    assert_eq!(lines[2], "2 databases: 2 done");
+    let list = run("check --format json").json();
+    assert_eq!(list[0]["errors"], 0);
+    assert_eq!(list[1]["errors"], 0);
+    run("down").status(0);
+    assert_eq!(site.ask("SELECT parent_id::text FROM child"), ["9"]);
+}

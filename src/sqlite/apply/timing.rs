@@ -24,6 +24,9 @@ const AT_LEAST: f64 = 0.01;
 /// Rows that are copied as a sample.
 const SAMPLE: i64 = 20_000;
 
+/// A table of fewer is copied in no time, and a sample of it would take longer.
+const FEW: i64 = 1_000;
+
 /// Estimates the time that applying `outcomes` to the database that `connection` reads takes.
 ///
 /// None where a table can't be sampled.
@@ -52,6 +55,9 @@ fn seconds_for(connection: &Connection, plan: &KeyPlan, planned: &TablePlan) -> 
     let (Some(way), Some(definition)) = (planned.way, &planned.definition) else {
         return Ok(0.0);
     };
+    if planned.rows < FEW {
+        return Ok(0.0);
+    }
     let table = Table::read(connection, &planned.name)?;
     let sample = sample(connection, &table, definition, planned.rows)?;
     let leaving = plan.found.removal(&planned.name).map_or(0, |it| it.rows);
