@@ -92,7 +92,7 @@ fn walk(folder: PathBuf, components: &[Component<'_>], found: &mut Vec<PathBuf>)
         match (at_any_depth, rest.is_empty()) {
             // A link to a folder above would lead round in a circle.
             (true, _) if path.is_dir() && !path.is_symlink() => walk(path, components, found)?,
-            (true, true) | (false, true) => found.push(path),
+            (_, true) => found.push(path),
             (true, false) => {}
             (false, false) => {
                 if path.is_dir() {

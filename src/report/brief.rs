@@ -1,22 +1,17 @@
 //! What each report says of one database of several, in a line.
 
 use super::archived::ArchivedReport;
-use super::change::{
-    AppliedMigration, DownReport, ForgottenKeys, RemovedRows, RestoredRows, TakenBackMigration,
-    UpReport,
-};
+use super::change::{ForgottenKeys, RemovedRows, RestoredRows};
 use super::check::{CheckReport, SnapshotReport};
 use super::clean::{CleanReport, PurgeReport, RestoreReport};
 use super::discover::DiscoverReport;
 use super::enforce::EnforceReport;
+use super::migrations::{DownReport, UpReport};
 use super::new::NewReport;
 use super::orphans::OrphansReport;
-use super::plan::{DownPlan, UpPlan};
 use super::show::ShowReport;
 use super::status::{State, StatusReport};
 use crate::text::{listing, plural, rows};
-
-const NONE_APPLIES: &str = "nothing to do: no migration applies";
 
 /// A result in one line.
 pub trait Brief {
@@ -26,40 +21,24 @@ pub trait Brief {
 
 impl Brief for UpReport {
     fn brief(&self) -> String {
-        if self.none_apply {
-            return NONE_APPLIES.to_owned();
-        }
-        if self.applied.is_empty() {
-            return "nothing to do".to_owned();
-        }
-        applied("applied", self.applied.iter().collect())
-    }
-}
-
-impl Brief for UpPlan {
-    fn brief(&self) -> String {
         if let Some(refused) = &self.refused {
             return format!("would be refused: {refused}");
         }
         if self.none_apply {
-            return NONE_APPLIES.to_owned();
+            return "nothing to do: no migration applies".to_owned();
         }
         if self.migrations.is_empty() {
             return "nothing to do".to_owned();
         }
-        let changes = self.migrations.iter().map(|it| &it.change);
-        applied("would apply", changes.collect())
+        let changes: Vec<_> = self.migrations.iter().map(|it| &it.change).collect();
+        let versions = changes.iter().map(|it| it.version);
+        let tables = changes.iter().flat_map(|it| &it.tables);
+        let keys = tables.map(|table| table.added.len()).sum();
+        let mut parts = vec![number(keys, "foreign key")];
+        parts.extend(removed(changes.iter().flat_map(|it| &it.removed)));
+        parts.extend(set_null(changes.iter().flat_map(|it| &it.set_null)));
+        told(self.dry_run, ["applied", "would apply"], versions, &parts)
     }
-}
-
-fn applied(verb: &str, migrations: Vec<&AppliedMigration>) -> String {
-    let versions = migrations.iter().map(|it| it.version);
-    let tables = migrations.iter().flat_map(|it| &it.tables);
-    let keys = tables.map(|table| table.added.len()).sum();
-    let mut parts = vec![number(keys, "foreign key")];
-    parts.extend(removed(migrations.iter().flat_map(|it| &it.removed)));
-    parts.extend(set_null(migrations.iter().flat_map(|it| &it.set_null)));
-    told(verb, versions, &parts)
 }
 
 fn removed<'a>(all: impl Iterator<Item = &'a RemovedRows>) -> Option<String> {
@@ -74,24 +53,14 @@ fn set_null<'a>(all: impl Iterator<Item = &'a ForgottenKeys>) -> Option<String> 
 
 impl Brief for DownReport {
     fn brief(&self) -> String {
-        reverted("reverted", self.taken_back.iter().collect())
+        if self.migrations.is_empty() {
+            return "nothing to do".to_owned();
+        }
+        let changes: Vec<_> = self.migrations.iter().map(|it| &it.change).collect();
+        let versions = changes.iter().map(|it| it.version);
+        let parts = back(changes.iter().flat_map(|it| &it.restored));
+        told(self.dry_run, ["reverted", "would revert"], versions, &parts)
     }
-}
-
-impl Brief for DownPlan {
-    fn brief(&self) -> String {
-        let changes = self.migrations.iter().map(|it| &it.change);
-        reverted("would revert", changes.collect())
-    }
-}
-
-fn reverted(verb: &str, migrations: Vec<&TakenBackMigration>) -> String {
-    if migrations.is_empty() {
-        return "nothing to do".to_owned();
-    }
-    let versions = migrations.iter().map(|it| it.version);
-    let parts = back(migrations.iter().flat_map(|it| &it.restored));
-    told(verb, versions, &parts)
 }
 
 /// Rows that are back, and those that stay in an archive.
@@ -106,7 +75,13 @@ fn back<'a>(restored: impl Iterator<Item = &'a RestoredRows>) -> Vec<String> {
     back.into_iter().chain(kept).collect()
 }
 
-fn told(verb: &str, versions: impl Iterator<Item = i64>, parts: &[String]) -> String {
+fn told(
+    dry_run: bool,
+    [done, planned]: [&str; 2],
+    versions: impl Iterator<Item = i64>,
+    parts: &[String],
+) -> String {
+    let verb = if dry_run { planned } else { done };
     let versions: Vec<_> = versions.map(|version| format!("V{version}")).collect();
     let versions = listing(&versions);
     if parts.is_empty() {

@@ -222,7 +222,7 @@ fn json_is_a_list_with_an_element_for_each() {
     let one = tenants.run("orphans -d [a].db --format json").json();
     assert_eq!(one, serde_json::json!([alone.json()]));
     let up = tenants.run("up -d [ac].db --format json").status(0).json();
-    assert_eq!(up[1]["applied"][0]["version"], 1);
+    assert_eq!(up[1]["migrations"][0]["version"], 1);
 }
 
 #[test]
