@@ -29,6 +29,7 @@ pub fn open(location: &Location, lock_timeout: Duration) -> Database {
 pub mod server {
     pub use crate::postgres::Database;
     pub use crate::postgres::down::Order as DownOrder;
+    pub use crate::postgres::dump;
     pub use crate::postgres::session::Wait;
     pub use crate::postgres::up::Order as UpOrder;
 }

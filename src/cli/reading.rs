@@ -134,7 +134,7 @@ pub struct Check {
     /// How long to wait.
     #[command(flatten)]
     pub wait: Wait,
-    /// Check this dump instead, such as sqlite3 app.db .schema prints; - reads standard input
+    /// Check this dump instead, such as sqlite3 app.db .schema or pg_dump -s prints; - reads standard input
     ///
     /// The database is then not opened, nor is DATABASE_URL looked at. A dump does not tell which
     /// migrations are applied, so every key that one asks for must be there.

@@ -14,10 +14,29 @@ use crate::report::check::{CheckReport, SnapshotReport};
 use crate::report::output::Output;
 use crate::report::snapshot;
 
+#[cfg(feature = "postgres")]
+use super::server::looks;
+
 /// Runs the verb.
 pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     let migrations = super::migrations(&arguments.set, output)?;
     let subject = Subject::of(arguments)?;
+    #[cfg(feature = "postgres")]
+    if let Subject::Dump(name, text) = &subject
+        && looks::is_dump(text)
+    {
+        return looks::check_dump(arguments, name, text, &migrations, output);
+    }
+    #[cfg(not(feature = "postgres"))]
+    if let Subject::Dump(name, text) = &subject
+        && text.contains("-- PostgreSQL database dump")
+    {
+        return Err(Failure::impossible(format!(
+            "{name} is a dump of PostgreSQL, which this binary was built without"
+        ))
+        .hint("take one that has the feature postgres")
+        .into());
+    }
     if let (true, Some(file)) = (arguments.update, &arguments.snapshot) {
         return update(&subject, file, arguments, output);
     }
@@ -92,7 +111,7 @@ pub(super) fn read_dump(file: &Path) -> Result<String> {
     }
 }
 
-fn read_snapshot(file: &Path) -> Result<String> {
+pub(super) fn read_snapshot(file: &Path) -> Result<String> {
     match fs::read_to_string(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::impossible(
             format!("there is no snapshot {}", file.display()),
@@ -115,10 +134,21 @@ fn update(
             engine::open(location, arguments.wait.for_a_file()).schema()?
         }
     };
-    let text = snapshot::with_header(&schema);
+    write_snapshot(subject.name(), file, &schema, arguments, output)
+}
+
+/// Writes `schema`, which is that of `checked`, to `file`.
+pub(super) fn write_snapshot(
+    checked: String,
+    file: &Path,
+    schema: &str,
+    arguments: &Check,
+    output: &mut Output,
+) -> Result<Status> {
+    let text = snapshot::with_header(schema);
     fs::write(file, text).with_context(|| format!("could not write {}", file.display()))?;
     let report = SnapshotReport {
-        checked: subject.name(),
+        checked,
         snapshot: file.display().to_string(),
     };
     let format = match arguments.format {

@@ -14,6 +14,7 @@ use crate::location::Server;
 use crate::policy::{Manner, Method};
 use crate::report::check::CheckReport;
 use crate::report::output::Output;
+use crate::report::snapshot;
 use crate::report::status::{MigrationStatus, State};
 use crate::report::value;
 
@@ -165,16 +166,21 @@ pub fn status(arguments: &cli::Status, server: &Server, output: &mut Output) -> 
 
 /// `fkfix check`
 pub fn check(arguments: &cli::Check, server: &Server, output: &mut Output) -> Result<Status> {
-    if arguments.snapshot.is_some() {
-        return Err(Failure::impossible("--snapshot compares schemas of SQLite")
-            .hint("compare what pg_dump -s writes")
-            .into());
-    }
     let migrations = super::migrations(&arguments.set, output)?;
     let mut database = open(server, &arguments.wait, None, output)?;
-    let (findings, none_apply) = database.check(&migrations)?;
+    let name = database.name().to_owned();
+    if let (true, Some(file)) = (arguments.update, &arguments.snapshot) {
+        let schema = database.schema()?;
+        return super::check::write_snapshot(name, file, &schema, arguments, output);
+    }
+    let with_schema = arguments.snapshot.is_some();
+    let (mut findings, none_apply, schema) = database.check(&migrations, with_schema)?;
     super::note_if(none_apply, output);
-    let mut report = CheckReport::new(database.name().to_owned(), findings, &arguments.ignore);
+    if let (Some(file), Some(schema)) = (&arguments.snapshot, &schema) {
+        let committed = super::check::read_snapshot(file)?;
+        findings.extend(snapshot::difference(file, &committed, schema));
+    }
+    let mut report = CheckReport::new(name, findings, &arguments.ignore);
     report.strict = arguments.strict;
     super::check::tell(&report, arguments.format, output)
 }

@@ -2,15 +2,19 @@
 //! PostgreSQL calls keys valid that rows break: those that were loaded around it, or that a policy
 //! hid. Nothing is written.
 
+use std::rc::Rc;
+
 use anyhow::Result;
 use postgres::Transaction;
 use postgres::types::Type;
 
 use super::archive;
-use super::catalog::{Kind, quoted};
+use super::catalog::{self, Kind, Table, quoted};
 use super::child_index;
 use super::database::{Database, applicable};
+use super::expected::{self, Expected};
 use super::keys::{self, Key, list, source};
+use super::normal;
 use super::preflight;
 use super::rows;
 use super::schema::Schema;
@@ -23,8 +27,13 @@ use crate::standing::{self, State, findings};
 use crate::text::{count, rows as rows_text};
 
 impl Database {
-    /// What is not as it should be; and whether no migration applies.
-    pub fn check(&mut self, set: &Migrations) -> Result<(Vec<Finding>, bool)> {
+    /// What is not as it should be; whether no migration applies; and the whole schema in normal form
+    /// where `with_schema` asks for it.
+    pub fn check(
+        &mut self,
+        set: &Migrations,
+        with_schema: bool,
+    ) -> Result<(Vec<Finding>, bool, Option<String>)> {
         self.look(|transaction, schema, own| {
             let applied = own.history(transaction)?;
             let set = applicable(schema, set, &applied)?;
@@ -44,27 +53,45 @@ impl Database {
                         .hint("go on with fkfix up, or take it back with fkfix down"),
                 );
             }
-            let mut wanted = Vec::new();
+            let is_due = |version: i64, state: &State| {
+                !matches!(state, State::Pending)
+                    && under_way.as_ref().is_none_or(|it| it.version != version)
+            };
+            let (mut due, mut pending) = (Vec::new(), Vec::new());
             for (version, migration, state) in &states {
-                let Some(migration) = migration else { continue };
-                let is_due = !matches!(state, State::Pending)
-                    && under_way.as_ref().is_none_or(|it| it.version != *version);
-                for request in up::requests(migration)? {
-                    let found = keys::resolve(transaction, schema, std::slice::from_ref(&request));
-                    match found {
-                        Ok(keys) => wanted.extend(
-                            keys.into_iter()
-                                .map(|key| (key, is_due, migration.up.to_string())),
-                        ),
-                        Err(error) => findings.push(
-                            Finding::of_table(
-                                Code::KeyImpossible,
-                                &request.table.shown(),
-                                explain::message(&error),
-                            )
-                            .hint(explain::hint_for(&error).unwrap_or_default()),
-                        ),
+                if let Some(migration) = *migration {
+                    let list = if is_due(*version, state) {
+                        &mut due
+                    } else {
+                        &mut pending
+                    };
+                    list.push(migration);
+                }
+            }
+            let due = expected::after(due.into_iter())?;
+            let mut asked: Vec<_> = due.into_iter().map(|it| (it, true)).collect();
+            for migration in pending {
+                let requests = up::requests(migration)?.into_iter();
+                asked.extend(requests.map(|request| {
+                    let migration = migration.up.to_string();
+                    (Expected { migration, request }, false)
+                }));
+            }
+            let mut wanted = Vec::new();
+            for (Expected { migration, request }, is_due) in asked {
+                let found = keys::resolve(transaction, schema, std::slice::from_ref(&request));
+                match found {
+                    Ok(keys) => {
+                        wanted.extend(keys.into_iter().map(|key| (key, is_due, migration.clone())));
                     }
+                    Err(error) => findings.push(
+                        Finding::of_table(
+                            Code::KeyImpossible,
+                            &request.table.shown(),
+                            explain::message(&error),
+                        )
+                        .hint(explain::hint_for(&error).unwrap_or_default()),
+                    ),
                 }
             }
             for (key, is_due, migration) in &wanted {
@@ -83,8 +110,18 @@ impl Database {
             let wanted: Vec<_> = wanted.into_iter().map(|(key, ..)| key).collect();
             findings.extend(declared(transaction, schema, &wanted)?);
             findings.extend(archives(transaction, schema)?);
-            Ok((findings, set.is_empty()))
+            let normal = if with_schema {
+                Some(normal::schema(transaction, schema)?)
+            } else {
+                None
+            };
+            Ok((findings, set.is_empty(), normal))
         })
+    }
+
+    /// The whole schema in normal form.
+    pub fn schema(&mut self) -> Result<String> {
+        self.look(|transaction, schema, _| normal::schema(transaction, schema))
     }
 }
 
@@ -117,7 +154,7 @@ fn declared(
                         &text,
                         format!("{} declares more than once {text}", key.child_shown),
                     )
-                    .hint(drop_hint(&key)),
+                    .hint(drop_hint(&key.child, &key.key)),
                 );
                 continue;
             }
@@ -146,11 +183,11 @@ fn declared(
     Ok(findings)
 }
 
-fn drop_hint(key: &Key) -> String {
+pub(super) fn drop_hint(child: &Table, key: &catalog::ForeignKey) -> String {
     format!(
         "ALTER TABLE {} DROP CONSTRAINT {}",
-        key.child.name,
-        quoted(&key.key.name)
+        child.name,
+        quoted(&key.name)
     )
 }
 
@@ -173,29 +210,7 @@ fn of_key(
     } else {
         rows::count(transaction, &query, &[])?
     };
-    if !key.key.is_enforced {
-        findings.push(
-            Finding::of_key(
-                Code::NotEnforced,
-                &text,
-                format!("{name} is NOT ENFORCED: PostgreSQL holds no row against it"),
-            )
-            .hint(format!(
-                "ALTER TABLE {} ALTER CONSTRAINT {} ENFORCED",
-                key.child.name,
-                quoted(name)
-            )),
-        );
-    } else if !key.key.is_validated {
-        findings.push(
-            Finding::of_key(Code::NotValid, &text, format!("{name} is NOT VALID: it holds for new rows, and nobody has looked at the others"))
-                .hint(if orphans == 0 {
-                    key.validate_sql()
-                } else {
-                    "fkfix orphans lists the rows that break it; once there are none, VALIDATE CONSTRAINT".to_owned()
-                }),
-        );
-    }
+    findings.extend(standing_of(&key.child, &key.key, &text, orphans));
     if key.key.is_silenced {
         findings.push(
             Finding::of_key(
@@ -233,53 +248,83 @@ fn of_key(
                 .hint("fkfix orphans lists the rows: give them a parent, or delete them"),
         );
     }
-    findings.extend(without_index(transaction, schema, key, &text)?);
+    let deletes = deletes_of(transaction, &key.parent)?;
+    findings.extend(without_index(schema, &key.child, &key.key, &text, deletes));
     Ok(findings)
 }
 
-fn without_index(
-    transaction: &mut Transaction,
-    schema: &Schema,
-    key: &Key,
+/// Whether PostgreSQL holds new rows, and all rows, against the key; `orphans` rows break it.
+pub(super) fn standing_of(
+    child: &Table,
+    key: &catalog::ForeignKey,
     text: &ForeignKey,
-) -> Result<Option<Finding>> {
-    if child_index::serves(schema, key) {
-        return Ok(None);
+    orphans: i64,
+) -> Option<Finding> {
+    let (name, quoted_name) = (&key.name, quoted(&key.name));
+    if !key.is_enforced {
+        let message = format!("{name} is NOT ENFORCED: PostgreSQL holds no row against it");
+        let hint = format!(
+            "ALTER TABLE {} ALTER CONSTRAINT {quoted_name} ENFORCED",
+            child.name
+        );
+        return Some(Finding::of_key(Code::NotEnforced, text, message).hint(hint));
     }
-    let deletes = rows::count(
-        transaction,
-        "SELECT coalesce((SELECT n_tup_del FROM pg_stat_user_tables WHERE relid = $1), 0)",
-        &[(&key.parent.oid, Type::OID)],
-    )?;
+    if key.is_validated {
+        return None;
+    }
+    let message =
+        format!("{name} is NOT VALID: it holds for new rows, and nobody has looked at the others");
+    let hint = if orphans == 0 {
+        format!(
+            "ALTER TABLE {} VALIDATE CONSTRAINT {quoted_name}",
+            child.name
+        )
+    } else {
+        "fkfix orphans lists the rows that break it; once there are none, VALIDATE CONSTRAINT"
+            .to_owned()
+    };
+    Some(Finding::of_key(Code::NotValid, text, message).hint(hint))
+}
+
+/// The finding that no index of the child serves the key; the parent lost `deletes` rows so far.
+pub(super) fn without_index(
+    schema: &Schema,
+    child: &Rc<Table>,
+    key: &catalog::ForeignKey,
+    text: &ForeignKey,
+    deletes: i64,
+) -> Option<Finding> {
+    if child_index::serves(schema, child, &key.columns) {
+        return None;
+    }
     let seen = match deletes {
         0 => String::new(),
         number => format!(" ({} so far)", count(number)),
     };
-    Ok(Some(
-        Finding::of_key(
-            Code::NoChildIndex,
-            text,
-            format!(
-                "no index of {0} starts with ({1}), so each delete in {2}{seen} scans {0}",
-                key.child_shown,
-                key.key.columns.join(", "),
-                key.parent_shown
-            ),
-        )
-        .hint(if key.child.kind == Kind::Partitioned {
-            format!(
-                "CREATE INDEX ON {} ({}); fkfix up --child-index makes it together with a key, without stopping writers",
-                key.child.name,
-                list(&key.key.columns)
-            )
-        } else {
-            format!(
-                "CREATE INDEX CONCURRENTLY ON {} ({}); fkfix up --child-index makes it together with a key",
-                key.child.name,
-                list(&key.key.columns)
-            )
-        }),
-    ))
+    let message = format!(
+        "no index of {0} starts with ({1}), so each delete in {2}{seen} scans {0}",
+        text.child,
+        text.columns.join(", "),
+        text.parent
+    );
+    let (how, end) = match child.kind {
+        Kind::Partitioned => ("", ", without stopping writers"),
+        _ => (" CONCURRENTLY", ""),
+    };
+    let hint = format!(
+        "CREATE INDEX{how} ON {} ({}); fkfix up --child-index makes it together with a key{end}",
+        child.name,
+        list(&key.columns)
+    );
+    Some(Finding::of_key(Code::NoChildIndex, text, message).hint(hint))
+}
+
+fn deletes_of(transaction: &mut Transaction, table: &Table) -> Result<i64> {
+    rows::count(
+        transaction,
+        "SELECT coalesce((SELECT n_tup_del FROM pg_stat_user_tables WHERE relid = $1), 0)",
+        &[(&table.oid, Type::OID)],
+    )
 }
 
 fn archives(transaction: &mut Transaction, schema: &Schema) -> Result<Vec<Finding>> {

@@ -90,11 +90,10 @@ pub fn wanted(
 
 /// Whether the children of a key can be found by an index, or its partitions by theirs.
 #[must_use]
-pub fn serves(schema: &Schema, key: &Key) -> bool {
-    let columns = &key.key.columns;
-    let family = schema.family(&key.child);
+pub fn serves(schema: &Schema, child: &Rc<Table>, columns: &[String]) -> bool {
+    let family = schema.family(child);
     let mut leaves = family.iter().filter(|it| it.kind != Kind::Partitioned);
-    key.child.has_index_on(columns) || leaves.all(|it| it.has_index_on(columns))
+    child.has_index_on(columns) || leaves.all(|it| it.has_index_on(columns))
 }
 
 /// The name that PostgreSQL would give, or the first of its kind that is free.

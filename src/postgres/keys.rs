@@ -215,7 +215,8 @@ fn same_definition(one: &ForeignKey, other: &ForeignKey) -> bool {
     saying(one) == saying(other)
 }
 
-fn same_columns(one: &ForeignKey, other: &ForeignKey) -> bool {
+/// Whether both have the same columns of the child, in whatever order.
+pub(super) fn same_columns(one: &ForeignKey, other: &ForeignKey) -> bool {
     one.columns.len() == other.columns.len()
         && one.columns.iter().all(|name| other.columns.contains(name))
 }
@@ -246,17 +247,7 @@ fn resolve_one(
     let parent = schema.table(&request.parent)?;
     let (child_shown, parent_shown) = (schema.shown(&child.name), schema.shown(&parent.name));
     let key = asked(request, parent, &parent_shown)?;
-    for (table, shown, columns) in [
-        (child, &child_shown, &key.columns),
-        (parent, &parent_shown, &key.parent_columns),
-    ] {
-        let missing = columns
-            .iter()
-            .find(|name| !table.columns.iter().any(|it| it.name == **name));
-        if let Some(missing) = missing {
-            return Err(no_column(table, shown, missing).into());
-        }
-    }
+    must_have_columns(schema, child, parent, &key)?;
     let mut same: Vec<_> = child
         .foreign_keys
         .iter()
@@ -303,6 +294,24 @@ fn resolve_one(
     })
 }
 
+/// Fails where a column of `key` is not there.
+pub(super) fn must_have_columns(
+    schema: &Schema,
+    child: &Table,
+    parent: &Table,
+    key: &ForeignKey,
+) -> Result<()> {
+    for (table, columns) in [(child, &key.columns), (parent, &key.parent_columns)] {
+        let missing = columns
+            .iter()
+            .find(|name| !table.columns.iter().any(|it| it.name == **name));
+        if let Some(missing) = missing {
+            return Err(no_column(table, &schema.shown(&table.name), missing).into());
+        }
+    }
+    Ok(())
+}
+
 /// A key that the database declares.
 pub fn declared(
     transaction: &mut Transaction,
@@ -328,7 +337,7 @@ pub fn declared(
 }
 
 /// What `request` says, with the parent's columns filled in.
-fn asked(request: &Request, parent: &Table, parent_shown: &str) -> Result<ForeignKey> {
+pub(super) fn asked(request: &Request, parent: &Table, parent_shown: &str) -> Result<ForeignKey> {
     let mut parent_columns = request.parent_columns.clone();
     if parent_columns.is_empty() {
         let primary = parent.indexes.iter().find(|index| index.is_primary);

@@ -112,7 +112,7 @@ fn plan_one(
 
 /// What a key without an index on the child costs.
 fn without_index(schema: &Schema, key: &Key) -> Option<String> {
-    (!child_index::serves(schema, key)).then(|| {
+    (!child_index::serves(schema, &key.child, &key.key.columns)).then(|| {
         format!(
             "no index of {0} starts with ({1}), so each delete in {2} will read all of {0}; --child-index makes one",
             key.child_shown,

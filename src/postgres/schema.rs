@@ -44,6 +44,17 @@ impl Schema {
         })
     }
 
+    /// The same of what is known otherwise: names are looked up in the schemas of `path`.
+    #[must_use]
+    pub fn of(tables: Vec<Rc<Table>>, path: Vec<String>, version: u32) -> Self {
+        Schema {
+            tables,
+            search_path: path.join(", "),
+            path,
+            version,
+        }
+    }
+
     /// The search path of the user, as the setting has it.
     #[must_use]
     pub fn search_path(&self) -> &str {

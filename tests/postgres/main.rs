@@ -73,3 +73,7 @@ mod together;
 /// `show`, `graph` and `new` tell of a server what they tell of a file, on a standby too, and
 /// `enforce` has nothing to do.
 mod looks;
+
+/// `check --schema` reads what `pg_dump` writes, and `check --snapshot` holds the whole schema against
+/// a file.
+mod check_schema;

@@ -4,9 +4,12 @@ use anyhow::Result;
 
 use super::open;
 use crate::cli;
-use crate::command::{graph, migrations, new, show};
-use crate::failure::Status;
+use crate::command::{check, graph, migrations, new, note_if, show};
+use crate::engine::server::dump;
+use crate::failure::{Failure, Status};
 use crate::location::Server;
+use crate::migrations::Migrations;
+use crate::report::check::CheckReport;
 use crate::report::output::Output;
 
 /// `fkfix show`
@@ -37,4 +40,31 @@ pub fn new(arguments: &cli::New, server: &Server, output: &mut Output) -> Result
 pub fn enforce(output: &mut Output) -> Status {
     output.note("PostgreSQL enforces every key by itself; there is nothing to do");
     Status::Done
+}
+
+/// Whether the text of a dump is PostgreSQL's.
+pub fn is_dump(text: &str) -> bool {
+    dump::is_one(text)
+}
+
+/// `fkfix check` with the dump `text`, which messages call `name`
+pub fn check_dump(
+    arguments: &cli::Check,
+    name: &str,
+    text: &str,
+    migrations: &Migrations,
+    output: &mut Output,
+) -> Result<Status> {
+    if arguments.snapshot.is_some() {
+        return Err(Failure::impossible(
+            "a snapshot is of what the server says of its schema, and pg_dump says it otherwise",
+        )
+        .hint("compare the database itself: --database with --snapshot")
+        .into());
+    }
+    let (findings, none_apply) = dump::check(name, text, migrations)?;
+    note_if(none_apply, output);
+    let mut report = CheckReport::new(name.to_owned(), findings, &arguments.ignore);
+    report.strict = arguments.strict;
+    check::tell(&report, arguments.format, output)
 }

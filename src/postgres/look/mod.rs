@@ -7,3 +7,5 @@ mod graph;
 mod relatives;
 mod row;
 mod show;
+
+pub use graph::is_own;

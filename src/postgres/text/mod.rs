@@ -1,4 +1,5 @@
 //! Text in, text out: the statements of a script, with no connection anywhere.
 
+pub mod dump;
 pub mod lexer;
 pub mod script;

@@ -82,6 +82,80 @@ impl Request {
     }
 }
 
+/// What a statement does to names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Renaming {
+    /// `DROP TABLE`
+    Dropped(Path),
+    /// `ALTER TABLE … RENAME TO …`
+    Table {
+        /// The table.
+        from: Path,
+        /// Its new name.
+        to: String,
+    },
+    /// `ALTER TABLE … RENAME [COLUMN] … TO …`
+    Column {
+        /// The table.
+        table: Path,
+        /// The column.
+        from: String,
+        /// Its new name.
+        to: String,
+    },
+    /// `ALTER TABLE … RENAME CONSTRAINT … TO …`
+    Constraint {
+        /// The table.
+        table: Path,
+        /// The constraint.
+        from: String,
+        /// Its new name.
+        to: String,
+    },
+}
+
+/// What the one statement `sql` does to names.
+#[must_use]
+pub fn renamings(sql: &str) -> Vec<Renaming> {
+    let tokens = lexer::tokens(sql).unwrap_or_default();
+    if let [drop, table, rest @ ..] = tokens.as_slice()
+        && drop.is("drop")
+        && table.is("table")
+    {
+        let rest = match rest {
+            [a, b, rest @ ..] if a.is("if") && b.is("exists") => rest,
+            _ => rest,
+        };
+        let paths = actions(rest).into_iter().filter_map(path);
+        return paths.map(|(path, _)| Renaming::Dropped(path)).collect();
+    }
+    let Some((table, [rename, rest @ ..])) = alter_table(&tokens) else {
+        return Vec::new();
+    };
+    let name = |token: &Token| token.name().unwrap_or_default().to_owned();
+    let renaming = match rest {
+        _ if !rename.is("rename") => None,
+        [to, new] if to.is("to") => Some(Renaming::Table {
+            from: table,
+            to: name(new),
+        }),
+        [constraint, old, to, new] if constraint.is("constraint") && to.is("to") => {
+            Some(Renaming::Constraint {
+                table,
+                from: name(old),
+                to: name(new),
+            })
+        }
+        [.., old, to, new] if to.is("to") => Some(Renaming::Column {
+            table,
+            from: name(old),
+            to: name(new),
+        }),
+        _ => None,
+    };
+    renaming.into_iter().collect()
+}
+
 /// Reads `script`; `file` is named in errors. What would end fkfix's transaction, or act beyond
 /// it, is refused with file and line before anything runs.
 pub fn parse(file: &str, script: &str) -> Result<Vec<Statement>> {
@@ -98,7 +172,7 @@ pub fn parse(file: &str, script: &str) -> Result<Vec<Statement>> {
 }
 
 /// Cuts at each `;`, but not within parentheses or a body `BEGIN ATOMIC … END`, as psql does.
-fn split(tokens: &[Token]) -> Vec<&[Token]> {
+pub(super) fn split(tokens: &[Token]) -> Vec<&[Token]> {
     let (mut statements, mut start) = (Vec::new(), 0);
     let (mut parentheses, mut bodies) = (0_usize, 0_usize);
     for (at, token) in tokens.iter().enumerate() {
@@ -215,7 +289,7 @@ fn must_be_allowed(place: &str, tokens: &[Token]) -> Result<()> {
 }
 
 /// The table of `ALTER TABLE [IF EXISTS] [ONLY] name [*]`, and the tokens behind it.
-fn alter_table(tokens: &[Token]) -> Option<(Path, &[Token])> {
+pub(super) fn alter_table(tokens: &[Token]) -> Option<(Path, &[Token])> {
     let [alter, table, rest @ ..] = tokens else {
         return None;
     };
@@ -237,7 +311,7 @@ fn alter_table(tokens: &[Token]) -> Option<(Path, &[Token])> {
     })
 }
 
-fn path(tokens: &[Token]) -> Option<(Path, &[Token])> {
+pub(super) fn path(tokens: &[Token]) -> Option<(Path, &[Token])> {
     let named = |token: &Token| {
         let folded = matches!(token.kind, Kind::Word(_));
         token.name().map(|name| (name.to_owned(), folded))
@@ -271,7 +345,7 @@ fn path(tokens: &[Token]) -> Option<(Path, &[Token])> {
 }
 
 /// Cuts the actions of an ALTER TABLE at the commas outside of parentheses.
-fn actions(tokens: &[Token]) -> Vec<&[Token]> {
+pub(super) fn actions(tokens: &[Token]) -> Vec<&[Token]> {
     let (mut actions, mut depth, mut start) = (Vec::new(), 0_usize, 0);
     for (at, token) in tokens.iter().enumerate() {
         match token.kind {
@@ -396,7 +470,12 @@ impl<'t> Reader<'t> {
 
 /// None where the action says something else than one key.
 fn request(table: &Path, action: &[Token]) -> Option<Request> {
-    let mut reader = Reader(action.get(1..)?);
+    constraint(table, action.get(1..)?)
+}
+
+/// `[CONSTRAINT name] FOREIGN KEY …`; none where it is something else.
+pub(super) fn constraint(table: &Path, tokens: &[Token]) -> Option<Request> {
+    let mut reader = Reader(tokens);
     let name = if reader.takes(&["constraint"]) {
         Some(reader.next()?.name()?.to_owned())
     } else {
