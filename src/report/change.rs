@@ -145,6 +145,7 @@ fn by_key_text(text: &mut Lines, by_key: &[ByKey], along: &str) {
             (true, 1) => "breaks",
             (true, _) => "break",
             (false, 1) if along == "go along by" => "goes along by",
+            (false, 1) if along == "lose their parent by" => "loses its parent by",
             (false, _) => along,
         };
         let _ = writeln!(text, "    {} {verb} {}", rows(by_key.rows), by_key.key);

@@ -308,3 +308,45 @@ fn a_folder_that_is_no_set_of_migrations_is_refused() {
     std::fs::remove_file(database.migration("V1__keys.down.sql")).unwrap();
     database.refuses("up", 2, "holds no migration");
 }
+
+#[test]
+fn what_stands_at_the_end_of_a_script_is_what_was_promised() {
+    let end = |statement: &str| {
+        family().with_migration(
+            "V1__keys",
+            &format!("ALTER TABLE child ADD {KEY}; {statement};"),
+            "ALTER TABLE child DROP CONSTRAINT fk;",
+        )
+    };
+    for (statement, message) in [
+        (
+            "DROP TABLE child_orphans",
+            "takes rows out of child_orphans again",
+        ),
+        (
+            "DELETE FROM child_orphans WHERE id = 2",
+            "takes rows out of child_orphans again",
+        ),
+        (
+            "ALTER TABLE child_orphans RENAME TO old",
+            "takes rows out of child_orphans again",
+        ),
+        (
+            "INSERT INTO child VALUES (4, 5, 'd')",
+            "and 1 row breaks it when its last statement has run",
+        ),
+        (
+            "DELETE FROM parent",
+            "and 1 row breaks it when its last statement has run",
+        ),
+        (
+            "UPDATE child SET parent_id = 8; ALTER TABLE child RENAME parent_id TO p",
+            "and 1 row breaks it when its last statement has run",
+        ),
+    ] {
+        let database = end(statement);
+        let planned = database.refuses("up --dry-run", 2, message);
+        assert_eq!(database.refuses("up", 2, message).stderr, planned.stderr);
+    }
+    end("INSERT INTO child VALUES (4, 2, 'd'); DELETE FROM parent WHERE id > 5").up();
+}

@@ -342,7 +342,7 @@ impl Driver<'_, '_, '_> {
                 }
                 steps::carry_out(self.transaction, &plan.steps)?;
                 plan.verify_schema(self.transaction)?;
-                promised.add(&plan);
+                promised.add(&plan, policy.orphans.keeps());
                 Done::Keys(Box::new(plan))
             }
         };
