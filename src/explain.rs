@@ -29,6 +29,11 @@ pub fn code_of(error: &anyhow::Error) -> String {
 /// The remedy for `error`, where one is known.
 #[must_use]
 pub fn hint_for(error: &anyhow::Error) -> Option<String> {
+    // Steps that are done stay done, which a signal alone does not tell.
+    let between_steps = failure::failure_in(error);
+    if let Some(failure) = between_steps.filter(|it| it.status() == Status::Interrupted) {
+        return failure.remedy().map(str::to_owned);
+    }
     #[cfg(feature = "postgres")]
     if failure::failure_in(error).is_none()
         && let Some(hint) = crate::postgres::error::hint(error)

@@ -66,6 +66,14 @@ impl Failure {
         }
     }
 
+    /// The user interrupted it between two steps, each of which is whole; exit status 130.
+    pub fn interrupted(message: impl fmt::Display) -> Self {
+        Failure {
+            status: Status::Interrupted,
+            ..Failure::impossible(message)
+        }
+    }
+
     /// The exit status it deserves.
     #[must_use]
     pub fn status(&self) -> Status {

@@ -20,6 +20,9 @@ pub struct Pair {
     pub(super) cast: Option<String>,
     /// The parent's collation, where the child has another: a plain join fails (42P22).
     pub(super) collation: Option<String>,
+    /// The collations differ, and one of them takes several spellings for one value: PostgreSQL 18
+    /// allows no key between them.
+    pub(super) collations_clash: bool,
 }
 
 /// Columns that PostgreSQL can't compare in a key (42804).
@@ -55,7 +58,10 @@ const PAIRS: &str = "
                CASE WHEN ca.attcollation <> pa.attcollation AND pa.attcollation <> 0 THEN
                    (SELECT quote_ident(n.nspname) || '.' || quote_ident(l.collname)
                     FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace
-                    WHERE l.oid = pa.attcollation) END AS collation
+                    WHERE l.oid = pa.attcollation) END AS collation,
+               ca.attcollation <> pa.attcollation AND EXISTS (
+                   SELECT FROM pg_collation l WHERE l.oid IN (ca.attcollation, pa.attcollation)
+                   AND NOT l.collisdeterministic) AS clash
         FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS k (c, p, place)
         JOIN pg_attribute ca ON ca.attrelid = $1 AND ca.attname = k.c AND NOT ca.attisdropped
         JOIN pg_attribute pa ON pa.attrelid = $2 AND pa.attname = k.p AND NOT pa.attisdropped),
@@ -82,7 +88,8 @@ const PAIRS: &str = "
                              AND casttarget = oc.opcintype AND castcontext = 'i')
                 THEN own.amopopr END),
            CASE WHEN exact.amopopr IS NULL AND ot.typtype <> 'p' AND child.oid <> oc.opcintype
-                THEN format_type(oc.opcintype, NULL) END
+                THEN format_type(oc.opcintype, NULL) END,
+           p.clash
     FROM pair p
     JOIN base child ON child.place = p.place AND child.is_child
     JOIN base parent ON parent.place = p.place AND NOT parent.is_child
@@ -130,6 +137,7 @@ pub(super) fn pairs(
             operator,
             cast: row.try_get(6)?,
             collation: row.try_get(4)?,
+            collations_clash: row.try_get(7)?,
         });
     }
     anyhow::ensure!(

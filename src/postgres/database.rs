@@ -82,6 +82,20 @@ impl Database {
         })
     }
 
+    /// The same for what changes the definition of `tables`, and so can't be while they are
+    /// vacuumed.
+    pub(super) fn alter<T>(
+        &mut self,
+        tables: &[String],
+        mut change: impl FnMut(&mut Transaction, &Schema, &Own) -> Result<T>,
+    ) -> Result<T> {
+        let lock_timeout = self.session.wait().lock_timeout;
+        self.change(tables, |transaction, schema, own| {
+            own::have_vacuum_yield(transaction, tables, lock_timeout)?;
+            change(transaction, schema, own)
+        })
+    }
+
     /// Has `change` work in one transaction, while no other run of fkfix changes anything.
     /// `tables` are named when no lock on them can be had.
     pub(super) fn change<T>(

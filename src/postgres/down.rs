@@ -171,7 +171,7 @@ impl Database {
             }
             Ok(tables)
         })?;
-        self.change(&tables, |transaction, schema, own| {
+        self.alter(&tables, |transaction, schema, own| {
             let now = self::targets(transaction, schema, own, order)?;
             let mut done = Vec::new();
             // Another run may have been faster.
@@ -476,7 +476,7 @@ impl Database {
                 continue;
             };
             let tables = self.look(|_, schema, _| Ok(tables_of(schema, &script)))?;
-            let done = self.change(&tables, |transaction, schema, own| {
+            let done = self.alter(&tables, |transaction, schema, own| {
                 if !is_under_way(transaction, own, applied)? {
                     return Ok(false);
                 }
@@ -490,7 +490,7 @@ impl Database {
             }
         }
         let tables = self.look(|_, schema, _| Ok(tables_of(schema, &script)))?;
-        let done = self.change(&tables, |transaction, schema, own| {
+        let done = self.alter(&tables, |transaction, schema, own| {
             if !is_under_way(transaction, own, applied)? {
                 return Ok(false);
             }

@@ -283,6 +283,20 @@ fn resolve_one(
     }
     let pairs = pairs(transaction, child, parent, &key)?;
     let pairs = pairs.map_err(|misfit| misfit.told(child, &child_shown, &parent_shown))?;
+    let clash = pairs.iter().find(|it| it.collations_clash);
+    if let Some(pair) = clash.filter(|_| there.is_none() && schema.version >= 180_000) {
+        let collation = pair.collation.clone().unwrap_or_default();
+        return Err(Failure::impossible(format!(
+            "{child_shown}.{} and {parent_shown}.{} have different collations, and one of them takes several spellings for one value",
+            pair.child, pair.parent
+        ))
+        .hint(format!(
+            "PostgreSQL 18 allows no key between them; ALTER TABLE {} ALTER COLUMN {} TYPE text COLLATE {collation} makes them one",
+            child.name,
+            quoted(&pair.child)
+        ))
+        .into());
+    }
     Ok(Key {
         child: Rc::clone(child),
         parent: Rc::clone(parent),

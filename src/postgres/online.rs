@@ -215,7 +215,7 @@ impl<'a> Run<'a> {
     /// How far an index is, once nobody is making it: what was begun and not ended is dropped.
     /// None where the migration is not at this stage any more.
     fn look_at(&self, database: &mut Database, index: &ChildIndex) -> Result<Option<State>> {
-        database.change(&[index.table()], |transaction, schema, own| {
+        database.alter(&[index.table()], |transaction, schema, own| {
             if !is_at(transaction, own, self.migration, Stage::Indexing)? {
                 return Ok(None);
             }
@@ -244,7 +244,7 @@ impl<'a> Run<'a> {
         for key in self.keys.iter().filter(|key| key.there.is_none()) {
             go_on_unless_interrupted()?;
             let tables = [key.child.name.to_string(), key.parent.name.to_string()];
-            let ended = database.change(&tables, |transaction, schema, own| {
+            let ended = database.alter(&tables, |transaction, schema, own| {
                 if !is_at(transaction, own, self.migration, Stage::Closing)? {
                     return Ok(true);
                 }
@@ -304,18 +304,17 @@ impl<'a> Run<'a> {
     fn validate(&self, database: &mut Database) -> Result<Validated> {
         for key in &self.keys {
             go_on_unless_interrupted()?;
-            let done =
-                database.change(&[key.child.name.to_string()], |transaction, schema, own| {
-                    if !is_at(transaction, own, self.migration, Stage::Validating)? {
-                        return Ok(false);
-                    }
-                    let mut key = key.clone();
-                    key.there = asked(schema, std::slice::from_ref(&key))
-                        .pop()
-                        .and_then(|it| it.there);
-                    up::validate(transaction, schema, &key)?;
-                    Ok(true)
-                });
+            let done = database.alter(&[key.child.name.to_string()], |transaction, schema, own| {
+                if !is_at(transaction, own, self.migration, Stage::Validating)? {
+                    return Ok(false);
+                }
+                let mut key = key.clone();
+                key.there = asked(schema, std::slice::from_ref(&key))
+                    .pop()
+                    .and_then(|it| it.there);
+                up::validate(transaction, schema, &key)?;
+                Ok(true)
+            });
             match done {
                 Ok(true) => {}
                 Ok(false) => return Ok(Validated::Ended),
@@ -450,7 +449,7 @@ pub fn go_on_unless_interrupted() -> Result<()> {
         return Ok(());
     }
     Err(
-        Failure::impossible("interrupted between two steps; nothing is lost")
+        Failure::interrupted("interrupted between two steps; nothing is lost")
             .hint("fkfix up goes on, fkfix down reverts, fkfix status shows how far it is")
             .into(),
     )

@@ -355,6 +355,32 @@ pub fn take_turn(transaction: &mut Transaction) -> Result<()> {
     Ok(())
 }
 
+/// Waits behind whoever vacuums one of `tables`, by a lock that hinders no reader and no writer,
+/// and for longer than `deadlock_timeout`: then autovacuum yields, and not before
+/// (`ProcSleep` in proc.c). One try at a lock that writers wait for is shorter than that.
+pub fn have_vacuum_yield(
+    transaction: &mut Transaction,
+    tables: &[String],
+    lock_timeout: std::time::Duration,
+) -> Result<()> {
+    let vacuumed = transaction.query_typed(
+        "SELECT DISTINCT t.name, (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout')
+         FROM pg_catalog.pg_locks l JOIN pg_catalog.unnest($1::text[]) AS t (name) ON l.relation = pg_catalog.to_regclass(t.name)
+         WHERE l.granted AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_catalog.pg_backend_pid()
+           AND pg_catalog.has_table_privilege(t.name, 'UPDATE, DELETE, TRUNCATE')",
+        &[(&tables, Type::TEXT_ARRAY)],
+    )?;
+    for row in &vacuumed {
+        let (table, deadlock): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let wait = deadlock.parse::<u64>().unwrap_or(1000) + 1000;
+        transaction.batch_execute(&format!(
+            "SET LOCAL lock_timeout = {wait}; LOCK TABLE ONLY {table} IN SHARE UPDATE EXCLUSIVE MODE; SET LOCAL lock_timeout = {}",
+            lock_timeout.as_millis().max(1)
+        ))?;
+    }
+    Ok(())
+}
+
 fn adopted(text: Option<String>) -> Result<Vec<AdoptedKey>> {
     Ok(text
         .map(|it| serde_json::from_str(&it))

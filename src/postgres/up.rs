@@ -277,7 +277,7 @@ impl Database {
             tables.dedup();
             Ok(tables)
         })?;
-        self.change(&tables, |transaction, schema, own| {
+        self.alter(&tables, |transaction, schema, own| {
             let applied = own.history(transaction)?;
             let pending = order.pending(schema, &applied)?;
             if own.progress(transaction)?.is_some()

@@ -27,6 +27,7 @@ fn encrypting() -> Option<&'static Server> {
             tcp: HBA,
             tls: Some(files.path()),
             sql: ROLES,
+            ..server::Own::default()
         };
         server::own(&own)
     };
@@ -185,6 +186,7 @@ fn a_certificate_that_vouches_for_itself_is_trusted_when_named() {
         tcp: HBA,
         tls: Some(files.path()),
         sql: ROLES,
+        ..Own::default()
     };
     let Some(server) = server::own(&own) else {
         return;

@@ -57,6 +57,12 @@ mod moved_rows;
 /// The index that a child lacks is made with the key and goes with it, also when the run is killed.
 mod child_index;
 
+/// Keys of every kind: what an orphan is, of which column, by which collation, and how many.
+mod kinds;
+
+/// Whatever ends a run, a server or a step in between, the next run goes on or goes back.
+mod interrupted;
+
 /// Triggers, rules and publications keep what they are, and decide nothing in silence.
 mod triggers;
 

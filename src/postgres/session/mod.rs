@@ -13,7 +13,7 @@ mod wait;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use postgres::error::SqlState;
 use postgres::{Client, IsolationLevel, Transaction};
 
@@ -154,7 +154,9 @@ fn sleep(pause: Duration) -> Result<()> {
     let until = Instant::now() + pause;
     while let Some(left) = until.checked_duration_since(Instant::now()) {
         if interrupt::is_requested() {
-            bail!("interrupted while waiting for a lock");
+            return Err(Failure::interrupted("interrupted while waiting for a lock")
+                .hint("what was not committed is rolled back; fkfix status tells how far it is")
+                .into());
         }
         thread::sleep(left.min(LOOK));
     }

@@ -400,11 +400,26 @@ fn ask(place: &str, table: &Path, action: &[Token]) -> Result<Option<Asks>> {
             }))
         }
         [add, ..] if add.is("add") && adds_key(action) => {
+            if has_period(action) {
+                return Err(Failure::impossible(format!(
+                    "{place}: keys with PERIOD are not supported"
+                ))
+                .hint("add the key with psql, and leave it out of the migration")
+                .into());
+            }
             let request = request(table, action).ok_or_else(|| unreadable(place))?;
             Ok(Some(Asks::Key(Box::new(request))))
         }
         _ => Ok(None),
     }
+}
+
+/// Whether it is a key on periods: `PERIOD` is a keyword only before the name of a column.
+fn has_period(action: &[Token]) -> bool {
+    action.windows(2).any(|pair| match pair {
+        [period, column] => period.is("period") && column.name().is_some(),
+        _ => false,
+    })
 }
 
 fn unreadable(place: &str) -> Failure {

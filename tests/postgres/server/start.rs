@@ -21,6 +21,8 @@ pub struct Own<'a> {
     pub tcp: &'a str,
     /// A folder with `server.crt` and `server.key`: it encrypts. Its files are copied.
     pub tls: Option<&'a Path>,
+    /// Settings beside those of every server, `name=value`.
+    pub settings: &'a [&'a str],
     /// Statements for the superuser.
     pub sql: &'a str,
 }
@@ -123,6 +125,7 @@ impl Server {
         ];
         let addresses = if own.tcp.is_empty() { "" } else { "127.0.0.1" };
         let mut settings: Vec<String> = SETTINGS.map(str::to_owned).to_vec();
+        settings.extend(own.settings.iter().map(|it| (*it).to_owned()));
         settings.push(format!("listen_addresses={addresses}"));
         if own.tls.is_some() {
             settings.push("ssl=on".to_owned());
