@@ -95,7 +95,7 @@ fn text_for_people_shows_what_a_terminal_would_obey() {
         "{report}"
     );
     assert!(
-        report.contains("    parent       ''     1"),
+        report.contains("    parent          ''     1"),
         "the empty string: {report}"
     );
 }

@@ -31,6 +31,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// database. What stays longer than this has been left behind.
 const MOMENT: Duration = Duration::from_millis(200);
 
+/// A machine that has much to do makes a moment longer, for those who have the patience.
+const LONG_MOMENT: Duration = Duration::from_secs(2);
+
 /// Gives what `report` makes of the database at `location`, from one committed state of it.
 ///
 /// Where the state could not be held, `report` is called again, until `lock_timeout` has passed;
@@ -49,7 +52,7 @@ pub fn read<T>(
         };
         let patience = match &failed {
             Failed::ForGood(_) => Duration::ZERO,
-            Failed::ForNow(_) => MOMENT,
+            Failed::ForNow(_) => lock_timeout.clamp(MOMENT, LONG_MOMENT),
             Failed::Disturbed => lock_timeout.max(MOMENT),
         };
         if since.elapsed() >= patience || interrupt::is_requested() {
