@@ -147,7 +147,7 @@ fn rows_are_counted_where_they_lie() {
         database.refuses_up("this SQLite can't build the index vectors of child");
         return;
     }
-    database.fkfix("up").status(0).says("4 rows\n");
+    database.fkfix("up").status(0).says("(4 rows)\n");
     database.down();
 }
 
