@@ -5,6 +5,7 @@
 //! (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
 
 use std::cell::RefCell;
+use std::io::Read as _;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -60,16 +61,33 @@ pub fn users(file: &Path) -> Option<String> {
 }
 
 /// All locks of the machine. The kernel gives a page of them at a time, and one that is there all
-/// along can be missed where others come and go between two pages: so a longer list is read again.
+/// along can be missed where others come and go between two pages: so it is asked again, and more
+/// often for a longer list.
 fn all_locks() -> Option<String> {
-    const PAGE: usize = 4096;
-    const TIMES: usize = 8;
-    let read = || std::fs::read_to_string("/proc/locks").ok();
-    let mut locks = read()?;
-    if locks.len() + PAGE / 8 >= PAGE {
-        locks.extend((1..TIMES).filter_map(|_| read()));
+    let (mut locks, pages) = list_of_locks().ok()?;
+    let times = if pages > 1 { 8 } else { 1 };
+    for _ in 0..times {
+        locks.push_str(&list_of_locks().ok()?.0);
     }
     Some(locks)
+}
+
+/// The list, and the number of pages in which it came. Each call asks for a whole page: of a
+/// shorter one the kernel fills no more than what was asked for (`seq_read_iter`), and
+/// `std::fs::read_to_string` begins with 32 bytes.
+fn list_of_locks() -> std::io::Result<(String, usize)> {
+    const PAGE: usize = 4096;
+    let mut file = std::fs::File::open("/proc/locks")?;
+    let (mut bytes, mut pages) = (Vec::new(), 0);
+    let mut page = vec![0; 16 * PAGE];
+    loop {
+        let read = file.read(&mut page)?;
+        if read == 0 {
+            return Ok((String::from_utf8_lossy(&bytes).into_owned(), pages));
+        }
+        bytes.extend(page.iter().take(read));
+        pages += 1;
+    }
 }
 
 /// The processes, each once, that hold a lock on `bytes` of `file`; on `write` alone, if asked for.
@@ -160,6 +178,34 @@ fn inode_of(_: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_lock_that_stays_is_seen_while_others_come_and_go() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("held.db");
+        let held = rusqlite::Connection::open(&path).unwrap();
+        held.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let inode = inode_of(&path).unwrap();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for name in ["a.db", "b.db"] {
+                let other = rusqlite::Connection::open(folder.path().join(name)).unwrap();
+                let stop = &stop;
+                scope.spawn(move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        other.execute_batch("BEGIN EXCLUSIVE; ROLLBACK").unwrap();
+                    }
+                });
+            }
+            let missed = (0..3000).filter(|_| !all_locks().unwrap().contains(&inode));
+            let missed = missed.count();
+            stop.store(true, Ordering::Relaxed);
+            assert_eq!(missed, 0, "of 3000");
+        });
+    }
 
     #[test]
     fn a_line_of_the_kernel_is_read() {

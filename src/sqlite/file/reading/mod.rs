@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 const MOMENT: Duration = Duration::from_millis(200);
 
 /// A machine that has much to do makes a moment longer, for those who have the patience.
-const LONG_MOMENT: Duration = Duration::from_secs(2);
+const LONG_MOMENT: Duration = Duration::from_secs(1);
 
 /// Gives what `report` makes of the database at `location`, from one committed state of it.
 ///
