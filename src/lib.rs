@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod command;
+pub mod discover;
 pub mod engine;
 pub mod explain;
 pub mod failure;
@@ -14,6 +15,7 @@ pub mod location;
 pub mod manual;
 pub mod migrations;
 pub mod model;
+pub mod notation;
 pub mod policy;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -154,6 +154,17 @@ fn no_engine_names_the_other() {
 }
 
 #[test]
+fn what_judges_keys_knows_no_engine() {
+    for (module, code) in modules() {
+        if module.starts_with("discover") {
+            for other in ["rusqlite", "crate::sqlite", "crate::postgres"] {
+                assert!(!code.contains(other), "{module} names {other}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_model_knows_no_engine_and_no_sql() {
     for (module, code) in modules() {
         if !module.starts_with("model") && !module.starts_with("standing") {

@@ -18,7 +18,7 @@ pub use changing::{Change, ChangeFormat, Clean, DEFAULT_FOLDER, Down, Enforce, N
 pub use given::Named;
 pub use many::Many;
 pub use reading::{
-    Check, CheckFormat, Discover, Graph, Orphans, PictureFormat, RowsFormat, Show, Status,
+    Abroad, Check, CheckFormat, Discover, Graph, Orphans, PictureFormat, RowsFormat, Show, Status,
 };
 
 use crate::failure::Failure;

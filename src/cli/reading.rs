@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{DATABASE, Database, Format, Many, Named, Own, Set, WHICH, WHICH_LONG, Wait};
+use crate::model::asked::DEFAULT_CONFIDENCE;
 use crate::model::finding::Code;
-use crate::sqlite::discover::DEFAULT_CONFIDENCE;
 
 /// A format of a list of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -112,6 +112,13 @@ pub enum CheckFormat {
     Github,
 }
 
+/// Where a database is to move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Abroad {
+    /// PostgreSQL
+    Postgres,
+}
+
 /// `fkfix check`
 #[derive(Args, Clone, Debug)]
 pub struct Check {
@@ -152,6 +159,11 @@ pub struct Check {
     /// Write the snapshot instead of comparing it, and check nothing
     #[arg(long, requires = "snapshot")]
     pub update: bool,
+    /// Also tell what another database would refuse of the keys and names here, for who moves there
+    ///
+    /// It is of a database of SQLite, or a dump of one.
+    #[arg(long = "for", value_name = "DATABASE")]
+    pub abroad: Option<Abroad>,
     /// Exit 1 on warnings too
     #[arg(long)]
     pub strict: bool,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::{Check, CheckFormat, Format, the_one};
+use crate::cli::{Abroad, Check, CheckFormat, Format, the_one};
 use crate::engine;
 use crate::failure::{Failure, Status};
 use crate::location::Location;
@@ -25,6 +25,7 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     if let Subject::Dump(name, text) = &subject
         && looks::is_dump(text)
     {
+        must_be_at_home(arguments)?;
         return looks::check_dump(arguments, name, text, &migrations, output);
     }
     #[cfg(not(feature = "postgres"))]
@@ -49,12 +50,32 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     };
     super::note_if(found.none_applies, output);
     let mut findings = found.value.findings;
+    if arguments.abroad == Some(Abroad::Postgres) {
+        findings.extend(match &subject {
+            Subject::Dump(name, text) => engine::check_dump_for_postgres(name, text, &migrations)?,
+            Subject::Database(location) => engine::open(location, arguments.wait.for_a_file())
+                .check_for_postgres(&migrations)?,
+        });
+    }
     if let (Some(file), Some(schema)) = (&arguments.snapshot, &found.value.schema) {
         findings.extend(snapshot::difference(file, &read_snapshot(file)?, schema));
     }
     let mut report = CheckReport::new(subject.name(), findings, &arguments.ignore);
     report.strict = arguments.strict;
     tell(&report, arguments.format, output)
+}
+
+/// Fails where a database of PostgreSQL is asked for what PostgreSQL would refuse.
+#[cfg(feature = "postgres")]
+pub(super) fn must_be_at_home(arguments: &Check) -> Result<()> {
+    if arguments.abroad.is_none() {
+        return Ok(());
+    }
+    Err(
+        Failure::impossible("--for tells of a database of SQLite, and this is one of PostgreSQL")
+            .hint("leave it out: all that is found here is of PostgreSQL")
+            .into(),
+    )
 }
 
 /// Writes `report`; gives the status that it stands for.

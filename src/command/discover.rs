@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::cli::{DEFAULT_FOLDER, Discover};
+use crate::discover::Discovered;
 use crate::engine::key_script::Scripts;
 use crate::failure::Status;
 use crate::migrations;
@@ -18,17 +19,39 @@ use crate::text;
 /// Runs the verb.
 pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
     let location = arguments.database.location()?;
+    let folder = folder(arguments)?;
+    let sought = sought(arguments, folder);
+    let found = super::open(&arguments.database)?.discover(sought)?;
+    tell(arguments, found, folder, location.to_string(), output)
+}
+
+/// The folder of the migrations, where there is one or is to be.
+pub fn folder(arguments: &Discover) -> Result<Option<&Path>> {
     let default = Path::new(DEFAULT_FOLDER);
-    let folder = match &arguments.folder {
+    Ok(match &arguments.folder {
         Some(folder) => Some(folder.as_path()),
         None if arguments.write.is_some() || migrations::holds_any(default)? => Some(default),
         None => None,
-    };
-    let found = super::open(&arguments.database)?.discover(Sought {
+    })
+}
+
+/// Which keys are wanted, where `folder` has the migrations.
+pub fn sought<'a>(arguments: &Discover, folder: Option<&'a Path>) -> Sought<'a> {
+    Sought {
         min_confidence: arguments.min_confidence,
         folder,
         with_scripts: arguments.write.is_some(),
-    })?;
+    }
+}
+
+/// Tells what was `found` in the database called `name`, and writes the migration that is asked for.
+pub fn tell(
+    arguments: &Discover,
+    found: Discovered,
+    folder: Option<&Path>,
+    name: String,
+    output: &mut Output,
+) -> Result<Status> {
     if arguments.write.is_some() {
         for obstacle in &found.obstacles {
             output.warning(&format!("left out of the migration: {obstacle}"));
@@ -39,7 +62,7 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
         _ => None,
     };
     let report = DiscoverReport {
-        database: location.to_string(),
+        database: name,
         min_confidence: arguments.min_confidence,
         keys: found.keys,
         less_sure: found.less_sure,
@@ -55,7 +78,10 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
     }
     remark(&report, output);
     if let (Some(_), Some(folder)) = (&report.written, folder) {
-        output.hint(&super::try_hint(Some(location), folder));
+        output.hint(&super::try_hint(
+            Some(arguments.database.location()?),
+            folder,
+        ));
     } else if !report.keys.is_empty() {
         output.hint(
             "--write makes a migration of them; fkfix new NAME --add KEY of those you choose",

@@ -64,7 +64,7 @@ fn one(command: &Command, output: &mut Output) -> Result<Status> {
             Command::Clean(_) => Err(server::refused("clean")),
             Command::Restore(_) => Err(server::refused("restore")),
             Command::Show(arguments) => looks::show(arguments, server, output),
-            Command::Discover(_) => Err(server::refused("discover")),
+            Command::Discover(arguments) => looks::discover(arguments, server, output),
             Command::Graph(arguments) => looks::graph(arguments, server, output),
             Command::New(arguments) => looks::new(arguments, server, output),
             Command::Enforce(_) => Ok(looks::enforce(output)),

@@ -166,6 +166,7 @@ pub fn status(arguments: &cli::Status, server: &Server, output: &mut Output) -> 
 
 /// `fkfix check`
 pub fn check(arguments: &cli::Check, server: &Server, output: &mut Output) -> Result<Status> {
+    super::check::must_be_at_home(arguments)?;
     let migrations = super::migrations(&arguments.set, output)?;
     let mut database = open(server, &arguments.wait, None, output)?;
     let name = database.name().to_owned();
@@ -236,6 +237,6 @@ pub fn refused(verb: &str) -> anyhow::Error {
     Failure::impossible(format!(
         "fkfix {verb} works on files of SQLite, and this database is a server's"
     ))
-    .hint("up, down, status, orphans, check, show, graph and new work on PostgreSQL")
+    .hint("up, down, status, orphans, check, show, graph, new and discover work on PostgreSQL")
     .into()
 }

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+/// How sure a key must be to be proposed, in percent. Chosen by measurement, see
+/// `docs/discover.md`.
+pub const DEFAULT_CONFIDENCE: u8 = 70;
+
 /// Which row is asked for, as it was typed.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {

@@ -139,6 +139,10 @@ pub enum Code {
     KeySilenced,
     /// Warning: an index is not valid, since CREATE INDEX CONCURRENTLY failed
     InvalidIndex,
+    /// Warning: PostgreSQL can't compare the columns of a key; told on request, for postgres
+    PostgresTypes,
+    /// Warning: PostgreSQL folds or cuts names; told on request, for postgres
+    PostgresNames,
 }
 
 impl Code {
@@ -153,6 +157,8 @@ impl Code {
             | Code::OrphansElsewhere
             | Code::LeftoverTable
             | Code::InvalidIndex
+            | Code::PostgresTypes
+            | Code::PostgresNames
             | Code::ArchiveNotEmpty => Severity::Warning,
             Code::MigrationPending
             | Code::MigrationChanged

@@ -85,21 +85,7 @@ impl Key {
     /// The condition that the row `parent` is the parent of the row `child`.
     #[must_use]
     pub fn joined(&self, child: &str, parent: &str) -> String {
-        let pairs = self.pairs.iter().map(|pair| {
-            let mut value = format!("{child}.{}", quoted(&pair.child));
-            if let Some(cast) = &pair.cast {
-                value = format!("{value}::{cast}");
-            }
-            if let Some(collation) = &pair.collation {
-                value = format!("{value} COLLATE {collation}");
-            }
-            format!(
-                "{parent}.{} OPERATOR({}) {value}",
-                quoted(&pair.parent),
-                pair.operator
-            )
-        });
-        pairs.collect::<Vec<_>>().join(" AND ")
+        joined(&self.pairs, child, parent)
     }
 
     /// `ALTER TABLE … ADD CONSTRAINT … NOT VALID`
@@ -152,6 +138,26 @@ impl Key {
             quoted(name)
         )
     }
+}
+
+/// The condition that the row `parent` is the parent of the row `child` by these columns.
+#[must_use]
+pub fn joined(pairs: &[Pair], child: &str, parent: &str) -> String {
+    let pairs = pairs.iter().map(|pair| {
+        let mut value = format!("{child}.{}", quoted(&pair.child));
+        if let Some(cast) = &pair.cast {
+            value = format!("{value}::{cast}");
+        }
+        if let Some(collation) = &pair.collation {
+            value = format!("{value} COLLATE {collation}");
+        }
+        format!(
+            "{parent}.{} OPERATOR({}) {value}",
+            quoted(&pair.parent),
+            pair.operator
+        )
+    });
+    pairs.collect::<Vec<_>>().join(" AND ")
 }
 
 /// The rows of a table itself, without those of tables that inherit from it.
@@ -235,6 +241,15 @@ pub fn resolve(
         keys.push(key);
     }
     Ok(keys)
+}
+
+/// The key that `request` asks for, by itself.
+pub(super) fn resolve_alone(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    request: &Request,
+) -> Result<Key> {
+    resolve_one(transaction, schema, request, &[])
 }
 
 fn resolve_one(

@@ -10,6 +10,7 @@
 // What fails here must fail the test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod abroad;
 mod database;
 mod documents;
 mod dump;

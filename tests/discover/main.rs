@@ -263,7 +263,7 @@ fn nineteen_in_twenty_meant_keys_are_found_and_as_many_found_keys_were_meant() {
     let (recall, precision) = print("schemas of others", &public);
     assert!(recall >= 92.0 && precision >= 95.0, "{recall} {precision}");
     let all: Vec<_> = made_on.into_iter().chain(public).collect();
-    let (recall, precision) = at_least(&all, fkfix::sqlite::discover::DEFAULT_CONFIDENCE);
+    let (recall, precision) = at_least(&all, fkfix::discover::DEFAULT_CONFIDENCE);
     println!("all: recall {recall:.1}%, precision {precision:.1}%");
     assert!(recall >= 95.0 && precision >= 95.0, "{recall} {precision}");
 }

@@ -83,3 +83,9 @@ mod looks;
 /// `check --schema` reads what `pg_dump` writes, and `check --snapshot` holds the whole schema against
 /// a file.
 mod check_schema;
+
+/// `discover` finds on PostgreSQL what it finds on SQLite; of large tables it looks at a sample.
+mod discovered;
+
+/// From SQLite to PostgreSQL, as docs/postgres.md tells it.
+mod moving;

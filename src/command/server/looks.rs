@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::open;
 use crate::cli;
-use crate::command::{check, graph, migrations, new, note_if, show};
+use crate::command::{check, discover, graph, migrations, new, note_if, show};
 use crate::engine::server::dump;
 use crate::failure::{Failure, Status};
 use crate::location::Server;
@@ -34,6 +34,15 @@ pub fn new(arguments: &cli::New, server: &Server, output: &mut Output) -> Result
     let mut database = open(server, &arguments.wait, None, output)?;
     let scripts = database.scripts(&arguments.add)?;
     new::write(arguments, &scripts, output)
+}
+
+/// `fkfix discover`
+pub fn discover(arguments: &cli::Discover, server: &Server, output: &mut Output) -> Result<Status> {
+    let folder = discover::folder(arguments)?;
+    let mut database = open(server, &arguments.database.wait, None, output)?;
+    let found = database.discover(discover::sought(arguments, folder))?;
+    let name = database.name().to_owned();
+    discover::tell(arguments, found, folder, name, output)
 }
 
 /// `fkfix enforce`

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use anyhow::Result;
 use postgres::Transaction;
 
+use super::discover;
+use crate::discover::DEFAULT_CONFIDENCE;
 use crate::explain;
 use crate::failure::Failure;
 use crate::migrations::{Migrations, Origin};
@@ -35,6 +37,9 @@ impl Database {
             if migrations.origin() == Origin::BuiltIn {
                 // It is for tables that most databases don't have.
                 not_drawn.clear();
+            }
+            if shown.discovered {
+                drawing.add_discovered(transaction)?;
             }
             // Counted before the keys that are left out lose their places.
             if shown.only_orphans {
@@ -109,6 +114,8 @@ enum Asked {
     Declared(Rc<Table>, catalog::ForeignKey),
     /// A migration asks for it.
     Pending(Box<Key>),
+    /// It was perhaps meant; its orphans, as far as they were looked at.
+    Discovered(i64),
 }
 
 impl<'s> Drawing<'s> {
@@ -181,6 +188,44 @@ impl<'s> Drawing<'s> {
         Ok(not_drawn)
     }
 
+    /// Adds the keys that were perhaps meant, unless there is another on their columns.
+    fn add_discovered(&mut self, transaction: &mut Transaction) -> Result<()> {
+        let candidates = discover::candidates(transaction, self.schema)?;
+        for found in candidates {
+            let is_known = self
+                .diagram
+                .relations
+                .iter()
+                .any(|it| it.key.child == found.key.child && it.key.same_columns(&found.key));
+            let place = |name: &str| {
+                let mut entities = self.diagram.entities.iter();
+                entities.position(|it| it.name == name)
+            };
+            let ends = place(&found.key.child).zip(place(&found.key.parent));
+            let Some((child, parent)) = ends.filter(|_| !is_known) else {
+                continue;
+            };
+            if found.confidence < DEFAULT_CONFIDENCE {
+                continue;
+            }
+            let table = self.tables.get(child).and_then(Option::as_ref);
+            let (unique, optional) =
+                table.map_or((false, true), |table| shape(table, &found.key.columns));
+            self.diagram.relations.push(Relation {
+                key: found.key,
+                name: None,
+                state: State::Discovered(found.confidence),
+                unique,
+                optional,
+                child,
+                parent,
+                orphans: None,
+            });
+            self.keys.push(Asked::Discovered(found.values.orphans));
+        }
+        Ok(())
+    }
+
     /// Counts the rows that break each key, as `fkfix orphans` does. Keys that could not be looked at
     /// are given back.
     fn count_orphans(&mut self, transaction: &mut Transaction) -> Result<Vec<NotDrawn>> {
@@ -188,6 +233,10 @@ impl<'s> Drawing<'s> {
         for (relation, asked) in self.diagram.relations.iter_mut().zip(&self.keys) {
             let key = match asked {
                 Asked::Pending(key) => Some((**key).clone()),
+                Asked::Discovered(orphans) => {
+                    relation.orphans = Some(*orphans);
+                    continue;
+                }
                 Asked::Declared(_, key) if key.is_temporal => None,
                 Asked::Declared(child, key) => {
                     keys::declared(transaction, self.schema, child, key)?
@@ -218,11 +267,7 @@ impl<'s> Drawing<'s> {
         };
         let parent = self.place(&key.parent);
         let parent = parent.unwrap_or_else(|| self.add_table(&key.parent));
-        let is_of_key = |name: &String| key.columns.contains(name);
-        let mut columns = child.columns.iter();
-        let optional = columns.any(|it| is_of_key(&it.name) && !it.not_null);
-        let mut indexes = child.parent_keys();
-        let unique = indexes.any(|it| it.columns.iter().flatten().all(is_of_key));
+        let (unique, optional) = shape(child, &key.columns);
         self.diagram.relations.push(Relation {
             key: ForeignKey {
                 child: self.schema.shown(&child.name),
@@ -270,4 +315,15 @@ impl<'s> Drawing<'s> {
         self.tables.push(table.cloned());
         self.tables.len() - 1
     }
+}
+
+/// Whether at most one row of `child` has the same values in `columns`, and whether one of these may be
+/// NULL.
+fn shape(child: &Table, columns: &[String]) -> (bool, bool) {
+    let is_of_key = |name: &String| columns.contains(name);
+    let mut all = child.columns.iter();
+    let optional = all.any(|it| is_of_key(&it.name) && !it.not_null);
+    let mut indexes = child.parent_keys();
+    let unique = indexes.any(|it| it.columns.iter().flatten().all(is_of_key));
+    (unique, optional)
 }

@@ -2,6 +2,7 @@
 //! is written, so a hot standby answers too.
 
 mod deletion;
+mod discover;
 mod draft;
 mod graph;
 mod relatives;

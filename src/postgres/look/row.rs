@@ -192,7 +192,7 @@ pub fn places(
 }
 
 /// A text as its bytes: a database in `SQL_ASCII` holds what it was given.
-struct Raw(Vec<u8>);
+pub struct Raw(pub Vec<u8>);
 
 impl<'r> FromSql<'r> for Raw {
     fn from_sql(

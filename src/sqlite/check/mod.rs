@@ -3,6 +3,7 @@
 //! Expected are the keys that the migrations ask for. What their presence costs (an index that
 //! is missing, affinities that differ) is said of every key that the database declares.
 
+pub mod abroad;
 mod enforcement;
 pub mod expected;
 mod indexes;
@@ -47,6 +48,14 @@ pub fn dump(dump: &Dump, migrations: &Migrations) -> Result<Vec<Finding>> {
         finding.line = table.and_then(|table| dump.line_of(table));
     }
     Ok(findings)
+}
+
+/// What PostgreSQL would refuse of the keys that the database has, or that `migrations` ask for.
+pub fn for_postgres(connection: &Connection, migrations: &Migrations) -> Result<Vec<Finding>> {
+    let expected = expected::of_all(migrations)?;
+    let (wanted, _) = keys::resolve(connection, &expected)?;
+    let wanted: Vec<_> = wanted.into_iter().map(|it| it.key).collect();
+    abroad::check(connection, &wanted)
 }
 
 /// What there is and what there should be.

@@ -1,106 +1,230 @@
-//! Finds foreign keys that were meant but never declared: by names, by types, and by what the
-//! columns hold. Reads only.
-//!
-//! Candidates come from names (`names.rs`, with the habits of the schema from `catalog.rs`) and
-//! from values (`profile.rs`, all columns against all keys). `values.rs` counts exactly, `judge.rs`
-//! weighs, `single.rs` lets the tables of a column compete, `composite.rs` does it for several
-//! columns. Weights were learnt (`weights.rs`).
+//! What the search for keys that were meant asks of SQLite: its tables, and what their columns hold.
 
+mod values;
+
+use std::cell::RefCell;
 use std::collections::HashMap;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
-use crate::model::column_values::ColumnValues;
-use crate::sqlite::schema::Column;
-use crate::sqlite::schema::foreign_key::{Action, ForeignKey};
-use catalog::{Catalog, ParentKey, Subject};
-
-mod action;
-mod catalog;
-mod column;
-mod composite;
-mod how;
-mod index;
-mod judge;
-mod misleading;
-mod names;
-mod profile;
-mod reasons;
-mod roles;
-mod single;
-mod values;
-mod weights;
-
-/// How sure a key must be to be proposed, in percent. Chosen by measurement, see
-/// `docs/discover.md`.
-pub const DEFAULT_CONFIDENCE: u8 = 70;
-
-/// Below it, a key is not even shown on request.
-const LEAST: u8 = 10;
-
-/// A foreign key that was perhaps meant.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// The key, with the actions that are suggested for it.
-    pub key: ForeignKey,
-    /// How sure it is that the key was meant, in percent.
-    pub confidence: u8,
-    /// Why, in words; the strongest reason first.
-    pub evidence: Vec<String>,
-    /// Why this `ON DELETE` action.
-    pub action_reason: String,
-    /// What the child's columns hold.
-    pub values: ColumnValues,
-    /// Why SQLite could not take the key as it is; none where it can.
-    pub obstacle: Option<String>,
-}
+use crate::discover::catalog::{Catalog, ParentKey, Subject};
+use crate::discover::facts::{self, Look, Rows, Seen};
+use crate::discover::{self, Candidate};
+use crate::sqlite::apply::history;
+use crate::sqlite::file::errors;
+use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
+use crate::sqlite::schema::scratch;
+use crate::sqlite::schema::{self, Affinity, Table};
+use crate::sqlite::text::ddl::{quote, same_name};
+use values::unless_lacking;
 
 /// Every key that was perhaps meant and that `connection` does not declare: tables in the order
 /// of the schema, the keys of each by its columns. At most one for the same columns.
 pub fn candidates(connection: &Connection) -> Result<Vec<Candidate>> {
-    let catalog = Catalog::read(connection)?;
-    let leads = single::leads(connection, &catalog)?;
-    let mut candidates = single::best(&leads);
-    composite::add(connection, &catalog, &leads, &mut candidates)?;
-    candidates.retain(|it| it.confidence >= LEAST);
-    let mut obstacles = HashMap::new();
-    for candidate in &mut candidates {
-        if let Some(parent) = catalog.subject(&candidate.key.parent) {
-            let columns = &candidate.key.parent_columns;
-            let place = (parent.table.name.clone(), columns.clone());
-            let obstacle = obstacles.entry(place);
-            let obstacle = obstacle.or_insert_with(|| catalog::obstacle(&parent.table, columns));
-            candidate.obstacle = obstacle.clone();
+    let (rows, catalog) = read(connection)?;
+    discover::candidates(&rows, &catalog)
+}
+
+/// The ordinary tables, in the order of the schema, fkfix's own left out, and what their rows hold.
+fn read(connection: &Connection) -> Result<(OfConnection<'_>, Catalog)> {
+    let own = history::own_tables(connection)?;
+    let (mut subjects, mut tables) = (Vec::new(), HashMap::new());
+    for name in schema::ordinary_tables(connection)? {
+        if own.iter().any(|it| same_name(it, &name)) {
+            continue;
+        }
+        let table = Table::read(connection, &name)?;
+        subjects.push(Subject::new(
+            (&table).into(),
+            schema::primary_key(connection, &name)?,
+            schema::unique_keys(connection, &name)?,
+        ));
+        tables.insert(table.name.clone(), table);
+    }
+    let rows = OfConnection {
+        connection,
+        tables,
+        obstacles: RefCell::default(),
+    };
+    Ok((
+        rows,
+        Catalog::new(subjects, foreign_key::declared_keys(connection)?),
+    ))
+}
+
+impl From<&Table> for facts::Table {
+    fn from(table: &Table) -> Self {
+        let columns = table.columns.iter().map(|it| facts::Column {
+            name: it.name.clone(),
+            affinity: match it.affinity {
+                Affinity::Text => facts::Affinity::Text,
+                Affinity::Numeric => facts::Affinity::Numeric,
+                Affinity::Blob => facts::Affinity::Blob,
+            },
+            declared_type: it.declared_type.clone(),
+            not_null: it.not_null,
+            is_no_key: it.generated,
+        });
+        facts::Table {
+            name: table.name.clone(),
+            bare: table.name.clone(),
+            columns: columns.collect(),
         }
     }
-    action::suggest(&catalog, &mut candidates);
-    sort(&catalog, &mut candidates);
-    Ok(candidates)
 }
 
-/// By table and column, in the order of the schema.
-fn sort(catalog: &Catalog, candidates: &mut [Candidate]) {
-    candidates.sort_by_key(|it| {
-        let table = catalog
-            .subjects
-            .iter()
-            .position(|subject| subject.table.name == it.key.child);
-        let columns = catalog.subject(&it.key.child).map(|subject| {
-            let mut places = subject.table.columns.iter();
-            places.position(|column| it.key.columns.first() == Some(&column.name))
+/// A table and columns of it.
+type Place = (String, Vec<String>);
+
+/// The rows that a connection sees.
+struct OfConnection<'c> {
+    connection: &'c Connection,
+    tables: HashMap<String, Table>,
+    /// What is known of parent keys already.
+    obstacles: RefCell<HashMap<Place, Option<String>>>,
+}
+
+impl OfConnection<'_> {
+    fn table(&self, name: &str) -> Result<&Table> {
+        let table = self.tables.get(name);
+        table.ok_or_else(|| anyhow!("there is no table {name}"))
+    }
+}
+
+impl Rows for OfConnection<'_> {
+    fn look(
+        &self,
+        child: &Subject,
+        parent: &Subject,
+        key: &ForeignKey,
+        to: &ParentKey,
+    ) -> Result<Look> {
+        let (child, parent) = (
+            self.table(&child.table.name)?,
+            self.table(&parent.table.name)?,
+        );
+        values::look(self.connection, child, parent, key, to)
+    }
+
+    fn some(
+        &self,
+        subject: &Subject,
+        rows: i64,
+        each: &mut dyn FnMut(usize, Seen<'_>),
+    ) -> Result<bool> {
+        let table = self.table(&subject.table.name)?;
+        Ok(unless_lacking(some(self.connection, table, rows, each))?.is_some())
+    }
+
+    fn values(
+        &self,
+        subject: &Subject,
+        column: &str,
+        most: usize,
+        each: &mut dyn FnMut(Seen<'_>),
+    ) -> Result<bool> {
+        let table = self.table(&subject.table.name)?;
+        let query = format!(
+            "SELECT {0} FROM {1} LIMIT {most}",
+            quote(column),
+            table.source("t")
+        );
+        let seen = self.connection.prepare(&query).and_then(|mut statement| {
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                each(row.get_ref(0)?.into());
+            }
+            Ok(())
         });
-        (table, columns)
-    });
+        Ok(unless_lacking(seen.map_err(Into::into))?.is_some())
+    }
+
+    fn texts(&self, subject: &Subject, column: &facts::Column) -> Result<Option<Vec<String>>> {
+        let query = format!(
+            "SELECT DISTINCT {0} FROM (SELECT {0} FROM {1} LIMIT 10000) WHERE typeof({0}) = 'text' LIMIT 50",
+            quote(&column.name),
+            self.table(&subject.table.name)?.source("t")
+        );
+        let Ok(mut statement) = self.connection.prepare(&query) else {
+            return Ok(None);
+        };
+        let texts = statement.query_map([], |row| row.get::<_, String>(0))?;
+        Ok(Some(texts.filter_map(Result::ok).collect()))
+    }
+
+    fn obstacle(&self, key: &ForeignKey) -> Result<Option<String>> {
+        let place = (key.parent.clone(), key.parent_columns.clone());
+        if let Some(known) = self.obstacles.borrow().get(&place) {
+            return Ok(known.clone());
+        }
+        let obstacle = obstacle(self.table(&key.parent)?, &key.parent_columns);
+        self.obstacles.borrow_mut().insert(place, obstacle.clone());
+        Ok(obstacle)
+    }
 }
 
-fn key_of(child: &Subject, columns: &[&Column], parent: &Subject, to: &ParentKey) -> ForeignKey {
-    ForeignKey {
-        child: child.table.name.clone(),
-        columns: columns.iter().map(|column| column.name.clone()).collect(),
-        parent: parent.table.name.clone(),
-        parent_columns: to.columns.clone(),
+impl<'v> From<ValueRef<'v>> for Seen<'v> {
+    fn from(value: ValueRef<'v>) -> Self {
+        match value {
+            ValueRef::Null => Seen::Null,
+            ValueRef::Integer(number) => Seen::Integer(number),
+            ValueRef::Real(number) => Seen::Real(number),
+            ValueRef::Text(text) => Seen::Text(text),
+            ValueRef::Blob(bytes) => Seen::Bytes(bytes),
+        }
+    }
+}
+
+fn some(
+    connection: &Connection,
+    table: &Table,
+    rows: i64,
+    each: &mut dyn FnMut(usize, Seen<'_>),
+) -> Result<()> {
+    let wanted = table.columns.iter().enumerate();
+    let wanted: Vec<_> = wanted.filter(|(_, column)| !column.generated).collect();
+    let names = wanted.iter().map(|(_, column)| column.name.as_str());
+    let names: Vec<&str> = names.collect();
+    // A long text is no key, and is not read.
+    let list: Vec<String> = names
+        .iter()
+        .map(|name| {
+            format!(
+                "CASE WHEN octet_length({0}) <= 800 THEN {0} END",
+                quote(name)
+            )
+        })
+        .collect();
+    let (source, _) = values::rows_of(connection, table, &names, rows)?;
+    let mut statement = connection.prepare(&format!("SELECT {} FROM {source}", list.join(", ")))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        for (at, (place, _)) in wanted.iter().enumerate() {
+            each(*place, row.get_ref(at)?.into());
+        }
+    }
+    Ok(())
+}
+
+/// Why SQLite could not take `columns` as a parent key, if it could not.
+fn obstacle(table: &Table, columns: &[String]) -> Option<String> {
+    let to_itself = ForeignKey {
+        child: table.name.clone(),
+        columns: columns.to_vec(),
+        parent: table.name.clone(),
+        parent_columns: columns.to_vec(),
         on_delete: Action::NoAction,
         on_update: Action::NoAction,
+    };
+    match scratch::is_parent_key(table, &to_itself) {
+        Ok(true) => None,
+        Ok(false) => Some(format!(
+            "{} ({}) is neither PRIMARY KEY nor UNIQUE",
+            table.name,
+            columns.join(", ")
+        )),
+        Err(error) => Some(errors::message(&error)),
     }
 }

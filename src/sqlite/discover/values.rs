@@ -3,7 +3,8 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::catalog::ParentKey;
+use crate::discover::catalog::ParentKey;
+use crate::discover::facts::Look;
 use crate::model::column_values::ColumnValues;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::schema::Table;
@@ -19,19 +20,6 @@ const WHOLE_BY_INDEX: i64 = 500_000;
 const RUNS: i64 = 500;
 /// ...of so many rows each.
 const ROWS_PER_RUN: i64 = 100;
-
-/// What the values say for or against a key.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Look {
-    /// How many there are, and how many have a parent.
-    pub values: ColumnValues,
-    /// All are whole numbers, which fit into every table.
-    pub are_integers: bool,
-    /// The parent holds no row.
-    pub parent_is_empty: bool,
-    /// The values could not be looked at.
-    pub failed: bool,
-}
 
 /// Looks at the values of `key`, which refers to the parent key `to`.
 pub fn look(

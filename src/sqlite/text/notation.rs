@@ -1,14 +1,14 @@
 //! A foreign key in one line, as people type it and fkfix prints it:
 //! `orders.customer_id -> customers.id on delete cascade`.
 
-use std::fmt::Write as _;
-
 use sqlite3_parser::dialect::TokenType::{
     self, TK_COMMA, TK_DOT, TK_ID, TK_LP, TK_PTR, TK_RP, TK_STRING,
 };
 
 use crate::model::key::{Action, ForeignKey};
-use crate::sqlite::text::ddl::{self, Token, quote};
+use crate::sqlite::text::ddl::{self, Token};
+
+pub use crate::notation::write;
 
 const FORM: &str = "the form is: orders.customer_id -> customers.id on delete cascade; several columns: a(x, y) -> b(x, y); names with spaces: \"order lines\".\"order id\"";
 
@@ -47,46 +47,6 @@ fn read(text: &str, schemas: bool) -> Result<ForeignKey, String> {
         on_delete,
         on_update,
     })
-}
-
-/// Writes `key` so that [`parse`] reads it back.
-#[must_use]
-pub fn write(key: &ForeignKey) -> String {
-    let mut text = format!(
-        "{} -> {}",
-        side(&key.child, &key.columns),
-        side(&key.parent, &key.parent_columns)
-    );
-    for (event, action) in [("delete", key.on_delete), ("update", key.on_update)] {
-        if action != Action::NoAction {
-            let _ = write!(text, " on {event} {}", action.words());
-        }
-    }
-    text
-}
-
-fn side(table: &str, columns: &[String]) -> String {
-    match columns {
-        [column] => format!("{}.{}", name(table), name(column)),
-        columns => {
-            let columns: Vec<_> = columns.iter().map(|column| name(column)).collect();
-            format!("{}({})", name(table), columns.join(", "))
-        }
-    }
-}
-
-/// `name` in quotes where it would not be one word.
-fn name(name: &str) -> String {
-    let is_word = !name.starts_with(|letter: char| letter.is_ascii_digit())
-        && !name.is_empty()
-        && name
-            .chars()
-            .all(|letter| letter == '_' || letter.is_ascii_alphanumeric());
-    if is_word {
-        name.to_owned()
-    } else {
-        quote(name)
-    }
 }
 
 /// What is left to read, and whether a schema may stand before a table.

@@ -34,6 +34,12 @@ impl Database {
         })
     }
 
+    /// What PostgreSQL would refuse of it.
+    pub fn check_for_postgres(&self, migrations: &Migrations) -> Result<Vec<Finding>> {
+        let found = self.read(migrations, check::for_postgres)?;
+        Ok(found.value)
+    }
+
     /// The whole schema in normal form.
     pub fn schema(&self) -> Result<String> {
         reading::read(&self.location, self.lock_timeout, |connection| {
@@ -66,4 +72,15 @@ pub fn check_dump(
 pub fn schema_of_dump(name: &str, text: &str) -> Result<String> {
     let dump = Dump::load(name, text)?;
     normal::schema(&dump.connection, &history::own_tables(&dump.connection)?)
+}
+
+/// What PostgreSQL would refuse of a dump.
+pub fn check_dump_for_postgres(
+    name: &str,
+    text: &str,
+    migrations: &Migrations,
+) -> Result<Vec<Finding>> {
+    let dump = Dump::load(name, text)?;
+    let applicable = history::applicable(&dump.connection, migrations)?;
+    check::for_postgres(&dump.connection, applicable)
 }

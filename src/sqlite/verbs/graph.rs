@@ -4,6 +4,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::Database;
+use crate::discover::DEFAULT_CONFIDENCE;
 use crate::failure::Failure;
 use crate::migrations::{Migrations, Origin};
 use crate::model::asked::Shown;
@@ -11,7 +12,7 @@ use crate::model::diagram::{Diagram, NotDrawn};
 use crate::model::key::ForeignKey;
 use crate::sqlite::apply::history;
 use crate::sqlite::check::rows;
-use crate::sqlite::discover::{self, DEFAULT_CONFIDENCE};
+use crate::sqlite::discover;
 use crate::sqlite::file::reading;
 use crate::sqlite::look::survey;
 use crate::sqlite::schema::Table;

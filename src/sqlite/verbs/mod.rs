@@ -21,9 +21,8 @@ use std::time::Duration;
 use anyhow::Result;
 use rusqlite::Connection;
 
-pub use check::{Checked, check_dump, schema_of_dump};
+pub use check::{Checked, check_dump, check_dump_for_postgres, schema_of_dump};
 pub use clean::Cleaned;
-pub use discover::Discovered;
 pub use down::{DownPlanned, Reverted, down_of_dump};
 pub use enforce::Enforcement;
 pub use new::dump_scripts;

@@ -4,15 +4,11 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
-use rusqlite::Connection;
-use rusqlite::types::ValueRef;
 use siphasher::sip::SipHasher13;
 
 use super::catalog::{Catalog, Subject};
+use super::facts::{Rows, Seen};
 use super::misleading;
-use super::values::{self, unless_lacking};
-use crate::sqlite::schema::Column;
-use crate::sqlite::text::ddl::quote;
 
 /// How many rows of a table are looked at.
 const ROWS: i64 = 2_000;
@@ -61,18 +57,16 @@ pub struct Profiles {
 
 impl Profiles {
     /// Reads them.
-    pub fn read(connection: &Connection, catalog: &Catalog) -> Result<Self> {
+    pub fn read(rows: &dyn Rows, catalog: &Catalog) -> Result<Self> {
         let mut profiles = Profiles::default();
         let mut room = MOST_KEYS_IN_ALL;
         for (place, subject) in catalog.subjects.iter().enumerate() {
-            let columns = unless_lacking(columns(connection, subject))?;
-            profiles.columns.push(columns.unwrap_or_default());
+            profiles.columns.push(columns(rows, subject)?);
             for (key, parent_key) in subject.keys.iter().enumerate() {
                 let [column] = parent_key.columns.as_slice() else {
                     continue;
                 };
-                let Some(mut keys) = unless_lacking(keys(connection, subject, column))?.flatten()
-                else {
+                let Some(mut keys) = keys(rows, subject, column)? else {
                     continue;
                 };
                 if keys.hashes.len() <= room {
@@ -103,7 +97,7 @@ impl Profile {
         self.values.len()
     }
 
-    fn note(&mut self, value: ValueRef<'_>) {
+    fn note(&mut self, value: Seen<'_>) {
         let Some((hash, number)) = hash(value) else {
             return;
         };
@@ -169,13 +163,13 @@ fn widen(range: Option<(i64, i64)>, number: Option<i64>) -> Option<(i64, i64)> {
 
 /// A value and, if it is one, the whole number: `'7'` is 7 too, because a column with numbers
 /// would take it for that.
-fn hash(value: ValueRef<'_>) -> Option<(u64, Option<i64>)> {
+fn hash(value: Seen<'_>) -> Option<(u64, Option<i64>)> {
     let hasher = SipHasher13::new();
     Some(match value {
-        ValueRef::Null => return None,
-        ValueRef::Integer(number) => (hasher.hash(&number.to_le_bytes()), Some(number)),
-        ValueRef::Real(number) => (hasher.hash(&number.to_bits().to_be_bytes()), None),
-        ValueRef::Text(text) => {
+        Seen::Null => return None,
+        Seen::Integer(number) => (hasher.hash(&number.to_le_bytes()), Some(number)),
+        Seen::Real(number) => (hasher.hash(&number.to_bits().to_be_bytes()), None),
+        Seen::Text(text) => {
             let number = std::str::from_utf8(text)
                 .ok()
                 .and_then(|it| it.parse::<i64>().ok());
@@ -186,43 +180,20 @@ fn hash(value: ValueRef<'_>) -> Option<(u64, Option<i64>)> {
                 _ => (hasher.hash(text), None),
             }
         }
-        ValueRef::Blob(bytes) => (hasher.hash(bytes), None),
+        Seen::Bytes(bytes) => (hasher.hash(bytes), None),
     })
 }
 
-/// Profiles of the columns of `subject`, over a few of its rows.
-fn columns(connection: &Connection, subject: &Subject) -> Result<Vec<Profile>> {
-    let table = &subject.table;
-    let mut profiles = vec![Profile::default(); table.columns.len()];
-    let wanted: Vec<(usize, &Column)> = table
-        .columns
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| !column.generated)
-        .collect();
-    let names: Vec<&str> = wanted
-        .iter()
-        .map(|(_, column)| column.name.as_str())
-        .collect();
-    // A long text is no key, and is not read.
-    let list: Vec<String> = names
-        .iter()
-        .map(|name| {
-            format!(
-                "CASE WHEN octet_length({0}) <= 800 THEN {0} END",
-                quote(name)
-            )
-        })
-        .collect();
-    let (source, _) = values::rows_of(connection, table, &names, ROWS)?;
-    let mut statement = connection.prepare(&format!("SELECT {} FROM {source}", list.join(", ")))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        for (at, (place, _)) in wanted.iter().enumerate() {
-            if let Some(profile) = profiles.get_mut(*place) {
-                profile.note(row.get_ref(at)?);
-            }
+/// Profiles of the columns of `subject`, over a few of its rows; none where it can't be looked at.
+fn columns(rows: &dyn Rows, subject: &Subject) -> Result<Vec<Profile>> {
+    let mut profiles = vec![Profile::default(); subject.table.columns.len()];
+    let seen = rows.some(subject, ROWS, &mut |place, value| {
+        if let Some(profile) = profiles.get_mut(place) {
+            profile.note(value);
         }
+    })?;
+    if !seen {
+        return Ok(Vec::new());
     }
     for profile in &mut profiles {
         profile.numbers.sort_unstable();
@@ -230,15 +201,8 @@ fn columns(connection: &Connection, subject: &Subject) -> Result<Vec<Profile>> {
     Ok(profiles)
 }
 
-/// The keys in `column`, none where they are too many.
-fn keys(connection: &Connection, subject: &Subject, column: &str) -> Result<Option<Keys>> {
-    let mut statement = connection.prepare(&format!(
-        "SELECT {0} FROM {1} LIMIT {2}",
-        quote(column),
-        subject.table.source("t"),
-        MOST_KEYS + 1
-    ))?;
-    let mut rows = statement.query([])?;
+/// The keys in `column`, none where they are too many or can't be looked at.
+fn keys(rows: &dyn Rows, subject: &Subject, column: &str) -> Result<Option<Keys>> {
     let mut keys = Keys {
         place: 0,
         key: 0,
@@ -250,15 +214,13 @@ fn keys(connection: &Connection, subject: &Subject, column: &str) -> Result<Opti
             .column(column)
             .is_some_and(misleading::is_no_key_by_type),
     };
-    while let Some(row) = rows.next()? {
-        if let Some((hash, number)) = hash(row.get_ref(0)?) {
+    let seen = rows.values(subject, column, MOST_KEYS + 1, &mut |value| {
+        if let Some((hash, number)) = hash(value) {
             keys.hashes.insert(hash);
             keys.are_integers &= number.is_some();
             keys.range = widen(keys.range, number);
         }
-        if keys.hashes.len() > MOST_KEYS {
-            return Ok(None);
-        }
-    }
-    Ok((!keys.hashes.is_empty()).then_some(keys))
+    })?;
+    let length = keys.hashes.len();
+    Ok((seen && length > 0 && length <= MOST_KEYS).then_some(keys))
 }

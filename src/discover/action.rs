@@ -4,8 +4,7 @@
 use super::catalog::{Catalog, Subject};
 use super::{Candidate, DEFAULT_CONFIDENCE};
 use crate::model::column_values::ColumnValues;
-use crate::sqlite::schema::foreign_key::{Action, ForeignKey};
-use crate::sqlite::text::ddl::same_name;
+use crate::model::key::{Action, ForeignKey, same_name};
 use crate::text::rows;
 use crate::words::{Word, same};
 

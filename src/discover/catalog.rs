@@ -2,15 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::Result;
-use rusqlite::Connection;
-
+use super::facts::{Column, Table};
 use super::roles;
-use crate::sqlite::apply::history;
-use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
-use crate::sqlite::schema::scratch;
-use crate::sqlite::schema::{self, Column, Table};
-use crate::sqlite::text::ddl::same_name;
+use crate::model::key::{ForeignKey, same_name};
 use crate::words::{self, Word};
 
 /// What people put before or behind the name of a table to say that it is one.
@@ -30,6 +24,8 @@ pub struct Catalog {
     /// Words that begin several names of tables and are no table, such as the application's.
     prefixes: HashSet<String>,
     places: HashMap<String, usize>,
+    /// The same by their names in lower case.
+    folded: HashMap<String, usize>,
 }
 
 /// A table.
@@ -58,25 +54,22 @@ pub struct ParentKey {
 }
 
 impl Catalog {
-    /// Reads the tables of `connection`.
-    pub fn read(connection: &Connection) -> Result<Self> {
-        let own = history::own_tables(connection)?;
-        let mut subjects = Vec::new();
-        for name in schema::ordinary_tables(connection)? {
-            if !own.iter().any(|it| same_name(it, &name)) {
-                subjects.push(Subject::read(connection, &name)?);
-            }
-        }
+    /// Of these tables and the keys that they declare.
+    #[must_use]
+    pub fn new(subjects: Vec<Subject>, declared: Vec<ForeignKey>) -> Self {
         let places = subjects.iter().enumerate();
-        Ok(Catalog {
-            places: places
+        Catalog {
+            places: places.map(|(at, it)| (it.table.name.clone(), at)).collect(),
+            folded: subjects
+                .iter()
+                .enumerate()
                 .map(|(at, it)| (it.table.name.to_ascii_lowercase(), at))
                 .collect(),
             best_people_rank: subjects.iter().filter_map(|it| it.people_rank).min(),
             prefixes: prefixes(&subjects),
             subjects,
-            declared: foreign_key::declared_keys(connection)?,
-        })
+            declared,
+        }
     }
 
     /// The table called `name`.
@@ -86,7 +79,10 @@ impl Catalog {
 
     /// Where the table called `name` stands among the tables.
     pub fn place(&self, name: &str) -> Option<usize> {
-        self.places.get(&name.to_ascii_lowercase()).copied()
+        let exact = self.places.get(name);
+        exact
+            .or_else(|| self.folded.get(&name.to_ascii_lowercase()))
+            .copied()
     }
 
     /// Whether several tables begin with these words and none is called by them alone, as with
@@ -119,12 +115,11 @@ fn joined(words: &[Word]) -> String {
 }
 
 impl Subject {
-    fn read(connection: &Connection, name: &str) -> Result<Self> {
-        let table = Table::read(connection, name)?;
-        let words = without_marks(words::split(name));
+    /// The table with its primary key, empty where it has none, and its other unique keys.
+    #[must_use]
+    pub fn new(table: Table, primary: Vec<String>, unique: Vec<Vec<String>>) -> Self {
+        let words = without_marks(words::split(&table.bare));
         let mut keys = Vec::new();
-        let primary = schema::primary_key(connection, name)?;
-        let unique = schema::unique_keys(connection, name)?;
         if primary.is_empty() && unique.is_empty() {
             let column = table.columns.iter().find(|column| {
                 let column = words::split(&column.name);
@@ -151,13 +146,13 @@ impl Subject {
                 });
             }
         }
-        Ok(Subject {
+        Subject {
             people_rank: roles::people_rank(&words).or_else(|| roles::people_by_columns(&table)),
             mark: mark(&table),
             table,
             words,
             keys,
-        })
+        }
     }
 
     /// The words of `column` without the one that all columns of the table begin with.
@@ -215,27 +210,6 @@ fn mark(table: &Table) -> Option<Word> {
         with_it >= 3 && with_it * 4 >= columns * 3
     };
     firsts.iter().find(is_mark).cloned()
-}
-
-/// Why SQLite could not take `columns` as a parent key, if it could not.
-pub fn obstacle(table: &Table, columns: &[String]) -> Option<String> {
-    let to_itself = ForeignKey {
-        child: table.name.clone(),
-        columns: columns.to_vec(),
-        parent: table.name.clone(),
-        parent_columns: columns.to_vec(),
-        on_delete: Action::NoAction,
-        on_update: Action::NoAction,
-    };
-    match scratch::is_parent_key(table, &to_itself) {
-        Ok(true) => None,
-        Ok(false) => Some(format!(
-            "{} ({}) is neither PRIMARY KEY nor UNIQUE",
-            table.name,
-            columns.join(", ")
-        )),
-        Err(error) => Some(crate::sqlite::file::errors::message(&error)),
-    }
 }
 
 /// Whether `column` is made of the words of the table and `id`.

@@ -1,10 +1,9 @@
 //! Why a key seems to be meant, in words; the strongest reason first.
 
+use super::facts::{Affinity, Column, Look};
 use super::how::How;
 use super::misleading;
 use super::single::Lead;
-use super::values::Look;
-use crate::sqlite::schema::{Affinity, Column};
 use crate::text::{count, rows};
 
 /// The reasons for and against the key of `lead`, where `rival` is another table that the column

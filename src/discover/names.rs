@@ -5,11 +5,11 @@ use std::cmp::Ordering;
 
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::column::{self, Ending, Reading};
+use super::facts::Column;
 use super::how::{How, Match, Prefix};
 use super::index::{Index, forms};
 use super::roles;
-use crate::sqlite::schema::Column;
-use crate::sqlite::text::ddl::same_name;
+use crate::model::key::same_name;
 use crate::words::{self, Word, same};
 
 /// Every table that `column` of `child` may speak of.

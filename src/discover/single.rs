@@ -3,19 +3,16 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use rusqlite::Connection;
 
 use super::catalog::{Catalog, Subject};
 use super::column::{self, Ending};
+use super::facts::{Column, Look, Rows};
 use super::how::{How, Match, Prefix};
 use super::index::Index;
 use super::judge::{self, Case, Features};
 use super::profile::{Keys, Profile, Profiles};
-use super::values::Look;
-use super::{Candidate, key_of, misleading, names, reasons, values};
-use crate::sqlite::schema::Column;
-use crate::sqlite::schema::foreign_key::ForeignKey;
-use crate::sqlite::text::ddl::same_name;
+use super::{Candidate, key_of, misleading, names, reasons};
+use crate::model::key::{ForeignKey, same_name};
 use crate::words;
 
 /// How many tables that the name of a column speaks of are looked at...
@@ -45,9 +42,9 @@ pub struct Lead<'a> {
 }
 
 /// Every table that a column may refer to, each with how likely it is, the columns in order.
-pub fn leads<'a>(connection: &Connection, catalog: &'a Catalog) -> Result<Vec<Lead<'a>>> {
+pub fn leads<'a>(rows: &dyn Rows, catalog: &'a Catalog) -> Result<Vec<Lead<'a>>> {
     let index = Index::new(catalog);
-    let profiles = Profiles::read(connection, catalog)?;
+    let profiles = Profiles::read(rows, catalog)?;
     let mut found = Vec::new();
     for (table, child) in catalog.subjects.iter().enumerate() {
         for (place, column) in child.table.columns.iter().enumerate() {
@@ -55,7 +52,7 @@ pub fn leads<'a>(connection: &Connection, catalog: &'a Catalog) -> Result<Vec<Le
                 same_name(&key.child, &child.table.name)
                     && matches!(key.columns.as_slice(), [it] if same_name(it, &column.name))
             });
-            if is_declared || column.generated {
+            if is_declared || column.is_no_key {
                 continue;
             }
             let none = Profile::default();
@@ -64,7 +61,7 @@ pub fn leads<'a>(connection: &Connection, catalog: &'a Catalog) -> Result<Vec<Le
             let fits = |it: &&Keys| (!is_measure || it.is_measure) && profile.fits(it);
             let fitting: Vec<&Keys> = profiles.keys.iter().filter(fits).collect();
             let of_column = Search {
-                connection,
+                rows,
                 catalog,
                 child,
                 column,
@@ -110,7 +107,7 @@ impl Lead<'_> {
 }
 
 struct Search<'a, 's> {
-    connection: &'s Connection,
+    rows: &'s dyn Rows,
     catalog: &'a Catalog,
     child: &'a Subject,
     column: &'a Column,
@@ -148,7 +145,7 @@ impl<'a> Search<'a, '_> {
         for mut found in named.into_iter().chain(unnamed) {
             found.is_outdone = plainest.is_some_and(|it| it < found.how);
             let polymorphic = misleading::is_polymorphic(
-                self.connection,
+                self.rows,
                 self.catalog,
                 self.child,
                 self.column,
@@ -233,8 +230,7 @@ impl<'a> Search<'a, '_> {
 
     fn lead(&self, found: Match<'a>) -> Result<Lead<'a>> {
         let key = key_of(self.child, &[self.column], found.parent, found.key);
-        let parent = &found.parent.table;
-        let look = values::look(self.connection, &self.child.table, parent, &key, found.key)?;
+        let look = self.rows.look(self.child, found.parent, &key, found.key)?;
         let fits = self.fits(&found);
         let case = Case {
             child: self.child,

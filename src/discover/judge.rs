@@ -4,13 +4,12 @@
 
 use super::catalog::{Catalog, Subject};
 use super::column::{self, Ending};
+use super::facts::{Affinity, Column, Look};
 use super::how::{How, Match, Prefix};
 use super::misleading;
 use super::profile::Profile;
-use super::values::Look;
 use super::weights;
-use crate::sqlite::schema::{Affinity, Column};
-use crate::sqlite::text::ddl::same_name;
+use crate::model::key::same_name;
 use crate::words;
 
 /// What speaks for or against a key, by name.

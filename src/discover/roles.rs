@@ -2,7 +2,7 @@
 
 use super::catalog::Subject;
 use super::column::{Ending, Reading};
-use crate::sqlite::schema::{Column, Table};
+use super::facts::{Column, Table};
 use crate::words::{self, Word};
 
 /// Tables whose rows are people who use the application, the likeliest first.

@@ -3,27 +3,25 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use rusqlite::Connection;
 
 use super::catalog::{Catalog, ParentKey, Subject};
+use super::facts::{Column, Rows};
 use super::judge::{self, Features};
 use super::single::Lead;
-use super::{Candidate, DEFAULT_CONFIDENCE, column, key_of, reasons, values};
-use crate::sqlite::schema::Column;
-use crate::sqlite::schema::foreign_key::ForeignKey;
-use crate::sqlite::text::ddl::same_name;
+use super::{Candidate, DEFAULT_CONFIDENCE, column, key_of, reasons};
+use crate::model::key::{ForeignKey, same_name};
 use crate::words::{Word, same};
 
 /// Adds keys of several columns to `candidates`, which has those of one, and takes those out
 /// that such a key implies.
 pub fn add(
-    connection: &Connection,
+    rows: &dyn Rows,
     catalog: &Catalog,
     leads: &[Lead<'_>],
     candidates: &mut Vec<Candidate>,
 ) -> Result<()> {
     let search = Search {
-        connection,
+        rows,
         catalog,
         sure: leads.iter().filter(|it| it.probability >= 0.5).collect(),
         names: catalog
@@ -110,7 +108,7 @@ fn implies(
 }
 
 struct Search<'a> {
-    connection: &'a Connection,
+    rows: &'a dyn Rows,
     catalog: &'a Catalog,
     sure: Vec<&'a Lead<'a>>,
     /// The names of the columns of each table without gaps, by the name of the table.
@@ -151,7 +149,7 @@ impl Search<'_> {
         if self.catalog.declared.iter().any(|it| covers(it, &key)) {
             return Ok(None);
         }
-        let look = values::look(self.connection, &child.table, &parent.table, &key, to)?;
+        let look = self.rows.look(child, parent, &key, to)?;
         let mut features: Features = judge::composite(&look);
         let mut flag = |name, is_so| {
             if is_so {
@@ -264,7 +262,7 @@ impl Search<'_> {
             let words = parent.bare(name);
             let mut with_parent = parent.words.clone();
             with_parent.extend(words.iter().cloned());
-            let fits = |mine: &&Column| mine.affinity == theirs.affinity && !mine.generated;
+            let fits = |mine: &&Column| mine.affinity == theirs.affinity && !mine.is_no_key;
             let named_so = |mine: &&Column| {
                 let own = child.bare(&mine.name);
                 same_name(&mine.name, name) || same(&own, &words) || same(&own, &with_parent)

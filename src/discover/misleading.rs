@@ -1,11 +1,10 @@
 //! Columns that look like keys and are none, or are less likely to be.
 
 use anyhow::Result;
-use rusqlite::Connection;
 
 use super::catalog::{Catalog, Subject};
-use crate::sqlite::schema::Column;
-use crate::sqlite::text::ddl::{quote, same_name};
+use super::facts::{Column, Rows};
+use crate::model::key::same_name;
 use crate::words::{self, Word, same};
 
 /// Systems whose ids are not those of a table here, and words for what is gone or elsewhere.
@@ -79,7 +78,7 @@ pub fn is_no_key_by_type(column: &Column) -> bool {
 /// Which rows `column` refers to depends on another column, as with `commentable_id` and
 /// `commentable_type`: it refers to several tables, and no foreign key can say that.
 pub fn is_polymorphic(
-    connection: &Connection,
+    rows: &dyn Rows,
     catalog: &Catalog,
     child: &Subject,
     column: &Column,
@@ -88,16 +87,9 @@ pub fn is_polymorphic(
     let Some(kind) = kind_beside(child, column) else {
         return Ok(false);
     };
-    let query = format!(
-        "SELECT DISTINCT {0} FROM (SELECT {0} FROM {1} LIMIT 10000) WHERE typeof({0}) = 'text' LIMIT 50",
-        quote(&kind.name),
-        child.table.source("t")
-    );
-    let Ok(mut statement) = connection.prepare(&query) else {
+    let Some(kinds) = rows.texts(child, kind)? else {
         return Ok(true);
     };
-    let kinds = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let kinds: Vec<String> = kinds.filter_map(Result::ok).collect();
     // Nothing tells what the kinds are; only a column that plainly names its table is taken.
     if kinds.is_empty() {
         let base = words::split(&column.name);

@@ -1,0 +1,96 @@
+//! Finds foreign keys that were meant but never declared: by names, by types, and by what the
+//! columns hold. Reads only.
+//!
+//! Candidates come from names (`names.rs`, with the habits of the schema from `catalog.rs`) and
+//! from values (`profile.rs`, all columns against all keys). The engine counts exactly (`facts.rs`), `judge.rs`
+//! weighs, `single.rs` lets the tables of a column compete, `composite.rs` does it for several
+//! columns. Weights were learnt (`weights.rs`).
+
+use anyhow::Result;
+
+use crate::model::column_values::ColumnValues;
+use crate::model::key::{Action, ForeignKey};
+use catalog::{Catalog, ParentKey, Subject};
+use facts::{Column, Rows};
+
+mod action;
+pub mod catalog;
+mod column;
+mod composite;
+pub mod facts;
+mod found;
+mod how;
+mod index;
+mod judge;
+mod misleading;
+mod names;
+mod profile;
+mod reasons;
+mod roles;
+mod single;
+mod weights;
+
+pub use found::Discovered;
+
+pub use crate::model::asked::DEFAULT_CONFIDENCE;
+
+/// Below it, a key is not even shown on request.
+const LEAST: u8 = 10;
+
+/// A foreign key that was perhaps meant.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The key, with the actions that are suggested for it.
+    pub key: ForeignKey,
+    /// How sure it is that the key was meant, in percent.
+    pub confidence: u8,
+    /// Why, in words; the strongest reason first.
+    pub evidence: Vec<String>,
+    /// Why this `ON DELETE` action.
+    pub action_reason: String,
+    /// What the child's columns hold.
+    pub values: ColumnValues,
+    /// Why the database could not take the key as it is; none where it can.
+    pub obstacle: Option<String>,
+}
+
+/// Every key that was perhaps meant and that `catalog` does not declare: tables in the order of the
+/// schema, the keys of each by its columns. At most one for the same columns.
+pub fn candidates(rows: &dyn Rows, catalog: &Catalog) -> Result<Vec<Candidate>> {
+    let leads = single::leads(rows, catalog)?;
+    let mut candidates = single::best(&leads);
+    composite::add(rows, catalog, &leads, &mut candidates)?;
+    candidates.retain(|it| it.confidence >= LEAST);
+    for candidate in &mut candidates {
+        candidate.obstacle = rows.obstacle(&candidate.key)?;
+    }
+    action::suggest(catalog, &mut candidates);
+    sort(catalog, &mut candidates);
+    Ok(candidates)
+}
+
+/// By table and column, in the order of the schema.
+fn sort(catalog: &Catalog, candidates: &mut [Candidate]) {
+    candidates.sort_by_key(|it| {
+        let table = catalog
+            .subjects
+            .iter()
+            .position(|subject| subject.table.name == it.key.child);
+        let columns = catalog.subject(&it.key.child).map(|subject| {
+            let mut places = subject.table.columns.iter();
+            places.position(|column| it.key.columns.first() == Some(&column.name))
+        });
+        (table, columns)
+    });
+}
+
+fn key_of(child: &Subject, columns: &[&Column], parent: &Subject, to: &ParentKey) -> ForeignKey {
+    ForeignKey {
+        child: child.table.name.clone(),
+        columns: columns.iter().map(|column| column.name.clone()).collect(),
+        parent: parent.table.name.clone(),
+        parent_columns: to.columns.clone(),
+        on_delete: Action::NoAction,
+        on_update: Action::NoAction,
+    }
+}
