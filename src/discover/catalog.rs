@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::facts::{Column, Table};
 use super::roles;
-use crate::model::key::{ForeignKey, same_name};
+use crate::model::key::{ForeignKey, NamedKey, same_name};
 use crate::words::{self, Word};
 
 /// What people put before or behind the name of a table to say that it is one.
@@ -17,8 +17,10 @@ const TABLE_MARKS: [&str; 14] = [
 pub struct Catalog {
     /// The ordinary tables, in the order of the schema; fkfix's own left out.
     pub subjects: Vec<Subject>,
-    /// The keys that are declared.
+    /// The keys that are declared, and whose parents are there.
     pub declared: Vec<ForeignKey>,
+    /// The keys that are declared to tables that are gone.
+    pub lost: Vec<NamedKey>,
     /// The rank of the table that most likely holds the people.
     pub best_people_rank: Option<usize>,
     /// Words that begin several names of tables and are no table, such as the application's.
@@ -69,7 +71,17 @@ impl Catalog {
             prefixes: prefixes(&subjects),
             subjects,
             declared,
+            lost: Vec::new(),
         }
+    }
+
+    /// The same, of whose declared keys those that are `lost` have no parent table any more.
+    #[must_use]
+    pub fn with_lost(mut self, lost: Vec<NamedKey>) -> Self {
+        self.declared
+            .retain(|key| !lost.iter().any(|it| it.key.parent == key.parent));
+        self.lost = lost;
+        self
     }
 
     /// The table called `name`.

@@ -206,6 +206,7 @@ impl Search<'_> {
             action_reason: String::new(),
             values: look.values,
             obstacle: None,
+            replaces: Vec::new(),
         }))
     }
 

@@ -66,6 +66,11 @@ impl From<Candidate> for DiscoveredKey {
             evidence: candidate.evidence,
             values: candidate.values,
             obstacle: candidate.obstacle,
+            replaces: candidate
+                .replaces
+                .iter()
+                .map(|it| it.key.to_string())
+                .collect(),
         }
     }
 }

@@ -9,7 +9,7 @@
 use anyhow::Result;
 
 use crate::model::column_values::ColumnValues;
-use crate::model::key::{Action, ForeignKey};
+use crate::model::key::{Action, ForeignKey, NamedKey};
 use catalog::{Catalog, ParentKey, Subject};
 use facts::{Column, Rows};
 
@@ -22,6 +22,7 @@ mod found;
 mod how;
 mod index;
 mod judge;
+pub mod lost;
 mod misleading;
 mod names;
 mod profile;
@@ -52,19 +53,24 @@ pub struct Candidate {
     pub values: ColumnValues,
     /// Why the database could not take the key as it is; none where it can.
     pub obstacle: Option<String>,
+    /// The keys on the same columns, to a table that is gone, in whose place it comes.
+    pub replaces: Vec<NamedKey>,
 }
 
-/// Every key that was perhaps meant and that `catalog` does not declare: tables in the order of the
-/// schema, the keys of each by its columns. At most one for the same columns.
+/// Every key that was perhaps meant and that `catalog` does not declare, or only to a table that is
+/// gone: tables in the order of the schema, the keys of each by its columns. At most one for the same
+/// columns.
 pub fn candidates(rows: &dyn Rows, catalog: &Catalog) -> Result<Vec<Candidate>> {
     let leads = single::leads(rows, catalog)?;
     let mut candidates = single::best(&leads);
     composite::add(rows, catalog, &leads, &mut candidates)?;
     candidates.retain(|it| it.confidence >= LEAST);
+    lost::add(rows, catalog, &mut candidates)?;
     for candidate in &mut candidates {
         candidate.obstacle = rows.obstacle(&candidate.key)?;
     }
     action::suggest(catalog, &mut candidates);
+    lost::note(catalog, &mut candidates);
     sort(catalog, &mut candidates);
     Ok(candidates)
 }

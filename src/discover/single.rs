@@ -95,6 +95,7 @@ pub fn best(leads: &[Lead<'_>]) -> Vec<Candidate> {
             action_reason: String::new(),
             values: best.look.values,
             obstacle: None,
+            replaces: Vec::new(),
         })
     });
     best.collect()

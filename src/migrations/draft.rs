@@ -57,19 +57,35 @@ pub struct Draft<'k> {
     pub taken: Vec<String>,
 }
 
+/// A key that is there, in whose place another comes.
+#[derive(Clone, Debug)]
+pub struct Replaced<'k> {
+    /// What it says.
+    pub key: &'k ForeignKey,
+    /// Its name, or the one by which it is reached.
+    pub name: String,
+    /// The statement that drops it.
+    pub drop: String,
+}
+
 /// The scripts that add the keys and take them back, under names that no constraint of their tables
-/// has.
+/// has; the `replaced` ones go before.
 #[must_use]
-pub fn write(drafts: &[Draft<'_>]) -> Scripts {
+pub fn write(drafts: &[Draft<'_>], replaced: &[Replaced<'_>]) -> Scripts {
     let mut taken: Vec<String> = Vec::new();
     let (mut up, mut down): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for Replaced { key, name, drop } in replaced {
+        up.push(format!("{drop}\n"));
+        let (child, parent) = (plain(&key.child), plain(&key.parent));
+        down.insert(0, add(key, &child, &parent, name));
+    }
     for draft in drafts {
         let is_taken = |name: &str| {
             let mut names = taken.iter().chain(&draft.taken);
             names.any(|other| same_name(other, name))
         };
         let name = free_name(&name_of(draft.key), is_taken);
-        up.push(add(draft, &name));
+        up.push(add(draft.key, &draft.child, &draft.parent, &name));
         down.insert(
             0,
             format!(
@@ -87,20 +103,20 @@ pub fn write(drafts: &[Draft<'_>]) -> Scripts {
     }
 }
 
-fn add(draft: &Draft<'_>, name: &str) -> String {
-    let key = draft.key;
+fn add(key: &ForeignKey, child: &str, parent: &str, name: &str) -> String {
     let list = |names: &[String]| {
         let names: Vec<_> = names.iter().map(|name| plain(name)).collect();
         names.join(", ")
     };
     let mut sql = format!(
-        "ALTER TABLE {}\n    ADD CONSTRAINT {}\n    FOREIGN KEY ({}) REFERENCES {} ({})",
-        draft.child,
+        "ALTER TABLE {child}\n    ADD CONSTRAINT {}\n    FOREIGN KEY ({}) REFERENCES {parent}",
         plain(name),
         list(&key.columns),
-        draft.parent,
-        list(&key.parent_columns)
     );
+    // A parent that is gone has no primary key that could be left out.
+    if !key.parent_columns.is_empty() {
+        let _ = write!(sql, " ({})", list(&key.parent_columns));
+    }
     for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
         if action != Action::NoAction {
             let _ = write!(sql, " ON {event} {}", action.sql());

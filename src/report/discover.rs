@@ -53,6 +53,9 @@ pub struct DiscoveredKey {
     pub values: ColumnValues,
     /// What must be done before the key can be added.
     pub obstacle: Option<String>,
+    /// The keys on the same columns, to a table that is gone, in whose place it comes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<String>,
 }
 
 impl DiscoveredKey {
@@ -76,6 +79,9 @@ impl DiscoveredKey {
         }
         let action = self.on_delete.words();
         let _ = writeln!(text, "      {action}: {}", self.action_reason);
+        for key in &self.replaces {
+            let _ = writeln!(text, "      replaces {key}");
+        }
         if let Some(obstacle) = &self.obstacle {
             let _ = writeln!(text, "      but {obstacle}");
         }

@@ -59,16 +59,28 @@ impl Applied {
         })
     }
 
-    /// The definition of `table` before and after the key was dropped that had no name and that the
-    /// migration calls `constraint`, if it was.
-    #[must_use]
-    pub fn dropped(&self, table: &str, constraint: &str) -> Option<&(String, String)> {
-        let mut dropped = self.adopted.iter().filter(|key| {
-            let name = key.constraint.as_deref().unwrap_or_default();
-            same_name(&key.table, table) && same_name(name, constraint)
-        });
-        dropped.find_map(|key| key.dropped.as_ref())
+    /// The definitions of `table` before and after each key was dropped that the migration calls
+    /// `constraint`.
+    pub fn dropped(
+        &self,
+        table: &str,
+        constraint: &str,
+    ) -> impl Iterator<Item = &(String, String)> {
+        dropped(&self.adopted, table, constraint)
     }
+}
+
+/// As [`Applied::dropped`], among the keys `adopted`.
+pub fn dropped<'a>(
+    adopted: &'a [AdoptedKey],
+    table: &str,
+    constraint: &str,
+) -> impl Iterator<Item = &'a (String, String)> {
+    adopted.iter().filter_map(move |key| {
+        let name = key.constraint.as_deref().unwrap_or_default();
+        let is_it = same_name(&key.table, table) && same_name(name, constraint);
+        key.dropped.as_ref().filter(|_| is_it)
+    })
 }
 
 /// A key that a migration asked for and found.
@@ -78,8 +90,7 @@ pub struct AdoptedKey {
     pub table: String,
     /// The name that the migration gives the key, if any.
     pub constraint: Option<String>,
-    /// It was not found but dropped, and it had no name: the definition of the table before and
-    /// after.
+    /// It was not found but dropped: the definition of the table before and after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<(String, String)>,
     /// It is no key, but an index that the migration made, and takes back.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use fkfix::policy::Method;
+use fkfix::policy::{Method, OrphanAction};
 
 use super::generator::Case;
 use super::schemas::{Arena, Outcome};
@@ -11,7 +11,15 @@ use super::support::{fkfix, open, picture};
 /// Runs a schema of one table `c` with a key from its first column to `parent`.
 fn regression(statements: &[&str], parent: &str, child: &str, column: &str) -> Outcome {
     let methods = [Method::Fastest, Method::Documented, Method::InPlace];
-    let outcomes = methods.map(|method| {
+    let ways = methods.into_iter().flat_map(|method| {
+        let policies = [
+            OrphanAction::Archive,
+            OrphanAction::Follow,
+            OrphanAction::SetNull,
+        ];
+        policies.map(|orphans| (method, orphans))
+    });
+    let mut outcomes = ways.map(|(method, orphans)| {
         let case = Case {
             child: child.trim_matches('"').to_owned(),
             statements: statements.iter().map(ToString::to_string).collect(),
@@ -19,12 +27,13 @@ fn regression(statements: &[&str], parent: &str, child: &str, column: &str) -> O
                 "ALTER TABLE {child} ADD CONSTRAINT k FOREIGN KEY ({column}) REFERENCES {parent};"
             ),
             down: format!("ALTER TABLE {child} DROP CONSTRAINT k;"),
-            delete_orphans: false,
+            orphans,
             method,
         };
         Arena::new().run(&case, false).unwrap()
     });
-    let [first, ..] = outcomes;
+    let first = outcomes.next().unwrap();
+    outcomes.for_each(drop);
     first
 }
 

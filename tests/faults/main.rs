@@ -39,6 +39,16 @@ mod pitfalls;
 /// Random schemas.
 mod generator;
 
+/// What became of each row, held against what the keys and the policy say.
+mod fates;
+
+/// Random families of tables with keys to each other.
+mod family;
+
+/// Orphans of declared keys are cleaned and come back where their parents do; the same keys go up and
+/// down.
+mod cleaning;
+
 /// Any schema that SQLite accepts goes up and comes back, or is refused with nothing changed.
 mod schemas;
 

@@ -304,7 +304,7 @@ fn the_script_of_random_schemas_equals_up() {
             statements: random.statements.into_iter().map(lf).collect(),
             up: lf(random.up),
             down: lf(random.down),
-            delete_orphans: random.delete_orphans,
+            delete_orphans: random.orphans == OrphanAction::Delete,
         };
         let outcome = arena.run(&case).unwrap_or_else(|why| {
             panic!(

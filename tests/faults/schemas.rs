@@ -19,6 +19,7 @@ use fkfix::sqlite::write::shell;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
+use super::fates;
 use super::generator::{self, Case};
 use super::support::{Picture, difference, integrity, open, picture, rounds, rows};
 
@@ -38,8 +39,11 @@ pub enum Outcome {
 }
 
 /// Why a case may be refused: the beginning of what stands for it.
-const REFUSALS: [&str; 15] = [
-    "SQLite could not take",
+const REFUSALS: [&str; 18] = [
+    "is damaged: by them",
+    "break the new keys or hang on such rows",
+    "1 row breaks the new keys",
+    "could not stay as it is",
     "refer to rows of",
     "refers to rows of",
     "is neither PRIMARY KEY nor UNIQUE",
@@ -105,7 +109,7 @@ impl Arena {
         let migrations =
             Migrations::in_folder(&place("migrations")).map_err(|it| format!("{it:#}"))?;
         let policy = Policy {
-            orphans: policy_of(case),
+            orphans: case.orphans,
             max_orphans: Some(Limit::Percent(100.0)),
             method: case.method,
         };
@@ -142,7 +146,7 @@ impl Arena {
                 if planned != done {
                     return Err(format!("dry run: {planned}\nup: {done}"));
                 }
-                return refused(case, done);
+                return refused(done);
             }
             (planned, done) => return Err(format!("dry run: {planned:?}\nup: {done:?}")),
         }
@@ -151,15 +155,10 @@ impl Arena {
             script => script?,
         };
         let after = picture(&path);
-        let orphans = match policy.orphans {
-            OrphanAction::Follow | OrphanAction::SetNull => {
-                let mut tables = after.keys().filter(|name| !before.contains_key(*name));
-                tables.any(|name| name.ends_with("_orphans"))
-            }
-            // What refers to a row that is deleted may forget its key, and there is no archive.
-            OrphanAction::Delete if sets_keys(case) => true,
-            _ => must_be_with_keys(case, &before, &after, &path)?,
-        };
+        let orphans = must_be_with_keys(case, &before, &after, &path)?;
+        let as_it_was = place("before.db");
+        fs::write(&as_it_was, &bytes).unwrap();
+        fates::hold(&as_it_was, &path, policy.orphans)?;
         let of_script = place("script.db");
         fs::write(&of_script, &bytes).unwrap();
         if !script.is_empty() {
@@ -169,7 +168,7 @@ impl Arena {
                 return Err(format!("the script: {}", difference(&after, &scripted)));
             }
         }
-        if !(orphans && case.delete_orphans) {
+        if !(orphans && case.orphans == OrphanAction::Delete) {
             down(&path, &migrations)?;
             let back = picture(&path);
             if without_shadows(&back) != without_shadows(&before) {
@@ -185,12 +184,7 @@ impl Arena {
 }
 
 /// That `up` was refused because of `done`, if it may be.
-fn refused(case: &Case, done: String) -> Result<Outcome, String> {
-    let up = case.up.to_lowercase();
-    let undroppable = up.contains("set default") || up.contains("not deferrable");
-    if done.contains("SQLite could not take") && !undroppable {
-        return Err(done);
-    }
+fn refused(done: String) -> Result<Outcome, String> {
     match REFUSALS.iter().find(|it| done.contains(*it)) {
         Some(why) => Ok(Outcome::Refused((*why).to_owned())),
         None => Err(done),
@@ -206,18 +200,6 @@ fn as_the_application(connection: &Connection) {
     connection
         .create_collation("LOCALIZED", |left: &str, right: &str| left.cmp(right))
         .unwrap();
-}
-
-/// What happens to the orphans of `case`.
-fn policy_of(case: &Case) -> OrphanAction {
-    if case.delete_orphans {
-        return OrphanAction::Delete;
-    }
-    [
-        OrphanAction::Archive,
-        OrphanAction::Follow,
-        OrphanAction::SetNull,
-    ][case.up.len() % 3]
 }
 
 /// Makes the database; false where SQLite refuses one of its tables.
@@ -318,7 +300,7 @@ fn must_be_with_keys(
         .filter(|name| !before.contains_key(*name))
         .cloned()
         .collect();
-    let mut moved = false;
+    let mut has_archive = false;
     for archive in archives {
         let Some(table) = archive.strip_suffix("_orphans") else {
             continue;
@@ -326,6 +308,10 @@ fn must_be_with_keys(
         let rows = found.remove(&archive).unwrap();
         let all = expected.get_mut(table).ok_or("an archive of nothing")?;
         let left = &found[table];
+        has_archive = true;
+        if case.orphans != OrphanAction::Archive {
+            continue;
+        }
         if all.len() != left.len() + rows.len() {
             return Err(format!(
                 "{archive} holds {} rows, {} of {} are left",
@@ -335,16 +321,16 @@ fn must_be_with_keys(
             ));
         }
         all.retain(|row| left.contains(row));
-        moved = true;
     }
-    let mut lost = false;
-    for (name, rows) in &mut expected {
-        if let Some(left) = found
-            .get(name)
-            .filter(|left| case.delete_orphans && left.len() < rows.len())
-        {
-            rows.retain(|row| left.contains(row));
-            lost = true;
+    // Rows that left otherwise, or stayed without their key, are held by `fates`.
+    let mut gone = false;
+    for name in fates::tables(&open(path)) {
+        let differs = expected.get(&name) != found.get(&name);
+        let own = after.contains_key(&format!("{name}_orphans"));
+        if differs && (own || case.orphans == OrphanAction::Delete) {
+            expected.remove(&name);
+            found.remove(&name);
+            gone = true;
         }
     }
     let schema = |picture: &Picture| -> Vec<String> {
@@ -361,7 +347,7 @@ fn must_be_with_keys(
     }
     expected.remove("sqlite_schema");
     found.remove("sqlite_schema");
-    if moved || lost {
+    if has_archive || gone {
         // Rows that left are no longer in the indexes that held them.
         for picture in [&mut expected, &mut found] {
             picture.retain(|name, _| !name.ends_with("_docsize"));
@@ -387,14 +373,7 @@ fn must_be_with_keys(
     if broken > 0 {
         return Err(format!("{broken} rows break the keys"));
     }
-    Ok(moved || lost)
-}
-
-/// Whether rows may forget keys to rows that leave.
-fn sets_keys(case: &Case) -> bool {
-    let statements = case.statements.iter().chain([&case.up]);
-    let mut statements = statements.map(|it| it.to_lowercase());
-    statements.any(|it| it.contains("on delete set"))
+    Ok(has_archive || gone)
 }
 
 /// Without the inner tables of full-text indexes, which may arrange the same text otherwise.

@@ -328,7 +328,7 @@ pub fn rows(connection: &Connection, query: &str) -> Vec<String> {
 }
 
 /// A value so that it tells its storage class, and differs from every other.
-fn shown(value: ValueRef<'_>) -> String {
+pub fn shown(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => "NULL".to_owned(),
         ValueRef::Integer(number) => number.to_string(),

@@ -169,21 +169,33 @@ fn every_action_of_a_new_key_is_sqlite_s_own() {
 }
 
 #[test]
-fn a_key_that_sqlite_could_not_drop_again_is_refused() {
-    let up = |name: &str| {
-        Database::family("CREATE TABLE child (parent_id INTEGER DEFAULT 2); INSERT INTO child VALUES (1);")
-            .with_migration(
-                "V1__keys",
-                &format!("ALTER TABLE child ADD {name} FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE SET DEFAULT"),
-                "SELECT 1",
-            )
-    };
-    up("CONSTRAINT fk").refuses("up", 2, "SQLite could not take fk back");
-    let database = up("");
-    database.up();
-    database
-        .open_enforcing()
-        .execute("DELETE FROM parent WHERE id = 1", [])
-        .unwrap();
-    assert_eq!(database.rows("SELECT * FROM child"), ["2"]);
+fn a_key_that_sqlite_can_not_drop_again_is_dropped_all_the_same() {
+    for (name, down) in [
+        ("CONSTRAINT fk", "ALTER TABLE child DROP CONSTRAINT fk"),
+        ("", "ALTER TABLE child DROP CONSTRAINT child_parent_id_fkey"),
+    ] {
+        let database = Database::family(
+            "CREATE TABLE child (parent_id INTEGER DEFAULT 2 /* , */ ); INSERT INTO child VALUES (1), (7);",
+        )
+        .with_migration(
+            "V1__keys",
+            &format!("ALTER TABLE child ADD {name} FOREIGN KEY (parent_id) REFERENCES parent (id) ON UPDATE CASCADE ON DELETE SET DEFAULT"),
+            down,
+        );
+        let before = database.picture();
+        database
+            .up()
+            .says("1 row of child kept with parent_id set to NULL or its default");
+        assert_eq!(database.rows("SELECT * FROM child"), ["1", "2"]);
+        let after = database.picture();
+        database.down();
+        assert_eq!(database.picture(), before);
+        database.up();
+        assert_eq!(database.picture().schema, after.schema);
+        database
+            .open_enforcing()
+            .execute("DELETE FROM parent WHERE id = 1", [])
+            .unwrap();
+        assert_eq!(database.rows("SELECT * FROM child"), ["2", "2"]);
+    }
 }

@@ -154,6 +154,12 @@ mod discover_unseen;
 /// Keys that were found become a migration that holds.
 mod discover_write;
 
+/// A key to a table that is gone gets the parent that was meant, and comes back to the byte.
+mod lost_parents;
+
+/// A row that keeps its place loses its key alone, and has it back whatever happened between.
+mod kept_rows;
+
 /// `orphans`, the dry run and `up` speak of the same rows, whatever a migration does beside.
 mod one_truth;
 

@@ -39,7 +39,7 @@ pub fn checked(
             taken: constraints(transaction, child)?,
         });
     }
-    let mut scripts = draft::write(&drafts);
+    let mut scripts = draft::write(&drafts, &[]);
     let mut requests = Vec::new();
     for statement in script::parse("the new migration", &scripts.up)? {
         if let Asks::Key(request) = statement.asks {

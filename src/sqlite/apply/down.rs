@@ -19,7 +19,7 @@ use crate::sqlite::file::errors;
 use crate::sqlite::rebuild::full_text;
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema::row_counts;
-use crate::sqlite::schema::{self, Table};
+use crate::sqlite::schema::{self, Table, scratch};
 use crate::sqlite::text::ddl::quote;
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::{Action, AddForeignKey, Statement};
@@ -127,13 +127,8 @@ fn take_back(transaction: &Connection, order: Order<'_>, applied: &Applied) -> R
     for part in parts {
         let steps = match part {
             Part::Run(step) => drop_unnamed(transaction, step)?,
-            Part::AddKey(key)
-                if let Some((before, after)) = key
-                    .name
-                    .as_deref()
-                    .and_then(|name| applied.dropped(&key.table, name)) =>
-            {
-                put_key_back(transaction, &key, before, after)?
+            Part::AddKey(key) if let Some(steps) = put_key_back(transaction, &key, applied)? => {
+                steps
             }
             Part::AddKey(key) => {
                 let policy = &Policy::REFUSE;
@@ -154,35 +149,44 @@ fn take_back(transaction: &Connection, order: Order<'_>, applied: &Applied) -> R
     Ok(back)
 }
 
-/// SQLite runs the statement itself, but for one that drops a key without a name.
+/// SQLite runs the statement itself, but for one that drops a key which it can't.
 fn drop_unnamed(transaction: &Connection, step: Step) -> Result<Vec<Step>> {
     if let Step::Run { sql, .. } = &step
-        && let Some(unnamed) = unnamed::find(transaction, sql)?
+        && let Some(dropped) = unnamed::find(transaction, sql)?
+        && !dropped.by_sqlite
     {
-        return unnamed::define(transaction, &unnamed.table, &unnamed.after, Method::InPlace);
+        return unnamed::define(transaction, &dropped.table, &dropped.after, Method::InPlace);
     }
     Ok(vec![step])
 }
 
-/// Gives a table the definition back that it had `before` the migration dropped the key that has no
-/// name, where it is what it was `after` that.
+/// Gives a table the definition back that it had before the migration dropped the key that `key` asks
+/// for, where it is what it was after that. None where it was not dropped, or is a key that can be
+/// added like any other.
 fn put_key_back(
     transaction: &Connection,
     key: &AddForeignKey,
-    before: &str,
-    after: &str,
-) -> Result<Vec<Step>> {
-    let table = Table::read(transaction, &key.table)?;
-    if table.sql != after {
-        return Err(Failure::impossible(format!(
-            "could not put {} back: the definition of {} has changed since",
-            key.name.as_deref().unwrap_or("a key"),
-            table.name
-        ))
-        .hint("undo what was changed since, or leave that statement out of the down script")
-        .into());
+    applied: &Applied,
+) -> Result<Option<Vec<Step>>> {
+    let name = key.name.as_deref().unwrap_or_default();
+    let mut dropped = applied.dropped(&key.table, name).peekable();
+    if dropped.peek().is_none() {
+        return Ok(None);
     }
-    unnamed::define(transaction, &table, before, Method::InPlace)
+    let table = Table::read(transaction, &key.table)?;
+    if let Some((before, _)) = dropped.find(|(_, after)| *after == table.sql) {
+        return unnamed::define(transaction, &table, before, Method::InPlace).map(Some);
+    }
+    let parent = scratch::read_constraint(&table, &key.constraint)?.parent;
+    if schema::table_exists(transaction, &parent)? {
+        return Ok(None);
+    }
+    Err(Failure::impossible(format!(
+        "could not put {name} back: the definition of {} has changed since",
+        table.name
+    ))
+    .hint("undo what was changed since, or leave that statement out of the down script")
+    .into())
 }
 
 impl TakenBack {
@@ -204,23 +208,21 @@ impl TakenBack {
         let returns = Returns::new(transaction, &restores)?;
         let set_back = SetBack::new(transaction, &restores)?;
         self.carry_out(transaction, returns.before())?;
-        let mut moved = Vec::new();
-        for restore in &restores {
+        let mut came = vec![Came::default(); restores.len()];
+        for (restore, came) in restores.iter().zip(&mut came) {
             self.carry_out(transaction, restore.insert.clone())?;
-            moved.push(match &restore.table {
-                Some(_) => changes(transaction)?,
-                None => 0,
-            });
-        }
-        let count = |moved: &mut Vec<i64>, archive: &str, rows: i64| {
-            let all = restores.iter().zip(moved);
-            for (_, moved) in all.filter(|(it, _)| it.archive.name == archive) {
-                *moved += rows;
+            if restore.table.is_some() {
+                came.moved = changes(transaction)?;
             }
-        };
-        for (archive, [list, set]) in set_back.steps() {
+        }
+        let of = |archive: &str| restores.iter().position(|it| it.archive.name == archive);
+        for (archive, [list, set, comparison]) in set_back.steps() {
             self.carry_out(transaction, vec![list, set])?;
-            count(&mut moved, archive, changes(transaction)?);
+            let rows = changes(transaction)?;
+            self.carry_out(transaction, vec![comparison])?;
+            if let Some(came) = of(archive).and_then(|at| came.get_mut(at)) {
+                came.set += rows;
+            }
         }
         loop {
             let mut removed = 0;
@@ -231,14 +233,18 @@ impl TakenBack {
                     continue;
                 }
                 steps::carry_out(transaction, std::slice::from_ref(&undo))?;
-                count(&mut moved, archive, -marked);
                 self.steps.extend([mark, undo]);
+                if let Some(came) = of(archive).and_then(|at| came.get_mut(at)) {
+                    came.set -= marked;
+                }
                 removed += marked;
             }
             for (archive, step) in returns.round() {
                 steps::carry_out(transaction, std::slice::from_ref(&step))?;
                 let rows = changes(transaction)?;
-                count(&mut moved, archive, -rows);
+                if let Some(came) = of(archive).and_then(|at| came.get_mut(at)) {
+                    came.moved -= rows;
+                }
                 if rows > 0 {
                     self.steps.push(step);
                 }
@@ -248,11 +254,18 @@ impl TakenBack {
                 break;
             }
         }
-        self.carry_out(transaction, returns.after())?;
-        self.carry_out(transaction, set_back.after().collect())?;
-        for (restore, rows) in restores.iter().zip(moved) {
-            self.finish(transaction, restore, rows)?;
+        for (archive, step) in set_back.left_again() {
+            self.carry_out(transaction, vec![step])?;
+            let rows = changes(transaction)?;
+            if let Some(came) = of(archive).and_then(|at| came.get_mut(at)) {
+                came.set -= rows;
+            }
         }
+        self.carry_out(transaction, returns.after())?;
+        for (restore, came) in restores.iter().zip(came) {
+            self.finish(transaction, restore, came)?;
+        }
+        self.carry_out(transaction, set_back.after().collect())?;
         // A script makes an archive before it knows whether any row leaves.
         for archive in archive::all(transaction)? {
             if row_counts::count_rows(transaction, &archive.name)? == 0 {
@@ -264,9 +277,8 @@ impl TakenBack {
         Ok(())
     }
 
-    /// Takes what is back out of the archive: the rows that `moved`, and those that were there
-    /// already.
-    fn finish(&mut self, transaction: &Connection, restore: &Restore, moved: i64) -> Result<()> {
+    /// Takes what is back out of the archive: what `came`, and what was there already.
+    fn finish(&mut self, transaction: &Connection, restore: &Restore, came: Came) -> Result<()> {
         let mut steps = restore.finish.clone();
         steps::carry_out(transaction, &steps)?;
         let archive = &restore.archive.name;
@@ -280,6 +292,7 @@ impl TakenBack {
         self.steps.extend(steps);
         let kept = kept::causes(transaction, restore)?;
         let rows = restore.rows - kept.iter().map(|kept| kept.rows).sum::<i64>();
+        let moved = came.moved + came.set;
         if moved > rows {
             return Err(Failure::impossible(format!(
                 "{} of {archive} would come back to {} with other values; everything is rolled back",
@@ -291,7 +304,13 @@ impl TakenBack {
         }
         if let Some(table) = &restore.table {
             let indexes = full_text::Indexes::of(transaction, table)?;
-            let unfired = unfired::on_the_way_back(table, moved, &indexes);
+            let columns = restore
+                .forgotten
+                .as_ref()
+                .map_or(Vec::new(), |it| it.columns(table));
+            let unfired = unfired::on_the_way_back(table, came.moved, &indexes);
+            self.warnings.extend(unfired);
+            let unfired = unfired::when_set_back(table, came.set, &columns, &indexes);
             self.warnings.extend(unfired);
         }
         self.restored.push(Restored {
@@ -303,6 +322,15 @@ impl TakenBack {
         });
         Ok(())
     }
+}
+
+/// What has come back of one archive.
+#[derive(Clone, Copy, Debug, Default)]
+struct Came {
+    /// Rows that left.
+    moved: i64,
+    /// Rows that stayed, and have a key again.
+    set: i64,
 }
 
 /// How many rows the last statement that writes has written.

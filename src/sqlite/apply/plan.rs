@@ -238,6 +238,7 @@ impl Planner<'_> {
         version: Option<i64>,
         policy: &Policy,
     ) -> Result<()> {
+        let mut comparisons = Vec::new();
         for removal in touched(self.found) {
             let own = rebuilds
                 .iter()
@@ -250,8 +251,23 @@ impl Planner<'_> {
                 if let Some(misfit) = fidelity::of_leaving_rows(self.connection, removal)? {
                     return Err(misfit.not_brought_back().into());
                 }
-                let steps = archive::store(self.connection, removal, version)?;
-                self.steps.extend(steps);
+                let storing = archive::store(self.connection, removal, version)?;
+                self.steps.extend(storing.steps);
+                comparisons.extend(storing.comparison);
+            }
+            if removal.kept == 0 {
+                continue;
+            }
+            if let Some(misfit) = fidelity::of_forgetting_rows(self.connection, removal)? {
+                return Err(misfit.not_updated().into());
+            }
+            if !policy.orphans.keeps() {
+                let taken = snapshot::taken_names(self.connection)?;
+                let aside = format!("fkfix_before_{}", comparisons.len() + 1);
+                let aside = snapshot::free_name(&taken, &aside);
+                let (keep, compare) = fidelity::compared_aside(removal, &aside);
+                self.steps.push(keep);
+                comparisons.extend(compare);
             }
         }
         for removal in leaving(self.found) {
@@ -263,6 +279,7 @@ impl Planner<'_> {
             self.steps.push(rebuild::forget(removal).scattered());
             self.steps.extend(rebuild::create_triggers(&removal.table));
         }
+        self.steps.extend(comparisons);
         for removal in leaving(self.found) {
             let name = &removal.table.name;
             let copied = |it: &&Rebuild<'_>| it.table.name == *name && it.way.copies();

@@ -22,26 +22,33 @@ pub fn warnings(removal: &Removal, indexes: &Indexes) -> Vec<String> {
         1 => "1 row leaves".to_owned(),
         rows => format!("{rows} rows leave"),
     };
-    let changed = match removal.kept {
-        1 => "1 row changes in".to_owned(),
-        rows => format!("{rows} rows change in"),
-    };
     let mut warnings = Vec::new();
     if removal.rows > 0 {
         let event = TokenType::TK_DELETE;
         warnings.extend(not_fired(&removal.table, event, &moved, indexes, &[]));
     }
     if removal.kept > 0 {
-        let (event, columns) = (TokenType::TK_UPDATE, removal.set_columns());
-        warnings.extend(not_fired(
-            &removal.table,
-            event,
-            &changed,
-            indexes,
-            &columns,
-        ));
+        let columns = removal.set_columns();
+        warnings.extend(when_set(&removal.table, removal.kept, &columns, indexes));
     }
     warnings
+}
+
+/// The same for each UPDATE trigger of `table`, in which `columns` of so many rows are set back.
+#[must_use]
+pub fn when_set_back(table: &Table, rows: i64, columns: &[&str], indexes: &Indexes) -> Vec<String> {
+    if rows == 0 {
+        return Vec::new();
+    }
+    when_set(table, rows, columns, indexes)
+}
+
+fn when_set(table: &Table, rows: i64, columns: &[&str], indexes: &Indexes) -> Vec<String> {
+    let changed = match rows {
+        1 => "1 row changes in".to_owned(),
+        rows => format!("{rows} rows change in"),
+    };
+    not_fired(table, TokenType::TK_UPDATE, &changed, indexes, columns)
 }
 
 /// The same for each INSERT trigger of `table`, to which `rows` come back.

@@ -1,6 +1,9 @@
-//! Keys without a name, reached by the one that `PostgreSQL` would have given them:
-//! `<table>_<column>_fkey`. SQLite drops named constraints alone
-//! (<https://www.sqlite.org/lang_altertable.html>).
+//! Keys that a migration takes away, with the definition that gives them back to the byte.
+//!
+//! Some of them SQLite can't drop: those without a name, reached by the one that `PostgreSQL` would have
+//! given them, `<table>_<column>_fkey`, since SQLite drops named constraints alone
+//! (<https://www.sqlite.org/lang_altertable.html>); and those for which its DROP CONSTRAINT fails,
+//! which say SET DEFAULT or NOT DEFERRABLE.
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
@@ -17,20 +20,21 @@ use crate::sqlite::text::ddl::{self, same_name};
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::{Action, Statement};
 
-/// A key without a name that a statement takes away.
+/// A key that a statement takes away.
 #[derive(Debug)]
-pub struct Unnamed {
+pub struct Dropped {
     /// The table as it is.
     pub table: Table,
     /// What the statement calls the key.
     pub constraint: String,
     /// The definition without it.
     pub after: String,
+    /// SQLite does it, by the statement itself.
+    pub by_sqlite: bool,
 }
 
-/// The key without a name that the statement `sql` takes away; none where it does anything else, and
-/// where a constraint has that name, which SQLite drops itself.
-pub fn find(connection: &Connection, sql: &str) -> Result<Option<Unnamed>> {
+/// The key that the statement `sql` takes away; none where it does anything else.
+pub fn find(connection: &Connection, sql: &str) -> Result<Option<Dropped>> {
     let Ok(statements) = script::parse("", sql) else {
         return Ok(None);
     };
@@ -49,26 +53,50 @@ pub fn find(connection: &Connection, sql: &str) -> Result<Option<Unnamed>> {
         return Ok(None);
     };
     let names = ddl::constraint_names(&table.sql)?;
-    if names.iter().any(|name| same_name(name, constraint)) {
-        return Ok(None);
-    }
+    let is_named = names.iter().any(|name| same_name(name, constraint));
     // foreign_key_list gives the keys of a table from the last in its text to the first.
     let mut keys = foreign_key::declared(connection)?;
     keys.retain(|it| same_name(&it.key.child, &table.name));
     keys.reverse();
-    let is_it = |it: &NamedKey| it.constraint.is_none() && same_name(&name_of(&it.key), constraint);
-    let Some(place) = keys.iter().position(is_it) else {
+    let constraint = constraint.clone();
+    if is_named && let Some(after) = scratch::without(&table, &constraint)? {
+        let is_key = scratch::keys_of(&after)?.len() < keys.len();
+        return Ok(is_key.then_some(Dropped {
+            table,
+            constraint,
+            after,
+            by_sqlite: true,
+        }));
+    }
+    let after = if is_named {
+        ddl::without_named_key(&table.sql, &constraint)?
+    } else {
+        let is_it =
+            |it: &NamedKey| it.constraint.is_none() && same_name(&name_of(&it.key), &constraint);
+        let place = keys.iter().position(is_it);
+        place
+            .map(|place| ddl::without_foreign_key(&table.sql, place))
+            .transpose()?
+    };
+    let Some(after) = after else {
         return Ok(None);
     };
     table.must_be_exact()?;
-    let after = ddl::without_foreign_key(&table.sql, place)?;
     let left = scratch::keys_of(&after)
         .with_context(|| format!("could not take {constraint} out of {}", table.name))?;
-    keys.remove(place);
-    let same = |(left, kept): (&ForeignKey, &NamedKey)| {
+    let same = |(left, kept): (&ForeignKey, &&NamedKey)| {
         left.same_columns(&kept.key) && same_name(&left.parent, &kept.key.parent)
     };
-    if left.len() != keys.len() || !left.iter().rev().zip(&keys).all(same) {
+    // All but one, in the same order.
+    let others = |place: usize| {
+        let others = keys.iter().enumerate().filter(|(at, _)| *at != place);
+        others.map(|(_, key)| key).collect::<Vec<_>>()
+    };
+    let is_without = |place| {
+        let others = others(place);
+        left.len() == others.len() && left.iter().rev().zip(&others).all(same)
+    };
+    if !(0..keys.len()).any(is_without) {
         return Err(Failure::impossible(format!(
             "could not take {constraint} out of {}: SQLite would read what is left as other keys",
             table.name
@@ -76,10 +104,11 @@ pub fn find(connection: &Connection, sql: &str) -> Result<Option<Unnamed>> {
         .hint("please report this with the output of: sqlite3 FILE '.schema'")
         .into());
     }
-    Ok(Some(Unnamed {
-        constraint: constraint.clone(),
+    Ok(Some(Dropped {
+        constraint,
         after,
         table,
+        by_sqlite: false,
     }))
 }
 

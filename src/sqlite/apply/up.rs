@@ -20,9 +20,10 @@ use crate::sqlite::apply::parts::{Part, parts, statement};
 use crate::sqlite::apply::plan::{self, KeyPlan};
 use crate::sqlite::apply::promised::Promised;
 use crate::sqlite::apply::space;
-use crate::sqlite::apply::unnamed::{self, Unnamed};
+use crate::sqlite::apply::unnamed::{self, Dropped};
 use crate::sqlite::file::backup::{self, TemporaryCopy};
 use crate::sqlite::rebuild::steps::{self, Step};
+use crate::sqlite::schema::Table;
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::AddForeignKey;
 use crate::standing::{self, AdoptedKey, Applied};
@@ -60,7 +61,7 @@ pub struct Outcome<'a> {
     pub refusal: Option<Failure>,
     /// What its files lack.
     pub lacking: Vec<String>,
-    /// Keys without a name that it dropped.
+    /// Keys that it dropped.
     pub dropped: Vec<AdoptedKey>,
 }
 
@@ -287,29 +288,14 @@ impl Driver<'_, '_, '_> {
     ) -> Result<()> {
         let migration = outcome.migration;
         let done = match part {
-            Part::Statement(_, sql)
-                if let Some(unnamed) = unnamed::find(self.transaction, &sql)? =>
-            {
-                let Unnamed {
-                    table,
-                    constraint,
-                    after,
-                } = unnamed;
-                let method = self.policy.method;
-                let steps = unnamed::define(self.transaction, &table, &after, method)?;
-                steps::carry_out(self.transaction, &steps)?;
-                outcome.parts.extend(steps.into_iter().map(Done::Statement));
-                outcome.dropped.push(AdoptedKey {
-                    dropped: Some((table.sql, after)),
-                    ..AdoptedKey::found(table.name.clone(), Some(constraint))
-                });
-                return Ok(());
-            }
             Part::Statement(line, sql) => {
                 let step = statement(&migration.file(), line, sql.clone());
-                promised.follow(self.transaction, &sql, || {
-                    steps::carry_out(self.transaction, std::slice::from_ref(&step))
-                })?;
+                match unnamed::find(self.transaction, &sql)? {
+                    Some(dropped) => return self.drop_key(outcome, dropped, step),
+                    None => promised.follow(self.transaction, &sql, || {
+                        steps::carry_out(self.transaction, std::slice::from_ref(&step))
+                    })?,
+                }
                 Done::Statement(step)
             }
             Part::Keys(requests) => {
@@ -347,6 +333,29 @@ impl Driver<'_, '_, '_> {
             }
         };
         outcome.parts.push(done);
+        Ok(())
+    }
+
+    /// Takes a key away, by the statement `step` where SQLite can, and notes how it comes back.
+    fn drop_key(&mut self, outcome: &mut Outcome<'_>, dropped: Dropped, step: Step) -> Result<()> {
+        let Dropped {
+            table,
+            constraint,
+            after,
+            by_sqlite,
+        } = dropped;
+        let steps = if by_sqlite {
+            vec![step]
+        } else {
+            unnamed::define(self.transaction, &table, &after, self.policy.method)?
+        };
+        steps::carry_out(self.transaction, &steps)?;
+        let after = Table::read(self.transaction, &table.name)?.sql;
+        outcome.parts.extend(steps.into_iter().map(Done::Statement));
+        outcome.dropped.push(AdoptedKey {
+            dropped: Some((table.sql, after)),
+            ..AdoptedKey::found(table.name, Some(constraint))
+        });
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::model::kept::{Cause, Kept};
 use crate::sqlite::rebuild::fidelity::{self, all_of};
 use crate::sqlite::rebuild::full_text;
 use crate::sqlite::rebuild::steps::Step;
-use crate::sqlite::schema::{RowKey, Table};
+use crate::sqlite::schema::Table;
 use crate::sqlite::text::ddl::{literal, quote, same_name};
 
 /// The rows of one archive that stayed and forgot a key.
@@ -19,13 +19,20 @@ use crate::sqlite::text::ddl::{literal, quote, same_name};
 pub struct Forgotten {
     /// The columns that some of them forgot.
     columns: Vec<String>,
-    /// The runs that they are of, the newest first; none for rows of an archive without numbers.
-    runs: Vec<Option<i64>>,
+    /// The runs that they are of, the newest first; none for rows of an archive without numbers. Each
+    /// with the temporary table that will list what it sets back.
+    runs: Vec<(Option<i64>, String)>,
 }
 
 impl Forgotten {
-    /// Those of `restore` that may go back to `table`, if there are any.
-    pub fn of(connection: &Connection, restore: &Restore, table: &Table) -> Result<Option<Self>> {
+    /// Those of `restore` that may go back to `table`, if there are any. Lists that are made for it
+    /// begin with the number `first`.
+    pub fn of(
+        connection: &Connection,
+        restore: &Restore,
+        table: &Table,
+        first: usize,
+    ) -> Result<Option<Self>> {
         let archive = &restore.archive;
         if !archive.has_kept {
             return Ok(None);
@@ -58,7 +65,51 @@ impl Forgotten {
             .hint("with --leave-orphans it stays in the archive")
             .into());
         }
-        Ok(Some(Forgotten { columns, runs }))
+        let numbered = runs.into_iter().zip(first..);
+        let runs = numbered.map(|(run, at)| (run, format!("fkfix_set_{at}")));
+        Ok(Some(Forgotten {
+            columns,
+            runs: runs.collect(),
+        }))
+    }
+
+    /// How many lists are made for it.
+    pub fn lists(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// As [`store::same_row`], of a row which may have had what it forgot in another run set back since.
+    pub fn same_row(&self, table: &Table, columns: &[&str]) -> String {
+        let values = columns.iter().map(|name| self.same_value(table, name));
+        let all: Vec<_> = [store::same_key(table)].into_iter().chain(values).collect();
+        all_of(&all)
+    }
+
+    fn same_value(&self, table: &Table, column: &str) -> String {
+        let same = fidelity::same_value(table, column, &format!("a.{}", quote(column)));
+        let place = self.set(table).position(|it| same_name(it, column));
+        let Some(at) = place.map(|place| place + 1) else {
+            return same;
+        };
+        let key = table.row_key.columns();
+        let key = key.iter().zip(1..);
+        let key = key.map(|(name, at)| format!("l.k{at} = w.{}", quote(name)));
+        let key = key.collect::<Vec<_>>().join(" AND ");
+        let (own, set) = (
+            quote(column),
+            fidelity::same_value(table, column, &format!("l.r{at}")),
+        );
+        let each = self.runs.iter().map(|(_, list)| {
+            format!(
+                " OR EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {key} AND l.f{at} AND NOT l.undone AND l.v{at} IS a.{own} COLLATE BINARY AND typeof(l.v{at}) = typeof(a.{own}) AND {set})"
+            )
+        });
+        format!("({same}{})", each.collect::<String>())
+    }
+
+    /// The columns of `table` that are set back.
+    pub fn columns<'f>(&'f self, table: &'f Table) -> Vec<&'f str> {
+        self.set(table).collect()
     }
 
     /// The columns that the table still has.
@@ -183,11 +234,11 @@ impl Forgotten {
     }
 
     /// The conditions under which setting the values back changes no other: those of the archive's
-    /// row `a`, and those that the row `w` of the table has beside them.
+    /// row `a`, and those of the row `w` of the table, all of which an UPDATE stores again.
     fn fits(&self, table: &Table) -> Vec<String> {
         let is_set = |name: &str| self.set(table).any(|it| same_name(it, name));
         let mut fits = fidelity::fits(table, is_set, "a");
-        fits.extend(fidelity::fits(table, |name| !is_set(name), "w"));
+        fits.extend(fidelity::fits(table, |_| true, "w"));
         fits
     }
 
@@ -217,7 +268,7 @@ struct Set<'a> {
     forgotten: &'a Forgotten,
     run: Option<i64>,
     /// The temporary table that lists them, with what stood there before.
-    list: String,
+    list: &'a str,
 }
 
 /// All that goes back.
@@ -237,13 +288,13 @@ impl<'a> SetBack<'a> {
             let (Some(table), Some(forgotten)) = (&restore.table, &restore.forgotten) else {
                 continue;
             };
-            for run in &forgotten.runs {
+            for (run, list) in &forgotten.runs {
                 back.sets.push(Set {
                     restore,
                     table,
                     forgotten,
                     run: *run,
-                    list: format!("fkfix_set_{}", back.sets.len() + 1),
+                    list,
                 });
                 back.staying.push(forgotten.staying(connection, table)?);
             }
@@ -251,13 +302,13 @@ impl<'a> SetBack<'a> {
         Ok(back)
     }
 
-    /// For each run of each archive: its name, the step that lists what goes back, and the one that
-    /// puts it back.
-    pub fn steps(&self) -> impl Iterator<Item = (&str, [Step; 2])> {
+    /// For each run of each archive: its name, the step that lists what goes back, the one that
+    /// puts it back, and the one that holds that nothing else has changed.
+    pub fn steps(&self) -> impl Iterator<Item = (&str, [Step; 3])> {
         let sets = self.sets.iter();
         sets.map(|set| {
             let name = set.restore.archive.name.as_str();
-            (name, [set.list_step(), set.set_step()])
+            (name, [set.list_step(), set.set_step(), set.comparison()])
         })
     }
 
@@ -271,6 +322,23 @@ impl<'a> SetBack<'a> {
             }
         }
         round
+    }
+
+    /// For each archive, a step that marks the rows that have left again since, with their keys.
+    pub fn left_again(&self) -> impl Iterator<Item = (&str, Step)> {
+        let sets = self.sets.iter();
+        sets.map(|set| {
+            let step = Step::run(
+                format!("find what has left {} again", set.table.name),
+                format!(
+                    "UPDATE temp.{} AS l SET undone = 1 WHERE undone = 0 AND NOT EXISTS (SELECT 1 FROM {} WHERE {})",
+                    set.list,
+                    set.table.scanned("w"),
+                    set.same_key()
+                ),
+            );
+            (set.restore.archive.name.as_str(), step)
+        })
     }
 
     /// Forget the lists.
@@ -290,18 +358,41 @@ impl<'a> SetBack<'a> {
 
 impl Set<'_> {
     fn columns(&self) -> Vec<&str> {
-        self.forgotten.set(self.table).collect()
+        self.forgotten.columns(self.table)
     }
 
+    /// The columns that nothing is set in.
+    fn others(&self) -> Vec<&str> {
+        let set = self.columns();
+        let others = self.table.stored_columns();
+        others
+            .filter(|name| !set.iter().any(|it| same_name(it, name)))
+            .collect()
+    }
+
+    /// Lists for each row its key, what it is to be set to, and what it holds.
     fn list_step(&self) -> Step {
         let Set { table, list, .. } = self;
-        let keys = table.row_key.columns();
-        let keys = keys.iter().zip(1..);
-        let keys: Vec<_> = keys
-            .map(|(name, at)| format!("+w.{} AS k{at}", quote(name)))
-            .collect();
-        let values = self.columns().into_iter().zip(1..);
-        let values = values.map(|(name, at)| format!(", +w.{} AS v{at}", quote(name)));
+        let numbered = |letter, names: &[&str], value: &dyn Fn(&str) -> String| {
+            let each = names.iter().zip(1..);
+            each.map(|(name, at)| (format!("{letter}{at}"), value(name)))
+                .collect::<Vec<_>>()
+        };
+        let now = |name: &str| format!("w.{}", quote(name));
+        let wanted = |name: &str| {
+            let name_quoted = quote(name);
+            format!(
+                "CASE WHEN {} THEN a.{name_quoted} ELSE w.{name_quoted} END",
+                forgot(name)
+            )
+        };
+        let mut listed = numbered('k', &table.row_key.columns(), &now);
+        listed.push(("undone".to_owned(), "0".to_owned()));
+        listed.extend(numbered('f', &self.columns(), &forgot));
+        listed.extend(numbered('r', &self.columns(), &wanted));
+        listed.extend(numbered('v', &self.columns(), &now));
+        listed.extend(numbered('o', &self.others(), &now));
+        let (names, values): (Vec<_>, Vec<_>) = listed.into_iter().unzip();
         let mut conditions = vec![
             self.forgotten.mine(self.restore, table),
             self.of_run(),
@@ -315,9 +406,9 @@ impl Set<'_> {
                 self.restore.archive.name
             ),
             format!(
-                "CREATE TEMP TABLE {list} AS SELECT {}, 0 AS undone{} FROM main.{} AS a CROSS JOIN {} WHERE {}",
-                keys.join(", "),
-                values.collect::<String>(),
+                "CREATE TEMP TABLE {list} ({});\nINSERT INTO temp.{list} SELECT {} FROM main.{} AS a CROSS JOIN {} WHERE {}",
+                names.join(", "),
+                values.join(", "),
                 quote(&self.restore.archive.name),
                 table.scanned("w"),
                 all_of(&conditions)
@@ -339,56 +430,82 @@ impl Set<'_> {
         format!("a.{KEPT} IS NOT NULL AND a.fkfix_run IS {run}")
     }
 
-    /// The condition that the archive's row `a` is the one of the row `l` of the list.
-    fn is_listed(&self) -> String {
-        let own = match &self.table.row_key {
-            RowKey::PrimaryKey(names) => names.iter().map(|name| quote(name)).collect(),
-            _ => vec!["fkfix_rowid".to_owned()],
-        };
-        let same = own.iter().zip(1..);
-        let same = same.map(|(name, at)| format!(" AND a.{name} = l.k{at}"));
-        format!("{}{}", self.of_run(), same.collect::<String>())
-    }
-
     fn set_step(&self) -> Step {
-        let set = self.columns().into_iter().map(|name| {
-            let name_quoted = quote(name);
-            format!(
-                "{name_quoted} = CASE WHEN {} THEN a.{name_quoted} ELSE w.{name_quoted} END",
-                forgot(name)
-            )
-        });
-        let archive = &self.restore.archive;
+        let set = self.columns().into_iter().zip(1..);
+        let set = set.map(|(name, at)| format!("{} = l.r{at}", quote(name)));
         self.update(
-            format!("set the keys that {} remembers back", archive.name),
-            &set.collect::<Vec<_>>().join(", "),
-            &format!(
-                "temp.{} AS l JOIN main.{} AS a ON {}",
-                self.list,
-                quote(&archive.name),
-                self.is_listed()
+            format!(
+                "set the keys that {} remembers back",
+                self.restore.archive.name
             ),
+            &set.collect::<Vec<_>>().join(", "),
+            &format!("temp.{} AS l", self.list),
             &self.same_key(),
         )
+    }
+
+    /// Holds that nothing else has changed: a row has all its keys back, or is as it was.
+    fn comparison(&self) -> Step {
+        let Set { table, list, .. } = self;
+        let same = |letter, names: &[&str]| {
+            let each = names.iter().zip(1..);
+            let each = each
+                .map(|(name, at)| fidelity::same_value(table, name, &format!("l.{letter}{at}")));
+            all_of(&each.collect::<Vec<_>>())
+        };
+        let set = self.columns();
+        let mut all = vec![
+            self.same_key(),
+            format!("(({}) OR ({}))", same('r', &set), same('v', &set)),
+        ];
+        let others = self.others();
+        if !others.is_empty() {
+            all.push(same('o', &others));
+        }
+        Step::Expect {
+            what: format!(
+                "nothing but keys that came back has changed in {}",
+                table.name
+            ),
+            query: format!(
+                "SELECT count(*) FROM temp.{list} AS l WHERE NOT EXISTS (SELECT 1 FROM {} WHERE {})",
+                table.scanned("w"),
+                all_of(&all)
+            ),
+            value: 0,
+            by_row: None,
+        }
     }
 
     fn undo_steps(&self, key: &Staying) -> [Step; 2] {
         let label = key.declared.label();
         let list = &self.list;
+        let columns = self.columns();
+        let of_key = |name: &str| {
+            let mut own = key.declared.key.columns.iter();
+            own.any(|it| same_name(it, name))
+        };
+        let forgot = columns.iter().zip(1..);
+        let forgot = forgot
+            .filter(|(name, _)| of_key(name))
+            .map(|(_, at)| format!("l.f{at}"));
+        let forgot = forgot.collect::<Vec<_>>().join(" OR ");
         let mark = Step::run(
             format!(
                 "find what is back in {} and breaks {label}",
                 self.table.name
             ),
             format!(
-                "UPDATE temp.{list} AS l SET undone = 1 WHERE undone = 0 AND EXISTS (SELECT 1 FROM {} WHERE {} AND {})",
+                "UPDATE temp.{list} AS l SET undone = 1 WHERE undone = 0 AND ({forgot}) AND EXISTS (SELECT 1 FROM {} WHERE {} AND {})",
                 self.table.scanned("w"),
                 self.same_key(),
                 key.broken
             ),
         );
-        let set = self.columns().into_iter().zip(1..);
-        let set = set.map(|(name, at)| format!("{} = l.v{at}", quote(name)));
+        let set = columns.iter().zip(1..).map(|(name, at)| {
+            let name = quote(name);
+            format!("{name} = CASE WHEN l.f{at} THEN l.v{at} ELSE w.{name} END")
+        });
         let undo = self.update(
             format!("set in {} again to what it was", self.table.name),
             &set.collect::<Vec<_>>().join(", "),

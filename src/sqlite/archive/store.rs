@@ -146,13 +146,17 @@ fn read(connection: &Connection, name: &str) -> Result<Option<Archive>> {
     }))
 }
 
-/// The steps that copy the rows of `removal`, as they are, into the archive of their table: those
-/// that leave and those that stay and forget a key.
-pub fn store(
-    connection: &Connection,
-    removal: &Removal,
-    version: Option<i64>,
-) -> Result<Vec<Step>> {
+/// How rows come into an archive.
+pub struct Storing {
+    /// The steps that copy them, as they are.
+    pub steps: Vec<Step>,
+    /// The step that holds those that stay against what was copied, once they have forgotten keys.
+    pub comparison: Option<Step>,
+}
+
+/// Plans to copy the rows of `removal`, as they are, into the archive of their table: those that
+/// leave and those that stay and forget a key.
+pub fn store(connection: &Connection, removal: &Removal, version: Option<i64>) -> Result<Storing> {
     let table = &removal.table;
     let names: Vec<_> = table
         .columns
@@ -231,7 +235,16 @@ pub fn store(
         value: removal.rows + removal.kept,
         by_row: None,
     });
-    Ok(steps)
+    let comparison = (removal.kept > 0).then(|| {
+        let before = format!("main.{} AS a", quote(&name));
+        let which = format!(
+            "{came_now}a.{RUN} = {} AND a.{KEPT} IS NOT NULL AND {}",
+            run.number,
+            same_key(table)
+        );
+        fidelity::forgot_keys_alone(removal, &before, &which)
+    });
+    Ok(Storing { steps, comparison })
 }
 
 /// The condition that the row `a` of the archive `name` is none of those that are there already, so
@@ -419,8 +432,12 @@ pub fn restore(connection: &Connection, whose: Whose, only: Option<&str>) -> Res
         };
         let name = restore.archive.table.clone();
         if schema::table_exists(connection, &name)? {
+            let forgotten = restores
+                .iter()
+                .filter_map(|it: &Restore| it.forgotten.as_ref());
+            let lists = forgotten.map(Forgotten::lists).sum::<usize>();
             restore
-                .plan(connection, Table::read(connection, &name)?)
+                .plan(connection, Table::read(connection, &name)?, lists + 1)
                 .with_context(|| {
                     format!("could not put back the rows of {}", restore.archive.name)
                 })?;
@@ -431,7 +448,7 @@ pub fn restore(connection: &Connection, whose: Whose, only: Option<&str>) -> Res
 }
 
 impl Restore {
-    fn plan(&mut self, connection: &Connection, table: Table) -> Result<()> {
+    fn plan(&mut self, connection: &Connection, table: Table, list: usize) -> Result<()> {
         let Restore { archive, rows, .. } = &*self;
         table.must_be_exact()?;
         if let Some((index, reason)) = table.unkept_index() {
@@ -477,7 +494,7 @@ impl Restore {
             self.fits(&table),
             self.newest_first(connection)?,
         );
-        let forgotten = Forgotten::of(connection, self, &table)?;
+        let forgotten = Forgotten::of(connection, self, &table, list)?;
         self.must_go_back_as_it_is(connection, &table, forgotten.is_some())?;
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
@@ -492,12 +509,15 @@ impl Restore {
             );
             indexes = indexes.as_noted(connection, &from, noted)?;
         }
+        let same = match &forgotten {
+            None => same_row(&table, &columns),
+            Some(forgotten) => forgotten.same_row(&table, &columns),
+        };
         let back = format!(
-            "FROM main.{} AS a CROSS JOIN {} WHERE {} AND {}",
+            "FROM main.{} AS a CROSS JOIN {} WHERE {} AND {same}",
             quote(&archive.name),
             table.scanned("w"),
             self.fits(&table),
-            same_row(&table, &columns)
         );
         let mut finish = counter.back;
         finish.extend(indexes.put_back(connection, &table.name, &back, noted)?);
@@ -506,10 +526,9 @@ impl Restore {
             table: archive.name.clone(),
             rows: {
                 let moved = format!(
-                    "{} AND EXISTS (SELECT 1 FROM {} WHERE {})",
+                    "{} AND EXISTS (SELECT 1 FROM {} WHERE {same})",
                     self.fits(&table),
                     table.scanned("w"),
-                    same_row(&table, &columns),
                 );
                 match &forgotten {
                     Some(forgotten) => {

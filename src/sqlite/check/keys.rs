@@ -6,10 +6,12 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::expected::{Due, Expected};
 use super::indexes;
 use crate::model::finding::{Code, Finding};
+use crate::sqlite::discover;
 use crate::sqlite::file::errors;
 use crate::sqlite::keys::parent_key::remedy;
+use crate::sqlite::keys::unnamed;
 use crate::sqlite::keys::{affinity_warning, collation_warning};
-use crate::sqlite::schema::foreign_key::{self, ForeignKey};
+use crate::sqlite::schema::foreign_key::{self, ForeignKey, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Table};
 
@@ -166,10 +168,13 @@ pub fn ends(connection: &Connection, key: &ForeignKey) -> Result<Result<(Table, 
     match kind_of(connection, &key.parent)?.as_deref() {
         Some("table") => {}
         None => {
-            return missing(format!(
+            let message = format!(
                 "the key {key} has no parent: there is no table {}",
                 key.parent
-            ));
+            );
+            let hint = lost_hint(connection, key)?;
+            let finding = Finding::of_key(Code::ParentMissing, key, message);
+            return Ok(Err(finding.hint(hint)));
         }
         Some(kind) => {
             return missing(format!(
@@ -190,6 +195,26 @@ pub fn ends(connection: &Connection, key: &ForeignKey) -> Result<Result<(Table, 
         ));
     }
     Ok(Ok((Table::read(connection, &key.child)?, parent)))
+}
+
+/// What to do about a key whose parent table is gone.
+fn lost_hint(connection: &Connection, key: &ForeignKey) -> Result<String> {
+    let named = foreign_key::declared(connection)?;
+    let named = named.into_iter().find(|it| it.key.same_definition(key));
+    let named = named.unwrap_or_else(|| NamedKey {
+        constraint: None,
+        key: key.clone(),
+    });
+    let drop = unnamed::drop_statement(&named);
+    Ok(match discover::meant(connection, key)? {
+        Some(meant) => format!(
+            "with foreign_keys = ON, each write to the child fails; fkfix discover --write -d DATABASE writes the migration that has it refer to {}",
+            meant.parent
+        ),
+        None => format!(
+            "with foreign_keys = ON, each write to the child fails: make the table again, or drop the key by a migration with the line: {drop}"
+        ),
+    })
 }
 
 fn parent_key(

@@ -14,14 +14,15 @@ use crate::discover::facts::{self, Look, Rows, Seen};
 use crate::discover::{self, Candidate};
 use crate::sqlite::apply::history;
 use crate::sqlite::file::errors;
-use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
+use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Affinity, Table};
 use crate::sqlite::text::ddl::{quote, same_name};
 use values::unless_lacking;
 
-/// Every key that was perhaps meant and that `connection` does not declare: tables in the order
-/// of the schema, the keys of each by its columns. At most one for the same columns.
+/// Every key that was perhaps meant and that `connection` does not declare, or only to a table that is
+/// gone: tables in the order of the schema, the keys of each by its columns. At most one for the same
+/// columns.
 pub fn candidates(connection: &Connection) -> Result<Vec<Candidate>> {
     let (rows, catalog) = read(connection)?;
     discover::candidates(&rows, &catalog)
@@ -48,10 +49,26 @@ fn read(connection: &Connection) -> Result<(OfConnection<'_>, Catalog)> {
         tables,
         obstacles: RefCell::default(),
     };
-    Ok((
-        rows,
-        Catalog::new(subjects, foreign_key::declared_keys(connection)?),
-    ))
+    let catalog = Catalog::new(subjects, foreign_key::declared_keys(connection)?);
+    Ok((rows, catalog.with_lost(lost(connection)?)))
+}
+
+/// The declared keys whose parent is nothing that the schema has.
+fn lost(connection: &Connection) -> Result<Vec<NamedKey>> {
+    let mut lost = Vec::new();
+    for key in foreign_key::declared(connection)? {
+        if schema::kind_of(connection, &key.key.parent)?.is_none() {
+            lost.push(key);
+        }
+    }
+    Ok(lost)
+}
+
+/// What `key`, whose parent table is gone, was to be, as far as the names of tables tell.
+pub fn meant(connection: &Connection, key: &ForeignKey) -> Result<Option<ForeignKey>> {
+    let (rows, catalog) = read(connection)?;
+    let found = discover::lost::meant(&rows, &catalog, key)?;
+    Ok(found.map(|found| found.key))
 }
 
 impl From<&Table> for facts::Table {

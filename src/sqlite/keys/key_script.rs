@@ -5,11 +5,11 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use crate::failure::Failure;
-use crate::migrations::draft::{self, Draft};
-use crate::sqlite::keys::{self, TableKeys};
-use crate::sqlite::schema::Table;
-use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
+use crate::migrations::draft::{self, Draft, Replaced};
+use crate::sqlite::keys::{self, TableKeys, unnamed};
+use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::scratch;
+use crate::sqlite::schema::{self, Table};
 use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement;
@@ -18,14 +18,21 @@ pub use crate::migrations::draft::{Scripts, template};
 
 /// The scripts for `keys`, each of which `connection` must be able to take.
 pub fn checked(connection: &Connection, keys: &[ForeignKey]) -> Result<Scripts> {
-    let mut scripts = draft::write(&drafts(connection, keys)?);
+    let lost = lost(connection, keys)?;
+    let replaced = lost.iter().map(|it| Replaced {
+        drop: unnamed::drop_statement(it),
+        name: unnamed::name_or_derived(it),
+        key: &it.key,
+    });
+    let mut scripts = draft::write(&drafts(connection, keys)?, &replaced.collect::<Vec<_>>());
     let mut requests = Vec::new();
     for statement in script::parse("the new migration", &scripts.up)? {
         if let statement::Action::AddForeignKey(request) = statement.action {
             requests.push(request);
         }
     }
-    let declared = foreign_key::declared(connection)?;
+    let mut declared = foreign_key::declared(connection)?;
+    declared.retain(|it| !lost.contains(it));
     for target in keys::resolve(connection, &declared, &requests)? {
         check(&target)?;
         for new in &target.added {
@@ -120,6 +127,19 @@ fn set_null_warning(table: &Table, key: &ForeignKey) -> Option<String> {
             table.name
         )
     })
+}
+
+/// The declared keys on the columns of `keys` whose parent tables are gone: those of `keys` come in
+/// their place.
+fn lost(connection: &Connection, keys: &[ForeignKey]) -> Result<Vec<NamedKey>> {
+    let mut lost = Vec::new();
+    for there in foreign_key::declared(connection)? {
+        let is_replaced = keys.iter().any(|it| it.same_columns(&there.key));
+        if is_replaced && schema::kind_of(connection, &there.key.parent)?.is_none() {
+            lost.push(there);
+        }
+    }
+    Ok(lost)
 }
 
 fn drafts<'k>(connection: &Connection, keys: &'k [ForeignKey]) -> Result<Vec<Draft<'k>>> {

@@ -13,11 +13,16 @@ pub fn name_of(key: &ForeignKey) -> String {
 /// What to write so that `key` is dropped.
 #[must_use]
 pub fn drop_statement(key: &NamedKey) -> String {
-    let name = key.constraint.clone();
-    let name = name.unwrap_or_else(|| name_of(&key.key));
     format!(
         "ALTER TABLE {} DROP CONSTRAINT {};",
         ddl::as_word(&key.key.child),
-        ddl::as_word(&name)
+        ddl::as_word(&name_or_derived(key))
     )
+}
+
+/// The name of `key`, or the one by which it is reached without.
+#[must_use]
+pub fn name_or_derived(key: &NamedKey) -> String {
+    let name = key.constraint.clone();
+    name.unwrap_or_else(|| name_of(&key.key))
 }

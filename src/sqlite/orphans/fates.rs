@@ -4,7 +4,7 @@
 //! key's ON DELETE says (<https://www.sqlite.org/foreignkeys.html#fk_actions>). Where a row can't
 //! stay without its key, it leaves.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType;
 
@@ -299,18 +299,24 @@ impl<'a> Fates<'a> {
     }
 
     /// Tries the rows as they would be in a temporary table of the same definition, beside all
-    /// others where an index matters; those that it does not take leave.
+    /// others where an index matters; those that it does not take leave. It has the table's own name
+    /// too, which its definition may speak of, and is gone before anything else is asked.
     fn demote_by_trial(&self, lists: &mut Lists<'_>, removal: &Removal, round: i64) -> Result<i64> {
         let table = &removal.table;
-        let trial = lists.free_name(&format!("fkfix_trial_{}", lists.others.len() + 1))?;
-        let taken = match self.fill_trial(lists, removal, &trial) {
+        let trial = &table.name;
+        let filled = if scratch::makes(table)? {
+            self.fill_trial(lists, removal)
+        } else {
+            Err(anyhow!("this SQLite can't make {trial}"))
+        };
+        let taken = match filled {
             Ok(()) => {
                 let columns = table.row_key.columns();
                 let same = columns.iter().zip(1..);
                 let same = same.map(|(name, at)| format!("t.{} = l.k{at}", quote(name)));
                 format!(
                     "NOT EXISTS (SELECT 1 FROM temp.{} AS t WHERE {})",
-                    quote(&trial),
+                    quote(trial),
                     same.collect::<Vec<_>>().join(" AND ")
                 )
             }
@@ -321,7 +327,7 @@ impl<'a> Fates<'a> {
         };
         let rows = lists.demote(&table.name, &taken, round)?;
         lists.run(
-            format!("DROP TABLE IF EXISTS temp.{}", quote(&trial)),
+            format!("DROP TABLE IF EXISTS temp.{}", quote(trial)),
             &table.name,
         )?;
         if rows > 0 {
@@ -336,9 +342,9 @@ impl<'a> Fates<'a> {
         Ok(rows)
     }
 
-    fn fill_trial(&self, lists: &mut Lists<'_>, removal: &Removal, trial: &str) -> Result<()> {
+    fn fill_trial(&self, lists: &mut Lists<'_>, removal: &Removal) -> Result<()> {
         let table = &removal.table;
-        let target = format!("temp.{}", quote(trial));
+        let target = format!("temp.{}", quote(&table.name));
         lists.run(ddl::rename_table(&table.sql, &target)?, &table.name)?;
         let stored: Vec<_> = table.stored_columns().collect();
         let (mut columns, mut now) = (
@@ -376,8 +382,8 @@ impl<'a> Fates<'a> {
             lists.run("PRAGMA ignore_check_constraints = OFF".into(), &table.name)?;
             copied?;
             for (at, sql) in indexes.iter().enumerate() {
-                let index = format!("temp.{}", quote(&format!("{trial}_{at}")));
-                lists.run(ddl::move_index(sql, &index, trial)?, &table.name)?;
+                let index = format!("temp.fkfix_trial_{at}");
+                lists.run(ddl::move_index(sql, &index, &table.name)?, &table.name)?;
             }
         }
         lists.run(

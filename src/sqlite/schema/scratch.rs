@@ -29,6 +29,11 @@ fn open_strict() -> Result<Connection> {
     Ok(scratch)
 }
 
+/// Whether this SQLite can make `table`: it may lack a collation.
+pub fn makes(table: &Table) -> Result<bool> {
+    Ok(open_strict()?.execute_batch(&table.sql).is_ok())
+}
+
 /// Has SQLite read `constraint`, a `FOREIGN KEY` table constraint for `child`.
 ///
 /// The parent columns are empty where the constraint leaves them to the parent's primary key.
@@ -183,9 +188,10 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
     let transfers = renames && transfers(&scratch, table, &old)?;
     let new_indexes = transfers && old_indexes && create_indexes_again(&scratch, table)?;
     let rehearsal = Rehearsal {
-        obstacle: match open_strict()?.execute_batch(&table.sql) {
-            Err(_) => Some(Obstacle::Make),
-            Ok(()) => (!renames).then_some(Obstacle::Rename),
+        obstacle: if makes(table)? {
+            (!renames).then_some(Obstacle::Rename)
+        } else {
+            Some(Obstacle::Make)
         },
         transfers,
         transfers_indexes: transfers && new_indexes && self::transfers(&scratch, table, &old)?,
@@ -196,11 +202,15 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
             quote(&table.name),
             quote(constraint)
         );
-        scratch.execute_batch(&drop).map_err(|error| {
-            let reason = reason(&error);
-            Failure::impossible(format!("SQLite could not take {constraint} back: {reason}"))
-                .hint("a key that can't be dropped again is not added; SQLite fails to drop one with ON DELETE SET DEFAULT or NOT DEFERRABLE")
-        })?;
+        if let Err(error) = scratch.execute_batch(&drop) {
+            let now = Table::read(&scratch, &table.name)?.sql;
+            let left = ddl::without_named_key(&now, constraint)?.ok_or_else(|| {
+                let reason = reason(&error);
+                Failure::impossible(format!("SQLite could not take {constraint} back: {reason}"))
+                    .hint("a key that can't be dropped again is not added")
+            })?;
+            scratch.execute_batch(&format!("DROP TABLE {};\n{left}", quote(&table.name)))?;
+        }
     }
     let back = Table::read(&scratch, &table.name)?.sql;
     if !added.is_empty() && back != table.sql {
@@ -212,6 +222,22 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
         .into());
     }
     Ok(rehearsal)
+}
+
+/// The text of `table` once SQLite itself has dropped `constraint`; none where it fails, as it does
+/// for a key that says SET DEFAULT or NOT DEFERRABLE.
+pub fn without(table: &Table, constraint: &str) -> Result<Option<String>> {
+    let scratch = open()?;
+    create(&scratch, table, &table.sql)?;
+    let drop = format!(
+        "ALTER TABLE {} DROP CONSTRAINT {}",
+        quote(&table.name),
+        quote(constraint)
+    );
+    if scratch.execute_batch(&drop).is_err() {
+        return Ok(None);
+    }
+    Ok(Some(Table::read(&scratch, &table.name)?.sql))
 }
 
 /// Whether SQLite's plan for the copy from the table called `old` moves whole records.

@@ -242,6 +242,35 @@ pub fn without_foreign_key(create_table: &str, place: usize) -> Result<String> {
     Ok(left)
 }
 
+/// The same without the first foreign key that is called `name`, if there is one.
+pub fn without_named_key(create_table: &str, name: &str) -> Result<Option<String>> {
+    use TokenType::{TK_CONSTRAINT, TK_FOREIGN, TK_REFERENCES};
+    let tokens = tokens(create_table)?;
+    let mut first = None;
+    let mut place = None;
+    let references = tokens.iter().filter(|it| it.kind == TK_REFERENCES).count();
+    let mut keys = 0..references;
+    for (at, token) in tokens.iter().enumerate() {
+        match token.kind {
+            TK_FOREIGN => first = Some(at),
+            TK_REFERENCES => {
+                let (key, begin) = (keys.next(), first.take().unwrap_or(at));
+                let named = begin.checked_sub(2).and_then(|it| tokens.get(it..begin));
+                if let Some([constraint, own]) = named
+                    && constraint.kind == TK_CONSTRAINT
+                    && same_name(&unquote(own.text), name)
+                {
+                    place = place.or(key);
+                }
+            }
+            _ => {}
+        }
+    }
+    place
+        .map(|place| without_foreign_key(create_table, place))
+        .transpose()
+}
+
 /// How many tokens the clause that begins with `REFERENCES` has
 /// (<https://www.sqlite.org/syntax/foreign-key-clause.html>).
 fn key_clause(tokens: &[Token<'_>]) -> usize {

@@ -5,7 +5,7 @@ mod surroundings;
 mod table;
 
 use fastrand::Rng;
-use fkfix::policy::Method;
+use fkfix::policy::{Method, OrphanAction};
 
 /// A database and the keys that it is to get.
 #[derive(Clone, Debug)]
@@ -18,8 +18,8 @@ pub struct Case {
     pub up: String,
     /// The way back.
     pub down: String,
-    /// How orphans are treated.
-    pub delete_orphans: bool,
+    /// What happens to orphans.
+    pub orphans: OrphanAction,
     /// How the table is changed.
     pub method: Method,
 }
@@ -78,6 +78,15 @@ const ACTIONS: [&str; 6] = [
     " ON DELETE RESTRICT ON UPDATE CASCADE",
     " ON DELETE SET DEFAULT",
     " ON UPDATE SET NULL",
+];
+
+/// All that may happen to orphans.
+pub const POLICIES: [OrphanAction; 5] = [
+    OrphanAction::Follow,
+    OrphanAction::Archive,
+    OrphanAction::SetNull,
+    OrphanAction::Delete,
+    OrphanAction::Refuse,
 ];
 
 struct Column {
@@ -152,7 +161,7 @@ impl Generator {
             child: child.name,
             up,
             down,
-            delete_orphans: self.chance(20),
+            orphans: POLICIES[self.random.usize(0..POLICIES.len())],
             method: [Method::Fastest, Method::Documented, Method::InPlace][self.random.usize(0..3)],
         }
     }
@@ -256,11 +265,7 @@ impl Generator {
             );
             let columns: Vec<_> = columns.iter().map(|it| self.quoted(it)).collect();
             let references: Vec<_> = parent_columns.iter().map(|it| self.quoted(it)).collect();
-            // SQLite can't drop a key with SET DEFAULT, so such a migration is refused.
-            let action = match self.pick(&ACTIONS) {
-                set_default if set_default.contains("DEFAULT") && self.chance(80) => "",
-                action => action,
-            };
+            let action = self.pick(&ACTIONS);
             let deferred = self.pick(&[
                 "",
                 "",

@@ -13,6 +13,7 @@ use crate::policy::Policy;
 use crate::sqlite::apply::down::Order;
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts;
+use crate::sqlite::apply::unnamed::{self, Dropped};
 use crate::sqlite::archive;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::rebuild::full_text;
@@ -21,7 +22,7 @@ use crate::sqlite::schema::{self, RowKey, Table, scratch};
 use crate::sqlite::text::ddl::{literal, quote, same_name};
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::{Action, Statement};
-use crate::standing::AdoptedKey;
+use crate::standing::{self, AdoptedKey};
 
 /// Writes what takes `migration` back, which found the keys `adopted` there.
 pub fn take_back(
@@ -58,6 +59,16 @@ pub fn take_back(
             }
             Action::AddForeignKey(key) => {
                 drop_constraints(script, &mut drops)?;
+                let table = Table::read(script.schema(), &key.table)?;
+                let name = key.name.as_deref().unwrap_or_default();
+                let before = standing::dropped(adopted, &key.table, name)
+                    .find(|(_, after)| *after == table.sql)
+                    .map(|(before, _)| before);
+                if let Some(before) = before {
+                    pin::tables(script, &[&table.name], &[])?;
+                    swap::table(script, &table, before, None)?;
+                    continue;
+                }
                 keys::add(script, &[key], version, &Policy::REFUSE)?;
             }
         }
@@ -80,18 +91,21 @@ pub fn take_back(
     )
 }
 
-/// Writes the statement `sql` of a file.
-pub fn statement(script: &mut Script<'_>, title: &str, sql: &str) -> Result<()> {
+/// Writes the statement `sql` of a file; gives the key that it drops.
+pub fn statement(script: &mut Script<'_>, title: &str, sql: &str) -> Result<Option<AdoptedKey>> {
     let action = script::parse("", sql)?
         .into_iter()
         .map(|it| it.action)
         .next();
-    match action {
-        Some(Action::DropConstraint { table, sql, .. }) => {
-            drop_constraints(script, &mut vec![(table, sql)])
-        }
-        _ => script.run(title, sql),
-    }
+    let Some(Action::DropConstraint { table, sql, .. }) = action else {
+        return script.run(title, sql).map(|()| None);
+    };
+    let dropped = unnamed::find(script.schema(), &sql)?;
+    drop_constraints(script, &mut vec![(table, sql)])?;
+    Ok(dropped.map(|it| AdoptedKey {
+        dropped: Some((it.table.sql, it.after)),
+        ..AdoptedKey::found(it.table.name, Some(it.constraint))
+    }))
 }
 
 /// Writes what `drops` do, each a table and a statement, and takes these away. Hosted engines have no
@@ -101,22 +115,31 @@ fn drop_constraints(script: &mut Script<'_>, drops: &mut Vec<(String, String)>) 
         let table = Table::read(script.schema(), name)?;
         let is_of = |it: &mut (String, String)| same_name(&it.0, &table.name);
         let all: Vec<_> = drops.extract_if(.., is_of).map(|(_, sql)| sql).collect();
-        let definition = after(script.schema(), &table, &all.join(";\n"))?;
+        let definition = after(script.schema(), &table, &all)?;
         pin::tables(script, &[&table.name], &[])?;
         swap::table(script, &table, &definition, None)?;
     }
     Ok(())
 }
 
-/// The text that `table` has after `sql`.
-fn after(schema: &Connection, table: &Table, sql: &str) -> Result<String> {
+/// The text that `table` has after the statements `drops`.
+fn after(schema: &Connection, table: &Table, drops: &[String]) -> Result<String> {
     schema.execute_batch("SAVEPOINT fkfix")?;
-    let changed = schema
-        .execute_batch(sql)
-        .map_err(anyhow::Error::from)
+    let changed = drops
+        .iter()
+        .try_for_each(|sql| drop_constraint(schema, sql))
         .and_then(|()| Table::read(schema, &table.name));
     schema.execute_batch("ROLLBACK TO fkfix; RELEASE fkfix")?;
     Ok(changed?.sql)
+}
+
+/// Runs `sql`, of which the definitions in `schema` alone matter.
+fn drop_constraint(schema: &Connection, sql: &str) -> Result<()> {
+    let Some(Dropped { table, after, .. }) = unnamed::find(schema, sql)? else {
+        return Ok(schema.execute_batch(sql)?);
+    };
+    let drop = format!("DROP TABLE main.{}", quote(&table.name));
+    Ok(schema.execute_batch(&format!("{drop};\n{after}"))?)
 }
 
 fn is_adopted(adopted: &[AdoptedKey], table: &str, constraint: &str) -> bool {

@@ -170,7 +170,7 @@ fn apply(
         match part {
             Part::Statement(line, sql) => {
                 let title = format!("run {}:{line}", migration.file());
-                back::statement(script, &title, &sql)?;
+                adopted.extend(back::statement(script, &title, &sql)?);
             }
             Part::Keys(requests) => {
                 let version = migration.up.version();
