@@ -161,14 +161,14 @@ def state(file):
 def tables(arguments, rounds, size):
     by_hand = "twelve DELETE … NOT IN"
     rows = [
-        "| subject | seconds | times the twelve statements | MiB of memory | written | peak on disk |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| subject | seconds | times the twelve statements | of the processor | MiB of memory | written | peak on disk |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name in rounds[0]:
         median = lambda figure: statistics.median(it[name][figure] for it in rounds)
         ratio = statistics.median(it[name]["seconds"] / it[by_hand]["seconds"] for it in rounds)
         rows.append(
-            f"| {name} | {median('seconds'):.2f} | {ratio:.2f} | {median('own_memory') / 2**20:.0f}"
+            f"| {name} | {median('seconds'):.2f} | {ratio:.2f} | {median('cpu_seconds'):.2f} | {median('own_memory') / 2**20:.0f}"
             f" | {median('written') / size:.2f} | {median('peak_disk') / size:.2f} |"
         )
     heading = (
