@@ -41,7 +41,7 @@ pub enum Outcome {
 /// Why a case may be refused: the beginning of what stands for it.
 const REFUSALS: [&str; 18] = [
     "is damaged: by them",
-    "break the new keys or hang on such rows",
+    "break the new keys or depend on one that does",
     "1 row breaks the new keys",
     "could not stay as it is",
     "refer to rows of",
