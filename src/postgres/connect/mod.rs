@@ -6,6 +6,7 @@
 
 mod environment;
 mod hosts;
+mod kin;
 mod open;
 mod parameters;
 mod passfile;

@@ -11,6 +11,7 @@ use postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::hosts::Host;
+use super::kin::{self, Kin};
 use super::refusal::{self, Cause};
 use super::target::Target;
 use super::tls::Mode;
@@ -171,6 +172,9 @@ fn checked(mut client: Client, target: Target) -> Result<Connection> {
         SimpleQueryMessage::Row(row) => row.get(0).and_then(|text| text.parse::<u32>().ok()),
         _ => None,
     });
+    if let Some(kin) = kin_of(&mut client) {
+        return Err(kin.refusal(&target.to_string()).into());
+    }
     let Some(version) = version else {
         let message = format!("{target} does not say which PostgreSQL it is");
         return Err(Failure::impossible(message)
@@ -188,6 +192,21 @@ fn checked(mut client: Client, target: Target) -> Result<Connection> {
         target,
         version,
     })
+}
+
+/// What the server is, where it is not PostgreSQL. One that can't say so is asked no further.
+fn kin_of(client: &mut Client) -> Option<Kin> {
+    let mut ask = |query: &str| -> Option<String> {
+        let answer = client.simple_query(query).ok()?;
+        answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        })
+    };
+    let version = ask("SELECT pg_catalog.version()")?;
+    let has_jobs = !kin::is_told(&version)
+        && ask("SELECT pg_catalog.to_regclass('sys.jobs') IS NOT NULL").as_deref() == Some("t");
+    Kin::of(&version, has_jobs)
 }
 
 /// `150020` as people write it, and `90624` too.
