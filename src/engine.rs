@@ -28,6 +28,7 @@ pub fn open(location: &Location, lock_timeout: Duration) -> Database {
 #[cfg(feature = "postgres")]
 pub mod server {
     pub use crate::postgres::Database;
+    pub use crate::postgres::clean::Order as CleanOrder;
     pub use crate::postgres::down::Order as DownOrder;
     pub use crate::postgres::dump;
     pub use crate::postgres::session::Wait;

@@ -4,6 +4,7 @@
 #![allow(rustdoc::invalid_html_tags)]
 
 mod refusal;
+mod wish;
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +12,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 
 pub use refusal::{Fates, TableFate};
+pub use wish::{Wish, because};
 
 /// What happens to rows that break a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

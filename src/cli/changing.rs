@@ -166,6 +166,9 @@ pub struct Clean {
     /// that would lose all its rows.
     #[arg(long, value_name = "N|N%")]
     pub max_orphans: Option<Limit>,
+    /// How a server is changed.
+    #[command(flatten)]
+    pub server: OnServer,
     /// How to change it.
     #[command(flatten)]
     pub change: Change,
@@ -203,6 +206,9 @@ pub struct Restore {
     /// With --purge: without a question
     #[arg(long, requires = "purge")]
     pub yes: bool,
+    /// How a server is changed.
+    #[command(flatten)]
+    pub server: OnServer,
     /// The format of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,

@@ -5,33 +5,44 @@ use anyhow::Result;
 use crate::cli::{ChangeFormat, Clean};
 use crate::failure::Status;
 use crate::policy::{Method, Policy};
+use crate::report::clean::Cleaned;
 use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &Clean, output: &mut Output) -> Result<Status> {
     super::check_format(arguments.format, &arguments.change)?;
-    let policy = Policy {
-        orphans: arguments.orphans,
-        max_orphans: arguments.max_orphans,
-        method: Method::Fastest,
-    };
+    let policy = policy(arguments);
     let database = super::open(&arguments.database)?;
-    let (only, format) = (arguments.table.as_deref(), arguments.format.into());
+    let only = arguments.table.as_deref();
     let as_script = arguments.format == ChangeFormat::Sql;
     let cleaned = if arguments.change.dry_run {
         database.plan_clean(only, &policy, as_script)?
     } else {
         database.clean(only, &policy, arguments.change.backup.as_ref())?
     };
+    tell(cleaned, arguments.format, output)
+}
+
+/// What is allowed.
+pub(super) fn policy(arguments: &Clean) -> Policy {
+    Policy {
+        orphans: arguments.orphans,
+        max_orphans: arguments.max_orphans,
+        method: Method::Fastest,
+    }
+}
+
+/// Tells what was done, or would be.
+pub(super) fn tell(cleaned: Cleaned, format: ChangeFormat, output: &mut Output) -> Result<Status> {
     let report = &cleaned.report;
     let mut status = Status::Done;
-    if as_script {
+    if format == ChangeFormat::Sql {
         output.write(&cleaned.script.unwrap_or_default())?;
     } else if report.dry_run || report.steps.is_empty() {
-        output.result(report, format)?;
+        output.result(report, format.into())?;
     } else {
         let done = format!("the declared keys of {} were cleaned", report.database);
-        status = output.outcome(report, format, &done);
+        status = output.outcome(report, format.into(), &done);
     }
     for warning in &cleaned.warnings {
         output.warning(warning);

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::cli::{Format, Orphans, RowsFormat};
 use crate::failure::Status;
+use crate::report::archived::ArchivedReport;
 use crate::report::output::Output;
 
 /// Runs the verb.
@@ -41,9 +42,18 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
 /// What the archives hold.
 fn archived(arguments: &Orphans, output: &mut Output) -> Result<Status> {
     let report = super::open(&arguments.database)?.archived(arguments.table.as_deref())?;
-    match arguments.format {
-        RowsFormat::Text => output.result(&report, Format::Text)?,
-        RowsFormat::Json => output.result(&report, Format::Json)?,
+    tell_archived(&report, arguments.format, output)
+}
+
+/// Tells what the archives hold.
+pub(super) fn tell_archived(
+    report: &ArchivedReport,
+    format: RowsFormat,
+    output: &mut Output,
+) -> Result<Status> {
+    match format {
+        RowsFormat::Text => output.result(report, Format::Text)?,
+        RowsFormat::Json => output.result(report, Format::Json)?,
         RowsFormat::Csv => output.copy(&mut report.csv().as_slice())?,
     }
     Ok(Status::Done)

@@ -57,7 +57,7 @@ fn purge(arguments: &Restore, output: &mut Output) -> Result<Status> {
 }
 
 /// Asks on a terminal; elsewhere nobody could answer. Gives the number of rows that it asked about.
-fn confirm(report: &PurgeReport) -> Result<i64> {
+pub(super) fn confirm(report: &PurgeReport) -> Result<i64> {
     let all: i64 = report.purged.iter().map(|it| it.rows).sum();
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(Failure::impossible(format!(

@@ -3,12 +3,13 @@
 pub mod looks;
 
 use std::io::{Seek as _, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use crate::cli::{self, ChangeFormat, Format, RowsFormat};
-use crate::engine::server::{Database, DownOrder, UpOrder as Order, Wait};
+use crate::engine::server::{CleanOrder, Database, DownOrder, UpOrder as Order, Wait};
 use crate::failure::{Failure, Status};
 use crate::location::Server;
 use crate::policy::{Manner, Method};
@@ -35,8 +36,8 @@ fn open(
     Ok(database)
 }
 
-fn no_backup(change: &cli::Change) -> Result<()> {
-    if change.backup.is_none() {
+fn no_backup(backup: Option<&PathBuf>) -> Result<()> {
+    if backup.is_none() {
         return Ok(());
     }
     Err(
@@ -48,7 +49,7 @@ fn no_backup(change: &cli::Change) -> Result<()> {
 
 /// `fkfix up`
 pub fn up(arguments: &cli::Up, server: &Server, output: &mut Output) -> Result<Status> {
-    no_backup(&arguments.change)?;
+    no_backup(arguments.change.backup.as_ref())?;
     let migrations = super::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to {
         migrations.must_have(to)?;
@@ -112,7 +113,7 @@ pub fn up(arguments: &cli::Up, server: &Server, output: &mut Output) -> Result<S
 
 /// `fkfix down`
 pub fn down(arguments: &cli::Down, server: &Server, output: &mut Output) -> Result<Status> {
-    no_backup(&arguments.change)?;
+    no_backup(arguments.change.backup.as_ref())?;
     let migrations = super::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to.filter(|to| *to != 0) {
         migrations.must_have(to)?;
@@ -186,8 +187,68 @@ pub fn check(arguments: &cli::Check, server: &Server, output: &mut Output) -> Re
     super::check::tell(&report, arguments.format, output)
 }
 
+/// `fkfix clean`
+pub fn clean(arguments: &cli::Clean, server: &Server, output: &mut Output) -> Result<Status> {
+    super::check_format(arguments.format, &arguments.change)?;
+    no_backup(arguments.change.backup.as_ref())?;
+    let policy = super::clean::policy(arguments);
+    let manner = arguments.server.manner();
+    let order = CleanOrder {
+        only: arguments.table.as_deref(),
+        policy: &policy,
+        manner: &manner,
+    };
+    let schema = arguments.server.own.schema.as_deref();
+    let mut database = open(server, &arguments.database.wait, schema, output)?;
+    let cleaned = if arguments.change.dry_run {
+        database.plan_clean(order, arguments.format == ChangeFormat::Sql)?
+    } else {
+        database.clean(order)?
+    };
+    super::clean::tell(cleaned, arguments.format, output)
+}
+
+/// `fkfix restore`
+pub fn restore(arguments: &cli::Restore, server: &Server, output: &mut Output) -> Result<Status> {
+    no_backup(arguments.backup.as_ref())?;
+    let manner = arguments.server.manner();
+    let schema = arguments.server.own.schema.as_deref();
+    let mut database = open(server, &arguments.database.wait, schema, output)?;
+    let only = arguments.table.as_deref();
+    if arguments.purge {
+        let age = arguments.older_than.unwrap_or_default();
+        let mut report = database.plan_purge(only, age)?;
+        if arguments.dry_run || report.purged.is_empty() {
+            report.dry_run = arguments.dry_run;
+            output.result(&report, arguments.format)?;
+            return Ok(Status::Done);
+        }
+        let most = if arguments.yes {
+            None
+        } else {
+            Some(super::restore::confirm(&report)?)
+        };
+        let report = database.purge(only, age, most)?;
+        let done = format!("old archived rows of {} were deleted", report.database);
+        return Ok(output.outcome(&report, arguments.format, &done));
+    }
+    if arguments.dry_run {
+        output.result(&database.plan_restore(only, &manner)?, arguments.format)?;
+        return Ok(Status::Done);
+    }
+    let report = database.restore(only, &manner)?;
+    let done = format!("the archived rows of {} were put back", report.database);
+    Ok(output.outcome(&report, arguments.format, &done))
+}
+
 /// `fkfix orphans`
 pub fn orphans(arguments: &cli::Orphans, server: &Server, output: &mut Output) -> Result<Status> {
+    if arguments.archived {
+        let schema = arguments.own.schema.as_deref();
+        let mut database = open(server, &arguments.database.wait, schema, output)?;
+        let report = database.archived(arguments.table.as_deref())?;
+        return super::orphans::tell_archived(&report, arguments.format, output);
+    }
     let migrations = super::migrations(&arguments.set, output)?;
     let schema = arguments.own.schema.as_deref();
     let mut database = open(server, &arguments.database.wait, schema, output)?;
@@ -237,6 +298,6 @@ pub fn refused(verb: &str) -> anyhow::Error {
     Failure::impossible(format!(
         "fkfix {verb} works on files of SQLite, and this database is a server's"
     ))
-    .hint("up, down, status, orphans, check, show, graph, new and discover work on PostgreSQL")
+    .hint("up, down, status, orphans, clean, restore, check, show, graph, new and discover work on PostgreSQL")
     .into()
 }

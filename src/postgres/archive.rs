@@ -20,11 +20,17 @@ pub const OWN_COLUMNS: [&str; 4] = [
     "fkfix_archived_at",
 ];
 
+/// The column that tells what a row that stayed forgot: an object of its columns and the literals
+/// that were put there. NULL for a row that left. Archives that were made before are without it.
+pub const KEPT: &str = "fkfix_kept";
+
 /// An archive that exists.
 #[derive(Clone, Debug)]
 pub struct Archive {
     /// The archive itself.
     pub table: Rc<Table>,
+    /// It has the column [`KEPT`].
+    pub has_kept: bool,
     /// The table that its rows come from.
     pub of: Name,
 }
@@ -50,6 +56,7 @@ fn read(table: &Rc<Table>) -> Option<Archive> {
     let is_ours = table.kind == Kind::Table && names.take(4).eq(OWN_COLUMNS);
     is_ours.then(|| Archive {
         table: Rc::clone(table),
+        has_kept: table.columns.iter().any(|it| it.name == KEPT),
         of: Name {
             schema: table.name.schema.clone(),
             table: of.to_owned(),
@@ -72,7 +79,7 @@ pub fn of(schema: &Schema, table: &Table) -> Result<Option<Archive>> {
     if let Some(own) = table
         .columns
         .iter()
-        .find(|column| OWN_COLUMNS.contains(&column.name.as_str()))
+        .find(|column| OWN_COLUMNS.contains(&column.name.as_str()) || column.name == KEPT)
     {
         return Err(Failure::impossible(format!(
             "{} has a column {}, which the archive needs for itself",
@@ -99,27 +106,45 @@ pub fn of(schema: &Schema, table: &Table) -> Result<Option<Archive>> {
     }
 }
 
+impl Archive {
+    /// The columns of the table that it keeps.
+    pub fn columns(&self) -> impl Iterator<Item = &Column> {
+        let columns = self.table.columns.iter().skip(OWN_COLUMNS.len());
+        columns.filter(|it| it.name != KEPT)
+    }
+
+    /// Whether it keeps values of the column.
+    #[must_use]
+    pub fn has(&self, column: &str) -> bool {
+        self.columns().any(|it| it.name == column)
+    }
+}
+
 /// The statements that make the archive of `table`, or give one that is there the columns that
 /// the table has got since.
 pub fn prepare(schema: &Schema, table: &Table) -> Result<Vec<String>> {
     let name = name_of(&table.name);
     if let Some(archive) = of(schema, table)? {
-        let is_new = |column: &&Column| {
-            archive
-                .table
-                .columns
-                .iter()
-                .all(|it| it.name != column.name)
-        };
-        let new = table.columns.iter().filter(is_new);
-        return Ok(new
+        let new = table.columns.iter().filter(|it| !archive.has(&it.name));
+        let mut statements: Vec<_> = new
             .map(|column| format!("ALTER TABLE {name} ADD COLUMN {}", definition(column)))
-            .collect());
+            .collect();
+        if !archive.has_kept {
+            statements.push(format!("ALTER TABLE {name} ADD COLUMN {KEPT} jsonb"));
+        }
+        let mut own = archive.table.columns.iter();
+        let must_have = own.any(|it| it.name == "fkfix_version" && it.not_null);
+        if must_have {
+            statements.push(format!(
+                "ALTER TABLE {name} ALTER COLUMN fkfix_version DROP NOT NULL"
+            ));
+        }
+        return Ok(statements);
     }
     let columns: Vec<_> = table.columns.iter().map(definition).collect();
     let mut statements = vec![
         format!(
-            "CREATE TABLE {name} (fkfix_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, fkfix_constraints text NOT NULL, fkfix_version bigint NOT NULL, fkfix_archived_at timestamptz NOT NULL, {})",
+            "CREATE TABLE {name} (fkfix_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, fkfix_constraints text NOT NULL, fkfix_version bigint, fkfix_archived_at timestamptz NOT NULL, {KEPT} jsonb, {})",
             columns.join(", ")
         ),
         private(&name),
@@ -172,13 +197,7 @@ pub fn returning(archive: &Archive, table: &Table) -> Vec<String> {
         )
     });
     writable
-        .filter(|column| {
-            archive
-                .table
-                .columns
-                .iter()
-                .any(|it| it.name == column.name)
-        })
+        .filter(|column| archive.has(&column.name))
         .map(|column| column.name.clone())
         .collect()
 }

@@ -9,7 +9,7 @@ use super::child_index;
 use super::database::Database;
 use super::online::{go_on_unless_interrupted, pause};
 use super::own::{Direction, Own, Progress, Stage};
-use super::restore::{self, Return};
+use super::restore::{self, Return, Whose};
 use super::schema::{CATALOG_PATH, Schema};
 use super::text::script::{self, Asks, Path, Request};
 use super::up::{self, SMALL, must_match};
@@ -82,6 +82,18 @@ impl Script {
             }
         }
         Ok(script)
+    }
+
+    /// The keys that it drops: the table's number, and the name.
+    fn goes(&self, schema: &Schema) -> Vec<(u32, String)> {
+        let drops = self.parts.iter().filter_map(|part| match part {
+            Part::Drop(path, constraint, _) => {
+                let table = schema.find(path)?;
+                Some((table.oid, constraint.clone()))
+            }
+            Part::Statement(..) | Part::Key(_) => None,
+        });
+        drops.collect()
     }
 
     fn is_drops_alone(&self) -> bool {
@@ -354,7 +366,7 @@ fn taken_back(applied: &Applied, script: &Script, returns: &[Return]) -> TakenBa
         version: applied.version,
         name: applied.name.clone(),
         left: script.left.iter().map(AdoptedKey::shown).collect(),
-        restored: returns.iter().map(Return::report).collect(),
+        restored: restore::reports(returns, false),
     }
 }
 
@@ -397,12 +409,13 @@ fn revert_one(
     first.leave(transaction)?;
     let schema = Schema::read(transaction, first.version)?;
     let mut returns = Vec::new();
+    let whose = Whose::Since(applied.version);
     if !order.leave_orphans {
-        returns = restore::returns(transaction, &schema, applied.version)?;
+        returns = restore::returns(transaction, &schema, whose, None, &[])?;
         for back in &returns {
             back.may_come(order.manner.triggers)?;
         }
-        rounds(
+        restore::rounds(
             &mut returns,
             |back, ids| {
                 back.put_back(transaction, &schema, ids, order.manner.triggers)
@@ -416,34 +429,6 @@ fn revert_one(
     Ok(taken_back(applied, &script, &returns))
 }
 
-/// Puts rows back, batch by batch and round by round: a row may wait for its parent from another
-/// archive. `put_back` gives what stays; none where the run has come to its end elsewhere.
-fn rounds(
-    returns: &mut [Return],
-    mut put_back: impl FnMut(&Return, &[i64]) -> Result<Option<Vec<(i64, crate::model::kept::Cause)>>>,
-    manner: &Manner,
-) -> Result<bool> {
-    loop {
-        let before: i64 = returns.iter().map(Return::restored).sum();
-        for back in returns.iter_mut() {
-            for ids in back.batches(manner.batch) {
-                let Some(kept) = put_back(back, &ids)? else {
-                    return Ok(false);
-                };
-                back.done(&ids, kept);
-            }
-        }
-        let after: i64 = returns.iter().map(Return::restored).sum();
-        if after == before {
-            return Ok(true);
-        }
-        let waiting: usize = returns.iter_mut().map(Return::again).sum();
-        if waiting == 0 {
-            return Ok(true);
-        }
-    }
-}
-
 impl Database {
     /// Takes a migration back in short steps; none where another run has ended it.
     fn revert_online(
@@ -452,6 +437,7 @@ impl Database {
         next: &Next,
     ) -> Result<Option<TakenBackMigration>> {
         let applied = &next.applied;
+        let whose = Whose::Since(applied.version);
         let script = Script::read(order, applied, next.progress.is_some())?;
         if !script.is_drops_alone() {
             return Err(Failure::impossible(format!("{} does more than drop keys", script.file))
@@ -460,7 +446,8 @@ impl Database {
         }
         if !order.leave_orphans {
             self.look(|transaction, schema, _| {
-                for back in restore::returns(transaction, schema, applied.version)? {
+                let goes = script.goes(schema);
+                for back in restore::returns(transaction, schema, whose, None, &goes)? {
                     back.may_come(order.manner.triggers)?;
                 }
                 Ok(())
@@ -507,25 +494,23 @@ impl Database {
                 if is_under_way(transaction, own, applied)? {
                     own.go_on(transaction, Direction::Down, Stage::Restoring, 0)?;
                 }
-                restore::returns(transaction, schema, applied.version)
+                restore::returns(transaction, schema, whose, None, &[])
             })?;
-            let all_are_back = rounds(
+            let all_are_back = restore::rounds(
                 &mut returns,
                 |back, ids| {
                     go_on_unless_interrupted()?;
                     let tables: Vec<_> = back.target().into_iter().collect();
-                    let kept = self.change(&tables, |transaction, schema, own| {
+                    let put = self.change(&tables, |transaction, schema, own| {
                         if !is_under_way(transaction, own, applied)? {
                             return Ok(None);
                         }
-                        let kept =
-                            back.put_back(transaction, schema, ids, order.manner.triggers)?;
-                        let number = i64::try_from(ids.len() - kept.len())?;
-                        own.go_on(transaction, Direction::Down, Stage::Restoring, -number)?;
-                        Ok(Some(kept))
+                        let put = back.put_back(transaction, schema, ids, order.manner.triggers)?;
+                        own.go_on(transaction, Direction::Down, Stage::Restoring, -put.rows)?;
+                        Ok(Some(put))
                     })?;
                     pause(order.manner.pause)?;
-                    Ok(kept)
+                    Ok(put)
                 },
                 order.manner,
             )?;
@@ -614,17 +599,22 @@ fn plan_one(
     steps.extend(next.indexes.iter().map(|it| format!("drop {it}")));
     let mut change = taken_back(&next.applied, &script, &[]);
     if !order.leave_orphans {
-        for back in restore::returns(transaction, schema, next.applied.version)? {
+        let whose = Whose::Since(next.applied.version);
+        let goes = script.goes(schema);
+        let mut returns = restore::returns(transaction, schema, whose, None, &goes)?;
+        for back in &mut returns {
             back.may_come(order.manner.triggers)?;
-            let report = back.planned();
-            steps.push(format!(
+            back.foresee_places(transaction)?;
+        }
+        change.restored = restore::reports(&returns, true);
+        steps.extend(change.restored.iter().map(|report| {
+            format!(
                 "move {} of {} back to {}",
                 text::rows(report.rows),
                 report.archive,
                 report.table
-            ));
-            change.restored.push(report);
-        }
+            )
+        }));
     }
     steps.push(format!(
         "take V{} out of {}",
@@ -681,11 +671,14 @@ pub(super) fn scripts(
         for archive in archives {
             let number = archive::count(transaction, &archive, Some(applied.version))?;
             if let Some(table) = schema.get(&archive.of).filter(|_| number > 0) {
+                let shown = schema.shown(&archive.of);
                 statements.extend(super::script::putting_back(
+                    transaction,
                     &archive,
                     table,
+                    &shown,
                     applied.version,
-                ));
+                )?);
             }
         }
         statements.extend(super::script::forgetting(own, applied.version));

@@ -365,6 +365,92 @@ pub fn declared(
     }))
 }
 
+/// What `key` of `child` says, for reports.
+#[must_use]
+pub fn told(schema: &Schema, child: &Table, key: &ForeignKey) -> model::ForeignKey {
+    model::ForeignKey {
+        child: schema.shown(&child.name),
+        columns: key.columns.clone(),
+        parent: schema.shown(&key.parent),
+        parent_columns: key.parent_columns.clone(),
+        on_delete: action(key.on_delete),
+        on_update: action(key.on_update),
+    }
+}
+
+/// A key that the database declares; or why its orphans can't be looked for.
+pub fn usable(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    child: &Rc<Table>,
+    key: &ForeignKey,
+) -> Result<Result<Key, String>> {
+    if key.is_temporal {
+        return Ok(Err("keys with PERIOD are not supported".to_owned()));
+    }
+    let found = declared(transaction, schema, child, key)?;
+    Ok(found.ok_or_else(|| "its columns can't be compared".to_owned()))
+}
+
+/// The keys of `table` that hold: those by whose parents its rows may be kept out. Those of
+/// `without`, which are named by the table and their name, are about to go.
+pub fn holding(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    table: &Rc<Table>,
+    without: &[(u32, String)],
+) -> Result<Vec<Key>> {
+    let mut keys = Vec::new();
+    for key in &table.foreign_keys {
+        let goes = without
+            .iter()
+            .any(|(oid, name)| *oid == table.oid && *name == key.name);
+        if !goes && key.is_enforced && !key.is_temporal {
+            keys.extend(declared(transaction, schema, table, key)?);
+        }
+    }
+    Ok(keys)
+}
+
+/// How a row of `archive` finds the row of `table` that it was: by `columns`, as if they were a
+/// key between the two. None where they can't be compared.
+pub fn between(
+    transaction: &mut Transaction,
+    archive: &Rc<Table>,
+    table: &Rc<Table>,
+    columns: &[String],
+) -> Result<Option<Key>> {
+    let key = ForeignKey {
+        name: String::new(),
+        columns: columns.to_vec(),
+        parent: table.name.clone(),
+        parent_columns: columns.to_vec(),
+        on_delete: catalog::Action::NoAction,
+        on_delete_columns: Vec::new(),
+        on_update: catalog::Action::NoAction,
+        matches: Match::Simple,
+        is_deferrable: false,
+        is_deferred: false,
+        is_validated: false,
+        is_enforced: false,
+        is_temporal: false,
+        is_inherited: false,
+        is_silenced: false,
+    };
+    let Ok(pairs) = pairs(transaction, archive, table, &key)? else {
+        return Ok(None);
+    };
+    Ok(Some(Key {
+        child: Rc::clone(archive),
+        parent: Rc::clone(table),
+        key,
+        pairs,
+        there: None,
+        child_shown: String::new(),
+        parent_shown: String::new(),
+    }))
+}
+
 /// What `request` says, with the parent's columns filled in.
 pub(super) fn asked(request: &Request, parent: &Table, parent_shown: &str) -> Result<ForeignKey> {
     let mut parent_columns = request.parent_columns.clone();

@@ -19,7 +19,6 @@ use super::error;
 use super::keys::{self, Key};
 use super::own::{Direction, Own, Progress, Stage};
 use super::preflight;
-use super::rows::RowId;
 use super::schema::Schema;
 use super::search::Search;
 use super::up::{self, Mover, Order};
@@ -57,7 +56,7 @@ pub fn up(
         version: migration.up.version(),
         name: migration.up.name().to_owned(),
         tables: Vec::new(),
-        set_null: Vec::new(),
+        set_null: run.mover.tally.set_null(order.policy.orphans),
         removed: run.mover.tally.removed(order.policy.orphans),
     };
     up::finish(&mut change.tables, &run.tables, &run.keys, &run.mover.tally);
@@ -93,7 +92,7 @@ impl<'a> Run<'a> {
                 adopted.extend(child_index::wanted(transaction, schema, &keys)?);
             }
             if !is_under_way {
-                let search = Search::new(transaction, schema, keys.clone())?;
+                let search = Search::new(transaction, schema, keys.clone(), order.policy.orphans)?;
                 let mut found = search.orphans(transaction)?;
                 search.follow(transaction, &mut found, false)?;
                 if let Some(refusal) = up::judge(transaction, schema, &search, &found, order)? {
@@ -126,7 +125,7 @@ impl<'a> Run<'a> {
             indexes,
             tables,
             names,
-            mover: Mover::new(migration.up.version(), order.policy.orphans, order.manner),
+            mover: Mover::new(Some(migration.up.version()), order.manner),
         })
     }
 
@@ -266,37 +265,34 @@ impl<'a> Run<'a> {
     /// Lists what breaks the keys, without a lock, and moves it batch by batch; until none is left.
     fn archive(&mut self, database: &mut Database) -> Result<Turn> {
         loop {
-            let keys = self.keys.clone();
+            let (keys, action) = (self.keys.clone(), self.order.policy.orphans);
             let (search, found) = database.look(|transaction, schema, _| {
-                let search = Search::new(transaction, schema, asked(schema, &keys))?;
+                let search = Search::new(transaction, schema, asked(schema, &keys), action)?;
                 let found = search.orphans(transaction)?;
                 Ok((search, found))
             })?;
             if found.tables.is_empty() {
                 return self.move_on(database, Stage::Archiving, Stage::Validating);
             }
-            for leaving in &found.tables {
-                let rows: Vec<RowId> = leaving.rows.keys().copied().collect();
-                for batch in rows.chunks(self.order.manner.batch.max(1)) {
-                    go_on_unless_interrupted()?;
-                    let (mover, migration) = (&mut self.mover, self.migration);
-                    let tables = [leaving.table.name.to_string()];
-                    let gone = database.change(&tables, |transaction, schema, own| {
-                        if !is_at(transaction, own, migration, Stage::Archiving)? {
-                            return Ok(None);
-                        }
-                        let gone =
-                            mover.move_rows(transaction, schema, &search, &leaving.table, batch)?;
-                        let number = gone.tables.iter().map(super::search::Leaving::count).sum();
-                        own.go_on(transaction, Direction::Up, Stage::Archiving, number)?;
-                        Ok(Some(gone))
-                    })?;
-                    match gone {
-                        Some(gone) => self.mover.done(&search, &gone),
-                        None => return self.look_again(database),
+            for batch in found.batches(self.order.manner.batch) {
+                go_on_unless_interrupted()?;
+                let (mover, migration) = (&mut self.mover, self.migration);
+                let tables = [batch.0.name.to_string()];
+                let batch = std::slice::from_ref(&batch);
+                let gone = database.change(&tables, |transaction, schema, own| {
+                    if !is_at(transaction, own, migration, Stage::Archiving)? {
+                        return Ok(None);
                     }
-                    pause(self.order.manner.pause)?;
+                    let gone = mover.move_rows(transaction, schema, &search, batch)?;
+                    let number = gone.tables.iter().map(super::search::Leaving::count).sum();
+                    own.go_on(transaction, Direction::Up, Stage::Archiving, number)?;
+                    Ok(Some(gone))
+                })?;
+                match gone {
+                    Some(gone) => self.mover.done(&search, &gone),
+                    None => return self.look_again(database),
                 }
+                pause(self.order.manner.pause)?;
             }
         }
     }

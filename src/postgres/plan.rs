@@ -60,7 +60,7 @@ fn plan_one(
     let way = choose(transaction, migration, &keys, order.manner.mode)?;
     let tables = children(transaction, &keys)?;
     let lacking = child_index::wanted(transaction, schema, &keys)?;
-    let search = Search::new(transaction, schema, keys)?;
+    let search = Search::new(transaction, schema, keys, order.policy.orphans)?;
     let mut found = search.orphans(transaction)?;
     search.follow(transaction, &mut found, false)?;
     let refusal = judge(transaction, schema, &search, &found, order)?;
@@ -70,7 +70,7 @@ fn plan_one(
         version: migration.up.version(),
         name: migration.up.name().to_owned(),
         tables: Vec::new(),
-        set_null: Vec::new(),
+        set_null: tally.set_null(order.policy.orphans),
         removed: tally.removed(order.policy.orphans),
     };
     finish(&mut change.tables, &tables, &search.asked, &tally);
@@ -104,7 +104,7 @@ fn plan_one(
         ways: vec![format!("{words}: {}", way.because)],
         steps: makes
             .into_iter()
-            .chain(steps(migration, &search.asked, &found, order, own)?)
+            .chain(steps(migration, &search, &found, own)?)
             .collect(),
     };
     Ok((planned, refusal))
@@ -122,15 +122,34 @@ fn without_index(schema: &Schema, key: &Key) -> Option<String> {
     })
 }
 
-/// The steps of a plan, for people.
-fn steps(
-    migration: &Migration,
-    keys: &[Key],
-    found: &Found,
-    order: Order<'_>,
-    own: &Own,
-) -> Result<Vec<String>> {
+/// The steps by which the rows of `found` leave or forget their keys, for people.
+pub fn moving(search: &Search, found: &Found) -> Vec<String> {
     let mut steps = Vec::new();
+    for leaving in &found.tables {
+        let shown = &leaving.shown;
+        for (marks, rows) in leaving.staying() {
+            let assigned = search.assigned(leaving.table.oid, marks).into_iter();
+            let columns: Vec<_> = assigned.map(|it| it.column).collect();
+            let number = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+            steps.push(format!(
+                "set {} of {} of {shown}",
+                text::listing(&columns),
+                text::rows(number)
+            ));
+        }
+        let rows = text::rows(leaving.leave());
+        match (leaving.leave(), search.action) {
+            (0, _) => {}
+            (_, OrphanAction::Delete) => steps.push(format!("delete {rows} of {shown}")),
+            _ => steps.push(format!("move {rows} of {shown} to {shown}_orphans")),
+        }
+    }
+    steps
+}
+
+/// The steps of a plan, for people.
+fn steps(migration: &Migration, search: &Search, found: &Found, own: &Own) -> Result<Vec<String>> {
+    let (mut steps, keys) = (Vec::new(), &search.asked);
     for part in parts(migration)? {
         if let Part::Statement(line, _) = part {
             steps.push(format!("run {}:{line}", migration.file()));
@@ -142,16 +161,7 @@ fn steps(
             key.key.name, key.child_shown
         ));
     }
-    for leaving in &found.tables {
-        let rows = text::rows(leaving.count());
-        steps.push(match order.policy.orphans {
-            OrphanAction::Delete => format!("delete {rows} of {}", leaving.shown),
-            _ => format!(
-                "move {rows} of {} to {}_orphans",
-                leaving.shown, leaving.shown
-            ),
-        });
-    }
+    steps.extend(moving(search, found));
     for key in keys {
         if !key.there.as_ref().is_some_and(|there| there.is_validated) {
             steps.push(format!("validate {} of {}", key.key.name, key.child_shown));

@@ -7,10 +7,10 @@ use postgres::types::Type;
 use super::archive;
 use super::carry::{self, Event};
 use super::catalog::{Kind, Table};
-use super::keys::{self, Key, source};
-use super::rows;
+use super::keys::{Key, source};
 use super::schema::Schema;
-use super::search::{Blocked, Found, Leaving, Search, Why};
+use super::search::{Found, Leaving, Search};
+use super::up;
 use crate::failure::Failure;
 use crate::model::key::ForeignKey;
 use crate::policy::{Fates, OrphanAction, Policy, TableFate, Triggers};
@@ -93,24 +93,28 @@ pub fn may_add(transaction: &mut Transaction, keys: &[Key]) -> Result<()> {
     Ok(())
 }
 
-/// What rows that leave their tables need of these.
+/// What rows that leave their tables, or change there, need of these.
 pub fn may_leave(
     schema: &Schema,
     found: &Found,
     policy: OrphanAction,
     triggers: Triggers,
 ) -> Result<()> {
-    for leaving in &found.tables {
+    for (leaving, event) in carry::events(found) {
         let (table, shown) = (&leaving.table, &leaving.shown);
+        let (rows, would) = match event {
+            Event::Delete => (leaving.leave(), "would leave"),
+            _ => (leaving.forget(), "would get another key"),
+        };
         if table.kind == Kind::Partitioned {
             return Err(Failure::impossible(format!(
-                "{} of {shown} would leave, and it is partitioned: fkfix does not move rows of partitioned tables yet",
-                text::rows(leaving.count())
+                "{} of {shown} {would}, and it is partitioned: fkfix does not move rows of partitioned tables yet",
+                text::rows(rows)
             ))
             .hint("give these rows a parent, or delete them, first")
             .into());
         }
-        must_fire(table, shown, Event::Delete, triggers)?;
+        must_fire(table, shown, event, triggers)?;
         if !table.rules.is_empty() {
             return Err(Failure::impossible(format!(
                 "{shown} has the rule {}, and rows that leave a table with rules can't be counted",
@@ -120,11 +124,18 @@ pub fn may_leave(
             .into());
         }
         if table.refuses_deletes() {
+            let what = match event {
+                Event::Delete => "lets no row leave",
+                _ => "lets no row change",
+            };
             return Err(Failure::impossible(format!(
-                "{shown} is published by {} and has no replica identity, so PostgreSQL lets no row leave",
+                "{shown} is published by {} and has no replica identity, so PostgreSQL {what}",
                 table.published_by.join(", ")
             ))
-            .hint(format!("give it a primary key, or ALTER TABLE {} REPLICA IDENTITY FULL", table.name))
+            .hint(format!(
+                "give it a primary key, or ALTER TABLE {} REPLICA IDENTITY FULL",
+                table.name
+            ))
             .into());
         }
         if policy.keeps() {
@@ -143,10 +154,7 @@ pub fn must_fire(table: &Table, shown: &str, event: Event, policy: Triggers) -> 
         return Ok(());
     }
     let number = i64::try_from(names.len()).unwrap_or(i64::MAX);
-    let on = match event {
-        Event::Delete => "DELETE",
-        Event::Insert => "INSERT",
-    };
+    let on = event.sql();
     Err(Failure::refused(format!(
         "{shown} has {} on {on}: {}",
         text::plural(number, "trigger"),
@@ -156,76 +164,51 @@ pub fn must_fire(table: &Table, shown: &str, event: Event, policy: Triggers) -> 
     .into())
 }
 
-/// Keys of rows are not changed in place on a server yet, so what asks for that is refused.
-fn must_leave(keys: &[Key], found: &Found, policy: OrphanAction) -> Option<Failure> {
-    let sets = |key: &Key| match policy {
-        OrphanAction::SetNull => true,
-        OrphanAction::Follow | OrphanAction::Rehearse => keys::action(key.key.on_delete).sets(),
-        OrphanAction::Archive | OrphanAction::Delete | OrphanAction::Refuse => false,
+/// Fails where a key does not let rows of `found` go that leave.
+pub fn must_not_be_blocked(
+    transaction: &mut Transaction,
+    search: &Search,
+    found: &Found,
+) -> Result<()> {
+    let blocked = search.blocked(transaction, found)?;
+    let fates = Fates {
+        is_new: false,
+        blocked: blocked.first().map(|it| (&it.key, it.rows)),
+        tables: Vec::new(),
+        empty_parent: None,
     };
-    let (_, key) = keys.iter().enumerate().find(|(place, key)| {
-        let is_by = |why: &Why| why.breaks & (1 << place) != 0 || why.along == Some(*place);
-        let breaks = |it: &Leaving| it.rows.values().any(is_by);
-        sets(key) && found.of(key.child.oid).is_some_and(breaks)
-    })?;
-    let says = match policy {
-        OrphanAction::SetNull => "--orphans set-null asks".to_owned(),
-        _ => format!(
-            "ON DELETE {} of {} asks",
-            keys::action(key.key.on_delete).sql(),
-            key.key.name
-        ),
-    };
-    Some(
-        Failure::refused(format!(
-            "{says} for the key of rows of {} to be changed, which fkfix does not do on PostgreSQL yet",
-            key.child_shown
-        ))
-        .hint("--orphans archive moves these rows out whole, and down brings them back; or change their key by hand first"),
-    )
+    let refusal = Policy::REFUSE.refusal(&fates);
+    refusal.map_or(Ok(()), |it| Err(it.into()))
 }
 
-/// Why the rows of `found` may not leave under `policy`, if they may not.
+/// Why the rows of `found` may not fare so under `policy`, if they may not.
 pub fn refusal(
     transaction: &mut Transaction,
     search: &Search,
     found: &Found,
-    blocked: &[Blocked],
     policy: &Policy,
 ) -> Result<Option<Failure>> {
     let keys = &search.asked;
+    let blocked = search.blocked(transaction, found)?;
     let mut tables = Vec::new();
-    for leaving in &found.tables {
-        tables.push(fate(transaction, search, leaving)?);
+    for leaving in found.tables.iter().filter(|it| it.count() > 0) {
+        tables.push(TableFate {
+            table: &leaving.shown,
+            of: up::count_rows(transaction, &leaving.table)?,
+            leave: leaving.leave(),
+            kept: leaving.forget(),
+            orphans: leaving.orphans(),
+            follows_itself: search.is_within(leaving),
+        });
     }
-    let empty_parent = empty_parent(transaction, keys, found)?;
+    let empty_parent = empty_parent(transaction, keys, found, search)?;
     let fates = Fates {
         is_new: keys.iter().any(|key| key.there.is_none()),
         blocked: blocked.first().map(|it| (&it.key, it.rows)),
         tables,
         empty_parent: empty_parent.as_ref(),
     };
-    let refusal = policy.refusal(&fates);
-    Ok(refusal.or_else(|| must_leave(keys, found, policy.orphans)))
-}
-
-/// What would happen to the rows of `leaving`.
-fn fate<'a>(
-    transaction: &mut Transaction,
-    search: &Search,
-    leaving: &'a Leaving,
-) -> Result<TableFate<'a>> {
-    let query = format!("SELECT count(*) FROM {}", source(&leaving.table));
-    let whys = || leaving.rows.values();
-    let breaks = whys().filter(|why| why.breaks != 0).count();
-    Ok(TableFate {
-        table: &leaving.shown,
-        of: rows::count(transaction, &query, &[])?,
-        leave: leaving.count(),
-        kept: 0,
-        orphans: i64::try_from(breaks)?,
-        follows_itself: whys().any(|why| why.breaks == 0 && search.is_within(why)),
-    })
+    Ok(policy.refusal(&fates))
 }
 
 /// The first key that is broken and whose parent holds no row.
@@ -233,9 +216,11 @@ fn empty_parent(
     transaction: &mut Transaction,
     keys: &[Key],
     found: &Found,
+    search: &Search,
 ) -> Result<Option<ForeignKey>> {
     for (place, key) in keys.iter().enumerate() {
-        let breaks = |it: &Leaving| it.rows.values().any(|why| why.breaks & (1 << place) != 0);
+        let mark = search.mark(place);
+        let breaks = |it: &Leaving| it.rows.values().any(|why| why.breaks & mark != 0);
         if !found.of(key.child.oid).is_some_and(breaks) {
             continue;
         }

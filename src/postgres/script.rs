@@ -1,23 +1,28 @@
 //! A plan as a script for psql: what `up` and `down` would do, without fkfix.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 use anyhow::{Context as _, Result};
 use postgres::Transaction;
+use postgres::types::Type;
 
-use super::archive;
+use super::archive::{self, KEPT};
 use super::catalog::{Table, quoted};
+use super::child::children;
 use super::child_index::{self, ChildIndex};
+use super::clean::Order as CleanOrder;
 use super::database::Database;
 use super::down::Order as DownOrder;
-use super::keys::{self, Key, list, source};
+use super::forgotten::Forgotten;
+use super::keys::{self, Key, list};
 use super::own::{HISTORY, Own, create_history};
 use super::schema::Schema;
 use super::search::{Found, Search};
 use super::up::{self, Order, Part};
 use crate::failure::Failure;
 use crate::migrations::Migration;
-use crate::policy::{Mode, OrphanAction};
+use crate::policy::Mode;
 use crate::standing::AdoptedKey;
 
 const HEAD: &str = "-- Run it with: psql -X -v ON_ERROR_STOP=1 -f FILE DATABASE\n";
@@ -127,7 +132,7 @@ fn one(
     } else {
         Vec::new()
     };
-    let search = Search::new(transaction, schema, keys)?;
+    let search = Search::new(transaction, schema, keys, order.policy.orphans)?;
     let mut found = search.orphans(transaction)?;
     search.follow(transaction, &mut found, false)?;
     must_be_plain(&search, &found)?;
@@ -170,22 +175,33 @@ fn one(
     Ok(script)
 }
 
-/// A script moves orphans by what they are; it follows no keys to what hangs on them.
+/// A script deals with orphans by what they are; it follows no keys to what hangs on them, and
+/// looks at no row twice.
 fn must_be_plain(search: &Search, found: &Found) -> Result<()> {
     for leaving in &found.tables {
-        if let Some((key, ..)) = search.reasons(leaving).iter().find(|it| !it.2) {
+        let hanging = search.reasons(found, leaving).into_iter();
+        let mut hanging = hanging.chain(search.kept_reasons(leaving));
+        if let Some(reason) = hanging.find(|it| !it.orphans) {
             return Err(Failure::impossible(format!(
-                "rows of {} depend on orphans by {key}, and a script does not follow them",
-                leaving.shown
+                "rows of {} depend on orphans by {}, and a script does not follow them",
+                leaving.shown, reason.label
             ))
             .hint("fkfix up does; or give the orphans a parent first")
+            .into());
+        }
+        if let Some(why) = found.demoted() {
+            return Err(Failure::impossible(format!(
+                "some rows of {} can't stay without their key ({why}), and a script does not tell them apart",
+                leaving.shown
+            ))
+            .hint("fkfix up does; or say --orphans archive, which moves all of them")
             .into());
         }
     }
     Ok(())
 }
 
-/// Adds all keys, moves what breaks them, and validates them.
+/// Adds all keys, deals with what breaks them, and validates them.
 fn keys_sql(
     schema: &Schema,
     migration: &Migration,
@@ -198,76 +214,80 @@ fn keys_sql(
         .filter(|key| key.there.is_none())
         .map(Key::add_sql)
         .collect();
-    for (table, keys) in by_table(search) {
+    let version = Some(migration.up.version());
+    for child in children(search) {
         if order.policy.orphans.keeps() {
-            statements.extend(archive::prepare(schema, table)?);
+            statements.extend(archive::prepare(schema, child.table())?);
         }
-        let (before, after) = super::carry::aside(table, super::carry::Event::Delete);
-        let sets_aside = order.manner.triggers == crate::policy::Triggers::Skip;
-        statements.extend(before.into_iter().filter(|_| sets_aside));
-        statements.push(moving(table, &keys, migration, order.policy.orphans, ""));
-        statements.extend(after.into_iter().filter(|_| sets_aside));
+        let (before, after) = child.triggers(order.manner.triggers);
+        statements.extend(before);
+        statements.extend(child.statements(version, order.policy.orphans, ""));
+        statements.extend(after);
     }
     statements.extend(search.asked.iter().map(Key::validate_sql));
     Ok(statements)
 }
 
-fn by_table(search: &Search) -> Vec<(&Table, Vec<(&Key, &str)>)> {
-    let mut tables: Vec<(&Table, Vec<(&Key, &str)>)> = Vec::new();
-    for (key, label) in search.asked.iter().zip(&search.labels) {
-        match tables
-            .iter_mut()
-            .find(|(table, _)| table.oid == key.child.oid)
-        {
-            Some((_, keys)) => keys.push((key, label)),
-            None => tables.push((&key.child, vec![(key, label)])),
+/// The script that cleans declared keys.
+pub fn clean(
+    schema: &Schema,
+    search: &Search,
+    found: &Found,
+    validate: &[Key],
+    order: CleanOrder<'_>,
+    is_online: bool,
+) -> Result<String> {
+    must_be_plain(search, found)?;
+    let (policy, manner) = (order.policy.orphans, order.manner);
+    let broken = children(search).into_iter();
+    let broken = broken.filter(|child| found.of(child.table().oid).is_some());
+    let mut script = HEAD.to_owned();
+    if is_online {
+        let _ = write!(
+            script,
+            "\n-- cleans the declared keys in short steps; where it stops because no lock was to be had, run it again\n{}SET lock_timeout = '100ms';\n",
+            settings("")
+        );
+    } else {
+        let _ = write!(
+            script,
+            "\n-- cleans the declared keys in one transaction\nBEGIN;\n{}SET LOCAL lock_timeout = '100ms';\n",
+            settings("LOCAL ")
+        );
+    }
+    for child in broken {
+        let prepare = if policy.keeps() {
+            archive::prepare(schema, child.table())?
+        } else {
+            Vec::new()
+        };
+        if is_online {
+            prepare.iter().map(|it| again(it)).for_each(|statement| {
+                let _ = writeln!(script, "{statement};");
+            });
+            script.push_str(&child.in_batches(None, policy, manner));
+        } else {
+            let (before, after) = child.triggers(manner.triggers);
+            let statements = child.statements(None, policy, "");
+            for statement in [prepare, before, statements, after].concat() {
+                let _ = writeln!(script, "{statement};");
+            }
         }
     }
-    tables
-}
-
-fn broken(keys: &[(&Key, &str)], row: &str) -> String {
-    let broken: Vec<_> = keys
-        .iter()
-        .map(|(key, _)| format!("({})", key.orphaned(row)))
-        .collect();
-    broken.join(" OR ")
-}
-
-/// The statement that moves the rows of `table` that break `keys`, of those that `only` names.
-fn moving(
-    table: &Table,
-    keys: &[(&Key, &str)],
-    migration: &Migration,
-    policy: OrphanAction,
-    only: &str,
-) -> String {
-    let from = format!(
-        "DELETE FROM {} AS c WHERE {only}({})",
-        source(table),
-        broken(keys, "c")
-    );
-    if !policy.keeps() {
-        return from;
+    for key in validate {
+        let _ = writeln!(script, "{};", key.validate_sql());
     }
-    let names: Vec<_> = table.columns.iter().map(|it| it.name.clone()).collect();
-    let columns = list(&names);
-    let reasons: Vec<_> = keys
-        .iter()
-        .map(|(key, label)| {
-            format!(
-                "CASE WHEN {} THEN {} END",
-                key.orphaned("g"),
-                literal(label)
-            )
-        })
-        .collect();
-    format!(
-        "WITH gone AS ({from} RETURNING c.*)\nINSERT INTO {} (fkfix_constraints, fkfix_version, fkfix_archived_at, {columns}) SELECT concat_ws(', ', {}), {}, clock_timestamp(), {columns} FROM gone AS g",
-        archive::name_of(&table.name),
-        reasons.join(", "),
-        migration.up.version()
-    )
+    if !is_online {
+        script.push_str("COMMIT;\n");
+    }
+    Ok(script)
+}
+
+/// A statement that makes an archive, so that it may be run again.
+fn again(statement: &str) -> String {
+    statement
+        .replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1)
+        .replacen("ADD COLUMN ", "ADD COLUMN IF NOT EXISTS ", 1)
 }
 
 fn online(
@@ -295,35 +315,14 @@ fn online(
             key.add_sql()
         );
     }
-    for (table, keys) in by_table(search) {
+    let version = Some(migration.up.version());
+    for child in children(search) {
         if order.policy.orphans.keeps() {
-            for statement in archive::prepare(schema, table)? {
-                let statement = statement
-                    .replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1)
-                    .replacen("ADD COLUMN ", "ADD COLUMN IF NOT EXISTS ", 1);
-                let _ = writeln!(script, "{statement};");
+            for statement in archive::prepare(schema, child.table())? {
+                let _ = writeln!(script, "{};", again(&statement));
             }
         }
-        let lists: Vec<_> = keys
-            .iter()
-            .map(|(key, _)| {
-                format!(
-                    "SELECT c.ctid AS place FROM {} AS c WHERE {}",
-                    source(table),
-                    key.orphaned("c")
-                )
-            })
-            .collect();
-        let from = source(table);
-        let only = "c.ctid = ANY (batch) AND ";
-        let _ = writeln!(
-            script,
-            "DO $fkfix$ DECLARE places tid[]; batch tid[]; at integer; BEGIN\n  LOOP\n    SELECT array_agg(place) INTO places FROM ({}) AS l;\n    EXIT WHEN places IS NULL;\n    at := 1;\n    WHILE at <= cardinality(places) LOOP\n      batch := places[at : at + {size} - 1];\n      at := at + {size};\n      PERFORM FROM {from} AS c WHERE {only}({}) FOR UPDATE OF c;\n      {};\n      COMMIT;\n    END LOOP;\n  END LOOP;\nEND $fkfix$;",
-            lists.join(" UNION "),
-            broken(&keys, "c"),
-            moving(table, &keys, migration, order.policy.orphans, only),
-            size = order.manner.batch
-        );
+        script.push_str(&child.in_batches(version, order.policy.orphans, order.manner));
     }
     for key in &search.asked {
         let _ = writeln!(script, "{};", key.validate_sql());
@@ -368,18 +367,40 @@ pub struct Lines {
     pub statements: Vec<String>,
 }
 
-/// The statements that put back what `archive` has of a migration.
-#[must_use]
-pub fn putting_back(archive: &archive::Archive, table: &Table, version: i64) -> Vec<String> {
+/// The statements that put back what `archive` has of a migration: rows that left, and what rows
+/// that stayed forgot.
+pub fn putting_back(
+    transaction: &mut Transaction,
+    archive: &archive::Archive,
+    table: &Rc<Table>,
+    shown: &str,
+    version: i64,
+) -> Result<Vec<String>> {
     let columns = list(&archive::returning(archive, table));
     let name = &archive.table.name;
-    vec![
-        format!(
-            "WITH back AS (DELETE FROM {name} WHERE fkfix_version = {version} RETURNING *)\nINSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM back ORDER BY fkfix_id",
-            table.name
-        ),
-        drop_if_empty(&name.to_string()),
-    ]
+    let left = if archive.has_kept {
+        format!(" AND {KEPT} IS NULL")
+    } else {
+        String::new()
+    };
+    let mut statements = vec![format!(
+        "WITH back AS (DELETE FROM {name} WHERE fkfix_version = {version}{left} RETURNING *)\nINSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM back ORDER BY fkfix_id",
+        table.name
+    )];
+    if archive.has_kept {
+        let query = format!(
+            "SELECT fkfix_id FROM {name} WHERE fkfix_version = $1 AND {KEPT} IS NOT NULL ORDER BY 1"
+        );
+        let rows = transaction.query_typed(&query, &[(&version, Type::INT8)])?;
+        let ids = rows.iter().map(|row| Ok(row.try_get(0)?));
+        let ids = ids.collect::<Result<Vec<i64>>>()?;
+        if !ids.is_empty() {
+            let forgotten = Forgotten::of(transaction, archive, table, shown, &ids)?;
+            statements.push(forgotten.script(version));
+        }
+    }
+    statements.push(drop_if_empty(&name.to_string()));
+    Ok(statements)
 }
 
 /// The statements that forget a migration.

@@ -19,6 +19,7 @@ use super::up;
 use crate::migrations::Migrations;
 use crate::model::key::ForeignKey;
 use crate::model::value::Value;
+use crate::policy::OrphanAction;
 use crate::report;
 use crate::report::key::TableKey;
 use crate::report::orphans::{
@@ -136,30 +137,14 @@ impl Survey {
                     continue;
                 }
                 seen.push(name);
-                let shown = schema.shown(&child.name);
-                let unused = |why: &str| {
-                    let key = ForeignKey {
-                        child: shown.clone(),
-                        columns: key.columns.clone(),
-                        parent: schema.shown(&key.parent),
-                        parent_columns: key.parent_columns.clone(),
-                        on_delete: keys::action(key.on_delete),
-                        on_update: keys::action(key.on_update),
-                    };
-                    (key, why.to_owned())
-                };
-                if key.is_temporal {
-                    unusable.push(unused("keys with PERIOD are not supported"));
-                    continue;
-                }
-                match keys::declared(transaction, schema, child, key)? {
-                    Some(key) => asked.push(key),
-                    None => unusable.push(unused("its columns can't be compared")),
+                match keys::usable(transaction, schema, child, key)? {
+                    Ok(key) => asked.push(key),
+                    Err(why) => unusable.push((keys::told(schema, child, key), why)),
                 }
             }
         }
         preflight::must_see(transaction, &asked)?;
-        let search = Search::new(transaction, schema, asked)?;
+        let search = Search::new(transaction, schema, asked, OrphanAction::Follow)?;
         let found = search.orphans(transaction)?;
         Ok(Survey {
             search,
@@ -291,7 +276,8 @@ impl Survey {
             most_frequent: Vec::new(),
             span: None,
         };
-        let breaks = |why: &Why| why.breaks & (1 << at) != 0;
+        let mark = self.search.mark(at);
+        let breaks = |why: &Why| why.breaks & mark != 0;
         let has_orphans = self
             .found
             .of(key.child.oid)
@@ -330,6 +316,7 @@ impl Survey {
                 rows: row.try_get(2)?,
             });
         }
+        report.other_spelling = other_spelling(transaction, key, &from)?;
         if let Some(column) = time_column(&key.child) {
             let name = quoted(column);
             let query = format!("SELECT min(c.{name})::text, max(c.{name})::text {from}");
@@ -352,7 +339,9 @@ impl Survey {
         let mut leaving = Found::default();
         for table in &self.found.tables {
             let mut table = table.clone();
-            let pending = (1_u64 << self.pending.min(63)) - 1;
+            let keys = self.search.asked.iter().enumerate().take(self.pending);
+            let keys = keys.filter(|(_, key)| key.child.oid == table.table.oid);
+            let pending = keys.fold(0, |marks, (at, _)| marks | self.search.mark(at));
             table.rows.retain(|_, why| why.breaks & pending != 0);
             if !table.rows.is_empty() {
                 leaving.tables.push(table);
@@ -361,11 +350,12 @@ impl Survey {
         self.search.follow(transaction, &mut leaving, false)?;
         let mut dependents = Vec::new();
         for table in &leaving.tables {
-            let along = self.search.reasons(table).into_iter();
-            dependents.extend(along.filter(|it| !it.2).map(|(key, rows, _)| Dependents {
+            let along = self.search.reasons(&leaving, table).into_iter();
+            let along = along.chain(self.search.kept_reasons(table));
+            dependents.extend(along.filter(|it| !it.orphans).map(|reason| Dependents {
                 table: table.shown.clone(),
-                key,
-                rows,
+                key: reason.label,
+                rows: reason.rows,
                 go_along: true,
             }));
         }
@@ -424,7 +414,7 @@ impl Survey {
         let names: BTreeMap<RowId, String> = leaving
             .rows
             .iter()
-            .map(|(row, why)| (*row, self.search.names(why)))
+            .map(|(row, why)| (*row, self.search.names(table.oid, why)))
             .collect();
         let parameters = [(&wanted, Type::TEXT_ARRAY)];
         let mut found = transaction.query_typed_raw(&query, parameters)?;
@@ -438,6 +428,32 @@ impl Survey {
         }
         Ok(())
     }
+}
+
+/// How many of the orphans, of which `from` is FROM and WHERE, have a parent whose key is text that
+/// differs in case, blanks and hyphens alone, as those of a UUID.
+fn other_spelling(transaction: &mut Transaction, key: &Key, from: &str) -> Result<i64> {
+    let [pair] = key.pairs.as_slice() else {
+        return Ok(0);
+    };
+    let columns = key.child.columns.iter();
+    let mut columns = columns.filter(|it| it.name == pair.child);
+    let is_text = |name: &str| {
+        ["text", "character", "name", "citext"]
+            .iter()
+            .any(|it| name.rsplit('.').next().unwrap_or(name).starts_with(it))
+    };
+    if !columns.any(|it| is_text(&it.type_name)) {
+        return Ok(0);
+    }
+    let plain = |value: String| format!("lower(replace(btrim({value}::text), '-', ''))");
+    let own = plain(format!("c.{}", quoted(&pair.child)));
+    let theirs = plain(format!("p.{}", quoted(&pair.parent)));
+    let query = format!(
+        "SELECT count(*) {from} AND {own} <> '' AND {own} IN (SELECT {theirs} FROM {} AS p)",
+        source(&key.parent)
+    );
+    rows::count(transaction, &query, &[])
 }
 
 /// A value for a report: a number where the column holds whole numbers, and else the text that

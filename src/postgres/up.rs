@@ -1,21 +1,25 @@
 //! `up`: which migrations, by which way, and the way that is one transaction.
 
+use std::rc::Rc;
+
 use anyhow::{Context as _, Result};
 use postgres::Transaction;
 
 use super::archive;
-use super::carry::{self, Tally};
+use super::carry::{self, Mark, Tally};
+use super::catalog::Table;
 use super::child_index::{self, ChildIndex};
 use super::database::{Database, applicable};
 use super::keys::{self, Key, source};
 use super::own::{Direction, Progress};
+use super::rows::{self, RowId};
 use super::schema::Schema;
 use super::search::{Found, Search};
 use super::text::script::{self, Asks, Request};
-use super::{online, preflight, rows};
+use super::{online, preflight};
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
-use crate::policy::{Manner, Mode, OrphanAction, Policy};
+use crate::policy::{Manner, Mode, Policy};
 use crate::report::change::{AppliedMigration, ChildTable};
 use crate::report::key::Key as KeyReport;
 use crate::report::migrations::{UpMigration, UpReport};
@@ -138,7 +142,7 @@ pub fn choose(
     }
     let mut sizes = Vec::new();
     for key in keys {
-        let rows = estimate(transaction, key)?;
+        let rows = estimate(transaction, &key.child)?;
         if rows >= SMALL {
             let because = format!("{} has about {} rows", key.child_shown, count(rows));
             return way(Mode::Online, because);
@@ -151,17 +155,17 @@ pub fn choose(
     way(Mode::Transaction, listing(&sizes))
 }
 
-/// About how many rows the child has; counted where nobody has analysed it.
-fn estimate(transaction: &mut Transaction, key: &Key) -> Result<i64> {
-    match key.child.estimated_rows {
+/// About how many rows `table` has; counted where nobody has analysed it.
+pub fn estimate(transaction: &mut Transaction, table: &Table) -> Result<i64> {
+    match table.estimated_rows {
         #[expect(clippy::cast_possible_truncation, reason = "an estimate")]
         Some(rows) => Ok(rows as i64),
-        None => count_rows(transaction, &key.child),
+        None => count_rows(transaction, table),
     }
 }
 
 /// How many rows a table has.
-pub fn count_rows(transaction: &mut Transaction, table: &super::catalog::Table) -> Result<i64> {
+pub fn count_rows(transaction: &mut Transaction, table: &Table) -> Result<i64> {
     rows::count(
         transaction,
         &format!("SELECT count(*) FROM {}", source(table)),
@@ -398,30 +402,21 @@ fn add_keys(
             .run_all(transaction, &[key.add_sql()])
             .with_context(|| format!("could not add {} to {}", key.key.name, key.child_shown))?;
     }
-    let search = Search::new(transaction, schema, keys)?;
+    let policy = order.policy.orphans;
+    let search = Search::new(transaction, schema, keys, policy)?;
     let mut found = search.orphans(transaction)?;
     search.follow(transaction, &mut found, false)?;
     if let Some(refusal) = judge(transaction, schema, &search, &found, order)? {
         return Err(refusal.into());
     }
-    let policy = order.policy.orphans;
-    let mut mover = Mover::new(change.version, policy, order.manner);
-    for leaving in &found.tables {
-        let broken: Vec<_> = leaving
-            .rows
-            .iter()
-            .filter(|(_, why)| why.breaks != 0)
-            .map(|(row, _)| *row)
-            .collect();
-        for batch in broken.chunks(order.manner.batch.max(1)) {
-            mover.carry(transaction, schema, &search, &leaving.table, batch)?;
-        }
-    }
+    let mut mover = Mover::new(Some(change.version), order.manner);
+    mover.move_all(transaction, schema, &search)?;
     for key in &search.asked {
         validate(transaction, schema, key)?;
     }
     finish(&mut change.tables, &tables, &search.asked, &mover.tally);
     change.removed.extend(mover.tally.removed(policy));
+    change.set_null.extend(mover.tally.set_null(policy));
     Ok(())
 }
 
@@ -436,52 +431,46 @@ pub fn validate(transaction: &mut Transaction, schema: &Schema, key: &Key) -> Re
         .with_context(doing)
 }
 
-/// Moves batches of orphans, and what hangs on them.
+/// Moves orphans, and what hangs on them, or has them forget their keys.
 pub struct Mover<'a> {
-    version: i64,
-    policy: OrphanAction,
+    version: Option<i64>,
     manner: &'a Manner,
     prepared: Vec<u32>,
-    /// What has left.
+    mark: Option<Mark>,
+    /// What has been done.
     pub tally: Tally,
 }
 
 impl<'a> Mover<'a> {
-    /// For the migration `version`.
+    /// For the migration `version`, if it is for one.
     #[must_use]
-    pub fn new(version: i64, policy: OrphanAction, manner: &'a Manner) -> Self {
+    pub fn new(version: Option<i64>, manner: &'a Manner) -> Self {
         Mover {
             version,
-            policy,
             manner,
             prepared: Vec::new(),
+            mark: None,
             tally: Tally::default(),
         }
     }
 
-    /// Locks `rows` of `table`, looks at them again, and moves those that still break a key with
-    /// all that hangs on them. Gives what has left; it counts once the transaction is committed.
+    /// Locks the rows of `tables`, looks at them again, and deals with those that still break a key
+    /// and all that hangs on them. Gives what was done; it counts once the transaction is committed.
     pub fn move_rows(
         &mut self,
         transaction: &mut Transaction,
         schema: &Schema,
         search: &Search,
-        table: &std::rc::Rc<super::catalog::Table>,
-        rows: &[rows::RowId],
+        tables: &[(Rc<Table>, Vec<RowId>)],
     ) -> Result<Found> {
-        let mut found = search.lock(transaction, table, rows)?;
-        search.follow(transaction, &mut found, true)?;
-        preflight::may_leave(schema, &found, self.policy, self.manner.triggers)?;
-        let blocked = search.blocked(transaction, &found)?;
-        if !blocked.is_empty() {
-            let policy = Policy {
-                orphans: self.policy,
-                ..Policy::REFUSE
-            };
-            let refusal = preflight::refusal(transaction, search, &found, &blocked, &policy)?;
-            return refusal.map_or(Ok(Found::default()), |it| Err(it.into()));
+        let mut found = Found::default();
+        for (table, rows) in tables {
+            search.lock(transaction, &mut found, table, rows)?;
         }
-        if self.policy.keeps() {
+        search.follow(transaction, &mut found, true)?;
+        preflight::may_leave(schema, &found, search.action, self.manner.triggers)?;
+        preflight::must_not_be_blocked(transaction, search, &found)?;
+        if search.action.keeps() {
             for leaving in &found.tables {
                 if self.prepared.contains(&leaving.table.oid) {
                     continue;
@@ -490,31 +479,48 @@ impl<'a> Mover<'a> {
                 schema.run_all(transaction, &statements)?;
             }
         }
-        let (version, policy, triggers) = (self.version, self.policy, self.manner.triggers);
+        let mark = match &self.mark {
+            Some(mark) => mark.clone(),
+            None => Mark::new(transaction, self.version)?,
+        };
+        let triggers = self.manner.triggers;
         schema.as_the_user(transaction, |transaction| {
-            carry::carry_out(transaction, search, &found, version, policy, triggers)
+            carry::carry_out(transaction, search, &found, &mark, triggers)
         })?;
+        self.mark = Some(mark);
         Ok(found)
     }
 
-    /// Notes what has left by a transaction that is committed, or ends with all the others.
+    /// Notes what was done by a transaction that is committed, or ends with all the others.
     pub fn done(&mut self, search: &Search, found: &Found) {
         let tables = found.tables.iter().map(|it| it.table.oid);
         self.prepared.extend(tables);
         self.tally.add(search, found);
     }
 
-    fn carry(
+    /// Deals with all orphans in this one transaction, until none is left: where no key was added
+    /// the table is not locked, and a row may change between the list and its lock.
+    pub fn move_all(
         &mut self,
         transaction: &mut Transaction,
         schema: &Schema,
         search: &Search,
-        table: &std::rc::Rc<super::catalog::Table>,
-        rows: &[rows::RowId],
     ) -> Result<()> {
-        let found = self.move_rows(transaction, schema, search, table, rows)?;
-        self.done(search, &found);
-        Ok(())
+        loop {
+            let listed = search.orphans(transaction)?;
+            if listed.tables.is_empty() {
+                return Ok(());
+            }
+            let tables = listed.tables.iter();
+            let tables: Vec<_> = tables
+                .map(|it| (Rc::clone(&it.table), it.rows.keys().copied().collect()))
+                .collect();
+            // Archives may have come since.
+            schema.leave(transaction)?;
+            let schema = Schema::read(transaction, schema.version)?;
+            let found = self.move_rows(transaction, &schema, search, &tables)?;
+            self.done(search, &found);
+        }
     }
 }
 
@@ -526,8 +532,7 @@ pub fn judge(
     found: &Found,
     order: Order<'_>,
 ) -> Result<Option<Failure>> {
-    let blocked = search.blocked(transaction, found)?;
-    let refusal = preflight::refusal(transaction, search, found, &blocked, order.policy)?;
+    let refusal = preflight::refusal(transaction, search, found, order.policy)?;
     if refusal.is_none() {
         preflight::may_leave(schema, found, order.policy.orphans, order.manner.triggers)?;
     }

@@ -7,7 +7,30 @@ use serde::Serialize;
 use super::change::{ForgottenKeys, RemovedRows, RestoredRows, Tense};
 use super::orphans::UnusableKey;
 use super::output::Report;
+use crate::failure::Failure;
 use crate::text::{Lines, plural, rows};
+
+/// What cleaning did, or would do.
+#[derive(Debug)]
+pub struct Cleaned {
+    /// The report.
+    pub report: CleanReport,
+    /// What is not looked at, and what will cost something.
+    pub warnings: Vec<String>,
+    /// Why a run would be refused, if it would.
+    pub refusal: Option<Failure>,
+    /// The same as a script, where one was asked for and a run would change something.
+    pub script: Option<String>,
+}
+
+/// A key that was NOT VALID.
+#[derive(Debug, Serialize)]
+pub struct ValidatedKey {
+    /// The child table.
+    pub table: String,
+    /// Its name.
+    pub constraint: String,
+}
 
 /// What became of the orphans of declared keys.
 #[derive(Debug, Serialize)]
@@ -24,8 +47,14 @@ pub struct CleanReport {
     pub removed: Vec<RemovedRows>,
     /// The rows that stayed and forgot a key.
     pub set_null: Vec<ForgottenKeys>,
+    /// Keys that were NOT VALID and are valid now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub validated: Vec<ValidatedKey>,
     /// Keys that could not be looked at.
     pub unusable: Vec<UnusableKey>,
+    /// How a server would be changed, and why so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<String>,
     /// What SQLite accepts and what will cost something.
     pub warnings: Vec<String>,
     /// Why the run would be refused, if it would.
@@ -37,7 +66,7 @@ pub struct CleanReport {
 impl Report for CleanReport {
     fn text(&self, _: Option<u16>) -> Lines {
         let keys = plural(i64::try_from(self.keys).unwrap_or(i64::MAX), "declared key");
-        if self.removed.is_empty() && self.set_null.is_empty() {
+        if self.removed.is_empty() && self.set_null.is_empty() && self.validated.is_empty() {
             return Lines::of(&format!("nothing to do: no orphans ({keys} checked)"));
         }
         let (mut text, tense) = if self.dry_run {
@@ -61,7 +90,13 @@ impl Report for CleanReport {
         for forgotten in &self.set_null {
             text.append(&forgotten.text(tense));
         }
+        for key in self.validated.iter().filter(|_| !self.dry_run) {
+            let _ = writeln!(text, "  validated {} of {}", key.constraint, key.table);
+        }
         if self.dry_run {
+            for way in &self.ways {
+                let _ = writeln!(text, "  {way}");
+            }
             super::migrations::numbered(&mut text, &self.steps);
         }
         text

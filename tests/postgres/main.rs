@@ -76,6 +76,8 @@ mod checked;
 /// kind.
 mod together;
 
+/// An orphan fares as its key says, and what happened to it is undone by `down`, exactly.
+mod follow;
 /// `show`, `graph` and `new` tell of a server what they tell of a file, on a standby too, and
 /// `enforce` has nothing to do.
 mod looks;
@@ -89,3 +91,7 @@ mod discovered;
 
 /// From SQLite to PostgreSQL, as docs/postgres.md tells it.
 mod moving;
+
+/// The orphans of declared keys fare as those of new ones, without a migration, and come back where
+/// their parents do; what the archives hold is listed, and goes for good when that is confirmed.
+mod cleaned;

@@ -76,7 +76,9 @@ impl Site {
         }
         command.args(line.split_whitespace());
         command.arg("-d").arg(self.database.url());
-        if fs::read_dir(self.folder.path()).unwrap().next().is_some() {
+        let takes_migrations = !["clean", "restore"].iter().any(|it| line.starts_with(it));
+        let has_some = fs::read_dir(self.folder.path()).unwrap().next().is_some();
+        if takes_migrations && has_some {
             command.arg("--migrations").arg(self.folder.path());
         }
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
@@ -85,7 +87,11 @@ impl Site {
     }
 
     pub fn run(&self, line: &str) -> Run {
-        let output = self.command(line).output().unwrap();
+        self.run_of(self.command(line))
+    }
+
+    pub fn run_of(&self, mut command: Command) -> Run {
+        let output = command.output().unwrap();
         let name = &self.database.name;
         let text = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).unwrap();
@@ -156,13 +162,13 @@ impl Site {
         );
         let mut rows = BTreeMap::new();
         let tables = self.ask(
-            "SELECT CASE relkind WHEN 'S' THEN 'SELECT ROW (last_value, is_called)::text FROM ' ELSE 'SELECT t::text FROM ' END || oid::regclass::text || ' AS t ORDER BY 1' FROM pg_class WHERE relkind IN ('r', 'p', 'm', 'S')
+            "SELECT CASE relkind WHEN 'S' THEN 'SELECT ROW (last_value, is_called)::text FROM ' ELSE 'SELECT whole::text FROM ' END || oid::regclass::text || ' AS whole ORDER BY 1' FROM pg_class WHERE relkind IN ('r', 'p', 'm', 'S')
              AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pg_toast'::regnamespace)",
         );
         for query in tables {
             let all = self.ask(&query);
             let table = query.split("FROM ").nth(1).unwrap();
-            rows.insert(table.replace(" AS t ORDER BY 1", ""), all);
+            rows.insert(table.replace(" AS whole ORDER BY 1", ""), all);
         }
         Picture {
             schema: String::from_utf8(output.stdout).unwrap(),

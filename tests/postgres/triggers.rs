@@ -89,13 +89,14 @@ fn a_published_table_without_identity_is_refused_before_the_key_is_added() {
             return;
         };
         let before = site.picture();
-        site.run(&format!("up --mode {mode}"))
+        let up = format!("up --mode {mode} --max-orphans 1");
+        site.run(&up)
             .status(2)
             .explains("c is published by all_of_it and has no replica identity");
         assert_eq!(site.picture(), before);
         site.sql("ALTER TABLE c REPLICA IDENTITY FULL");
         // The archive is published too, and has a primary key.
-        site.run(&format!("up --mode {mode}")).status(0);
+        site.run(&up).status(0);
         site.run(&format!("down --mode {mode}")).status(0);
         assert_eq!(site.ask("SELECT id::text FROM c"), ["1"]);
     }

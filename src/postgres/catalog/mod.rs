@@ -98,7 +98,7 @@ pub struct Table {
     pub force_row_security: bool,
     /// By what a subscriber finds a row.
     pub replica_identity: ReplicaIdentity,
-    /// The publications that publish its deletes.
+    /// The publications that publish its deletes or updates.
     pub published_by: Vec<String>,
     /// Its columns, in their order, without dropped ones.
     pub columns: Vec<Column>,
@@ -133,7 +133,7 @@ impl Table {
         })
     }
 
-    /// Whether a DELETE fails because a subscriber could not find the row
+    /// Whether a DELETE or an UPDATE fails because a subscriber could not find the row
     /// (<https://www.postgresql.org/docs/current/logical-replication-publication.html>).
     #[must_use]
     pub fn refuses_deletes(&self) -> bool {

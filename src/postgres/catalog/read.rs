@@ -15,7 +15,7 @@ const RELATIONS: &str = "
     WITH published AS MATERIALIZED (
         SELECT t.schemaname, t.tablename, array_agg(p.pubname::text ORDER BY p.pubname) AS names
         FROM pg_publication_tables t JOIN pg_publication p ON p.pubname = t.pubname
-        WHERE p.pubdelete GROUP BY 1, 2)
+        WHERE p.pubdelete OR p.pubupdate GROUP BY 1, 2)
     SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relpersistence::text,
            pg_get_userbyid(c.relowner)::text, c.relispartition, c.reltuples,
            c.relrowsecurity, c.relforcerowsecurity, c.relreplident::text,

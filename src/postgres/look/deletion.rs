@@ -24,8 +24,8 @@ pub fn foresee(
     search.follow(transaction, &mut found, false)?;
     let mut deletion = Deletion::default();
     for leaving in &found.tables {
-        let by = search.reasons(leaving).into_iter();
-        let by: Vec<_> = by.map(|(key, rows, _)| (key, rows)).collect();
+        let by = search.reasons(&found, leaving).into_iter();
+        let by: Vec<_> = by.map(|it| (it.label, it.rows)).collect();
         let rows = by.iter().map(|(_, rows)| rows).sum();
         if rows > 0 {
             deletion.taken.push(Taken {

@@ -1,7 +1,5 @@
 //! `fkfix show`: a row, its parents, its children, and what hangs on it.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use postgres::Transaction;
 
@@ -10,7 +8,7 @@ use crate::model::asked::Asked;
 use crate::postgres::database::Database;
 use crate::postgres::preflight;
 use crate::postgres::schema::Schema;
-use crate::postgres::search::{Found, Leaving, Search, Why};
+use crate::postgres::search::{Found, Search};
 use crate::postgres::text::script::Path;
 use crate::report::show::ShowReport;
 
@@ -55,15 +53,8 @@ fn look(transaction: &mut Transaction, schema: &Schema, asked: Asked<'_>) -> Res
         place,
         asked.limit,
     )?);
-    let asked_for = Leaving {
-        table: table.clone(),
-        shown,
-        rows: BTreeMap::from([(place, Why::default())]),
-    };
-    let search = Search::new(transaction, schema, Vec::new())?.by_place();
-    let found = Found {
-        tables: vec![asked_for],
-    };
+    let found = Found::one(table, &shown, place);
+    let search = Search::of_deletion(transaction, schema)?.by_place();
     report.deletion = deletion::foresee(transaction, &search, found)?.into();
     Ok(report)
 }

@@ -1,8 +1,4 @@
-//! What happens to a row whose parent is missing: it leaves, or it stays and forgets its key.
-//!
-//! An orphan is the child of a parent that was deleted while nobody watched, so it fares as the
-//! key's ON DELETE says (<https://www.sqlite.org/foreignkeys.html#fk_actions>). Where a row can't
-//! stay without its key, it leaves.
+//! Whether a row whose parent is missing leaves, or stays and forgets its key.
 
 use anyhow::{Context as _, Result, anyhow};
 use rusqlite::Connection;
@@ -10,53 +6,12 @@ use sqlite3_parser::dialect::TokenType;
 
 use super::lists::{self, FORGETS, Fate, Forgetting, KEYS_PER_PASS, Lists, Removal};
 use crate::model::key::KeyId;
-use crate::policy::OrphanAction;
+use crate::policy::Wish;
 use crate::sqlite::keys::conditions;
-use crate::sqlite::schema::foreign_key::{Action, ForeignKey, NamedKey};
+use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, RowKey, Table};
 use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
-
-/// What a key, or the user, says of rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// They leave.
-    Leave,
-    /// Their key becomes NULL.
-    ToNull,
-    /// Their key becomes its default.
-    ToDefault,
-    /// They keep the parent from leaving.
-    Block,
-}
-
-impl Wish {
-    /// For rows that break `key`.
-    #[must_use]
-    pub fn of_orphans(action: OrphanAction, key: &ForeignKey) -> Self {
-        match (action, key.on_delete) {
-            (OrphanAction::Archive | OrphanAction::Delete, _)
-            | (
-                OrphanAction::Follow | OrphanAction::Refuse | OrphanAction::Rehearse,
-                Action::Cascade | Action::NoAction | Action::Restrict,
-            ) => Wish::Leave,
-            (OrphanAction::SetNull, _) | (_, Action::SetNull) => Wish::ToNull,
-            (_, Action::SetDefault) => Wish::ToDefault,
-        }
-    }
-
-    /// For rows that refer by `key` to rows that leave.
-    #[must_use]
-    pub fn of_dependents(action: OrphanAction, key: &ForeignKey) -> Self {
-        match (action, key.on_delete) {
-            (OrphanAction::SetNull, _) => Wish::ToNull,
-            (OrphanAction::Archive, _) | (_, Action::Cascade) => Wish::Leave,
-            (_, Action::SetNull) => Wish::ToNull,
-            (_, Action::SetDefault) => Wish::ToDefault,
-            (_, Action::NoAction | Action::Restrict) => Wish::Block,
-        }
-    }
-}
 
 /// Decides for the keys of a search.
 pub struct Fates<'a> {

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::fates::{Fates, Wish};
+use super::fates::Fates;
 use crate::model::key::{self, KeyId};
 use crate::policy::OrphanAction;
+use crate::policy::Wish;
 use crate::sqlite::keys::conditions::{self, Lookup};
 use crate::sqlite::keys::known_keys::KnownKeys;
 use crate::sqlite::keys::{NewKey, TableKeys};
@@ -259,7 +260,7 @@ impl<'a> Search<'a> {
             let fate = match self.action {
                 _ if place >= leaving => Fate::Counted,
                 Some(action) => {
-                    let wish = Wish::of_orphans(action, &new.key);
+                    let wish = Wish::of_orphans(action, new.key.on_delete);
                     self.fates.fate(&mut self.lists, child, id, wish)?
                 }
                 None => Fate::Leaves,
@@ -457,7 +458,7 @@ impl<'a> Search<'a> {
     /// What happens to rows that refer by `link` to rows that leave.
     fn wish(&self, link: &Link<'_>) -> Wish {
         match self.action {
-            Some(action) => Wish::of_dependents(action, link.key),
+            Some(action) => Wish::of_dependents(action, link.key.on_delete),
             None if link.key.on_delete == Action::Cascade => Wish::Leave,
             None => Wish::Block,
         }

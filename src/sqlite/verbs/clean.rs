@@ -6,27 +6,13 @@ use anyhow::Result;
 
 use super::Database;
 use super::up::discard_after_refusal;
-use crate::failure::Failure;
 use crate::policy::Policy;
 use crate::report::change::{ForgottenKeys, RemovedRows};
-use crate::report::clean::CleanReport;
+use crate::report::clean::{CleanReport, Cleaned};
 use crate::report::orphans::UnusableKey;
 use crate::sqlite::apply::clean::{self, Cleaning};
 use crate::sqlite::file::{connection, reading};
 use crate::sqlite::write::shell;
-
-/// What cleaning did, or would do.
-#[derive(Debug)]
-pub struct Cleaned {
-    /// The report.
-    pub report: CleanReport,
-    /// What is not looked at, and what will cost something.
-    pub warnings: Vec<String>,
-    /// Why a run would be refused, if it would.
-    pub refusal: Option<Failure>,
-    /// The same as a script, where one was asked for and a run would change something.
-    pub script: Option<String>,
-}
 
 impl Database {
     /// Cleans the declared keys, of `only` this child table where it is given, in one transaction; a
@@ -106,6 +92,8 @@ impl CleanReport {
             set_null: kept
                 .map(|it| ForgottenKeys::new(&plan.found, it, policy))
                 .collect(),
+            validated: Vec::new(),
+            ways: Vec::new(),
             unusable: cleaning.unusable.iter().map(UnusableKey::new).collect(),
             warnings: plan.warnings.clone(),
             refused: None,

@@ -22,7 +22,6 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 pub use check::{Checked, check_dump, check_dump_for_postgres, schema_of_dump};
-pub use clean::Cleaned;
 pub use down::{DownPlanned, Reverted, down_of_dump};
 pub use enforce::Enforcement;
 pub use new::dump_scripts;

@@ -1,6 +1,6 @@
 //! What was done, as the values that are reported.
 
-use crate::policy::{OrphanAction, Policy};
+use crate::policy::{self, OrphanAction, Policy};
 use crate::report::change::{
     AppliedMigration, ByKey, ChildTable, ForgottenKeys, KeptRows, RemovedRows, RestoredRows,
     TakenBackMigration,
@@ -13,7 +13,6 @@ use crate::sqlite::archive;
 use crate::sqlite::keys::NewKey;
 use crate::sqlite::orphans::Found;
 use crate::sqlite::orphans::lists::{Reason, Removal};
-use crate::sqlite::schema::foreign_key::Action;
 use crate::standing::AdoptedKey;
 
 impl From<&NewKey> for Key {
@@ -145,14 +144,8 @@ fn because(found: &Found, reason: &Reason, policy: &Policy) -> Option<String> {
     if let Some(why) = &reason.why {
         return Some(why.clone());
     }
-    let action = found.key(reason.key)?.on_delete;
-    let restricts = matches!(action, Action::NoAction | Action::Restrict);
-    (policy.orphans == OrphanAction::Follow && restricts && reason.breaks).then(|| {
-        format!(
-            "on delete {}: the parent could not have been deleted",
-            action.words()
-        )
-    })
+    let on_delete = found.key(reason.key)?.on_delete;
+    policy::because(policy.orphans, on_delete).filter(|_| reason.breaks)
 }
 
 impl From<&TakenBack> for TakenBackMigration {

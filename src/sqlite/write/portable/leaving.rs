@@ -7,9 +7,9 @@ use rusqlite::Connection;
 use super::LISTS;
 use super::script::Script;
 use crate::model::key;
+use crate::policy::Wish;
 use crate::policy::{Limit, OrphanAction, Policy};
 use crate::sqlite::keys::{NewKey, TableKeys, conditions};
-use crate::sqlite::orphans::fates::Wish;
 use crate::sqlite::orphans::lists::{self, Removal, from_listed, listed};
 use crate::sqlite::schema::foreign_key::{self, ForeignKey, NamedKey};
 use crate::sqlite::schema::{RowKey, Table, scratch};
@@ -77,7 +77,7 @@ impl Leaving {
         let is_asked = |key: &ForeignKey| asked.iter().any(|new| new.key.same_definition(key));
         for (named, label) in keys.iter().zip(&labels) {
             if is_asked(&named.key) {
-                let leaves = Wish::of_orphans(action, &named.key) == Wish::Leave;
+                let leaves = Wish::of_orphans(action, named.key.on_delete) == Wish::Leave;
                 leaving.orphaned.push(Orphaned {
                     key: named.key.clone(),
                     label: label.clone(),
@@ -89,7 +89,7 @@ impl Leaving {
             }
         }
         let links = keys.iter().zip(labels).map(|(named, label)| Link {
-            takes_along: Wish::of_dependents(action, &named.key) == Wish::Leave,
+            takes_along: Wish::of_dependents(action, named.key.on_delete) == Wish::Leave,
             key: named.key.clone(),
             label,
         });
