@@ -95,3 +95,6 @@ mod moving;
 /// The orphans of declared keys fare as those of new ones, without a migration, and come back where
 /// their parents do; what the archives hold is listed, and goes for good when that is confirmed.
 mod cleaned;
+
+/// Killed at any instant, `up` that sets keys to NULL, `clean` and `restore` go on with the next run.
+mod killed;
