@@ -292,12 +292,3 @@ pub fn orphans(arguments: &cli::Orphans, server: &Server, output: &mut Output) -
         Status::No
     })
 }
-
-/// The verbs that no server has yet.
-pub fn refused(verb: &str) -> anyhow::Error {
-    Failure::impossible(format!(
-        "fkfix {verb} works on files of SQLite, and this database is a server's"
-    ))
-    .hint("up, down, status, orphans, clean, restore, check, show, graph, new and discover work on PostgreSQL")
-    .into()
-}
