@@ -151,3 +151,47 @@ fn a_key_that_is_there_and_can_not_work_is_refused_by_name() {
     .with_key();
     database.refuses("up", 2, "parent (id) is neither PRIMARY KEY nor UNIQUE");
 }
+
+/// A script may declare a key by a statement that SQLite runs itself.
+#[test]
+fn keys_that_a_script_declares_itself_are_looked_at_too() {
+    for script in [
+        "ALTER TABLE child ADD COLUMN own INTEGER REFERENCES parent (id); UPDATE child SET own = parent_id;",
+        "CREATE TABLE new (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id)); INSERT INTO new SELECT id, parent_id FROM child; DROP TABLE child; ALTER TABLE new RENAME TO child;",
+    ] {
+        let database = || {
+            Database::family("CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); INSERT INTO child VALUES (1, 1), (2, 9), (3, 8);")
+                .with_migration("V1__keys", script, "SELECT 1;")
+        };
+        for policy in ["--orphans refuse", "--max-orphans 1"] {
+            let database = database();
+            let before = database.files();
+            let message = "2 rows of child break (";
+            let refused = database
+                .fkfix(&format!("up {policy}"))
+                .status(1)
+                .explains(message);
+            assert!(
+                refused
+                    .stderr
+                    .contains("which V1__keys.sql declares itself")
+            );
+            database.fkfix(&format!("up --dry-run {policy}")).status(1);
+            assert!(database.files() == before);
+        }
+        let database = database();
+        database
+            .fkfix("up --dry-run")
+            .status(0)
+            .remarks("which V1__keys.sql declares itself");
+        database
+            .fkfix("up")
+            .status(0)
+            .remarks("fkfix clean deals with them once it is applied");
+        database
+            .fkfix("orphans")
+            .status(1)
+            .says("2 of 3 rows in child have no parent");
+        assert_eq!(database.rows("SELECT id FROM child"), ["1", "2", "3"]);
+    }
+}

@@ -14,7 +14,8 @@ use crate::sqlite::keys::known_keys::KnownKeys;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::row_counts;
-use crate::sqlite::text::ddl::quote;
+use crate::sqlite::schema::scratch;
+use crate::sqlite::text::ddl::{quote, same_name};
 use crate::text::rows;
 
 /// What must stand at the end of a migration.
@@ -25,6 +26,17 @@ pub struct Promised {
     archived: Vec<(String, i64)>,
     /// Statements of the script have run behind a key.
     goes_on: bool,
+}
+
+/// A key that a script brings by a statement of its own, and rows that break it.
+#[derive(Debug)]
+pub struct OwnKey {
+    /// The key.
+    pub key: ForeignKey,
+    /// How many rows break it.
+    pub rows: i64,
+    /// How many rows the child has.
+    pub of: i64,
 }
 
 #[derive(Debug)]
@@ -50,6 +62,30 @@ impl Promised {
             key: new.key.clone(),
             now: new.key.clone(),
         }));
+    }
+
+    /// The keys that are declared now, were not among those `before`, and were not asked for, as far
+    /// as rows break them: such as by ADD COLUMN … REFERENCES, or by a table that is made anew.
+    pub fn own_keys(&self, connection: &Connection, before: &[ForeignKey]) -> Result<Vec<OwnKey>> {
+        let is = |key: &ForeignKey| {
+            let (key, child) = (key.clone(), key.child.clone());
+            move |it: &ForeignKey| it.same_definition(&key) && same_name(&it.child, &child)
+        };
+        let mut own = Vec::new();
+        for key in foreign_key::declared_keys(connection)? {
+            let asked_for = self.keys.iter().flat_map(|it| [&it.key, &it.now]);
+            let can_be_searched = Table::read(connection, &key.parent)
+                .is_ok_and(|parent| scratch::has_parent_key(&parent, &key));
+            if before.iter().chain(asked_for).any(is(&key)) || !can_be_searched {
+                continue;
+            }
+            let rows = broken(connection, &key)?;
+            if rows > 0 {
+                let of = row_counts::count_rows(connection, &key.child)?;
+                own.push(OwnKey { key, rows, of });
+            }
+        }
+        Ok(own)
     }
 
     /// Follows the keys through what the statement `sql` renames, which `run` runs: SQLite

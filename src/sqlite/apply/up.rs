@@ -18,15 +18,17 @@ use crate::policy::{OrphanAction, Policy};
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts::{Part, parts, statement};
 use crate::sqlite::apply::plan::{self, KeyPlan};
-use crate::sqlite::apply::promised::Promised;
+use crate::sqlite::apply::promised::{OwnKey, Promised};
 use crate::sqlite::apply::space;
 use crate::sqlite::apply::unnamed::{self, Dropped};
 use crate::sqlite::file::backup::{self, TemporaryCopy};
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema::Table;
+use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::AddForeignKey;
 use crate::standing::{self, AdoptedKey, Applied};
+use crate::text;
 
 /// What is to be applied, and what may become of orphans.
 #[derive(Clone, Copy, Debug)]
@@ -271,12 +273,53 @@ impl Driver<'_, '_, '_> {
             dropped: Vec::new(),
         };
         let mut promised = Promised::default();
+        let runs = parts.iter().any(|it| matches!(it, Part::Statement(..)));
+        let before = foreign_key::declared_keys(self.transaction)?;
         parts
             .into_iter()
             .try_for_each(|part| self.apply(&mut outcome, &mut promised, part))
             .and_then(|()| promised.must_stand(self.transaction, migration))
+            .and_then(|()| match runs {
+                true => self.look_at_own_keys(&mut outcome, &promised, &before),
+                false => Ok(()),
+            })
             .with_context(|| format!("could not apply {}", migration.up))?;
         self.outcomes.push(outcome);
+        Ok(())
+    }
+
+    /// Rows that break a key which the script declares itself stay where they are, unless the policy
+    /// forbids that: they are for `clean`.
+    fn look_at_own_keys(
+        &self,
+        outcome: &mut Outcome<'_>,
+        promised: &Promised,
+        before: &[ForeignKey],
+    ) -> Result<()> {
+        for OwnKey { key, rows, of } in promised.own_keys(self.transaction, before)? {
+            let what = format!(
+                "{} of {} {} {key}, which {} declares itself",
+                text::rows(rows),
+                key.child,
+                if rows == 1 { "breaks" } else { "break" },
+                outcome.migration.file()
+            );
+            let limit = self.policy.max_orphans.as_ref();
+            let is_allowed = self.policy.orphans != OrphanAction::Refuse
+                && !limit.is_some_and(|limit| limit.is_exceeded(rows, of));
+            if is_allowed {
+                let remedy = "fkfix clean deals with them once it is applied";
+                outcome.lacking.push(format!("{what}; {remedy}"));
+                continue;
+            }
+            let refusal = Failure::refused(what).hint(
+                "give these rows a parent in the script, or apply it without that limit and run fkfix clean",
+            );
+            if self.rehearsal.is_none() {
+                return Err(refusal.into());
+            }
+            outcome.refusal.get_or_insert(refusal);
+        }
         Ok(())
     }
 
