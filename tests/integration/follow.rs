@@ -353,3 +353,36 @@ fn the_report_says_what_orphans_mostly_are() {
     let json = database.fkfix("orphans --format json").status(1).json();
     assert_eq!(json["keys"][0]["other_spelling"], 3);
 }
+
+#[test]
+fn a_check_that_names_its_own_table_keeps_no_row_from_staying() {
+    for (check, stays) in [
+        ("CHECK (child.t <> 'never')", true),
+        (
+            "CHECK (\"child\".parent_id IS NULL OR [Child].id > 0)",
+            true,
+        ),
+        ("CHECK (child.parent_id IS NOT NULL)", false),
+    ] {
+        for index in [
+            "",
+            "CREATE UNIQUE INDEX i ON child (ifnull(parent_id, id)) WHERE child.id > 0",
+        ] {
+            let database = Database::family(&format!(
+                "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, t TEXT, {check}); {index};
+                 INSERT INTO child VALUES (1, 1, 'a'), (5, 9, 'b')"
+            ));
+            let before = database.picture();
+            for verb in ["up --dry-run --orphans set-null", "up --orphans set-null"] {
+                let run = database.fkfix(verb).status(0);
+                assert_eq!(
+                    run.stdout.contains("set to NULL"),
+                    stays,
+                    "{check} {index}: {run:#?}"
+                );
+            }
+            database.down();
+            assert_eq!(database.picture(), before);
+        }
+    }
+}
