@@ -279,9 +279,11 @@ impl Driver<'_, '_, '_> {
             .into_iter()
             .try_for_each(|part| self.apply(&mut outcome, &mut promised, part))
             .and_then(|()| promised.must_stand(self.transaction, migration))
-            .and_then(|()| match runs {
-                true => self.look_at_own_keys(&mut outcome, &promised, &before),
-                false => Ok(()),
+            .and_then(|()| {
+                if runs {
+                    self.look_at_own_keys(&mut outcome, &promised, &before)?;
+                }
+                Ok(())
             })
             .with_context(|| format!("could not apply {}", migration.up))?;
         self.outcomes.push(outcome);
