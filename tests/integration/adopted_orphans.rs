@@ -195,3 +195,18 @@ fn keys_that_a_script_declares_itself_are_looked_at_too() {
         assert_eq!(database.rows("SELECT id FROM child"), ["1", "2", "3"]);
     }
 }
+
+/// A rename is no declaration, and what broke the key before is no business of the script.
+#[test]
+fn a_key_that_is_renamed_is_none_of_the_scripts_own() {
+    for script in [
+        "ALTER TABLE child RENAME COLUMN parent_id TO p;",
+        "ALTER TABLE parent RENAME TO p;",
+        "ALTER TABLE child ADD COLUMN more REFERENCES parent;",
+    ] {
+        let database = Database::family("CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent); INSERT INTO child VALUES (1, 1), (2, 9);")
+            .with_migration("V1__keys", script, "SELECT 1;");
+        let up = database.fkfix("up --orphans refuse").status(0);
+        assert!(!up.stderr.contains("declares itself"), "{up:#?}");
+    }
+}

@@ -71,8 +71,17 @@ impl Promised {
             let (key, child) = (key.clone(), key.child.clone());
             move |it: &ForeignKey| it.same_definition(&key) && same_name(&it.child, &child)
         };
+        let declared = foreign_key::declared_keys(connection)?;
+        let added = self
+            .keys
+            .iter()
+            .filter(|it| !before.iter().any(is(&it.key)));
+        // A rename carries the keys along, and they are none the more for it.
+        if declared.len() <= before.len() + added.count() {
+            return Ok(Vec::new());
+        }
         let mut own = Vec::new();
-        for key in foreign_key::declared_keys(connection)? {
+        for key in declared {
             let asked_for = self.keys.iter().flat_map(|it| [&it.key, &it.now]);
             let can_be_searched = Table::read(connection, &key.parent)
                 .is_ok_and(|parent| scratch::has_parent_key(&parent, &key));
