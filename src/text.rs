@@ -1,8 +1,9 @@
 //! Words and numbers for people.
 
 use std::borrow::Cow;
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 
+use anstyle::{AnsiColor, Style};
 use indicatif::HumanCount;
 use textwrap::{Options, WordSeparator, WordSplitter};
 use unicode_width::UnicodeWidthStr as _;
@@ -10,14 +11,40 @@ use unicode_width::UnicodeWidthStr as _;
 /// Text for people, line by line. What is written at once is one line of it, whatever the names
 /// and values in it hold: a table may be called `t\nno orphans`.
 #[derive(Clone, Debug, Default)]
-pub struct Lines(String);
+pub struct Lines {
+    plain: String,
+    /// The same, in the colours of a terminal.
+    coloured: String,
+}
+
+/// How a part of a line stands out on a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Something is wrong.
+    Error,
+    /// Something may be wrong, or goes.
+    Warning,
+    /// Something can be done about it.
+    Hint,
+}
+
+impl Mark {
+    /// Its colour.
+    #[must_use]
+    pub fn style(self) -> Style {
+        match self {
+            Mark::Error => AnsiColor::Red.on_default().bold(),
+            Mark::Warning => AnsiColor::Yellow.on_default().bold(),
+            Mark::Hint => AnsiColor::Cyan.on_default(),
+        }
+    }
+}
 
 impl fmt::Write for Lines {
     /// Adds `line`, with or without its end.
     fn write_str(&mut self, line: &str) -> fmt::Result {
         let line = line.strip_suffix('\n').unwrap_or(line);
-        self.0.push_str(&printable(line));
-        self.0.push('\n');
+        self.push(&printable(line));
         Ok(())
     }
 
@@ -30,30 +57,57 @@ impl Lines {
     /// One line.
     #[must_use]
     pub fn of(line: &str) -> Self {
-        Lines(printable(line).into_owned() + "\n")
+        let mut lines = Lines::default();
+        lines.push(&printable(line));
+        lines
+    }
+
+    /// Adds a line that is fit to be shown.
+    fn push(&mut self, line: &str) {
+        for text in [&mut self.plain, &mut self.coloured] {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+
+    /// Adds a line in which `marked` stands out, between `before` and `after`.
+    pub fn marked(&mut self, before: &str, mark: Mark, marked: &str, after: &str) {
+        let (before, marked, after) = (printable(before), printable(marked), printable(after));
+        let style = mark.style();
+        let _ = writeln!(self.plain, "{before}{marked}{after}");
+        let _ = writeln!(self.coloured, "{before}{style}{marked}{style:#}{after}");
     }
 
     /// Adds an empty line.
     pub fn blank(&mut self) {
-        self.0.push('\n');
+        self.push("");
     }
 
     /// Adds `other`.
     pub fn append(&mut self, other: &Lines) {
-        self.0.push_str(&other.0);
+        self.plain.push_str(&other.plain);
+        self.coloured.push_str(&other.coloured);
     }
 
     /// The text, each line ended.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.plain
     }
 
-    /// The text for a terminal of `width` columns.
+    /// The text for a terminal of `width` columns, if it is one, in colours if that is wanted.
     #[must_use]
-    pub fn wrapped(&self, width: u16) -> String {
-        let lines = self.0.lines().map(|line| wrapped(line, width) + "\n");
-        lines.collect()
+    pub fn shown(&self, width: Option<u16>, in_colour: bool) -> Cow<'_, str> {
+        let text = if in_colour {
+            &self.coloured
+        } else {
+            &self.plain
+        };
+        let Some(width) = width else {
+            return Cow::Borrowed(text);
+        };
+        let lines = text.lines().map(|line| wrapped(line, width) + "\n");
+        Cow::Owned(lines.collect())
     }
 }
 
@@ -62,7 +116,8 @@ impl Lines {
 #[must_use]
 pub fn wrapped(line: &str, width: u16) -> String {
     let width = usize::from(width);
-    if line.width() <= width {
+    // It does not count what sets a colour.
+    if textwrap::core::display_width(line) <= width {
         return line.to_owned();
     }
     let text = line.trim_start();
@@ -213,6 +268,26 @@ mod tests {
         lines.blank();
         lines.append(&Lines::of("end"));
         assert_eq!(lines.as_str(), "a\\n\nt\\nno orphans\\r is fine\n\nend\n");
+    }
+
+    #[test]
+    fn what_is_marked_stands_out_in_colour_alone_and_wraps_like_the_rest() {
+        let mut lines = Lines::default();
+        lines.marked("  ", Mark::Warning, "4 rows", " of t\n leave");
+        assert_eq!(lines.as_str(), "  4 rows of t\\n leave\n");
+        assert_eq!(lines.shown(None, false), lines.as_str());
+        assert_eq!(
+            lines.shown(None, true),
+            "  \u{1b}[1m\u{1b}[33m4 rows\u{1b}[0m of t\\n leave\n"
+        );
+        assert_eq!(
+            lines.shown(Some(14), false),
+            "  4 rows of\n    t\\n leave\n"
+        );
+        assert_eq!(
+            lines.shown(Some(14), true),
+            "  \u{1b}[1m\u{1b}[33m4 rows\u{1b}[0m of\n    t\\n leave\n"
+        );
     }
 
     #[test]

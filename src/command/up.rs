@@ -1,11 +1,13 @@
 //! `fkfix up`: apply pending migrations.
 
 use anyhow::Result;
+use indicatif::HumanBytes;
 
 use crate::cli::{ChangeFormat, Up};
-use crate::engine::UpOrder;
+use crate::engine::{Spent, UpOrder};
 use crate::failure::Status;
 use crate::policy::Method;
+use crate::report::migrations::duration;
 use crate::report::output::Output;
 use crate::target::Target;
 
@@ -13,6 +15,9 @@ const ENFORCEMENT: &str = "SQLite enforces foreign keys only on connections that
 
 const NO_MIGRATION: &str =
     "fkfix discover finds keys that were meant, and fkfix new writes the migration that adds them";
+
+/// Of a smaller file nobody asks how long it took, and how large it is.
+const LARGE: u64 = 16 * 1024 * 1024;
 
 /// Runs the verb.
 pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
@@ -72,8 +77,41 @@ fn apply(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Stat
     for warning in &done.warnings {
         output.warning(warning);
     }
+    if let Some(spent) = done.spent.filter(|it| it.after >= LARGE) {
+        output.note(&spent_in_words(report.database.as_str(), spent));
+    }
     output.hint(ENFORCEMENT);
     Ok(status)
+}
+
+/// `it took 41s; app.db has grown from 1.2 to 2.4 GiB, of which …`
+fn spent_in_words(database: &str, spent: Spent) -> String {
+    let Spent {
+        time,
+        before,
+        after,
+        free,
+    } = spent;
+    let size = if after > before {
+        format!(
+            "has grown from {} to {}",
+            HumanBytes(before),
+            HumanBytes(after)
+        )
+    } else {
+        format!("still has {}", HumanBytes(after))
+    };
+    // A little is always free.
+    let free = if free >= after / 20 {
+        let free = HumanBytes(free);
+        format!(", of which {free} are free for later rows; VACUUM makes the file smaller")
+    } else {
+        String::new()
+    };
+    format!(
+        "it took {}; {database} {size}{free}",
+        duration(time.as_secs_f64())
+    )
 }
 
 fn dry_run(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Status> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::key::Key;
 use crate::model::kept::{Cause, Kept};
-use crate::text::{Lines, count, listing, plural, rows};
+use crate::text::{Lines, Mark, count, listing, plural, rows};
 
 /// Whether something is done, or would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,14 +126,13 @@ impl ForgottenKeys {
             (Some(archive), Tense::Planned) => format!("{archive} would remember what it was"),
             (None, _) => "what it was is not kept".to_owned(),
         };
-        let mut text = Lines::of(&match tense {
-            Tense::Done => {
-                format!("  {kept} of {table} kept with {columns} set to {value}; {remembers}")
-            }
-            Tense::Planned => {
-                format!("  {kept} of {table} would stay with {columns} set to {value}; {remembers}")
-            }
-        });
+        let stay = match tense {
+            Tense::Done => "kept",
+            Tense::Planned => "would stay",
+        };
+        let what = format!(" of {table} {stay} with {columns} set to {value}; {remembers}");
+        let mut text = Lines::default();
+        text.marked("  ", Mark::Warning, &kept, &what);
         by_key_text(&mut text, &self.by_key, "lose their parent by");
         text
     }
@@ -156,14 +155,14 @@ impl RemovedRows {
     /// Indented lines.
     pub fn text(&self, tense: Tense) -> Lines {
         let (leaving, table) = (rows(self.rows), &self.table);
-        let mut text = Lines::of(&match (&self.archive, tense) {
-            (Some(archive), Tense::Done) => format!("  {leaving} moved from {table} to {archive}"),
-            (Some(archive), Tense::Planned) => {
-                format!("  {leaving} of {table} would move to {archive}")
-            }
-            (None, Tense::Done) => format!("  {leaving} deleted from {table}"),
-            (None, Tense::Planned) => format!("  {leaving} of {table} would have to go"),
-        });
+        let what = match (&self.archive, tense) {
+            (Some(archive), Tense::Done) => format!(" moved from {table} to {archive}"),
+            (Some(archive), Tense::Planned) => format!(" of {table} would move to {archive}"),
+            (None, Tense::Done) => format!(" deleted from {table}"),
+            (None, Tense::Planned) => format!(" of {table} would have to go"),
+        };
+        let mut text = Lines::default();
+        text.marked("  ", Mark::Warning, &leaving, &what);
         by_key_text(&mut text, &self.by_key, "go along by");
         if self.break_several > 0 {
             let several = rows(self.break_several);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::output::Report;
 use crate::failure::Status;
 use crate::model::finding::{Code, Finding, Severity};
-use crate::text::{Lines, plural, printable};
+use crate::text::{Lines, Mark, plural, printable};
 
 /// What `fkfix check` found.
 #[derive(Debug, Serialize)]
@@ -109,13 +109,12 @@ impl Report for CheckReport {
     fn text(&self, _: Option<u16>) -> Lines {
         let mut text = Lines::default();
         for finding in &self.findings {
-            let _ = writeln!(
-                text,
-                "{}[{}] {}",
-                level(finding),
-                finding.code.name(),
-                finding.object
-            );
+            let mark = match finding.severity {
+                Severity::Error => Mark::Error,
+                Severity::Warning => Mark::Warning,
+            };
+            let what = format!("[{}] {}", finding.code.name(), finding.object);
+            text.marked("", mark, level(finding), &what);
             let place = finding
                 .line
                 .map_or(String::new(), |line| format!("{}:{line}: ", self.checked));
@@ -123,7 +122,7 @@ impl Report for CheckReport {
             for line in finding.diff.iter().flat_map(|diff| diff.lines()) {
                 let _ = writeln!(text, "    {line}");
             }
-            let _ = writeln!(text, "  hint: {}", finding.hint);
+            text.marked("  ", Mark::Hint, "hint", &format!(": {}", finding.hint));
         }
         let _ = writeln!(text, "{}", self.summary());
         text

@@ -220,7 +220,7 @@ pub(super) fn numbered(text: &mut Lines, steps: &[String]) {
 }
 
 /// In words that promise no more than an estimate holds.
-fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     if seconds < 1.0 {
         return "a second or less".to_owned();
     }

@@ -11,7 +11,7 @@ use super::value;
 use crate::failure::Failure;
 use crate::model::key::ForeignKey;
 use crate::model::value::Value;
-use crate::text::{Lines, count, plural, rows};
+use crate::text::{Lines, Mark, count, plural, rows};
 
 /// What `fkfix orphans` found.
 #[derive(Debug, Serialize)]
@@ -185,15 +185,11 @@ impl Report for OrphansReport {
             return text;
         }
         for of in &self.tables {
-            let _ = writeln!(
-                text,
-                "{} of {} in {} {} no parent ({})",
-                count(of.orphans),
-                rows(of.rows),
-                of.table,
-                if of.orphans == 1 { "has" } else { "have" },
-                percent(of.orphans, of.rows)
-            );
+            let number = format!("{} of {}", count(of.orphans), rows(of.rows));
+            let have = if of.orphans == 1 { "has" } else { "have" };
+            let share = percent(of.orphans, of.rows);
+            let what = format!(" in {} {have} no parent ({share})", of.table);
+            text.marked("", Mark::Warning, &number, &what);
             if of.break_several > 0 {
                 let several = rows(of.break_several);
                 let breaks = match of.break_several {

@@ -6,7 +6,6 @@ use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 
 use anstream::{AutoStream, ColorChoice};
-use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use tracing::field::Field;
@@ -26,16 +25,13 @@ use crate::cli::{Color, Format, Global};
 use crate::explain;
 use crate::failure::{self, Failure, Status};
 use crate::progress;
-use crate::text::{Lines, printable, wrapped};
+use crate::text::{Lines, Mark, printable, wrapped};
 
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const HINT: Style = AnsiColor::Cyan.on_default();
-
-/// The two streams of the process. Results have no colour, and what is made for machines goes out
-/// byte for byte; text for people is made harmless where its lines are made, in [`Lines`].
+/// The two streams of the process. What is made for machines goes out byte for byte; text for people is made harmless where its lines are made, in [`Lines`].
 pub struct Output {
     stdout: io::Stdout,
+    /// Text on stdout has colours.
+    in_colour: bool,
     stderr: AutoStream<io::Stderr>,
     quiet: bool,
     /// Errors of SQLite are told with their code.
@@ -106,6 +102,10 @@ impl Output {
             progress::show();
         }
         Output {
+            in_colour: match choice {
+                ColorChoice::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+                choice => choice != ColorChoice::Never,
+            },
             stdout: io::stdout(),
             stderr,
             quiet: global.quiet,
@@ -119,6 +119,7 @@ impl Output {
     #[must_use]
     pub fn keeping(&self) -> Self {
         Output {
+            in_colour: self.in_colour,
             stdout: io::stdout(),
             stderr: AutoStream::never(io::stderr()),
             quiet: self.quiet,
@@ -161,10 +162,10 @@ impl Output {
             return Status::Done;
         };
         let message = format!("{done}, but the report of it is lost: {error:#}");
-        self.line("error", ERROR, &message);
+        self.line("error", Mark::Error, &message);
         self.line(
             "hint",
-            HINT,
+            Mark::Hint,
             "do not repeat it: what the report tells of is done; make room where stdout goes",
         );
         Status::Unreported
@@ -182,10 +183,9 @@ impl Output {
 
     /// Writes `lines` to stdout, now.
     pub fn lines(&mut self, lines: &Lines) -> Result<()> {
-        match terminal_width(&io::stdout()) {
-            Some(width) => self.write(&lines.wrapped(width)),
-            None => self.write(lines.as_str()),
-        }
+        let width = terminal_width(&io::stdout());
+        let in_colour = self.in_colour;
+        self.write(&lines.shown(width, in_colour))
     }
 
     /// Writes `text` to stdout as it is, now.
@@ -227,30 +227,30 @@ impl Output {
 
     /// Tells of something that will cost the user.
     pub fn warning(&mut self, text: &str) {
-        self.remark("warning", WARNING, text);
+        self.remark("warning", Mark::Warning, text);
     }
 
     /// Tells what a result does not show.
     pub fn note(&mut self, text: &str) {
-        self.remark("note", HINT, text);
+        self.remark("note", Mark::Hint, text);
     }
 
     /// Tells what the user can do.
     pub fn hint(&mut self, text: &str) {
-        self.remark("hint", HINT, text);
+        self.remark("hint", Mark::Hint, text);
     }
 
-    fn remark(&mut self, label: &'static str, style: Style, text: &str) {
+    fn remark(&mut self, label: &'static str, mark: Mark, text: &str) {
         if !self.quiet {
-            self.line(label, style, text);
+            self.line(label, mark, text);
         }
     }
 
     /// Tells why a dry run says that the real one would be refused.
     pub fn refusal(&mut self, refusal: &Failure) {
-        self.line("error", ERROR, &refusal.to_string());
+        self.line("error", Mark::Error, &refusal.to_string());
         if let Some(hint) = refusal.remedy() {
-            self.line("hint", HINT, hint);
+            self.line("hint", Mark::Hint, hint);
         }
     }
 
@@ -262,9 +262,9 @@ impl Output {
         let details = failure::details(error);
         let number = explain::number(error).filter(|_| self.codes);
         let number = number.map_or(String::new(), |number| format!(" ({number})"));
-        self.remark_with("error", ERROR, &format!("{message}{number}"), details);
+        self.remark_with("error", Mark::Error, &format!("{message}{number}"), details);
         if let Some(hint) = &hint {
-            self.line("hint", HINT, hint);
+            self.line("hint", Mark::Hint, hint);
         }
         let code = explain::code_of(error);
         let message = [vec![message], details.to_vec()].concat().join("\n  ");
@@ -300,14 +300,14 @@ impl Output {
         for remark in &told.remarks {
             let text = remark.about(database);
             if remark.is_of_one() || hints.insert(text.clone()) {
-                self.remark_with(remark.label, remark.style, &text, &remark.details);
+                self.remark_with(remark.label, remark.mark, &text, &remark.details);
             }
         }
         Ok(())
     }
 
-    fn remark_with(&mut self, label: &'static str, style: Style, text: &str, details: &[String]) {
-        self.line(label, style, text);
+    fn remark_with(&mut self, label: &'static str, mark: Mark, text: &str, details: &[String]) {
+        self.line(label, mark, text);
         match self.kept.as_mut().and_then(|kept| kept.remarks.last_mut()) {
             Some(remark) => remark.details = details.to_vec(),
             None => {
@@ -318,11 +318,11 @@ impl Output {
         }
     }
 
-    fn line(&mut self, label: &'static str, style: Style, text: &str) {
+    fn line(&mut self, label: &'static str, mark: Mark, text: &str) {
         if let Some(kept) = &mut self.kept {
             kept.remarks.push(Remark {
                 label,
-                style,
+                mark,
                 text: text.to_owned(),
                 details: Vec::new(),
             });
@@ -335,6 +335,7 @@ impl Output {
             None => label_and_text,
         };
         let rest = shown.strip_prefix(label).unwrap_or_default();
+        let style = mark.style();
         // A log that can't be written must not change what the run does.
         let _ = writeln!(self.stderr, "{style}{label}{style:#}{rest}");
     }

@@ -154,11 +154,15 @@ impl RowValues {
     fn summary(&self) -> String {
         let values = self.columns.iter().zip(&self.values);
         let told = values.filter(|(_, value)| **value != Value::Null);
-        let told = told.take(PARENT_COLUMNS);
         let told: Vec<_> = told
             .map(|(column, value)| format!("{column} {}", value::text(value)))
             .collect();
-        told.join(", ")
+        match told.split_at_checked(PARENT_COLUMNS) {
+            Some((first, more)) if !more.is_empty() => {
+                format!("{} and {} more", first.join(", "), more.len())
+            }
+            _ => told.join(", "),
+        }
     }
 }
 
@@ -341,14 +345,18 @@ impl ChildRows {
             return Lines::of(&title);
         };
         let shown = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
-        let mut text = Lines::of(&if shown < self.total {
-            format!("{title}; the first {}:", count(shown))
-        } else {
-            format!("{title}:")
-        });
-        text.blank();
         let values: Vec<_> = self.rows.iter().map(|row| row.values.as_slice()).collect();
         let sample = sample(&first.columns, &values, &self.key.columns, width);
+        let rows = (shown < self.total).then(|| format!("the first {}", count(shown)));
+        let columns = (sample.columns < first.columns.len())
+            .then(|| format!("{} of {} columns", sample.columns, first.columns.len()));
+        let left_out: Vec<_> = rows.into_iter().chain(columns).collect();
+        let mut text = Lines::of(&if left_out.is_empty() {
+            format!("{title}:")
+        } else {
+            format!("{title}; {}:", left_out.join(", "))
+        });
+        text.blank();
         text.append(&sample.text);
         text
     }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
-use unicode_width::UnicodeWidthStr as _;
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
+use unicode_width::UnicodeWidthStr;
 
 use super::value;
 use crate::model::value::Value;
@@ -13,14 +13,24 @@ use crate::text::{Lines, one_line};
 const SAMPLE_COLUMNS: usize = 7;
 
 /// Columns under a heading, two spaces apart, each line indented by four. Columns named in
-/// `numbers` are aligned to the right. Wider than `width` columns of a terminal, it wraps within
-/// cells.
+/// `numbers` are aligned to the right.
+///
+/// Wider than `width` columns of a terminal, it wraps between the words of a cell; where that does
+/// not help, each row becomes a paragraph with a line for each cell, as `psql` has it by
+/// `\x auto`. Where not even that fits, values are broken.
 pub fn table(
     heading: &[&str],
     rows: &[Vec<String>],
     numbers: &[&str],
     width: Option<u16>,
 ) -> Lines {
+    let words: Vec<usize> = (0..heading.len())
+        .map(|at| longest_word(heading, rows, at))
+        .collect();
+    let fits = words_fit(&words, width);
+    if !fits && let Some(paragraphs) = paragraphs(heading, rows, width) {
+        return paragraphs;
+    }
     let mut table = Table::new();
     let head = heading.iter().map(|name| one_line(name));
     table.load_style(TableStyle::new()).set_header(head);
@@ -30,7 +40,7 @@ pub fn table(
             let arrangement = ContentArrangement::Dynamic;
             table
                 .set_content_arrangement(arrangement)
-                .set_width(width.saturating_sub(3).max(20));
+                .set_width(width.saturating_sub(2));
         }
         None => {
             table.set_content_arrangement(ContentArrangement::Disabled);
@@ -38,6 +48,10 @@ pub fn table(
     }
     for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((1, 1));
+        if let Some(word) = words.get(at).filter(|_| fits) {
+            let least = Width::Fixed(u16::try_from(word + 2).unwrap_or(u16::MAX));
+            column.set_constraint(ColumnConstraint::LowerBoundary(least));
+        }
         if heading.get(at).is_some_and(|name| numbers.contains(name)) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -49,22 +63,61 @@ pub fn table(
     lines
 }
 
+/// The texts of the column `at`, its name first.
+fn column<'a>(
+    heading: &'a [&str],
+    rows: &'a [Vec<String>],
+    at: usize,
+) -> impl Iterator<Item = String> + 'a {
+    let cells = rows.iter().filter_map(move |row| row.get(at));
+    let name = heading.get(at).copied();
+    name.into_iter()
+        .chain(cells.map(String::as_str))
+        .map(one_line)
+}
+
+/// The width of the longest word of the column `at`.
+fn longest_word(heading: &[&str], rows: &[Vec<String>], at: usize) -> usize {
+    let width = |text: String| text.split(' ').map(UnicodeWidthStr::width).max();
+    column(heading, rows, at)
+        .filter_map(width)
+        .max()
+        .unwrap_or_default()
+}
+
+/// Whether columns of these widths fit side by side.
+fn words_fit(widths: &[usize], width: Option<u16>) -> bool {
+    let together: usize = widths.iter().map(|column| 2 + column).sum();
+    width.is_none_or(|width| together + 2 <= usize::from(width))
+}
+
+/// A line for each cell, and an empty one between rows; none where a cell is too wide even so.
+fn paragraphs(heading: &[&str], rows: &[Vec<String>], width: Option<u16>) -> Option<Lines> {
+    let widest = heading.iter().map(|name| one_line(name).width()).max();
+    let widest = widest.unwrap_or_default();
+    let mut lines = Lines::default();
+    for (at, row) in rows.iter().enumerate() {
+        if at > 0 {
+            lines.blank();
+        }
+        for (name, cell) in heading.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+            let name = one_line(name);
+            let padding = " ".repeat(widest.saturating_sub(name.width()));
+            let line = format!("    {name}{padding}  {}", one_line(cell));
+            if width.is_some_and(|width| line.width() > usize::from(width)) {
+                return None;
+            }
+            let _ = writeln!(lines, "{line}");
+        }
+    }
+    Some(lines)
+}
+
 /// Whether [`table`] would need no wrapping on a terminal of `width` columns.
 pub fn fits(heading: &[&str], rows: &[Vec<String>], width: Option<u16>) -> bool {
-    let widest = |at: usize| {
-        let cells = rows
-            .iter()
-            .filter_map(|row| row.get(at))
-            .map(String::as_str);
-        let name = heading.get(at).copied();
-        cells
-            .chain(name)
-            .map(|cell| one_line(cell).width())
-            .max()
-            .unwrap_or_default()
-    };
-    let natural: usize = (0..heading.len()).map(|at| 2 + widest(at)).sum();
-    width.is_none_or(|width| natural + 2 <= usize::from(width))
+    let widest = |at: usize| column(heading, rows, at).map(|text| text.width()).max();
+    let widths: Vec<_> = (0..heading.len()).filter_map(widest).collect();
+    words_fit(&widths, width)
 }
 
 /// Some rows of a table, in as many columns as people can take in.

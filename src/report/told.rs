@@ -1,6 +1,6 @@
 //! What a run on one of several databases has to tell, kept until its turn comes.
 
-use anstyle::Style;
+use crate::text::Mark;
 
 /// What a run would have written.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Remark {
     /// `error`, `warning`, `note` or `hint`.
     pub label: &'static str,
     /// How the label looks on a terminal.
-    pub style: Style,
+    pub mark: Mark,
     /// What it says.
     pub text: String,
     /// Lines to be read under it.

@@ -193,6 +193,10 @@ mod hostile_names;
 /// Numbers agree with their words, SQLite's own text comes once, and lines fit their terminal.
 mod wording;
 
+/// On a terminal what matters stands out, nothing is broken in mid-word, and what is left out is named;
+/// after a large change it is told what that took.
+mod terminal;
+
 /// A report shows the start of a value and reads no more of it, stored or computed.
 mod long_values;
 

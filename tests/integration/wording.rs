@@ -67,7 +67,7 @@ fn the_text_of_sqlite_comes_once_and_its_code_on_demand() {
 }
 
 /// What `line` writes to a terminal of `width` columns.
-fn on_a_terminal(database: &Database, width: u16, line: &str) -> String {
+pub fn on_a_terminal(database: &Database, width: u16, line: &str) -> String {
     let line = format!(
         "stty rows 24 cols {width}; fkfix {line} -d {}",
         database.path.display()

@@ -27,6 +27,25 @@ const SAMPLE: i64 = 20_000;
 /// A table of fewer is copied in no time, and a sample of it would take longer.
 const FEW: i64 = 1_000;
 
+/// Of a table with fewer rows nobody sees a bar.
+const WORTH_A_SAMPLE: i64 = 100_000;
+
+/// Estimates the time that the steps of `plan` take, from the database that is about to be changed.
+///
+/// None where that is not worth a sample, or one can't be had.
+pub fn of_steps(connection: &Connection, plan: &KeyPlan) -> Option<Duration> {
+    if plan.tables.iter().all(|table| table.rows < WORTH_A_SAMPLE) {
+        return None;
+    }
+    let mut seconds = AT_LEAST;
+    for table in &plan.tables {
+        seconds += seconds_for(connection, plan, table)
+            .inspect_err(|error| tracing::debug!("no estimate: {error:#}"))
+            .ok()?;
+    }
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
 /// Estimates the time that applying `outcomes` to the database that `connection` reads takes.
 ///
 /// None where a table can't be sampled.

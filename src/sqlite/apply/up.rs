@@ -15,11 +15,13 @@ use rusqlite::Connection;
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
 use crate::policy::{OrphanAction, Policy};
+use crate::progress;
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts::{Part, parts, statement};
 use crate::sqlite::apply::plan::{self, KeyPlan};
 use crate::sqlite::apply::promised::{OwnKey, Promised};
 use crate::sqlite::apply::space;
+use crate::sqlite::apply::timing;
 use crate::sqlite::apply::unnamed::{self, Dropped};
 use crate::sqlite::file::backup::{self, TemporaryCopy};
 use crate::sqlite::rebuild::steps::{self, Step};
@@ -275,6 +277,8 @@ impl Driver<'_, '_, '_> {
         let mut promised = Promised::default();
         let runs = parts.iter().any(|it| matches!(it, Part::Statement(..)));
         let before = foreign_key::declared_keys(self.transaction)?;
+        let at = self.outcomes.len() + 1;
+        progress::stage(&migration.up.to_string(), at, at + self.pending.len());
         parts
             .into_iter()
             .try_for_each(|part| self.apply(&mut outcome, &mut promised, part))
@@ -371,7 +375,10 @@ impl Driver<'_, '_, '_> {
                 if self.check_space {
                     space::must_suffice(self.transaction, &plan)?;
                 }
-                steps::carry_out(self.transaction, &plan.steps)?;
+                // It takes a moment, and nobody waits for what is done at once.
+                let foretold = (progress::is_shown() && self.rehearsal.is_none())
+                    .then(|| timing::of_steps(self.transaction, &plan));
+                steps::carry_out_in(self.transaction, &plan.steps, foretold.flatten())?;
                 plan.verify_schema(self.transaction)?;
                 promised.add(&plan, policy.orphans.keeps());
                 Done::Keys(Box::new(plan))

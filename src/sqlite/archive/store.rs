@@ -32,6 +32,11 @@ const LARGE_SHARE: i64 = 5;
 
 /// About as many instructions of SQLite's virtual machine, for the table and for each index.
 const WORK_PER_RESTORED_ROW: usize = 10;
+/// The same for a row that goes to the archive, beside two for each column.
+const WORK_PER_ARCHIVED_ROW: usize = 30;
+/// What they weigh, as in `rebuild/way.rs`; a row that comes back has entries in indexes too.
+const WEIGHT_OF_ARCHIVING: usize = 95;
+const WEIGHT_OF_RESTORING: (usize, usize) = (800, 375);
 
 /// The columns that stand before those of the table.
 const OWN_COLUMNS: [&str; 4] = [
@@ -214,10 +219,18 @@ pub fn store(connection: &Connection, removal: &Removal, version: Option<i64>) -
         version,
         number: next_run(connection)?,
     };
-    steps.push(Step::run(
-        format!("copy {} into {name}", rows(removal.rows + removal.kept)),
-        copy_sql(removal, &name, &names, run, &indexes),
-    ));
+    let archived = removal.rows + removal.kept;
+    steps.push(
+        Step::run(
+            format!("copy {} into {name}", rows(archived)),
+            copy_sql(removal, &name, &names, run, &indexes),
+        )
+        .over(
+            archived,
+            2 * table.columns.len() + WORK_PER_ARCHIVED_ROW,
+            WEIGHT_OF_ARCHIVING,
+        ),
+    );
     let came_now = came_now(connection, &name, archive.as_ref(), &names)?;
     let columns: Vec<_> = table.stored_columns().collect();
     steps.push(Step::Expect {
@@ -498,7 +511,9 @@ impl Restore {
         self.must_go_back_as_it_is(connection, &table, forgotten.is_some())?;
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
-        insert.push(Step::run(title, sql).over(*rows, work).scattered());
+        let (row, entry) = WEIGHT_OF_RESTORING;
+        let weight = row + entry * table.indexes.len();
+        insert.push(Step::run(title, sql).over(*rows, work, weight).scattered());
         let noted = archive.notes_full_text.then_some(FULL_TEXT);
         let mut indexes = full_text::Indexes::of(connection, &table)?;
         if let Some(noted) = noted {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::location::Location;
-use crate::progress;
+use crate::progress::{self, Work};
 use crate::sqlite::file::guard;
 
 /// Pages copied between two looks at whether the user has interrupted.
@@ -48,7 +48,7 @@ pub struct TemporaryCopy {
 pub fn temporary(source: &Connection) -> Result<TemporaryCopy> {
     progress::step(
         "copy the database to the temporary folder, to rehearse on it",
-        0,
+        Work::default(),
     );
     let attempt = "could not make a copy of the database to rehearse on";
     let folder = tempfile::Builder::new()

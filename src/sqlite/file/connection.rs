@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::failure::Failure;
 use crate::location::Location;
-use crate::progress;
+use crate::progress::{self, Work};
 use crate::sqlite::file::guard::{first_read, mounted_read_only, prepare};
 use crate::sqlite::file::hosts;
 use crate::sqlite::file::paths::file_of;
@@ -70,7 +70,7 @@ fn is_read_only(location: &Location) -> Failure {
 
 /// Commits, and says so to the log. Only a commit that SQLite reports done is one.
 pub fn commit(transaction: Transaction<'_>, location: &Location) -> Result<()> {
-    progress::step("commit", 0);
+    progress::step("commit", Work::default());
     transaction
         .commit()
         .with_context(|| format!("could not commit to {location}, so nothing was changed"))

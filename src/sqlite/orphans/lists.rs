@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::model::key::KeyId;
-use crate::progress;
+use crate::progress::{self, Work};
 use crate::sqlite::keys::conditions;
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::row_counts::RowCounts;
@@ -552,7 +552,7 @@ impl<'a> Lists<'a> {
 
     /// Runs `sql`, which is about `table`, and notes it; the number of rows that it wrote.
     pub fn run(&mut self, sql: String, table: &str) -> Result<usize> {
-        progress::step(&format!("search {table} for orphans"), 0);
+        progress::step(&format!("search {table} for orphans"), Work::default());
         tracing::debug!(%sql, "search");
         let rows = self
             .connection

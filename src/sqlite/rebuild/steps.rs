@@ -3,12 +3,14 @@
 //! A plan is a list of steps. The dry run prints them, the script writes them out, and
 //! [`carry_out`] runs them: never a second description of the same work.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use crate::failure::Failure;
-use crate::progress;
+use crate::progress::{self, Work};
 use crate::sqlite::file::flush::Flush;
 use crate::sqlite::file::paths::open_file;
 use crate::sqlite::keys::known_keys::KnownKeys;
@@ -25,9 +27,8 @@ pub enum Step {
         title: String,
         /// The statements, separated by semicolons.
         sql: String,
-        /// About how many instructions SQLite's virtual machine will take, for the progress
-        /// bar; 0 where that is not worth a thought.
-        work: u64,
+        /// What they take, for the progress bar; nothing where that is not worth a thought.
+        work: Work,
         /// They write `sqlite_schema`, which a connection on the defensive does not let happen.
         edits_schema: bool,
     },
@@ -70,7 +71,7 @@ impl Step {
         Step::Run {
             title: title.into(),
             sql: sql.into(),
-            work: 0,
+            work: Work::default(),
             edits_schema: false,
         }
     }
@@ -98,22 +99,27 @@ impl Step {
         self
     }
 
-    /// The same step, with `instructions` for each of `rows` rows.
+    /// The same step, with `instructions` and `weight` for each of `rows` rows.
     #[must_use]
-    pub fn over(mut self, rows: i64, instructions: usize) -> Self {
+    pub fn over(mut self, rows: i64, instructions: usize, weight: usize) -> Self {
         if let Step::Run { work, .. } = &mut self {
-            let each = u64::try_from(instructions).unwrap_or(u64::MAX);
-            *work = u64::try_from(rows).unwrap_or(0).saturating_mul(each);
+            *work = Work::over(rows, instructions, weight);
         }
         self
     }
 
-    /// About how many instructions it will take.
+    /// What it takes.
     #[must_use]
-    pub fn work(&self) -> u64 {
+    pub fn work(&self) -> Work {
         match self {
             Step::Run { work, .. } => *work,
-            Step::Expect { .. } | Step::Discard { .. } => 0,
+            Step::Expect {
+                by_row: Some(by_row),
+                ..
+            } => Work::over(by_row.rows, 12, 30),
+            // Rows are counted, or compared with others.
+            Step::Expect { value, .. } => Work::over(*value, 10, 15),
+            Step::Discard { .. } => Work::default(),
         }
     }
 
@@ -135,9 +141,19 @@ pub const SCATTERED_CACHE: u64 = 64 * 1024;
 /// Runs `steps` in order on an open transaction, and stops at the first that fails; rolling
 /// back is the caller's.
 pub fn carry_out(connection: &Connection, steps: &[Step]) -> Result<()> {
-    let work = steps.iter().map(Step::work).sum();
-    progress::expect(work);
-    let flush = if work > 0 && Flush::HELPS {
+    carry_out_in(connection, steps, None)
+}
+
+/// The same, which takes `foretold`, as far as that is known.
+pub fn carry_out_in(
+    connection: &Connection,
+    steps: &[Step],
+    foretold: Option<Duration>,
+) -> Result<()> {
+    let weight = steps.iter().map(|step| step.work().weight).sum();
+    progress::begin(weight, foretold);
+    let is_long = |step: &Step| matches!(step, Step::Run { work, .. } if work.weight > 0);
+    let flush = if steps.iter().any(is_long) && Flush::HELPS {
         let file = open_file(connection)?;
         let on_disk = !file.as_os_str().is_empty();
         on_disk.then(|| Flush::start(file))

@@ -33,6 +33,19 @@ const WORK_PER_COPIED_ROW: usize = 8;
 const WORK_PER_INDEXED_ROW: usize = 12;
 const WORK_PER_DELETED_ROW: usize = 8;
 
+// How long a row takes in each of these, and its entry in one index: hundredths of what it takes to
+// copy a row by itself. Measured, see `bench/README.md`; `apply/timing.rs` has the same in seconds.
+const WEIGHT_OF_TRANSFER: (usize, usize) = (45, 22);
+const WEIGHT_OF_COPY: usize = 75;
+const WEIGHT_OF_INDEXING: usize = 90;
+const WEIGHT_OF_DELETION: (usize, usize) = (800, 375);
+const WEIGHT_OF_DROP: (usize, usize) = (10, 4);
+
+/// What a row weighs that has entries in `indexes` indexes.
+fn weight((row, entry): (usize, usize), indexes: usize) -> usize {
+    row + entry * indexes
+}
+
 /// What the old table is called until it is dropped, if no object has that name.
 pub const OLD: &str = "fkfix_old";
 
@@ -178,10 +191,14 @@ impl Rebuild<'_> {
         if self.way == Way::TwoCopies {
             steps.extend(keep_statistics(taken, &old, name));
         }
-        steps.push(Step::run(
-            format!("drop the old {name}"),
-            format!("DROP TABLE main.{old}"),
-        ));
+        let indexes = self.table.indexes.len();
+        steps.push(
+            Step::run(
+                format!("drop the old {name}"),
+                format!("DROP TABLE main.{old}"),
+            )
+            .over(self.rows, 0, weight(WEIGHT_OF_DROP, indexes)),
+        );
         if standins.is_empty() {
             steps.extend(self.index_steps());
         } else {
@@ -206,8 +223,13 @@ impl Rebuild<'_> {
             "CREATE TABLE main.{old} ({columns});\nINSERT INTO main.{old} ({values})\nSELECT {values} FROM {}",
             self.table.scanned("")
         );
-        let mut steps =
-            vec![Step::run(format!("copy the rows of {name} aside"), copy).over(self.rows, work)];
+        let mut steps = vec![
+            Step::run(format!("copy the rows of {name} aside"), copy).over(
+                self.rows,
+                work,
+                WEIGHT_OF_COPY,
+            ),
+        ];
         if is_taken(taken, "sqlite_sequence") {
             // DROP TABLE deletes what stands there under the table's own name.
             let keep = format!(
@@ -249,12 +271,13 @@ impl Rebuild<'_> {
         let title = format!("copy the rows of {name}");
         if matches!(self.way, Way::Transfer | Way::TransferRecords) {
             let transfer = format!("INSERT INTO main.{target} SELECT * FROM main.{old}");
-            let copies = match self.way {
-                Way::Transfer => 1 + self.table.indexes.len(),
-                _ => 1,
+            let indexes = match self.way {
+                Way::Transfer => self.table.indexes.len(),
+                _ => 0,
             };
-            let work = copies * WORK_PER_TRANSFERRED_ROW;
-            let transfer = Step::run(title, transfer).over(self.rows, work);
+            let work = (1 + indexes) * WORK_PER_TRANSFERRED_ROW;
+            let weight = weight(WEIGHT_OF_TRANSFER, indexes);
+            let transfer = Step::run(title, transfer).over(self.rows, work, weight);
             return [transfer]
                 .into_iter()
                 .chain(self.removal.as_ref().map(delete))
@@ -281,7 +304,7 @@ impl Rebuild<'_> {
         let copy = format!(
             "PRAGMA ignore_check_constraints = ON;\nINSERT OR ABORT INTO main.{target} ({columns})\nSELECT {values} FROM main.{old} AS w{by}{stay};\nPRAGMA ignore_check_constraints = OFF"
         );
-        vec![Step::run(title, copy).over(self.rows, work)]
+        vec![Step::run(title, copy).over(self.rows, work, WEIGHT_OF_COPY)]
     }
 
     /// Holds the rows against those that they were copied from, where they were inserted one by
@@ -367,7 +390,7 @@ fn keep_statistics(taken: &[String], from: &str, to: &str) -> Vec<Step> {
 #[must_use]
 pub fn build_index(index: &SchemaObject, at: usize, count: usize, rows: i64) -> Step {
     let title = format!("build index {at} of {count}, {}", index.name);
-    Step::run(title, index.sql.as_str()).over(rows, WORK_PER_INDEXED_ROW)
+    Step::run(title, index.sql.as_str()).over(rows, WORK_PER_INDEXED_ROW, WEIGHT_OF_INDEXING)
 }
 
 /// An index that is made under a name that is free.
@@ -430,7 +453,7 @@ pub fn delete(removal: &Removal) -> Step {
         format!("delete {} from {}", text::rows(*rows), table.name),
         delete,
     )
-    .over(*rows, work)
+    .over(*rows, work, weight(WEIGHT_OF_DELETION, table.indexes.len()))
 }
 
 /// Has the listed rows that stay forget their keys, in a table that has no triggers at that moment.
@@ -473,7 +496,8 @@ pub fn forget(removal: &Removal) -> Step {
         text::rows(removal.kept),
         table.name
     );
-    Step::run(title, sql).over(removal.kept, work)
+    let weight = weight(WEIGHT_OF_DELETION, table.indexes.len());
+    Step::run(title, sql).over(removal.kept, work, weight)
 }
 
 /// Takes the triggers off `table`, so that moving its rows fires none.

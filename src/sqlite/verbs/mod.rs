@@ -26,11 +26,11 @@ pub use down::{DownPlanned, Reverted, down_of_dump};
 pub use enforce::Enforcement;
 pub use new::dump_scripts;
 pub use orphans::{Orphans, Spool};
-pub use up::{Applied, UpPlanned, up_of_dump};
+pub use up::{Applied, Spent, UpPlanned, up_of_dump};
 
 use crate::location::Location;
 use crate::migrations::Migrations;
-use crate::progress;
+use crate::progress::{self, Work};
 use crate::sqlite::apply::history;
 use crate::sqlite::file::{backup, reading};
 
@@ -81,7 +81,7 @@ impl Database {
         let Some(target) = target else {
             return Ok(None);
         };
-        progress::step(&format!("back up to {}", target.display()), 0);
+        progress::step(&format!("back up to {}", target.display()), Work::default());
         backup::take(&self.location, target)?;
         Ok(Some(target.display().to_string()))
     }

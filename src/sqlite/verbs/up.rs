@@ -1,6 +1,7 @@
 //! `fkfix up`: applies pending migrations.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rusqlite::Connection;
@@ -29,6 +30,21 @@ pub struct Applied {
     pub report: UpReport,
     /// What SQLite accepted and what will cost something.
     pub warnings: Vec<String>,
+    /// What it took; none where there was nothing to do.
+    pub spent: Option<Spent>,
+}
+
+/// What a change took of time and room.
+#[derive(Clone, Copy, Debug)]
+pub struct Spent {
+    /// From the lock to the end of COMMIT.
+    pub time: Duration,
+    /// The size of the database before, in bytes.
+    pub before: u64,
+    /// After.
+    pub after: u64,
+    /// How much of that holds nothing.
+    pub free: u64,
 }
 
 /// What `up` would do.
@@ -55,6 +71,7 @@ impl Database {
                 ..UpReport::default()
             },
             warnings: Vec::new(),
+            spent: None,
         };
         let mut database = connection::open(location, self.lock_timeout)?;
         let migrations = history::applicable(&database, order.migrations)?;
@@ -71,6 +88,8 @@ impl Database {
         if order.pending(&history::read(&transaction)?)?.is_empty() {
             return Ok(applied);
         }
+        let since = Instant::now();
+        let (before, _) = size(&transaction)?;
         applied.report.backup = self.back_up(backup)?;
         let outcomes = up::up(&transaction, order)
             .inspect_err(|error| discard_after_refusal(error, backup))?;
@@ -79,7 +98,14 @@ impl Database {
             applied.report.migrations.push(done);
             applied.warnings.extend(outcome.warnings().cloned());
         }
+        let (after, free) = size(&transaction)?;
         connection::commit(transaction, location)?;
+        applied.spent = Some(Spent {
+            time: since.elapsed(),
+            before,
+            after,
+            free,
+        });
         Ok(applied)
     }
 
@@ -144,6 +170,17 @@ impl Database {
             script,
         })
     }
+}
+
+/// How large the database is, and how much of that holds nothing, in bytes.
+fn size(connection: &Connection) -> Result<(u64, u64)> {
+    let pragma = |name| connection.pragma_query_value::<i64, _>(None, name, |row| row.get(0));
+    let page = pragma("page_size")?.unsigned_abs();
+    let bytes = |pages: i64| page.saturating_mul(pages.unsigned_abs());
+    Ok((
+        bytes(pragma("page_count")?),
+        bytes(pragma("freelist_count")?),
+    ))
 }
 
 fn script(
