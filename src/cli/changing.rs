@@ -81,7 +81,7 @@ pub struct Up {
     /// and is made all the same.
     #[arg(long, conflicts_with = "documented")]
     pub in_place: bool,
-    /// Copy by statements that SQLite documents for it, and none else
+    /// Copy by statements that SQLite documents for it, and by no others
     ///
     /// Without it the indexes are copied too and renamed in sqlite_schema, which is faster
     /// than building them anew.
@@ -228,7 +228,7 @@ pub struct Enforce {
     /// Once given, it stays: to go back, remove the triggers first.
     #[arg(long, conflicts_with = "remove")]
     pub strict: bool,
-    /// Remove the triggers that fkfix has made, and none else
+    /// Remove the triggers that fkfix has made, and no others
     #[arg(long)]
     pub remove: bool,
     /// How to change it.

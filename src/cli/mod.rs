@@ -93,7 +93,7 @@ pub enum Command {
     /// Apply pending migrations
     #[command(after_long_help = manual::UP, aliases = ["migrate", "apply"])]
     Up(Up),
-    /// Take back the newest applied migration
+    /// Revert the newest applied migration
     #[command(after_long_help = manual::DOWN, aliases = ["rollback", "revert"])]
     Down(Down),
     /// Move the orphans of keys that are declared already, or set their key to NULL

@@ -33,7 +33,7 @@ pub fn template() -> Scripts {
 --     FOREIGN KEY (customer_id) REFERENCES customers (id) ON DELETE CASCADE;
 ";
     let down = "\
--- What takes the migration back, the last statement first. A key is taken back by:
+-- What reverts the migration, the last statement first. A key is dropped by:
 --
 -- ALTER TABLE orders DROP CONSTRAINT fk_orders_customer;
 ";

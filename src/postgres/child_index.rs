@@ -190,7 +190,7 @@ impl ChildIndex {
             "could not make {}: another object has that name, or somebody drops it",
             self.told()
         ))
-        .hint("fkfix down takes the migration back; run fkfix up again once the name is free")
+        .hint("fkfix down reverts the migration; run fkfix up again once the name is free")
     }
 
     /// How far it is.
