@@ -2,6 +2,7 @@
 //! what it asks of PostgreSQL.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -47,7 +48,7 @@ impl Database {
 /// Every key that was perhaps meant and that the database does not declare.
 pub fn candidates(transaction: &mut Transaction, schema: &Schema) -> Result<Vec<Candidate>> {
     let mut subjects = Vec::new();
-    let mut tables = Vec::new();
+    let mut tables = HashMap::new();
     for table in &schema.tables {
         let is_table = matches!(table.kind, Kind::Table | Kind::Partitioned);
         if !is_table || table.is_partition || is_own(schema, table) || !may_see(transaction, table)?
@@ -56,7 +57,7 @@ pub fn candidates(transaction: &mut Transaction, schema: &Schema) -> Result<Vec<
         }
         let kinds = kinds(transaction, table)?;
         subjects.push(subject(schema, table, &kinds));
-        tables.push(Rc::clone(table));
+        tables.insert(schema.shown(&table.name), Rc::clone(table));
     }
     let declared = declared(schema);
     let rows = OfServer {
@@ -191,13 +192,13 @@ fn without_asked_for(
 struct OfServer<'t, 'c, 's> {
     transaction: RefCell<&'t mut Transaction<'c>>,
     schema: &'s Schema,
-    tables: Vec<Rc<Table>>,
+    /// The tables by what people call them.
+    tables: HashMap<String, Rc<Table>>,
 }
 
 impl OfServer<'_, '_, '_> {
     fn table(&self, name: &str) -> Result<&Rc<Table>> {
-        let is_it = |it: &&Rc<Table>| self.schema.shown(&it.name) == name;
-        let table = self.tables.iter().find(is_it);
+        let table = self.tables.get(name);
         table.ok_or_else(|| anyhow::anyhow!("there is no table {name}"))
     }
 
