@@ -73,7 +73,8 @@ impl Mark {
 
 /// The triggers of `table` that fire when rows leave, come back or change.
 pub fn triggers(table: &Table, event: Event) -> impl Iterator<Item = &Trigger> {
-    table.triggers.iter().filter(move |trigger| {
+    let triggers = table.triggers.iter().chain(&table.triggers_of_parts);
+    triggers.filter(move |trigger| {
         let fires = match event {
             Event::Delete => trigger.on_delete,
             Event::Insert => trigger.on_insert,
@@ -265,7 +266,7 @@ fn setting_sql(leaving: &Leaving, assigned: &[Assigned]) -> String {
         "done AS (UPDATE {} AS c SET {} WHERE {} RETURNING {} AS is_set)",
         source(&leaving.table),
         set.join(", "),
-        rows::is_one_of("c", 1),
+        rows::are(&leaving.table, "c", 1),
         is_set.join(" AND ")
     )
 }
@@ -277,14 +278,15 @@ fn remembering_sql(leaving: &Leaving, assigned: &[Assigned], mark: &Mark) -> Str
         .collect();
     let (names, values) = (columns(leaving, ""), columns(leaving, "c."));
     format!(
-        "kept AS (INSERT INTO {} ({}, {}, {names}) SELECT l.reasons, {}, pg_catalog.jsonb_build_object({}), {values} FROM {} AS c JOIN {} ON l.place::pg_catalog.tid OPERATOR(pg_catalog.=) c.ctid RETURNING 1)",
+        "kept AS (INSERT INTO {} ({}, {}, {names}) SELECT l.reasons, {}, pg_catalog.jsonb_build_object({}), {values} FROM {} AS c JOIN {} ON l.place OPERATOR(pg_catalog.=) {} RETURNING 1)",
         archive::name_of(&leaving.table.name),
         list(&own_columns()),
         archive::KEPT,
         mark.values(),
         kept.join(", "),
         source(&leaving.table),
-        listed(1)
+        listed(1),
+        rows::place(&leaving.table, "c")
     )
 }
 
@@ -353,7 +355,7 @@ fn not_all(transaction: &mut Transaction, leaving: &Leaving, moved: i64) -> Resu
     let query = format!(
         "SELECT count(*) FROM {} AS c WHERE {}",
         source(&leaving.table),
-        rows::is_one_of("c", 1)
+        rows::are(&leaving.table, "c", 1)
     );
     let stay = rows::count(transaction, &query, &[(&places, Type::TEXT_ARRAY)])?;
     if stay == 0 {
@@ -379,16 +381,17 @@ fn columns(leaving: &Leaving, alias: &str) -> String {
 
 fn leaving_sql(leaving: &Leaving, at: usize, rows: usize) -> String {
     format!(
-        "gone{at} AS (DELETE FROM {} AS c WHERE {} RETURNING c.ctid AS fkfix_row, {})",
+        "gone{at} AS (DELETE FROM {} AS c WHERE {} RETURNING {} AS fkfix_row, {})",
         source(&leaving.table),
-        rows::is_one_of("c", rows),
+        rows::are(&leaving.table, "c", rows),
+        rows::place(&leaving.table, "c"),
         columns(leaving, "c.")
     )
 }
 
 fn keeping_sql(leaving: &Leaving, at: usize, rows: usize, mark: &Mark) -> String {
     format!(
-        "kept{at} AS (INSERT INTO {} ({}, {}) SELECT l.reasons, {}, {} FROM gone{at} AS g JOIN {} ON l.place::pg_catalog.tid OPERATOR(pg_catalog.=) g.fkfix_row RETURNING 1)",
+        "kept{at} AS (INSERT INTO {} ({}, {}) SELECT l.reasons, {}, {} FROM gone{at} AS g JOIN {} ON l.place OPERATOR(pg_catalog.=) g.fkfix_row RETURNING 1)",
         archive::name_of(&leaving.table.name),
         list(&own_columns()),
         columns(leaving, ""),

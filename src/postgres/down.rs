@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use postgres::Transaction;
 
 use super::archive;
-use super::catalog::quoted;
+use super::catalog::{Table, quoted};
 use super::child_index;
 use super::database::Database;
 use super::online::{go_on_unless_interrupted, pause};
@@ -342,23 +342,35 @@ fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
     )))
 }
 
-/// `ALTER TABLE … DROP CONSTRAINT …`; none where it is gone and may be.
+/// `ALTER TABLE … DROP CONSTRAINT …`; none where it is gone and may be. Of a key that was being
+/// added by partitions, those of the partitions.
 fn drop_sql(
     schema: &Schema,
     path: &Path,
     constraint: &str,
     may_be_gone: bool,
-) -> Result<Option<String>> {
+) -> Result<Vec<String>> {
     let table = schema.table(path)?;
-    let is_there = table.foreign_keys.iter().any(|key| key.name == constraint);
-    if may_be_gone && !is_there {
-        return Ok(None);
+    let is_there = |table: &Table| {
+        let mut keys = table.foreign_keys.iter();
+        keys.any(|key| key.name == constraint && !key.is_inherited)
+    };
+    let drop = |table: &Table| {
+        format!(
+            "ALTER TABLE {} DROP CONSTRAINT {}",
+            table.name,
+            quoted(constraint)
+        )
+    };
+    if !may_be_gone || is_there(table) {
+        return Ok(vec![drop(table)]);
     }
-    Ok(Some(format!(
-        "ALTER TABLE {} DROP CONSTRAINT {}",
-        table.name,
-        quoted(constraint)
-    )))
+    let parts = schema.family(table);
+    Ok(parts
+        .iter()
+        .filter(|it| is_there(it))
+        .map(|it| drop(it))
+        .collect())
 }
 
 fn taken_back(applied: &Applied, script: &Script, returns: &[Return]) -> TakenBackMigration {
@@ -384,9 +396,8 @@ fn revert_one(
         match part {
             Part::Drop(path, constraint, may_be_gone) => {
                 let schema = Schema::read(transaction, first.version)?;
-                if let Some(sql) = drop_sql(&schema, path, constraint, *may_be_gone)? {
-                    schema.run_all(transaction, &[sql])?;
-                }
+                let drop = drop_sql(&schema, path, constraint, *may_be_gone)?;
+                schema.run_all(transaction, &drop)?;
             }
             Part::Statement(line, sql) => {
                 let doing = || format!("could not run {}:{line}", script.file);
@@ -467,9 +478,8 @@ impl Database {
                 if !is_under_way(transaction, own, applied)? {
                     return Ok(false);
                 }
-                if let Some(sql) = drop_sql(schema, path, constraint, true)? {
-                    schema.run_all(transaction, &[sql])?;
-                }
+                let drop = drop_sql(schema, path, constraint, true)?;
+                schema.run_all(transaction, &drop)?;
                 Ok(true)
             })?;
             if !done {
@@ -664,7 +674,9 @@ pub(super) fn scripts(
             }
         }
         let indexes = child_index::all(schema, &applied.adopted).into_iter().rev();
-        statements.extend(indexes.filter_map(|it| it.drop_sql(schema)));
+        // That of the whole takes those of its partitions along.
+        let there = indexes.filter_map(|it| it.drop_sql(schema));
+        statements.extend(there.map(|it| it.replacen("INDEX ", "INDEX IF EXISTS ", 1)));
         let archives = archive::all(schema)
             .into_iter()
             .filter(|_| !order.leave_orphans);

@@ -120,7 +120,7 @@ impl Forgotten {
         let query = format!("SELECT a.fkfix_id {} FOR UPDATE OF w", self.from("JOIN"));
         transaction.query_typed(&query, &[(&ids, Type::INT8_ARRAY)])?;
         let query = format!(
-            "SELECT a.fkfix_id, w.ctid IS NULL OR pg_catalog.row_number() OVER (PARTITION BY w.ctid ORDER BY a.fkfix_id DESC) OPERATOR(pg_catalog.=) 1 {}",
+            "SELECT a.fkfix_id, w.ctid IS NULL OR pg_catalog.row_number() OVER (PARTITION BY w.tableoid, w.ctid ORDER BY a.fkfix_id DESC) OPERATOR(pg_catalog.=) 1 {}",
             self.from("LEFT JOIN")
         );
         let (mut now, mut later) = (Vec::new(), Vec::new());

@@ -88,13 +88,78 @@ impl Key {
         joined(&self.pairs, child, parent)
     }
 
+    /// Whether it is added by partitions: PostgreSQL takes no key of a partitioned table NOT VALID
+    /// before 18. One that all partitions have, validated, the whole takes over at once.
+    #[must_use]
+    pub fn is_by_parts(&self, schema: &Schema) -> bool {
+        self.child.kind == Kind::Partitioned && schema.version < 180_000 && self.there.is_none()
+    }
+
+    /// The statements, each with its table, that add what is not there yet of the key and look at
+    /// no row.
+    #[must_use]
+    pub fn adding(&self, schema: &Schema) -> Vec<(Rc<Table>, String)> {
+        let child = schema.by_oid(self.child.oid).unwrap_or(&self.child);
+        if self.there.is_some() || self.of(child).is_some() {
+            return Vec::new();
+        }
+        let tables = if self.is_by_parts(schema) {
+            schema.leaves(child)
+        } else {
+            vec![Rc::clone(child)]
+        };
+        let tables = tables.into_iter().filter(|it| self.of(it).is_none());
+        tables
+            .map(|it| (Rc::clone(&it), self.add_to(&it) + " NOT VALID"))
+            .collect()
+    }
+
+    /// The statements, each with its table, that have the key hold for all rows; it is added, so
+    /// far as [`Key::adding`] goes.
+    #[must_use]
+    pub fn validating(&self, schema: &Schema) -> Vec<(Rc<Table>, String)> {
+        if self.there.as_ref().is_some_and(|there| there.is_validated) {
+            return Vec::new();
+        }
+        let child = schema.by_oid(self.child.oid).unwrap_or(&self.child);
+        let validate = |table: Rc<Table>| {
+            let sql = self.validate_sql_of(&table);
+            (table, sql)
+        };
+        if !self.is_by_parts(schema) || self.of(child).is_some() {
+            return vec![validate(Rc::clone(child))];
+        }
+        let is_open = |it: &Rc<Table>| !self.of(it).is_some_and(|key| key.is_validated);
+        let leaves = schema.leaves(child).into_iter().filter(is_open);
+        let whole = (Rc::clone(child), self.add_to(child));
+        leaves.map(validate).chain([whole]).collect()
+    }
+
+    /// The key of this name that `table` has.
+    fn of<'t>(&self, table: &'t Table) -> Option<&'t ForeignKey> {
+        let mut keys = table.foreign_keys.iter();
+        keys.find(|it| it.name == self.key.name)
+    }
+
+    /// The tables that adding it locks, as SQL writes them.
+    #[must_use]
+    pub fn tables(&self, schema: &Schema) -> Vec<String> {
+        let mut tables = schema.family(&self.child);
+        tables.extend(schema.family(&self.parent));
+        tables.iter().map(|it| it.name.to_string()).collect()
+    }
+
     /// `ALTER TABLE … ADD CONSTRAINT … NOT VALID`
     #[must_use]
     pub fn add_sql(&self) -> String {
+        self.add_to(&self.child) + " NOT VALID"
+    }
+
+    fn add_to(&self, table: &Table) -> String {
         let key = &self.key;
         let mut sql = format!(
             "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",
-            self.child.name,
+            table.name,
             quoted(&key.name),
             list(&key.columns),
             key.parent,
@@ -122,19 +187,23 @@ impl Key {
         if key.is_deferred {
             sql.push_str(" INITIALLY DEFERRED");
         }
-        sql + " NOT VALID"
+        sql
     }
 
     /// `ALTER TABLE … VALIDATE CONSTRAINT …`
     #[must_use]
     pub fn validate_sql(&self) -> String {
+        self.validate_sql_of(&self.child)
+    }
+
+    fn validate_sql_of(&self, table: &Table) -> String {
         let name = self
             .there
             .as_ref()
             .map_or(&self.key.name, |there| &there.name);
         format!(
             "ALTER TABLE {} VALIDATE CONSTRAINT {}",
-            self.child.name,
+            table.name,
             quoted(name)
         )
     }
@@ -560,6 +629,34 @@ fn different(child: &str, there: &ForeignKey, wanted: &ForeignKey) -> Failure {
         .hint("drop the one that is wrong, or change the migration so that both agree")
 }
 
+/// Partitions must have no such key of their own: that of the whole would take it over, and drop it
+/// with itself.
+pub fn must_be_of_the_whole(schema: &Schema, keys: &[Key]) -> Result<()> {
+    for key in keys.iter().filter(|key| key.there.is_none()) {
+        for part in schema.family(&key.child).iter().skip(1) {
+            let mut own = part.foreign_keys.iter();
+            let own = own.find(|it| {
+                !it.is_inherited && (same_columns(it, &key.key) || it.name == key.key.name)
+            });
+            if let Some(own) = own {
+                let shown = schema.shown(&part.name);
+                return Err(Failure::impossible(format!(
+                    "{shown}, a partition of {}, has the key {} of its own, which that of {} would take over",
+                    key.child_shown, own.name, key.child_shown
+                ))
+                .hint(format!(
+                    "ALTER TABLE {} DROP CONSTRAINT {}; the key of {} covers it",
+                    part.name,
+                    quoted(&own.name),
+                    key.child_shown
+                ))
+                .into());
+            }
+        }
+    }
+    Ok(())
+}
+
 fn check_name(child: &Table, shown: &str, before: &[Key], key: &ForeignKey) -> Result<()> {
     let of_indexes = child.indexes.iter().filter_map(|it| it.constraint.as_ref());
     let of_keys = child.foreign_keys.iter().map(|it| &it.name);
@@ -581,13 +678,13 @@ fn check_name(child: &Table, shown: &str, before: &[Key], key: &ForeignKey) -> R
 /// What PostgreSQL would refuse, or would lie about.
 fn check_tables(
     schema: &Schema,
-    child: &Table,
+    child: &Rc<Table>,
     parent: &Table,
     child_shown: &str,
     parent_shown: &str,
 ) -> Result<()> {
     let plain_heirs = |table: &Table| table.kind == Kind::Table && !table.inherited_by.is_empty();
-    for (table, shown) in [(child, child_shown), (parent, parent_shown)] {
+    for (table, shown) in [(&**child, child_shown), (parent, parent_shown)] {
         if plain_heirs(table) {
             let heirs: Vec<_> = table
                 .inherited_by
@@ -602,11 +699,16 @@ fn check_tables(
             .into());
         }
     }
-    if child.kind == Kind::Partitioned {
+    let family = schema.family(child);
+    if let Some(part) = family.iter().find(|it| it.kind == Kind::Foreign) {
         return Err(Failure::impossible(format!(
-            "{child_shown} is partitioned, and fkfix does not add keys to partitioned tables yet"
+            "{}, a partition of {child_shown}, is a foreign table, and can have no key",
+            schema.shown(&part.name)
         ))
-        .hint("add the key with ALTER TABLE by hand; fkfix orphans counts the rows that break it once it is declared")
+        .hint(format!(
+            "ALTER TABLE {} DETACH PARTITION {}, or give the key to the other partitions alone",
+            child.name, part.name
+        ))
         .into());
     }
     let refused = match (child.persistence, parent.persistence) {

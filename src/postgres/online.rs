@@ -92,6 +92,7 @@ impl<'a> Run<'a> {
                 adopted.extend(child_index::wanted(transaction, schema, &keys)?);
             }
             if !is_under_way {
+                keys::must_be_of_the_whole(schema, &keys)?;
                 let search = Search::new(transaction, schema, keys.clone(), order.policy.orphans)?;
                 let mut found = search.orphans(transaction)?;
                 search.follow(transaction, &mut found, false)?;
@@ -147,7 +148,7 @@ impl<'a> Run<'a> {
                         Ended::ByOthers => Turn::Ended,
                         Ended::LacksIndex => Turn::Ours(Stage::Indexing),
                     },
-                    Validated::Broken => Turn::Ours(Stage::Archiving),
+                    Validated::Broken => Turn::Ours(Stage::Closing),
                     Validated::Ended => Turn::Ended,
                 },
                 Stage::Opening | Stage::Restoring => Turn::Ended,
@@ -241,22 +242,28 @@ impl<'a> Run<'a> {
     /// Adds the keys, a transaction each: two under one retry would keep more tables waiting.
     fn close(&self, database: &mut Database) -> Result<Turn> {
         for key in self.keys.iter().filter(|key| key.there.is_none()) {
-            go_on_unless_interrupted()?;
-            let tables = [key.child.name.to_string(), key.parent.name.to_string()];
-            let ended = database.alter(&tables, |transaction, schema, own| {
-                if !is_at(transaction, own, self.migration, Stage::Closing)? {
-                    return Ok(true);
+            loop {
+                go_on_unless_interrupted()?;
+                let tables = database.look(|_, schema, _| Ok(key.tables(schema)))?;
+                let is_last = database.alter(&tables, |transaction, schema, own| {
+                    if !is_at(transaction, own, self.migration, Stage::Closing)? {
+                        return Ok(None);
+                    }
+                    let adding = key.adding(schema);
+                    if let Some((_, sql)) = adding.first() {
+                        let doing =
+                            || format!("could not add {} to {}", key.key.name, key.child_shown);
+                        schema
+                            .run_all(transaction, std::slice::from_ref(sql))
+                            .with_context(doing)?;
+                    }
+                    Ok(Some(adding.len() < 2))
+                })?;
+                match is_last {
+                    None => return self.look_again(database),
+                    Some(true) => break,
+                    Some(false) => {}
                 }
-                if !is_there(schema, key) {
-                    let doing = || format!("could not add {} to {}", key.key.name, key.child_shown);
-                    schema
-                        .run_all(transaction, &[key.add_sql()])
-                        .with_context(doing)?;
-                }
-                Ok(false)
-            })?;
-            if ended {
-                return self.look_again(database);
             }
         }
         self.move_on(database, Stage::Closing, Stage::Archiving)
@@ -299,32 +306,56 @@ impl<'a> Run<'a> {
 
     fn validate(&self, database: &mut Database) -> Result<Validated> {
         for key in &self.keys {
-            go_on_unless_interrupted()?;
-            let done = database.alter(&[key.child.name.to_string()], |transaction, schema, own| {
-                if !is_at(transaction, own, self.migration, Stage::Validating)? {
-                    return Ok(false);
-                }
-                let mut key = key.clone();
-                key.there = asked(schema, std::slice::from_ref(&key))
-                    .pop()
-                    .and_then(|it| it.there);
-                up::validate(transaction, schema, &key)?;
-                Ok(true)
-            });
-            match done {
-                Ok(true) => {}
-                Ok(false) => return Ok(Validated::Ended),
-                Err(error) if error::code(&error) == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
-                    let turn = self.move_on(database, Stage::Validating, Stage::Archiving)?;
-                    return Ok(match turn {
-                        Turn::Ours(_) => Validated::Broken,
-                        Turn::Ended => Validated::Ended,
-                    });
-                }
-                Err(error) => return Err(error),
+            loop {
+                go_on_unless_interrupted()?;
+                let turn = match self.validate_a_part(database, key) {
+                    Ok(Part::Last) => break,
+                    Ok(Part::OfSeveral) => continue,
+                    Ok(Part::Ended) => return Ok(Validated::Ended),
+                    Ok(Part::NotClosed) => {
+                        self.move_on(database, Stage::Validating, Stage::Closing)?
+                    }
+                    Err(error) if error::code(&error) == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
+                        self.move_on(database, Stage::Validating, Stage::Closing)?
+                    }
+                    Err(error) => return Err(error),
+                };
+                return Ok(match turn {
+                    Turn::Ours(_) => Validated::Broken,
+                    Turn::Ended => Validated::Ended,
+                });
             }
         }
         Ok(Validated::All)
+    }
+
+    fn validate_a_part(&self, database: &mut Database, key: &Key) -> Result<Part> {
+        let tables = database.look(|_, schema, _| Ok(key.tables(schema)))?;
+        database.alter(&tables, |transaction, schema, own| {
+            if !is_at(transaction, own, self.migration, Stage::Validating)? {
+                return Ok(Part::Ended);
+            }
+            let mut key = key.clone();
+            key.there = asked(schema, std::slice::from_ref(&key))
+                .pop()
+                .and_then(|it| it.there);
+            // A partition has come since.
+            if !key.adding(schema).is_empty() {
+                return Ok(Part::NotClosed);
+            }
+            let statements = key.validating(schema);
+            let doing = || format!("could not validate {} of {}", key.key.name, key.child_shown);
+            if let Some((_, sql)) = statements.first() {
+                schema
+                    .run_all(transaction, std::slice::from_ref(sql))
+                    .with_context(doing)?;
+            }
+            Ok(if statements.len() < 2 {
+                Part::Last
+            } else {
+                Part::OfSeveral
+            })
+        })
     }
 
     /// Writes the history, where every key is valid and every index is there.
@@ -367,6 +398,14 @@ enum Ended {
     LacksIndex,
 }
 
+/// What was validated of a key.
+enum Part {
+    Last,
+    OfSeveral,
+    NotClosed,
+    Ended,
+}
+
 enum Validated {
     All,
     Broken,
@@ -404,15 +443,6 @@ fn is_at(
 ) -> Result<bool> {
     let turn = turn(transaction, own, migration)?;
     Ok(matches!(turn, Some(Turn::Ours(at)) if at == stage))
-}
-
-fn is_there(schema: &Schema, key: &Key) -> bool {
-    let child = schema.by_oid(key.child.oid);
-    child.is_some_and(|it| {
-        it.foreign_keys
-            .iter()
-            .any(|there| there.name == key.key.name)
-    })
 }
 
 /// The keys as the schema has them now.

@@ -57,6 +57,9 @@ fn plan_one(
     let keys = keys::resolve(transaction, schema, &requests(migration)?)?;
     preflight::must_see(transaction, &keys)?;
     preflight::may_add(transaction, &keys)?;
+    if own.progress(transaction)?.is_none() {
+        keys::must_be_of_the_whole(schema, &keys)?;
+    }
     let way = choose(transaction, migration, &keys, order.manner.mode)?;
     let tables = children(transaction, &keys)?;
     let lacking = child_index::wanted(transaction, schema, &keys)?;
@@ -104,7 +107,7 @@ fn plan_one(
         ways: vec![format!("{words}: {}", way.because)],
         steps: makes
             .into_iter()
-            .chain(steps(migration, &search, &found, own)?)
+            .chain(steps(schema, migration, &search, &found, own)?)
             .collect(),
     };
     Ok((planned, refusal))
@@ -148,7 +151,13 @@ pub fn moving(search: &Search, found: &Found) -> Vec<String> {
 }
 
 /// The steps of a plan, for people.
-fn steps(migration: &Migration, search: &Search, found: &Found, own: &Own) -> Result<Vec<String>> {
+fn steps(
+    schema: &Schema,
+    migration: &Migration,
+    search: &Search,
+    found: &Found,
+    own: &Own,
+) -> Result<Vec<String>> {
     let (mut steps, keys) = (Vec::new(), &search.asked);
     for part in parts(migration)? {
         if let Part::Statement(line, _) = part {
@@ -156,15 +165,31 @@ fn steps(migration: &Migration, search: &Search, found: &Found, own: &Own) -> Re
         }
     }
     for key in keys.iter().filter(|key| key.there.is_none()) {
+        let whose = if key.is_by_parts(schema) {
+            "each partition of "
+        } else {
+            ""
+        };
         steps.push(format!(
-            "add {} to {}, not valid yet",
+            "add {} to {whose}{}, not valid yet",
             key.key.name, key.child_shown
         ));
     }
     steps.extend(moving(search, found));
     for key in keys {
         if !key.there.as_ref().is_some_and(|there| there.is_validated) {
-            steps.push(format!("validate {} of {}", key.key.name, key.child_shown));
+            if key.is_by_parts(schema) {
+                steps.push(format!(
+                    "validate {} of each partition of {}",
+                    key.key.name, key.child_shown
+                ));
+                steps.push(format!(
+                    "add {} to {}, which takes over those of its partitions",
+                    key.key.name, key.child_shown
+                ));
+            } else {
+                steps.push(format!("validate {} of {}", key.key.name, key.child_shown));
+            }
         }
     }
     steps.push(format!(

@@ -106,12 +106,13 @@ pub fn may_leave(
             Event::Delete => (leaving.leave(), "would leave"),
             _ => (leaving.forget(), "would get another key"),
         };
-        if table.kind == Kind::Partitioned {
+        if let Some(part) = table.unidentified_parts.first() {
             return Err(Failure::impossible(format!(
-                "{} of {shown} {would}, and it is partitioned: fkfix does not move rows of partitioned tables yet",
-                text::rows(rows)
+                "{} of {shown} {would}, and its partition {} is published and has no replica identity",
+                text::rows(rows),
+                schema.shown(part)
             ))
-            .hint("give these rows a parent, or delete them, first")
+            .hint(format!("give it a primary key, or ALTER TABLE {part} REPLICA IDENTITY FULL"))
             .into());
         }
         must_fire(table, shown, event, triggers)?;
@@ -123,7 +124,7 @@ pub fn may_leave(
             .hint(format!("drop the rule for the time of the migration, or make a trigger of it: DROP RULE … ON {}", table.name))
             .into());
         }
-        if table.refuses_deletes() {
+        if table.kind == Kind::Table && table.refuses_deletes() {
             let what = match event {
                 Event::Delete => "lets no row leave",
                 _ => "lets no row change",
@@ -147,11 +148,24 @@ pub fn may_leave(
 
 /// The user says what happens to triggers.
 pub fn must_fire(table: &Table, shown: &str, event: Event, policy: Triggers) -> Result<()> {
-    let names: Vec<_> = carry::triggers(table, event)
+    let mut names: Vec<_> = carry::triggers(table, event)
         .map(|it| it.name.clone())
         .collect();
-    if names.is_empty() || policy != Triggers::Refuse {
+    names.sort();
+    names.dedup();
+    if names.is_empty() || policy == Triggers::Fire {
         return Ok(());
+    }
+    if policy == Triggers::Skip {
+        if table.kind != Kind::Partitioned {
+            return Ok(());
+        }
+        return Err(Failure::impossible(format!(
+            "{shown} is partitioned, and --triggers skip does not set aside the triggers of partitions: {}",
+            names.join(", ")
+        ))
+        .hint(format!("--triggers fire lets them run; or disable them for that time: ALTER TABLE {} DISABLE TRIGGER …", table.name))
+        .into());
     }
     let number = i64::try_from(names.len()).unwrap_or(i64::MAX);
     let on = event.sql();

@@ -9,13 +9,22 @@ use anyhow::{Result, anyhow};
 use postgres::Transaction;
 use postgres::types::{ToSql, Type};
 
-/// A block, and a line in it.
+use super::catalog::{Kind, Table};
+
+/// A block, and a line in it; of a partition, where it is one of a partitioned table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RowId(u32, u16);
+pub struct RowId {
+    part: Option<u32>,
+    block: u32,
+    line: u16,
+}
 
 impl fmt::Display for RowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "({},{})", self.0, self.1)
+        if let Some(part) = self.part {
+            write!(f, "{part}:")?;
+        }
+        write!(f, "({},{})", self.block, self.line)
     }
 }
 
@@ -23,11 +32,42 @@ impl std::str::FromStr for RowId {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let inner = text.strip_prefix('(').and_then(|it| it.strip_suffix(')'));
+        let (part, place) = match text.split_once(':') {
+            Some((part, place)) => (Some(part.parse()?), place),
+            None => (None, text),
+        };
+        let inner = place.strip_prefix('(').and_then(|it| it.strip_suffix(')'));
         let pair = inner.and_then(|it| it.split_once(','));
         let (block, line) = pair.ok_or_else(|| anyhow!("{text} is no place of a row"))?;
-        Ok(RowId(block.parse()?, line.parse()?))
+        Ok(RowId {
+            part,
+            block: block.parse()?,
+            line: line.parse()?,
+        })
     }
+}
+
+/// The place of the row `alias` of `table`, as text. Rows of two partitions may have the same
+/// `ctid`, so theirs begins with the partition.
+#[must_use]
+pub fn place(table: &Table, alias: &str) -> String {
+    match table.kind {
+        Kind::Partitioned => format!("pg_catalog.concat({alias}.tableoid, ':', {alias}.ctid)"),
+        _ => format!("{alias}.ctid::pg_catalog.text"),
+    }
+}
+
+/// The condition that the row `alias` of `table` is one of the array that is the parameter
+/// `number`. In each partition it is looked for by its `ctid` alone, which is fast.
+#[must_use]
+pub fn are(table: &Table, alias: &str, number: usize) -> String {
+    if table.kind != Kind::Partitioned {
+        return is_one_of(alias, number);
+    }
+    format!(
+        "({alias}.ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT pg_catalog.split_part(places.place, ':', 2)::pg_catalog.tid FROM pg_catalog.unnest(${number}::pg_catalog.text[]) AS places (place))) AND {} OPERATOR(pg_catalog.=) ANY (${number}::pg_catalog.text[]))",
+        place(table, alias)
+    )
 }
 
 /// Rows as the array that a statement takes: `$1::text[]::tid[]`.

@@ -126,6 +126,7 @@ fn one(
     order: Order<'_>,
 ) -> Result<String> {
     let keys = keys::resolve(transaction, schema, &up::requests(migration)?)?;
+    keys::must_be_of_the_whole(schema, &keys)?;
     let way = up::choose(transaction, migration, &keys, order.manner.mode)?;
     let made = if order.manner.child_index {
         child_index::wanted(transaction, schema, &keys)?
@@ -211,8 +212,8 @@ fn keys_sql(
     let mut statements: Vec<_> = search
         .asked
         .iter()
-        .filter(|key| key.there.is_none())
-        .map(Key::add_sql)
+        .flat_map(|key| key.adding(schema))
+        .map(|it| it.1)
         .collect();
     let version = Some(migration.up.version());
     for child in children(search) {
@@ -224,7 +225,8 @@ fn keys_sql(
         statements.extend(child.statements(version, order.policy.orphans, ""));
         statements.extend(after);
     }
-    statements.extend(search.asked.iter().map(Key::validate_sql));
+    let validating = search.asked.iter().flat_map(|key| key.validating(schema));
+    statements.extend(validating.map(|it| it.1));
     Ok(statements)
 }
 
@@ -306,14 +308,10 @@ fn online(
     for index in child_index::all(schema, made) {
         script.push_str(&index_sql(&index));
     }
-    for key in search.asked.iter().filter(|key| key.there.is_none()) {
-        let _ = writeln!(
-            script,
-            "DO $fkfix$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = {}::regclass AND conname = {}) THEN\n    {};\n  END IF;\nEND $fkfix$;",
-            literal(&key.child.name.to_string()),
-            literal(&key.key.name),
-            key.add_sql()
-        );
+    for key in &search.asked {
+        for (table, sql) in key.adding(schema) {
+            script.push_str(&unless_there(&table, key, &sql));
+        }
     }
     let version = Some(migration.up.version());
     for child in children(search) {
@@ -325,7 +323,13 @@ fn online(
         script.push_str(&child.in_batches(version, order.policy.orphans, order.manner));
     }
     for key in &search.asked {
-        let _ = writeln!(script, "{};", key.validate_sql());
+        for (table, sql) in key.validating(schema) {
+            if sql.contains(" ADD CONSTRAINT ") {
+                script.push_str(&unless_there(&table, key, &sql));
+            } else {
+                let _ = writeln!(script, "{sql};");
+            }
+        }
     }
     script.push_str("BEGIN;\n");
     for sql in record(own, migration, &search.asked, made)? {
@@ -333,6 +337,15 @@ fn online(
     }
     script.push_str("COMMIT;\n");
     Ok(script)
+}
+
+/// Adds the key to `table`, unless it has it.
+fn unless_there(table: &Table, key: &Key, sql: &str) -> String {
+    format!(
+        "DO $fkfix$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = {}::regclass AND conname = {}) THEN\n    {sql};\n  END IF;\nEND $fkfix$;\n",
+        literal(&table.name.to_string()),
+        literal(&key.key.name),
+    )
 }
 
 /// Makes an index while others write; the waits for that hinder nobody.

@@ -415,7 +415,8 @@ impl Search {
         for (_, link) in self.asked_links() {
             let key = &link.key;
             let query = format!(
-                "SELECT c.ctid::text FROM {} AS c WHERE {}",
+                "SELECT {} FROM {} AS c WHERE {}",
+                rows::place(&key.child, "c"),
                 source(&key.child),
                 key.orphaned("c")
             );
@@ -448,9 +449,10 @@ impl Search {
             .collect();
         let texts = rows::texts(rows.iter().copied());
         let query = format!(
-            "SELECT c.ctid::text FROM {} AS c WHERE {} AND ({}) FOR UPDATE OF c",
+            "SELECT {} FROM {} AS c WHERE {} AND ({}) FOR UPDATE OF c",
+            rows::place(table, "c"),
             source(table),
-            rows::is_one_of("c", 1),
+            rows::are(table, "c", 1),
             broken.join(" OR ")
         );
         let locked = rows::read(transaction, &query, &[(&texts, Type::TEXT_ARRAY)])?;
@@ -477,9 +479,10 @@ impl Search {
                 continue;
             }
             let query = format!(
-                "SELECT c.ctid::text FROM {} AS c WHERE {} AND {}",
+                "SELECT {} FROM {} AS c WHERE {} AND {}",
+                rows::place(table, "c"),
                 source(table),
-                rows::is_one_of("c", 1),
+                rows::are(table, "c", 1),
                 key.orphaned("c")
             );
             let why = Why {
@@ -617,10 +620,11 @@ impl Search {
             }
         });
         format!(
-            "(SELECT c.ctid AS fkfix_place, {} FROM {} AS c WHERE {}) AS c",
+            "(SELECT {} AS fkfix_place, {} FROM {} AS c WHERE {}) AS c",
+            rows::place(table, "c"),
             columns.collect::<Vec<_>>().join(", "),
             source(table),
-            rows::is_one_of("c", 1)
+            rows::are(table, "c", 1)
         )
     }
 
@@ -649,7 +653,7 @@ impl Search {
             .map(|row| Ok(format!("NOT ({})", row.try_get::<_, &str>(0)?)))
             .collect::<Result<Vec<_>>>()?;
         let query = format!(
-            "SELECT c.fkfix_place::text FROM {} WHERE {}",
+            "SELECT c.fkfix_place FROM {} WHERE {}",
             self.as_they_become(table, marks),
             broken.join(" OR ")
         );
@@ -688,12 +692,12 @@ impl Search {
             });
             let stays = stays.map(|(_, link)| format!(" AND NOT ({})", link.key.orphaned("q")));
             let query = format!(
-                "SELECT c.fkfix_place::text FROM {} WHERE {} AND NOT EXISTS (SELECT FROM {} AS q WHERE {} AND NOT {}{})",
+                "SELECT c.fkfix_place FROM {} WHERE {} AND NOT EXISTS (SELECT FROM {} AS q WHERE {} AND NOT {}{})",
                 self.as_they_become(table, marks),
                 key.refers("c"),
                 source(&key.parent),
                 key.joined("c", "q"),
-                rows::is_one_of("q", 2),
+                rows::are(&key.parent, "q", 2),
                 stays.collect::<String>()
             );
             lost.extend(rows::read(
@@ -828,7 +832,7 @@ fn refers_to_some(key: &Key) -> String {
         source(&key.child),
         key.refers("c"),
         source(&key.parent),
-        rows::is_one_of("p", 1),
+        rows::are(&key.parent, "p", 1),
         key.joined("c", "p")
     )
 }
@@ -843,7 +847,11 @@ fn hanging(
     let mut hanging = Vec::new();
     for some in rows.chunks(AT_ONCE) {
         let lock = if locks { " FOR UPDATE OF c" } else { "" };
-        let query = format!("SELECT c.ctid::text {}{lock}", refers_to_some(key));
+        let query = format!(
+            "SELECT {} {}{lock}",
+            rows::place(&key.child, "c"),
+            refers_to_some(key)
+        );
         let texts = rows::texts(some.iter().copied());
         let parameters = [(
             &texts as &(dyn postgres::types::ToSql + Sync),

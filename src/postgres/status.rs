@@ -62,6 +62,7 @@ fn add_progress(
                 state: match &key.there {
                     Some(there) if there.is_validated => "valid",
                     Some(_) => "not-valid",
+                    None if key.adding(schema).is_empty() => "not-valid",
                     None => "missing",
                 },
             });

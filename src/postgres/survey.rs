@@ -401,13 +401,14 @@ impl Survey {
             .iter()
             .map(|it| format!("c.{}", quoted(it)))
             .collect();
-        order.push("c.ctid".to_owned());
+        order.extend(["c.tableoid".to_owned(), "c.ctid".to_owned()]);
         let limit = limit.map_or(String::new(), |it| format!(" LIMIT {it}"));
         let query = format!(
-            "SELECT c.ctid::text, {} FROM {} AS c WHERE {} ORDER BY {}{limit}",
+            "SELECT {}, {} FROM {} AS c WHERE {} ORDER BY {}{limit}",
+            rows::place(table, "c"),
             texts.join(", "),
             source(table),
-            rows::is_one_of("c", 1),
+            rows::are(table, "c", 1),
             order.join(", ")
         );
         let wanted = rows::texts(leaving.rows.keys().copied());

@@ -396,11 +396,14 @@ fn add_keys(
     let keys = keys::resolve(transaction, schema, requests)?;
     preflight::must_see(transaction, &keys)?;
     preflight::may_add(transaction, &keys)?;
+    keys::must_be_of_the_whole(schema, &keys)?;
     let tables = children(transaction, &keys)?;
-    for key in keys.iter().filter(|key| key.there.is_none()) {
-        schema
-            .run_all(transaction, &[key.add_sql()])
-            .with_context(|| format!("could not add {} to {}", key.key.name, key.child_shown))?;
+    for key in &keys {
+        for (_, sql) in key.adding(schema) {
+            schema.run_all(transaction, &[sql]).with_context(|| {
+                format!("could not add {} to {}", key.key.name, key.child_shown)
+            })?;
+        }
     }
     let policy = order.policy.orphans;
     let search = Search::new(transaction, schema, keys, policy)?;
@@ -422,12 +425,10 @@ fn add_keys(
 
 /// Validates a key, where it is not valid yet.
 pub fn validate(transaction: &mut Transaction, schema: &Schema, key: &Key) -> Result<()> {
-    if key.there.as_ref().is_some_and(|there| there.is_validated) {
-        return Ok(());
-    }
     let doing = || format!("could not validate {} of {}", key.key.name, key.child_shown);
+    let statements = key.validating(schema).into_iter().map(|it| it.1);
     schema
-        .run_all(transaction, &[key.validate_sql()])
+        .run_all(transaction, &statements.collect::<Vec<_>>())
         .with_context(doing)
 }
 

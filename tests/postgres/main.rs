@@ -57,6 +57,9 @@ mod moved_rows;
 /// The index that a child lacks is made with the key and goes with it, also when the run is killed.
 mod child_index;
 
+/// A partitioned table is one: its orphans leave for one archive, and every partition has the key.
+mod partitioned;
+
 /// Keys of every kind: what an orphan is, of which column, by which collation, and how many.
 mod kinds;
 

@@ -108,6 +108,10 @@ pub struct Table {
     pub foreign_keys: Vec<ForeignKey>,
     /// Its triggers, by name, without those of keys.
     pub triggers: Vec<Trigger>,
+    /// Those of its partitions, its own among them.
+    pub triggers_of_parts: Vec<Trigger>,
+    /// Its partitions that are published and whose rows a subscriber could not find.
+    pub unidentified_parts: Vec<Name>,
     /// Its rules, by name; of a view, without the one that makes it a view.
     pub rules: Vec<String>,
 }
@@ -137,12 +141,17 @@ impl Table {
     /// (<https://www.postgresql.org/docs/current/logical-replication-publication.html>).
     #[must_use]
     pub fn refuses_deletes(&self) -> bool {
-        let is_found = match self.replica_identity {
+        !self.published_by.is_empty() && !self.has_identity()
+    }
+
+    /// Whether a subscriber finds a row.
+    #[must_use]
+    pub fn has_identity(&self) -> bool {
+        match self.replica_identity {
             ReplicaIdentity::PrimaryKey => self.indexes.iter().any(|index| index.is_primary),
             ReplicaIdentity::Nothing => false,
             ReplicaIdentity::Full | ReplicaIdentity::Index => true,
-        };
-        !self.published_by.is_empty() && !is_found
+        }
     }
 }
 

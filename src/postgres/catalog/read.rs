@@ -88,7 +88,9 @@ fn foreign_keys(version: u32) -> String {
                 EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = c.oid AND t.tgenabled = 'D')
          FROM pg_constraint c
          JOIN pg_class p ON p.oid = c.confrelid JOIN pg_namespace n ON n.oid = p.relnamespace
-         WHERE c.contype = 'f'
+         -- Beside the key to a partitioned table there is one to each of its partitions.
+         WHERE c.contype = 'f' AND NOT EXISTS (
+             SELECT FROM pg_constraint whole WHERE whole.oid = c.conparentid AND whole.conrelid = c.conrelid)
          ORDER BY c.conrelid, c.conname",
         child = columns("c.conrelid", "c.conkey"),
         parent = columns("c.confrelid", "c.confkey"),
@@ -118,6 +120,10 @@ pub fn read(transaction: &mut Transaction, version: u32) -> Result<Vec<Table>> {
         table.foreign_keys = keys.remove(&table.oid).unwrap_or_default();
         table.triggers = triggers.remove(&table.oid).unwrap_or_default();
     }
+    let told: Vec<_> = tables.iter().map(|it| parts(&tables, it)).collect();
+    for (table, parts) in tables.iter_mut().zip(told) {
+        (table.triggers_of_parts, table.unidentified_parts) = parts;
+    }
     Ok(tables)
 }
 
@@ -135,6 +141,29 @@ fn grouped<T>(
             .push(value(&row)?);
     }
     Ok(groups)
+}
+
+/// What the partitions of a table have, at any depth: triggers, and no replica identity where they
+/// need one.
+fn parts(tables: &[Table], table: &Table) -> (Vec<Trigger>, Vec<Name>) {
+    let (mut triggers, mut unidentified) = (Vec::new(), Vec::new());
+    if table.kind != Kind::Partitioned {
+        return (triggers, unidentified);
+    }
+    for part in tables
+        .iter()
+        .filter(|it| table.inherited_by.contains(&it.name))
+    {
+        triggers.extend(part.triggers.clone());
+        let is_published = !table.published_by.is_empty() || !part.published_by.is_empty();
+        if part.kind == Kind::Table && is_published && !part.has_identity() {
+            unidentified.push(part.name.clone());
+        }
+        let (more, others) = parts(tables, part);
+        triggers.extend(more);
+        unidentified.extend(others);
+    }
+    (triggers, unidentified)
 }
 
 fn table(row: &Row) -> Result<Table> {
@@ -186,6 +215,8 @@ fn table(row: &Row) -> Result<Table> {
         indexes: Vec::new(),
         foreign_keys: Vec::new(),
         triggers: Vec::new(),
+        triggers_of_parts: Vec::new(),
+        unidentified_parts: Vec::new(),
     })
 }
 
