@@ -190,6 +190,8 @@ fn table(made: &Made, all: &[Made], at: usize) -> Table {
         indexes: made.indexes.iter().map(index).collect(),
         foreign_keys: made.keys.iter().map(|key| foreign_key(key, all)).collect(),
         triggers: Vec::new(),
+        triggers_of_parts: Vec::new(),
+        unidentified_parts: Vec::new(),
         rules: Vec::new(),
     }
 }

@@ -138,10 +138,6 @@ fn tables_that_can_have_no_key() {
             "CREATE TABLE c (pid int); ALTER TABLE p SET UNLOGGED",
             "c is permanent, and p is unlogged",
         ),
-        (
-            "CREATE TABLE c (pid int) PARTITION BY RANGE (pid)",
-            "c is partitioned",
-        ),
         ("CREATE TABLE d (pid int)", "there is no table c"),
         ("CREATE TABLE c (\"Pid\" int)", "c has no column pid"),
         (
