@@ -11,10 +11,11 @@ pub use crate::sqlite::apply::up::Order as UpOrder;
 pub use crate::sqlite::keys::key_script;
 pub use crate::sqlite::look::sample;
 pub use crate::sqlite::verbs::{
-    Applicable, Applied, Checked, Database, DownPlanned, Enforcement, Orphans, Reverted, Spent,
-    UpPlanned, check_dump, check_dump_for_postgres, down_of_dump, dump_scripts, schema_of_dump,
-    up_of_dump,
+    Applicable, Applied, CheckOrder, Checked, Database, DownPlanned, Enforcement, Orphans, Redone,
+    Reverted, Spent, UpPlanned, check_dump, check_dump_for_postgres, down_of_dump, dump_scripts,
+    schema_of_dump, up_of_dump,
 };
+pub use crate::standing::resolve::Order as ResolveOrder;
 
 /// The database at `location`, which is waited for as long as `lock_timeout` where others are at work.
 #[must_use]

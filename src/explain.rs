@@ -23,7 +23,10 @@ pub fn code_of(error: &anyhow::Error) -> String {
     if let Some(failure) = failure::failure_in(error) {
         return failure.code().to_owned();
     }
-    errors::word(error).unwrap_or("impossible").to_owned()
+    let word = errors::word(error);
+    #[cfg(feature = "postgres")]
+    let word = word.or_else(|| crate::postgres::error::word(error));
+    word.unwrap_or("impossible").to_owned()
 }
 
 /// The remedy for `error`, where one is known.

@@ -43,6 +43,35 @@ Exit status:
   3    done, but the report could not be written
   130  interrupted; nothing has changed";
 
+/// Of `fkfix redo`.
+pub const REDO: &str = "\
+What is pending stays pending. On PostgreSQL run fkfix down and then fkfix up.
+
+Examples:
+  fkfix redo -d app.db --dry-run
+  fkfix redo -d app.db --backup app.before.db
+
+Exit status:
+  0    done, or nothing applied
+  1    refused as by fkfix up; nothing has changed
+  2    it could not be done; nothing has changed
+  3    done, but the report could not be written
+  130  interrupted; nothing has changed";
+
+/// Of `fkfix resolve`.
+pub const RESOLVE: &str = "\
+Only the history changes. What does not fit is told as a warning: a key that is missing, or one that is still there.
+
+Examples:
+  fkfix resolve V2 -d app.db --applied --reason 'a comment was corrected'
+  fkfix resolve V2 -d app.db --reverted --dry-run
+
+Exit status:
+  0    done, or nothing to do
+  2    it could not be done; nothing has changed
+  3    done, but the report could not be written
+  130  interrupted; nothing has changed";
+
 /// Of `fkfix clean`.
 pub const CLEAN: &str = "\
 Examples:

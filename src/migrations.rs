@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result};
+use time::OffsetDateTime;
 
 use crate::failure::Failure;
 use crate::words;
+use draft::Scripts;
 
 pub mod draft;
 mod lacking;
@@ -221,6 +223,16 @@ impl Migrations {
         self.list.is_empty()
     }
 
+    /// Those whose version `is_wanted`.
+    #[must_use]
+    pub fn only(&self, is_wanted: impl Fn(i64) -> bool) -> Self {
+        let wanted = self.iter().filter(|it| is_wanted(it.up.version()));
+        Migrations {
+            list: wanted.cloned().collect(),
+            origin: self.origin,
+        }
+    }
+
     /// All of them, from the lowest version.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Migration> {
         self.list.iter()
@@ -332,24 +344,61 @@ fn read_folder(folder: &Path) -> Result<Vec<Migration>> {
     Ok(migrations)
 }
 
-/// Writes the next pair of files into `folder`, which is made where it is missing: the number
-/// after the highest, `name` in snake case. Gives their paths, the way up first.
+/// Which number a new migration gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbering {
+    /// The one after the highest.
+    Next,
+    /// The time, in UTC, to the second: `20261127130000`. Two branches then rarely take the same.
+    TimeStamp,
+}
+
+impl Numbering {
+    /// The number of a migration beside those of the numbers `there`, from the lowest.
+    fn number(self, there: &[i64]) -> Result<i64> {
+        let newest = there.last().copied().unwrap_or_default();
+        let wanted = match self {
+            Numbering::Next => newest.checked_add(1),
+            Numbering::TimeStamp => {
+                let now = OffsetDateTime::now_utc();
+                let date = now.year() * 10_000 + i32::from(u8::from(now.month())) * 100;
+                let date = i64::from(date) + i64::from(now.day());
+                let time = [now.hour(), now.minute(), now.second()];
+                let stamp = time
+                    .iter()
+                    .fold(date, |stamp, it| stamp * 100 + i64::from(*it));
+                (stamp..i64::MAX).find(|number| !there.contains(number))
+            }
+        };
+        wanted.ok_or_else(|| {
+            Failure::impossible(format!("there is no number after {newest}"))
+                .hint("give the newest migration a lower number")
+                .into()
+        })
+    }
+}
+
+/// Writes the next pair of files into `folder`, which is made where it is missing: a number by
+/// `numbering`, `name` in snake case. Gives their paths, the way up first.
 ///
 /// Nothing is overwritten, and there is a pair or nothing.
-pub fn write_next(folder: &Path, name: &str, up: &str, down: &str) -> Result<[PathBuf; 2]> {
+pub fn write_next(
+    folder: &Path,
+    name: &str,
+    numbering: Numbering,
+    scripts: &Scripts,
+) -> Result<[PathBuf; 2]> {
     let name = snake_case(name)?;
     fs::create_dir_all(folder)
         .with_context(|| format!("could not make the folder {}", folder.display()))?;
-    let newest = read_folder(folder)?.last().map_or(0, |it| it.up.version());
-    let next = newest.checked_add(1).ok_or_else(|| {
-        Failure::impossible(format!("there is no number after {newest}"))
-            .hint("give the newest migration a lower number")
-    })?;
+    let there = read_folder(folder)?;
+    let there: Vec<_> = there.iter().map(|it| it.up.version()).collect();
+    let next = numbering.number(&there)?;
     let stem = format!("V{next}__{name}");
     let paths = [format!("{stem}.sql"), format!("{stem}.down.sql")].map(|it| folder.join(it));
     let [up_file, down_file] = &paths;
-    write_new(up_file, up)?;
-    if let Err(error) = write_new(down_file, down) {
+    write_new(up_file, &scripts.up)?;
+    if let Err(error) = write_new(down_file, &scripts.down) {
         // It is ours, made a moment ago; half a pair would be a migration without a way back.
         let _ = fs::remove_file(up_file);
         return Err(error);

@@ -8,6 +8,7 @@
 //! instructions, which tell how far a step is, but not how long the next one will take.
 
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -161,6 +162,21 @@ pub fn tick() {
             if let Some(plan) = &mut course.plan {
                 plan.so_far += u64::from(INSTRUCTIONS_PER_TICK.unsigned_abs());
             }
+        });
+    }
+}
+
+/// How long a lock is waited for in silence.
+pub const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Says on a terminal what is waited for, and in the log with `-v`.
+pub fn waiting(what: &str) {
+    tracing::info!("waiting for {what}");
+    if let Some(bar) = BAR.get() {
+        let line = format!("waiting for {}", printable(what));
+        bar.shown.suspend(|| {
+            // Who waits is not told otherwise, and it changes nothing.
+            let _ = writeln!(io::stderr(), "{line}");
         });
     }
 }

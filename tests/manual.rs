@@ -4,9 +4,13 @@
 
 use std::process::Command;
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 17] = [
     "up",
     "down",
+    "redo",
+    "resolve",
+    "clean",
+    "restore",
     "status",
     "orphans",
     "show",

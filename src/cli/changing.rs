@@ -9,7 +9,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::given;
-use super::{DATABASE, Database, DatabaseOrSchema, Format, Many, Named, OnServer, Set, Wait};
+use super::{
+    DATABASE, Database, DatabaseOrSchema, Format, Many, Named, Number, OnServer, Set, Wait,
+};
 use crate::model::key::ForeignKey;
 use crate::policy::{Limit, Method, OrphanAction, Policy};
 use crate::sqlite::text::notation;
@@ -251,6 +253,12 @@ pub struct New {
     /// quotes. Actions, on delete and on update: cascade, set null, restrict, no action.
     #[arg(long, value_name = "KEY", value_parser = notation::parse_with_schemas)]
     pub add: Vec<ForeignKey>,
+    /// Also make an index for each key of --add that has none, so that deleting a parent finds its children
+    #[arg(long, requires = "add")]
+    pub with_indexes: bool,
+    /// How it is numbered.
+    #[command(flatten)]
+    pub number: Number,
     /// Write into this folder, which is made if it is missing
     #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS", default_value = DEFAULT_FOLDER)]
     pub folder: PathBuf,

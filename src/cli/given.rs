@@ -201,6 +201,16 @@ pub fn batch(text: &str) -> Result<usize, String> {
     }
 }
 
+/// The number of a migration: `2`, `V2`, or with its name, `V2__order_keys`.
+pub fn version(text: &str) -> Result<i64, String> {
+    let number = text.strip_prefix(['V', 'v']).unwrap_or(text);
+    let number = number.split("__").next().unwrap_or_default();
+    match number.parse() {
+        Ok(version) if version >= 0 => Ok(version),
+        _ => Err("a migration is named by its number, such as V2".to_owned()),
+    }
+}
+
 /// A duration as people write it; a number alone is seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let is_number = text

@@ -38,6 +38,8 @@ impl Command {
             Command::Discover(it) => &it.database.named,
             Command::Graph(it) => &it.database.named,
             Command::Enforce(it) => &it.database.named,
+            Command::Redo(it) => &it.database.named,
+            Command::Resolve(it) => &it.database.named,
             _ => &[],
         }
     }
@@ -59,6 +61,8 @@ impl Command {
             Command::Discover(it) => it.database.named = named,
             Command::Graph(it) => it.database.named = named,
             Command::Enforce(it) => it.database.named = named,
+            Command::Redo(it) => it.database.named = named,
+            Command::Resolve(it) => it.database.named = named,
             Command::Demo(_) | Command::Completions(_) | Command::Man(_) => {}
         }
         command
@@ -77,6 +81,8 @@ impl Command {
             Command::Restore(it) => Some(&it.many),
             Command::Discover(it) => Some(&it.many),
             Command::Enforce(it) => Some(&it.many),
+            Command::Redo(it) => Some(&it.many),
+            Command::Resolve(it) => Some(&it.many),
             Command::New(_)
             | Command::Show(_)
             | Command::Graph(_)
@@ -92,6 +98,8 @@ impl Command {
         match self {
             Command::Up(_) => "up",
             Command::Down(_) => "down",
+            Command::Redo(_) => "redo",
+            Command::Resolve(_) => "resolve",
             Command::Clean(_) => "clean",
             Command::Restore(_) => "restore",
             Command::Status(_) => "status",

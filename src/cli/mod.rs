@@ -6,6 +6,7 @@
 mod changing;
 mod given;
 mod many;
+mod marking;
 mod reading;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use clap_complete::Shell;
 pub use changing::{Change, ChangeFormat, Clean, DEFAULT_FOLDER, Down, Enforce, New, Restore, Up};
 pub use given::Named;
 pub use many::Many;
+pub use marking::{Redo, Resolve};
 pub use reading::{
     Abroad, Check, CheckFormat, Discover, Graph, Orphans, PictureFormat, RowsFormat, Show, Status,
 };
@@ -24,6 +26,7 @@ pub use reading::{
 use crate::failure::Failure;
 use crate::location::Location;
 use crate::manual;
+use crate::migrations::Numbering;
 use crate::policy::{Manner, Mode, Triggers};
 use crate::target::Target;
 
@@ -96,6 +99,12 @@ pub enum Command {
     /// Revert the newest applied migration
     #[command(after_long_help = manual::DOWN, aliases = ["rollback", "revert"])]
     Down(Down),
+    /// Revert the newest applied migration and apply it again, in one transaction
+    #[command(after_long_help = manual::REDO)]
+    Redo(Redo),
+    /// Mark a migration as applied or reverted, without running it
+    #[command(after_long_help = manual::RESOLVE)]
+    Resolve(Resolve),
     /// Move the orphans of keys that are declared already, or set their key to NULL
     #[command(after_long_help = manual::CLEAN)]
     Clean(Clean),
@@ -313,6 +322,26 @@ pub struct Set {
     /// one counts, where its table is there; built-in names that one.
     #[arg(long = "migrations", value_name = "DIR", env = "FKFIX_MIGRATIONS")]
     pub folder: Option<PathBuf>,
+}
+
+/// How a new migration is written.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Number {
+    /// Number the migration by the time, V20261127130000, in the place of the next number
+    #[arg(long)]
+    pub timestamp: bool,
+}
+
+impl Number {
+    /// The same as a value.
+    #[must_use]
+    pub fn numbering(self) -> Numbering {
+        if self.timestamp {
+            Numbering::TimeStamp
+        } else {
+            Numbering::Next
+        }
+    }
 }
 
 /// A format of results.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{DATABASE, Database, Format, Many, Named, Own, Set, WHICH, WHICH_LONG, Wait};
+use super::{DATABASE, Database, Format, Many, Named, Number, Own, Set, WHICH, WHICH_LONG, Wait};
 use crate::model::asked::DEFAULT_CONFIDENCE;
 use crate::model::finding::Code;
 
@@ -164,6 +164,9 @@ pub struct Check {
     /// It is of a database of SQLite, or a dump of one.
     #[arg(long = "for", value_name = "DATABASE")]
     pub abroad: Option<Abroad>,
+    /// Also look whether the file is sound, by SQLite's quick_check, which reads all of it
+    #[arg(long, conflicts_with_all = ["schema", "update"])]
+    pub integrity: bool,
     /// Exit 1 on warnings too
     #[arg(long)]
     pub strict: bool,
@@ -190,6 +193,12 @@ pub struct Discover {
     /// Write the keys shown as a migration of this name, into the folder of --migrations
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "discovered_keys")]
     pub write: Option<String>,
+    /// With --write: also make an index for each key that has none
+    #[arg(long, requires = "write")]
+    pub with_indexes: bool,
+    /// How the migration is numbered.
+    #[command(flatten)]
+    pub number: Number,
     /// The folder of your migrations: keys that they ask for already are not shown again
     ///
     /// Without it the folder is ./migrations, and --write writes there.

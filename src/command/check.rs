@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::cli::{Abroad, Check, CheckFormat, Format, the_one};
-use crate::engine;
+use crate::engine::{self, CheckOrder};
 use crate::failure::{Failure, Status};
 use crate::location::Location;
 use crate::report::check::{CheckReport, SnapshotReport};
@@ -45,7 +45,11 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
     let found = match &subject {
         Subject::Dump(name, text) => engine::check_dump(name, text, &migrations, with_schema)?,
         Subject::Database(location) => {
-            engine::open(location, arguments.wait.for_a_file()).check(&migrations, with_schema)?
+            let wanted = CheckOrder {
+                schema: with_schema,
+                integrity: arguments.integrity,
+            };
+            engine::open(location, arguments.wait.for_a_file()).check(&migrations, wanted)?
         }
     };
     super::note_if(found.none_applies, output);

@@ -9,7 +9,7 @@ use crate::cli::{DEFAULT_FOLDER, Discover};
 use crate::discover::Discovered;
 use crate::engine::key_script::Scripts;
 use crate::failure::Status;
-use crate::migrations;
+use crate::migrations::{self, Numbering};
 use crate::model::asked::Sought;
 use crate::report::discover::DiscoverReport;
 use crate::report::new::NewReport;
@@ -41,6 +41,7 @@ pub fn sought<'a>(arguments: &Discover, folder: Option<&'a Path>) -> Sought<'a> 
         min_confidence: arguments.min_confidence,
         folder,
         with_scripts: arguments.write.is_some(),
+        with_indexes: arguments.with_indexes,
     }
 }
 
@@ -58,7 +59,13 @@ pub fn tell(
         }
     }
     let written = match (found.scripts, &arguments.write, folder) {
-        (Some(scripts), Some(name), Some(folder)) => Some(write(&scripts, folder, name, output)?),
+        (Some(scripts), Some(name), Some(folder)) => Some(write(
+            &scripts,
+            folder,
+            name,
+            arguments.number.numbering(),
+            output,
+        )?),
         _ => None,
     };
     let report = DiscoverReport {
@@ -91,8 +98,14 @@ pub fn tell(
 }
 
 /// Writes the migration.
-fn write(scripts: &Scripts, folder: &Path, name: &str, output: &mut Output) -> Result<NewReport> {
-    let [up, down] = migrations::write_next(folder, name, &scripts.up, &scripts.down)?;
+fn write(
+    scripts: &Scripts,
+    folder: &Path,
+    name: &str,
+    numbering: Numbering,
+    output: &mut Output,
+) -> Result<NewReport> {
+    let [up, down] = migrations::write_next(folder, name, numbering, scripts)?;
     for warning in &scripts.warnings {
         output.warning(warning);
     }

@@ -74,6 +74,7 @@ fn must_suit_several(command: &Command) -> Result<()> {
         Command::Down(it) => it.change.backup.as_ref(),
         Command::Clean(it) => it.change.backup.as_ref(),
         Command::Enforce(it) => it.change.backup.as_ref(),
+        Command::Redo(it) => it.change.backup.as_ref(),
         Command::Restore(it) => it.backup.as_ref(),
         _ => None,
     };
@@ -170,6 +171,8 @@ fn changes(command: &Command) -> bool {
         Command::Down(it) => !it.change.dry_run,
         Command::Clean(it) => !it.change.dry_run,
         Command::Enforce(it) => !it.change.dry_run,
+        Command::Redo(it) => !it.change.dry_run,
+        Command::Resolve(it) => !it.dry_run,
         Command::Restore(it) => !it.dry_run,
         _ => false,
     }

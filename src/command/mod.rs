@@ -12,6 +12,8 @@ mod man;
 mod many;
 mod new;
 mod orphans;
+mod redo;
+mod resolve;
 mod restore;
 mod schema;
 #[cfg(feature = "postgres")]
@@ -61,19 +63,23 @@ fn one(command: &Command, output: &mut Output) -> Result<Status> {
             Command::Status(arguments) => server::status(arguments, server, output),
             Command::Orphans(arguments) => server::orphans(arguments, server, output),
             Command::Check(arguments) => server::check(arguments, server, output),
+            Command::Redo(_) => Err(server::no_redo()),
+            Command::Resolve(arguments) => server::resolve(arguments, server, output),
             Command::Clean(arguments) => server::clean(arguments, server, output),
             Command::Restore(arguments) => server::restore(arguments, server, output),
             Command::Show(arguments) => looks::show(arguments, server, output),
             Command::Discover(arguments) => looks::discover(arguments, server, output),
             Command::Graph(arguments) => looks::graph(arguments, server, output),
             Command::New(arguments) => looks::new(arguments, server, output),
-            Command::Enforce(_) => Ok(looks::enforce(output)),
+            Command::Enforce(arguments) => looks::enforce(arguments, server, output),
             _ => Ok(Status::Done),
         };
     }
     match command {
         Command::Up(arguments) => up::run(arguments, output),
         Command::Down(arguments) => down::run(arguments, output),
+        Command::Redo(arguments) => redo::run(arguments, output),
+        Command::Resolve(arguments) => resolve::run(arguments, output),
         Command::Clean(arguments) => clean::run(arguments, output),
         Command::Restore(arguments) => restore::run(arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
@@ -98,6 +104,8 @@ pub fn in_place(command: &Command) -> InPlace {
         Command::Down(arguments) => arguments.format.into(),
         Command::Clean(arguments) => arguments.format.into(),
         Command::Restore(arguments) => arguments.format,
+        Command::Redo(arguments) => arguments.format,
+        Command::Resolve(arguments) => arguments.format,
         Command::Enforce(arguments) => arguments.format.into(),
         Command::Status(arguments) => arguments.format,
         Command::Show(arguments) => arguments.format,

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cli::New;
 use crate::engine;
-use crate::engine::key_script::{self, Scripts};
+use crate::engine::key_script::{self, Scripts, Wanted};
 use crate::failure::{Failure, Status};
 use crate::migrations;
 use crate::model::key::ForeignKey;
@@ -17,24 +17,32 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
         _ if arguments.add.is_empty() => key_script::template(),
         (Some(file), _) => {
             let (name, text) = super::dump(file)?;
-            engine::dump_scripts(&name, &text, &arguments.add)?
+            engine::dump_scripts(&name, &text, wanted(arguments))?
         }
         (None, [location]) => {
             let wait = arguments.wait.for_a_file();
-            engine::open(location.location()?, wait).scripts(&arguments.add)?
+            engine::open(location.location()?, wait).scripts(wanted(arguments))?
         }
         (None, _) => {
             without_schemas(&arguments.add)?;
-            key_script::unchecked(&arguments.add)?
+            key_script::unchecked(wanted(arguments))?
         }
     };
     write(arguments, &scripts, output)
 }
 
+/// What the migration is to do.
+pub fn wanted(arguments: &New) -> Wanted<'_> {
+    Wanted {
+        keys: &arguments.add,
+        with_indexes: arguments.with_indexes,
+    }
+}
+
 /// Writes `scripts` as the next migration.
 pub fn write(arguments: &New, scripts: &Scripts, output: &mut Output) -> Result<Status> {
     let (folder, name) = (&arguments.folder, &arguments.name);
-    let [up, down] = migrations::write_next(folder, name, &scripts.up, &scripts.down)?;
+    let [up, down] = migrations::write_next(folder, name, arguments.number.numbering(), scripts)?;
     let report = NewReport::new(&up, &down);
     let done = format!("{} was written", report.up);
     let status = output.outcome(&report, arguments.format, &done);

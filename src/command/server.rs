@@ -168,6 +168,13 @@ pub fn status(arguments: &cli::Status, server: &Server, output: &mut Output) -> 
 /// `fkfix check`
 pub fn check(arguments: &cli::Check, server: &Server, output: &mut Output) -> Result<Status> {
     super::check::must_be_at_home(arguments)?;
+    if arguments.integrity {
+        return Err(
+            Failure::impossible("--integrity reads the file of a SQLite database")
+                .hint("pg_amcheck looks whether the tables and indexes of PostgreSQL are sound")
+                .into(),
+        );
+    }
     let migrations = super::migrations(&arguments.set, output)?;
     let mut database = open(server, &arguments.wait, None, output)?;
     let name = database.name().to_owned();
@@ -291,4 +298,20 @@ pub fn orphans(arguments: &cli::Orphans, server: &Server, output: &mut Output) -
     } else {
         Status::No
     })
+}
+
+/// `fkfix resolve`
+pub fn resolve(arguments: &cli::Resolve, server: &Server, output: &mut Output) -> Result<Status> {
+    let migrations = super::migrations(&arguments.set, output)?;
+    let schema = arguments.own.schema.as_deref();
+    let mut database = open(server, &arguments.database.wait, schema, output)?;
+    let report = database.resolve(&super::resolve::order(arguments, &migrations))?;
+    super::resolve::tell(arguments, &report, output)
+}
+
+/// Going down and up again takes two transactions there.
+pub fn no_redo() -> anyhow::Error {
+    Failure::impossible("fkfix redo works on files of SQLite, where it is one transaction")
+        .hint("run fkfix down and then fkfix up")
+        .into()
 }

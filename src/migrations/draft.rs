@@ -55,6 +55,26 @@ pub struct Draft<'k> {
     pub parent: String,
     /// The constraints that the child has.
     pub taken: Vec<String>,
+    /// The index that is to be made for it, if one is.
+    pub index: Option<NewIndex>,
+}
+
+/// An index that a new migration is to make for a key.
+#[derive(Clone, Debug, Default)]
+pub struct NewIndex {
+    /// What stands before its name where it is dropped: its schema with the dot, or nothing.
+    pub schema: String,
+    /// The names that it can't have.
+    pub taken: Vec<String>,
+}
+
+/// What a new migration is to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'k> {
+    /// The keys that it adds.
+    pub keys: &'k [ForeignKey],
+    /// Whether it also makes an index for each that has none.
+    pub with_indexes: bool,
 }
 
 /// A key that is there, in whose place another comes.
@@ -73,6 +93,7 @@ pub struct Replaced<'k> {
 #[must_use]
 pub fn write(drafts: &[Draft<'_>], replaced: &[Replaced<'_>]) -> Scripts {
     let mut taken: Vec<String> = Vec::new();
+    let (mut indexes, mut drops) = index_statements(drafts);
     let (mut up, mut down): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for Replaced { key, name, drop } in replaced {
         up.push(format!("{drop}\n"));
@@ -96,6 +117,10 @@ pub fn write(drafts: &[Draft<'_>], replaced: &[Replaced<'_>]) -> Scripts {
         );
         taken.push(name);
     }
+    // Behind the keys, so that each table is changed once; and back in the opposite order.
+    up.append(&mut indexes);
+    drops.append(&mut down);
+    let down = drops;
     Scripts {
         up: up.join("\n"),
         down: down.join("\n"),
@@ -103,11 +128,40 @@ pub fn write(drafts: &[Draft<'_>], replaced: &[Replaced<'_>]) -> Scripts {
     }
 }
 
+/// The statements that make the indexes that are to be made, and those that drop them again.
+fn index_statements(drafts: &[Draft<'_>]) -> (Vec<String>, Vec<String>) {
+    let (mut up, mut down): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut names: Vec<String> = Vec::new();
+    for draft in drafts {
+        let Some(index) = &draft.index else {
+            continue;
+        };
+        let (child, columns) = (&draft.key.child, &draft.key.columns);
+        let words = [child].into_iter().chain(columns);
+        let words: Vec<_> = words.flat_map(|name| words::split(name)).collect();
+        let is_taken = |name: &str| {
+            let mut taken = names.iter().chain(&index.taken);
+            taken.any(|other| same_name(other, name))
+        };
+        let name = format!("idx_{}", words.join("_"));
+        let name = free_name(cut(&name, LONGEST_NAME), is_taken);
+        let (written, columns) = (plain(&name), list(columns));
+        up.push(format!(
+            "CREATE INDEX {written} ON {} ({columns});\n",
+            draft.child
+        ));
+        down.insert(0, format!("DROP INDEX {}{written};\n", index.schema));
+        names.push(name);
+    }
+    (up, down)
+}
+
+fn list(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| plain(name)).collect();
+    names.join(", ")
+}
+
 fn add(key: &ForeignKey, child: &str, parent: &str, name: &str) -> String {
-    let list = |names: &[String]| {
-        let names: Vec<_> = names.iter().map(|name| plain(name)).collect();
-        names.join(", ")
-    };
     let mut sql = format!(
         "ALTER TABLE {child}\n    ADD CONSTRAINT {}\n    FOREIGN KEY ({}) REFERENCES {parent}",
         plain(name),

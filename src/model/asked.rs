@@ -41,4 +41,6 @@ pub struct Sought<'a> {
     pub folder: Option<&'a Path>,
     /// Whether the scripts that add them are wanted.
     pub with_scripts: bool,
+    /// Whether these also make an index for each key that has none.
+    pub with_indexes: bool,
 }

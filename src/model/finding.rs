@@ -129,6 +129,8 @@ pub enum Code {
     EnforcementStale,
     /// Error: the schema is not that of the snapshot
     SchemaDiffers,
+    /// Error: the file is damaged, or a row breaks a NOT NULL or a type; looked for on request
+    Integrity,
     /// Error: a key is NOT VALID, so nobody has looked at the rows that were there before it
     NotValid,
     /// Error: a key is NOT ENFORCED
@@ -174,6 +176,7 @@ impl Code {
             | Code::LeftoverTrigger
             | Code::EnforcementMissing
             | Code::EnforcementStale
+            | Code::Integrity
             | Code::NotValid
             | Code::NotEnforced
             | Code::HalfDone

@@ -223,6 +223,7 @@ fn targets(
             at: progress.started_on,
             checksum: progress.checksum,
             adopted: progress.adopted.clone(),
+            resolved: None,
         };
         if order.to.is_none_or(|to| row.version > to) {
             targets.push(Next {

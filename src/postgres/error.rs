@@ -71,6 +71,22 @@ pub fn explained(error: anyhow::Error) -> anyhow::Error {
         .fold(told, anyhow::Error::context)
 }
 
+/// A word for the SQLSTATE of `error`, for programs.
+#[must_use]
+pub fn word(error: &anyhow::Error) -> Option<&'static str> {
+    let state = code(error)?.code();
+    Some(match state {
+        "55P03" | "40P01" | "40001" => "locked",
+        "25006" => "read-only",
+        "53100" => "disk-full",
+        "42501" => "no-permission",
+        "57014" => "interrupted",
+        state if state.starts_with("08") || state.starts_with("57P") => "cannot-connect",
+        state if state.starts_with("23") => "constraint",
+        _ => "server",
+    })
+}
+
 /// The SQLSTATE of an error, explained or not.
 #[must_use]
 pub fn code(error: &anyhow::Error) -> Option<&SqlState> {

@@ -29,6 +29,7 @@ pub mod online;
 pub mod own;
 pub mod plan;
 pub mod preflight;
+mod resolve;
 pub mod restore;
 pub mod rows;
 pub mod schema;

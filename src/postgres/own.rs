@@ -14,6 +14,7 @@ use super::catalog::{Name, quoted};
 use super::schema::Schema;
 use crate::failure::Failure;
 use crate::migrations::Migration;
+use crate::standing::resolve::Resolved;
 use crate::standing::{AdoptedKey, Applied};
 
 /// The table of the history, refinery's.
@@ -190,7 +191,7 @@ impl Own {
         }
         let table = self.table(HISTORY);
         let rows = transaction.query_typed(
-            &format!("SELECT version::int8, name::text, applied_on::text, checksum::text, adopted::text FROM {table} ORDER BY version"),
+            &format!("SELECT version::int8, name::text, applied_on::text, checksum::text, adopted::text, to_jsonb(h) ->> 'resolved' FROM {table} AS h ORDER BY version"),
             &[],
         )?;
         let read = |row: &postgres::Row| -> Result<Applied> {
@@ -203,6 +204,11 @@ impl Own {
                 at: OffsetDateTime::parse(&at, &Rfc3339).with_context(in_row)?,
                 checksum: checksum.parse().with_context(in_row)?,
                 adopted: adopted(row.try_get(4)?).with_context(in_row)?,
+                resolved: row
+                    .try_get::<_, Option<String>>(5)?
+                    .map(|text| serde_json::from_str(&text))
+                    .transpose()
+                    .with_context(in_row)?,
             })
         };
         let applied = rows.iter().map(read).collect::<Result<Vec<_>>>();
@@ -320,6 +326,33 @@ impl Own {
                 ],
             )?;
         }
+        Ok(())
+    }
+
+    /// Notes that the row of `migration` was marked, and gives it the name and the checksum that the
+    /// migration has now. The column is there only where it was needed.
+    pub fn note_resolved(
+        &self,
+        transaction: &mut Transaction,
+        migration: &Migration,
+        resolved: &Resolved,
+    ) -> Result<()> {
+        let table = self.table(HISTORY);
+        transaction.batch_execute(&format!(
+            "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS resolved TEXT"
+        ))?;
+        let (up, resolved) = (&migration.up, serde_json::to_string(resolved)?);
+        transaction.query_typed(
+            &format!(
+                "UPDATE {table} SET name = $1, checksum = $2, resolved = $3 WHERE version = $4"
+            ),
+            &[
+                (&up.name(), Type::TEXT),
+                (&up.checksum().to_string(), Type::TEXT),
+                (&resolved, Type::TEXT),
+                (&up.version(), Type::INT8),
+            ],
+        )?;
         Ok(())
     }
 

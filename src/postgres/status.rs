@@ -74,6 +74,7 @@ fn add_progress(
         at: progress.started_on,
         checksum: progress.checksum,
         adopted: Vec::new(),
+        resolved: None,
     };
     let status = MigrationStatus {
         version: progress.version,
@@ -82,6 +83,7 @@ fn add_progress(
         late: false,
         applied_as: None,
         applied_on: None,
+        resolved: None,
         under_way: Some(UnderWay {
             since: row.when(),
             step: progress.step.name(),

@@ -70,6 +70,22 @@ impl EnforcedKey {
 }
 
 impl EnforceReport {
+    /// That nothing is to be done on `database`.
+    #[must_use]
+    pub fn nothing(database: &str) -> Self {
+        EnforceReport {
+            database: database.to_owned(),
+            dry_run: false,
+            remove: false,
+            strict: false,
+            backup: None,
+            keys: Vec::new(),
+            created: Vec::new(),
+            dropped: Vec::new(),
+            triggers: 0,
+        }
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub fn changes_nothing(&self) -> bool {

@@ -13,6 +13,8 @@ pub mod migrations;
 pub mod new;
 pub mod orphans;
 pub mod output;
+pub mod redo;
+pub mod resolve;
 pub mod show;
 pub mod snapshot;
 pub mod status;

@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::enforce::TriggerName;
 use super::output::Report;
 use crate::migrations::{Migration, Migrations};
+use crate::standing::resolve::Resolved;
 use crate::standing::{self, Applied};
 use crate::text::{Lines, printable, rows};
 
@@ -40,6 +41,9 @@ pub struct MigrationStatus {
     pub applied_as: Option<String>,
     /// When it was applied, in UTC, as RFC 3339; none while it is pending.
     pub applied_on: Option<String>,
+    /// That it was marked so and not run, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Resolved>,
     /// How far it is, while it is under way.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
@@ -156,6 +160,7 @@ impl MigrationStatus {
             state,
             late,
             applied_on: row.as_ref().map(Applied::when),
+            resolved: row.and_then(|row| row.resolved),
             under_way: None,
         }
     }
@@ -217,7 +222,11 @@ impl Report for StatusReport {
                 under_way.write(&mut text, widest + 2);
                 continue;
             }
-            let _ = writeln!(text, "{label}{padding}  {state}{other}{when}");
+            let marked = migration
+                .resolved
+                .as_ref()
+                .map_or(String::new(), Resolved::shown);
+            let _ = writeln!(text, "{label}{padding}  {state}{other}{when}{marked}");
         }
         for archive in &self.archives {
             let _ = writeln!(

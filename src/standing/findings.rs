@@ -48,9 +48,11 @@ fn of_state(migration: Option<&Migration>, state: &State, is_late: bool) -> Opti
         (State::Changed(row), _) => {
             let name = format!("V{}__{}", row.version, row.name);
             let message = format!("{name} has changed since it was applied on {}", row.when());
-            Some(Finding::new(Code::MigrationChanged, name, message).hint(
-                "restore the file as it was, and write what is new as a migration of its own",
-            ))
+            let hint = format!(
+                "restore the file as it was, and write what is new as a migration of its own; where the change makes no difference, fkfix resolve V{} --applied",
+                row.version
+            );
+            Some(Finding::new(Code::MigrationChanged, name, message).hint(hint))
         }
         (State::Unknown(row), _) => {
             let name = format!("V{}__{}", row.version, row.name);

@@ -9,8 +9,10 @@ use time::format_description::well_known::Rfc3339;
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
 use crate::model::key::same_name;
+use resolve::Resolved;
 
 pub mod findings;
+pub mod resolve;
 
 /// A migration by its number, as far as it is known here, and where it stands.
 pub type MigrationState<'a> = (i64, Option<&'a Migration>, State);
@@ -28,6 +30,8 @@ pub struct Applied {
     pub checksum: u64,
     /// The keys that were there already and were left alone.
     pub adopted: Vec<AdoptedKey>,
+    /// It was marked so, and not run.
+    pub resolved: Option<Resolved>,
 }
 
 impl Applied {
@@ -40,6 +44,7 @@ impl Applied {
             at: OffsetDateTime::UNIX_EPOCH,
             checksum: migration.up.checksum(),
             adopted: Vec::new(),
+            resolved: None,
         }
     }
 
@@ -224,7 +229,7 @@ fn changed(migrations: &Migrations, migration: Option<&Migration>, row: &Applied
         .hint(migrations.elsewhere(row.version, &row.name)),
         _ => Failure::impossible(format!("{was} has changed since it was applied"))
             .coded("migration-changed")
-            .hint("restore the file as it was, and write what is new as a migration of its own"),
+            .hint(format!("restore the file as it was, and write what is new as a migration of its own; where the change makes no difference, fkfix resolve V{} --applied", row.version)),
     }
     .into()
 }

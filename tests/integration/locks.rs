@@ -91,6 +91,39 @@ fn in_wal_mode_the_writer_is_named_and_readers_are_in_nobody_s_way() {
 }
 
 #[test]
+fn on_a_terminal_it_says_whom_it_waits_for() {
+    let database = Database::fixture("app-migrated");
+    let other = database.open();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    for verb in ["status", "up"] {
+        let line = format!("{verb} --lock-timeout 1500ms");
+        let typed = format!("fkfix {line} -d {}", database.path.display());
+        let mut terminal = std::process::Command::new("script");
+        let path = std::path::Path::new(env!("CARGO_BIN_EXE_fkfix"))
+            .parent()
+            .unwrap();
+        terminal.env(
+            "PATH",
+            format!("{}:{}", path.display(), std::env::var("PATH").unwrap()),
+        );
+        terminal.env_remove("FKFIX_LOG").current_dir(&database.home);
+        let output = terminal
+            .args(["-qec", &typed, "/dev/null"])
+            .output()
+            .unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told = format!("{} is using it; for 1s 500ms at most", this_process());
+        assert!(
+            shown.contains("waiting for ") && shown.replace("\r\n", " ").contains(&told),
+            "{shown}"
+        );
+        // Elsewhere only the error tells.
+        let quiet = run(&database, &line).status(2);
+        assert!(!quiet.stderr.contains("waiting for"), "{quiet:?}");
+    }
+}
+
+#[test]
 fn a_number_alone_is_seconds() {
     let database = Database::fixture("app-orm");
     for duration in ["5", "0.5", "5s", "1m", "0"] {

@@ -92,6 +92,16 @@ mod enforced_rows;
 /// Under any conflict clause, what a trigger could not carry out as SQLite does is refused before.
 mod enforced_conflicts;
 
+/// `check --integrity` says where the file itself is damaged.
+mod integrity;
+
+/// A migration is marked and nothing is run, or run again in one transaction.
+mod marking;
+
+/// Indexes come with the keys where they are asked for, and go with them; a dry run says which are
+/// missing.
+mod with_indexes;
+
 /// Several databases are each done as if alone, in order, and what failed is named.
 mod many;
 
@@ -106,6 +116,9 @@ mod backup;
 
 /// Options, formats and exit statuses are as the manual says.
 mod options;
+
+/// The codes of errors that docs/formats.md lists are those that the program has.
+mod error_codes;
 
 /// What a newcomer types is understood, and codes stay the same.
 mod first_steps;

@@ -131,3 +131,91 @@ fn a_server_s_database_and_a_file_are_done_in_one_run() {
     run("down").status(0);
     assert_eq!(site.ask("SELECT parent_id::text FROM child"), ["9"]);
 }
+
+/// A migration is marked, and nothing is run.
+#[test]
+fn a_migration_is_marked_as_on_sqlite() {
+    let Some(site) =
+        Site::of("CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (parent_id int);")
+    else {
+        return;
+    };
+    let key = "ALTER TABLE child ADD CONSTRAINT fk FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE CASCADE;";
+    let back = "ALTER TABLE child DROP CONSTRAINT fk;";
+    let site = site.with("V1__keys", key, back);
+    let before = site.picture();
+    let planned = site.run("resolve V1 --applied --dry-run").status(0);
+    assert!(
+        planned
+            .stdout
+            .ends_with("would mark V1 keys as applied, and run nothing\n")
+    );
+    assert_eq!(planned.stderr, "warning: fk of child is not there\n");
+    assert_eq!(site.picture(), before);
+    site.sql(key);
+    let done = site.run("resolve V1 --applied --reason psql").status(0);
+    assert_eq!(
+        done.stdout,
+        "marked V1 keys as applied; nothing was run\n  psql\n"
+    );
+    assert_eq!(done.stderr, "");
+    site.run("status")
+        .status(0)
+        .says(", by fkfix resolve: psql\n");
+    site.run("up").status(0).says("nothing to do");
+    // The file changes, and is taken as it is.
+    site.write("V1__keys", &format!("-- why\n{key}"), back);
+    site.run("up").status(2).explains("has changed since");
+    site.run("resolve V1 --applied --reason comment").status(0);
+    site.run("status --format json")
+        .status(0)
+        .says("\"reason\": \"comment\"");
+    site.run("up").status(0).says("nothing to do");
+    site.run("resolve V1 --reverted")
+        .status(0)
+        .remarks("fk of child is still there");
+    site.run("status").status(0).says("V1 keys  pending\n");
+    site.run("up").status(0).says("had this key already");
+    site.run("redo")
+        .status(2)
+        .explains("fkfix redo works on files of SQLite");
+    site.run("check --integrity")
+        .status(2)
+        .explains("--integrity reads the file");
+    site.run("down").status(0);
+}
+
+/// An index is written for a key that has none.
+#[test]
+fn an_index_is_written_with_the_key() {
+    let Some(site) = Site::of(
+        "CREATE SCHEMA sales; CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE sales.child (parent_id int); CREATE TABLE child (parent_id int); CREATE INDEX idx_child_parent_id ON child (id) WHERE false;".replace("(id) WHERE", "(parent_id) WHERE").as_str(),
+    ) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let keys = "--add child.parent_id->parent.id --add sales.child.parent_id->parent.id";
+    let line = format!(
+        "new keys {keys} --with-indexes --migrations {}",
+        folder.path().display()
+    );
+    site.run(&line).status(0);
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let up = read("V1__keys.sql");
+    assert!(
+        up.contains("CREATE INDEX idx_child_parent_id_2 ON child (parent_id);"),
+        "{up}"
+    );
+    assert!(
+        up.ends_with("CREATE INDEX idx_child_parent_id ON sales.child (parent_id);\n"),
+        "{up}"
+    );
+    assert!(read("V1__keys.down.sql").starts_with(
+        "DROP INDEX sales.idx_child_parent_id;\n\nDROP INDEX idx_child_parent_id_2;\n"
+    ));
+    let before = site.picture();
+    let migrations = format!("--migrations {}", folder.path().display());
+    site.run(&format!("up {migrations}")).status(0);
+    site.run(&format!("down {migrations}")).status(0);
+    assert_eq!(site.picture(), before);
+}

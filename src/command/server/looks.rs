@@ -10,6 +10,7 @@ use crate::failure::{Failure, Status};
 use crate::location::Server;
 use crate::migrations::Migrations;
 use crate::report::check::CheckReport;
+use crate::report::enforce::EnforceReport;
 use crate::report::output::Output;
 
 /// `fkfix show`
@@ -32,7 +33,7 @@ pub fn graph(arguments: &cli::Graph, server: &Server, output: &mut Output) -> Re
 /// `fkfix new` with a database
 pub fn new(arguments: &cli::New, server: &Server, output: &mut Output) -> Result<Status> {
     let mut database = open(server, &arguments.wait, None, output)?;
-    let scripts = database.scripts(&arguments.add)?;
+    let scripts = database.scripts(new::wanted(arguments))?;
     new::write(arguments, &scripts, output)
 }
 
@@ -46,9 +47,13 @@ pub fn discover(arguments: &cli::Discover, server: &Server, output: &mut Output)
 }
 
 /// `fkfix enforce`
-pub fn enforce(output: &mut Output) -> Status {
+pub fn enforce(arguments: &cli::Enforce, server: &Server, output: &mut Output) -> Result<Status> {
+    if arguments.format == cli::ChangeFormat::Json {
+        let database = open(server, &arguments.database.wait, None, output)?;
+        output.document(&EnforceReport::nothing(database.name()))?;
+    }
     output.note("PostgreSQL enforces every key by itself; there is nothing to do");
-    Status::Done
+    Ok(Status::Done)
 }
 
 /// Whether the text of a dump is PostgreSQL's.

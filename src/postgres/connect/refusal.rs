@@ -66,6 +66,7 @@ pub(super) fn of(causes: &[(Target, Cause)]) -> anyhow::Error {
         .collect();
     let hint = causes.last().map(|(target, cause)| hint(target, cause));
     Failure::impossible(lines.join("; "))
+        .coded("cannot-connect")
         .hint(hint.unwrap_or_default())
         .into()
 }

@@ -19,6 +19,7 @@ use crate::discover::facts::{self, Affinity, Look, Rows, Seen};
 use crate::discover::{self, Candidate, Discovered};
 use crate::explain;
 use crate::migrations::Migrations;
+use crate::migrations::draft::Wanted;
 use crate::model::asked::Sought;
 use crate::model::column_values::ColumnValues;
 use crate::model::key::ForeignKey;
@@ -39,7 +40,8 @@ impl Database {
             let all = candidates(transaction, schema)?;
             let (new, in_migrations) = without_asked_for(schema, sought.folder, all)?;
             Discovered::of(new, in_migrations, sought, |keys| {
-                draft::checked(transaction, schema, keys)
+                let with_indexes = sought.with_indexes;
+                draft::checked(transaction, schema, Wanted { keys, with_indexes })
             })
         })
     }

@@ -5,7 +5,7 @@ use postgres::Transaction;
 use postgres::types::Type;
 
 use crate::failure::Failure;
-use crate::migrations::draft::{self, Draft, Scripts};
+use crate::migrations::draft::{self, Draft, NewIndex, Scripts, Wanted};
 use crate::model::key::{Action, ForeignKey};
 use crate::postgres::catalog::{Name, Table};
 use crate::postgres::database::Database;
@@ -14,19 +14,20 @@ use crate::postgres::schema::Schema;
 use crate::postgres::text::script::{self, Asks};
 
 impl Database {
-    /// Scripts that add `keys` and take them back, each checked against the database.
-    pub fn scripts(&mut self, keys: &[ForeignKey]) -> Result<Scripts> {
-        self.look(|transaction, schema, _| checked(transaction, schema, keys))
+    /// Scripts that add what is `wanted` and take it back, each key checked against the database.
+    pub fn scripts(&mut self, wanted: Wanted<'_>) -> Result<Scripts> {
+        self.look(|transaction, schema, _| checked(transaction, schema, wanted))
     }
 }
 
-/// The scripts for `keys`, each of which the database must be able to take.
+/// The scripts for what is `wanted`, each key of which the database must be able to take.
 pub fn checked(
     transaction: &mut Transaction,
     schema: &Schema,
-    keys: &[ForeignKey],
+    wanted: Wanted<'_>,
 ) -> Result<Scripts> {
-    let bare = keys
+    let bare = wanted
+        .keys
         .iter()
         .map(|key| bare(schema, key))
         .collect::<Result<Vec<_>>>()?;
@@ -37,6 +38,11 @@ pub fn checked(
             child: written(schema, &child.name),
             parent: written(schema, &parent.name),
             taken: constraints(transaction, child)?,
+            index: if wanted.with_indexes && !child.has_index_on(&key.columns) {
+                Some(new_index(transaction, schema, child)?)
+            } else {
+                None
+            },
         });
     }
     let mut scripts = draft::write(&drafts, &[]);
@@ -80,6 +86,22 @@ fn written(schema: &Schema, name: &Name) -> String {
     } else {
         format!("{}.{table}", draft::plain(&name.schema))
     }
+}
+
+/// An index of `child` goes into its schema, where relations share their names.
+fn new_index(transaction: &mut Transaction, schema: &Schema, child: &Table) -> Result<NewIndex> {
+    let rows = transaction.query_typed(
+        "SELECT c.relname::text FROM pg_catalog.pg_class AS c
+         JOIN pg_catalog.pg_class AS t ON t.relnamespace = c.relnamespace WHERE t.oid = $1",
+        &[(&child.oid, Type::OID)],
+    )?;
+    let names = rows.iter().map(|row| Ok(row.try_get(0)?));
+    let written = written(schema, &child.name);
+    let table = draft::plain(&child.name.table);
+    Ok(NewIndex {
+        schema: written.strip_suffix(&table).unwrap_or_default().to_owned(),
+        taken: names.collect::<Result<_>>()?,
+    })
 }
 
 /// The names of all its constraints, CHECKs among them.

@@ -25,6 +25,7 @@ use super::connect::Connection;
 use super::error;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::progress;
 
 /// How often a signal is looked for during a pause.
 const LOOK: Duration = Duration::from_millis(20);
@@ -75,7 +76,7 @@ impl Session {
         mut body: impl FnMut(&mut Transaction) -> Result<T>,
     ) -> Result<T> {
         let started = Instant::now();
-        let mut tries = 0;
+        let (mut tries, mut has_told) = (0, false);
         loop {
             let error = match self.attempt(step, &mut body) {
                 Ok(value) => return Ok(value),
@@ -87,7 +88,13 @@ impl Session {
                 return Err(error::explained(error));
             }
             match self.wait.pause_after(tries, started.elapsed()) {
-                Some(pause) => sleep(pause)?,
+                Some(pause) => {
+                    if started.elapsed() >= progress::PATIENCE && !has_told {
+                        has_told = true;
+                        self.tell_of_waiting(step);
+                    }
+                    sleep(pause)?;
+                }
                 None => return Err(self.give_up(step, tries, error)),
             }
         }
@@ -120,6 +127,17 @@ impl Session {
         Ok(value)
     }
 
+    fn tell_of_waiting(&mut self, step: &Step) {
+        let tables = step.tables.join(", ");
+        let what = if tables.is_empty() { "a lock" } else { &tables };
+        let held = holders(&mut self.client, &step.tables).unwrap_or_default();
+        let holder = held
+            .first()
+            .map_or(String::new(), |it| format!(": {it} holds it"));
+        let longest = humantime::format_duration(self.wait.lock_wait);
+        progress::waiting(&format!("{what}{holder}; for {longest} at most"));
+    }
+
     /// The error after the last try: of a lock it says who holds it.
     fn give_up(&mut self, step: &Step, tries: u32, error: anyhow::Error) -> anyhow::Error {
         let held = holders(&mut self.client, &step.tables).unwrap_or_default();
@@ -133,6 +151,7 @@ impl Session {
             "{}; {holder} holds it",
             self.wait.told(&tables, tries)
         ))
+        .coded("locked")
         .hint("end that transaction, or raise --lock-wait")
         .into()
     }
@@ -146,6 +165,7 @@ fn not_here(error: postgres::Error, step: &Step) -> anyhow::Error {
         return error.into();
     }
     Failure::impossible("this server only reads: it is a standby")
+        .coded("read-only")
         .hint("connect to the primary; target_session_attrs=primary finds it among several hosts")
         .into()
 }

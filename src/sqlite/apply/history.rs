@@ -14,6 +14,7 @@ use crate::sqlite::archive;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema;
 use crate::sqlite::text::ddl::literal;
+use crate::standing::resolve::Resolved;
 use crate::standing::{AdoptedKey, Applied};
 
 /// The table's name.
@@ -53,9 +54,14 @@ pub fn read(connection: &Connection) -> Result<Vec<Applied>> {
 }
 
 fn read_rows(connection: &Connection) -> Result<Vec<Applied>> {
-    let mut statement = connection.prepare(
-        "SELECT h.version, h.name, h.applied_on, h.checksum, h.adopted FROM main.fkfix_schema_history AS h ORDER BY h.version",
-    )?;
+    let resolved = if has_resolved(connection)? {
+        "h.resolved"
+    } else {
+        "NULL"
+    };
+    let mut statement = connection.prepare(&format!(
+        "SELECT h.version, h.name, h.applied_on, h.checksum, h.adopted, {resolved} FROM main.fkfix_schema_history AS h ORDER BY h.version",
+    ))?;
     let mut rows = statement.query([])?;
     let mut applied = Vec::new();
     while let Some(row) = rows.next()? {
@@ -68,7 +74,7 @@ fn read_row(row: &Row<'_>) -> Result<Applied> {
     let version = row.get(0)?;
     let in_row = || format!("version {version}");
     let (applied_on, checksum): (String, String) = (row.get(2)?, row.get(3)?);
-    let adopted: Option<String> = row.get(4)?;
+    let (adopted, resolved): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
     Ok(Applied {
         version,
         name: row.get(1)?,
@@ -78,7 +84,52 @@ fn read_row(row: &Row<'_>) -> Result<Applied> {
             Some(keys) => serde_json::from_str(&keys).with_context(in_row)?,
             None => Vec::new(),
         },
+        resolved: resolved
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .with_context(in_row)?,
     })
+}
+
+/// Whether the table has the column that says which migrations were marked: it comes with the first.
+fn has_resolved(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT count(*) > 0 FROM pragma_table_info('fkfix_schema_history', 'main') WHERE name = 'resolved'",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// Notes that the row of `migration` was marked, and gives it the name and the checksum that the
+/// migration has now; makes the row where there is none.
+pub fn mark(connection: &Connection, migration: &Migration, resolved: &Resolved) -> Result<()> {
+    let doing = || format!("could not write {TABLE}");
+    let up = &migration.up;
+    connection.execute_batch(CREATE).with_context(doing)?;
+    if !read(connection)?
+        .iter()
+        .any(|row| row.version == up.version())
+    {
+        connection
+            .execute_batch(&record_sql(migration, &[])?)
+            .with_context(doing)?;
+    }
+    if !has_resolved(connection)? {
+        let add = format!("ALTER TABLE main.{TABLE} ADD COLUMN resolved TEXT");
+        connection.execute_batch(&add).with_context(doing)?;
+    }
+    connection
+        .execute(
+            "UPDATE main.fkfix_schema_history SET name = ?2, checksum = ?3, resolved = ?4 WHERE version = ?1",
+            (
+                up.version(),
+                up.name(),
+                up.checksum().to_string(),
+                serde_json::to_string(resolved)?,
+            ),
+        )
+        .with_context(doing)?;
+    Ok(())
 }
 
 /// The histories of tools that name migrations as fkfix does, by tool.

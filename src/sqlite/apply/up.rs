@@ -24,9 +24,10 @@ use crate::sqlite::apply::space;
 use crate::sqlite::apply::timing;
 use crate::sqlite::apply::unnamed::{self, Dropped};
 use crate::sqlite::file::backup::{self, TemporaryCopy};
+use crate::sqlite::keys::NewKey;
 use crate::sqlite::rebuild::steps::{self, Step};
-use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
+use crate::sqlite::schema::{self, Table, child_index};
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::AddForeignKey;
 use crate::standing::{self, AdoptedKey, Applied};
@@ -67,6 +68,8 @@ pub struct Outcome<'a> {
     pub lacking: Vec<String>,
     /// Keys that it dropped.
     pub dropped: Vec<AdoptedKey>,
+    /// Which deletions will read whole tables; only a dry run looks.
+    pub unindexed: Vec<String>,
 }
 
 /// A part of a script that is done.
@@ -90,7 +93,32 @@ impl Outcome<'_> {
     /// What SQLite accepted and what will cost something.
     pub fn warnings(&self) -> impl Iterator<Item = &String> {
         let of_keys = self.plans().flat_map(|plan| &plan.warnings);
-        self.lacking.iter().chain(of_keys)
+        self.lacking.iter().chain(of_keys).chain(&self.unindexed)
+    }
+
+    /// Looks which of the keys that it adds no index of its child serves, in a database as it
+    /// leaves it.
+    fn find_unindexed(&mut self, connection: &Connection) -> Result<()> {
+        let mut found = Vec::new();
+        for planned in self.plans().flat_map(|plan| &plan.tables) {
+            // A later statement may have dropped it.
+            if !schema::table_exists(connection, &planned.name)? {
+                continue;
+            }
+            let table = Table::read(connection, &planned.name)?;
+            for NewKey { key, .. } in &planned.added {
+                if !child_index::serves(connection, &table, key)? {
+                    found.push(format!(
+                        "deleting a row of {} will scan {}: no index starts with ({})",
+                        key.parent,
+                        table.name,
+                        key.columns.join(", ")
+                    ));
+                }
+            }
+        }
+        self.unindexed = found;
+        Ok(())
     }
 
     /// The keys that were there already.
@@ -129,19 +157,25 @@ pub fn dry_run<'a>(
             .with_context(|| format!("could not apply {}", migration.up))?;
         let refusal = plan.refusal(order.policy);
         let parts = vec![Done::Keys(Box::new(plan))];
-        return Ok(vec![Outcome {
+        let mut outcome = Outcome {
             migration,
             parts,
             refusal,
             lacking: lacking(migration, false),
             dropped: Vec::new(),
-        }]);
+            unindexed: Vec::new(),
+        };
+        outcome.find_unindexed(connection)?;
+        return Ok(vec![outcome]);
     }
     let copy = backup::temporary(connection)?;
     let rehearsal = Rehearsal {
         look: &mut |_, _| Ok(()),
     };
-    let outcomes = run(&copy.connection, order, Some(rehearsal))?;
+    let mut outcomes = run(&copy.connection, order, Some(rehearsal))?;
+    for outcome in &mut outcomes {
+        outcome.find_unindexed(&copy.connection)?;
+    }
     // Nothing of an outcome refers to the copy, which goes here.
     Ok(outcomes)
 }
@@ -273,6 +307,7 @@ impl Driver<'_, '_, '_> {
             refusal: None,
             lacking: lacking(migration, parts.is_empty()),
             dropped: Vec::new(),
+            unindexed: Vec::new(),
         };
         let mut promised = Promised::default();
         let runs = parts.iter().any(|it| matches!(it, Part::Statement(..)));

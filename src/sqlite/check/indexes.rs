@@ -3,12 +3,11 @@
 
 use anyhow::Result;
 use rusqlite::Connection;
-use sqlite3_parser::dialect::TokenType::{TK_IS, TK_NOT, TK_NOTNULL, TK_NULL, TK_WHERE};
 
 use crate::model::finding::{Code, Finding};
 use crate::sqlite::schema::foreign_key::ForeignKey;
-use crate::sqlite::schema::{self, RowKey, Table};
-use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
+use crate::sqlite::schema::{Table, child_index};
+use crate::sqlite::text::ddl::{quote, quote_list};
 
 /// The finding that no index of `child` starts with the columns of `key`.
 pub fn missing(
@@ -16,7 +15,7 @@ pub fn missing(
     child: &Table,
     key: &ForeignKey,
 ) -> Result<Option<Finding>> {
-    if is_rowid(child, key) || is_indexed(connection, child, key)? {
+    if child_index::serves(connection, child, key)? {
         return Ok(None);
     }
     let columns = key.columns.iter().map(String::as_str);
@@ -35,74 +34,4 @@ pub fn missing(
     );
     let finding = Finding::of_key(Code::NoChildIndex, key, message);
     Ok(Some(finding.hint(hint)))
-}
-
-fn is_rowid(child: &Table, key: &ForeignKey) -> bool {
-    match (&child.row_key, key.columns.as_slice()) {
-        (RowKey::Alias(rowid), [column]) => same_name(rowid, column),
-        _ => false,
-    }
-}
-
-fn is_indexed(connection: &Connection, child: &Table, key: &ForeignKey) -> Result<bool> {
-    let mut indexes = connection.prepare_cached(
-        "SELECT i.name, i.partial, ifnull(s.sql, '') FROM pragma_index_list AS i
-         LEFT JOIN main.sqlite_schema AS s ON s.type = 'index' AND s.name = i.name
-         WHERE i.arg = ?1 AND i.schema = 'main'",
-    )?;
-    let mut rows = indexes.query([&child.name])?;
-    while let Some(row) = rows.next()? {
-        let (name, partial): (String, bool) = (row.get(0)?, row.get(1)?);
-        let (sql, _) = schema::text(row, 2)?;
-        let is_whole = !partial || leaves_out_only_null(&sql, key);
-        if is_whole && starts_with(connection, &name, child, key)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Whether the first columns of `index` are those of `key`, in whatever order, compared as
-/// the table compares them.
-fn starts_with(
-    connection: &Connection,
-    index: &str,
-    child: &Table,
-    key: &ForeignKey,
-) -> Result<bool> {
-    let mut columns = connection.prepare_cached(
-        "SELECT name, coll FROM pragma_index_xinfo
-         WHERE arg = ?1 AND schema = 'main' AND key = 1 AND seqno < ?2",
-    )?;
-    let mut rows = columns.query((index, i64::try_from(key.columns.len())?))?;
-    let mut leads = Vec::new();
-    while let Some(row) = rows.next()? {
-        // An expression has no name.
-        let (name, collation): (Option<String>, String) = (row.get(0)?, row.get(1)?);
-        let column = name.and_then(|name| child.column(&name));
-        leads.extend(
-            column
-                .filter(|it| same_name(&it.collation, &collation))
-                .map(|it| it.name.as_str()),
-        );
-    }
-    let leads_with = |column: &String| leads.iter().any(|lead| same_name(lead, column));
-    Ok(key.columns.iter().all(leads_with))
-}
-
-/// Whether a partial index holds every row whose key has no NULL: its condition is
-/// `column IS NOT NULL`, for a column of the key.
-fn leaves_out_only_null(create_index: &str, key: &ForeignKey) -> bool {
-    let tokens = ddl::tokens(create_index).unwrap_or_default();
-    let mut rest = tokens.split(|token| token.kind == TK_WHERE).skip(1);
-    let (Some(condition), None) = (rest.next(), rest.next()) else {
-        return false;
-    };
-    let kinds: Vec<_> = condition.iter().skip(1).map(|token| token.kind).collect();
-    let is_not_null = matches!(
-        kinds.as_slice(),
-        [TK_IS, TK_NOT, TK_NULL] | [TK_NOTNULL] | [TK_NOT, TK_NULL]
-    );
-    let column = condition.first().map(|token| ddl::unquote(token.text));
-    is_not_null && column.is_some_and(|column| key.columns.iter().any(|it| same_name(it, &column)))
 }

@@ -7,6 +7,7 @@ pub mod abroad;
 mod enforcement;
 pub mod expected;
 mod indexes;
+pub mod integrity;
 mod keys;
 mod renamed;
 pub mod rows;

@@ -61,15 +61,20 @@ pub fn harden(connection: &Connection) -> rusqlite::Result<()> {
 
 /// What every connection to the database `file` needs.
 pub fn prepare(connection: &mut Connection, file: &Path, lock_timeout: Duration) -> Result<()> {
-    let (file, mut waiting_since) = (file.to_owned(), None);
+    let (file, mut waiting_since, mut has_told) = (file.to_owned(), None, false);
     connection.busy_handler(Some(move |tries| {
         if tries == 0 {
             waiting_since = Some(Instant::now());
+            has_told = false;
         }
         let waited = waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
         if waited >= lock_timeout || interrupt::is_requested() {
             locks::note_holders(&file);
             return false;
+        }
+        if waited >= progress::PATIENCE && !has_told {
+            has_told = true;
+            tell_of_waiting(&file, lock_timeout);
         }
         std::thread::sleep(Duration::from_millis(10));
         true
@@ -84,6 +89,15 @@ pub fn prepare(connection: &mut Connection, file: &Path, lock_timeout: Duration)
     interrupt::watch(connection);
     harden(connection)?;
     Ok(())
+}
+
+fn tell_of_waiting(file: &Path, lock_timeout: Duration) {
+    let holders = locks::holders(file).unwrap_or_else(|| "another process".to_owned());
+    let longest = humantime::format_duration(lock_timeout);
+    let file = file.display();
+    progress::waiting(&format!(
+        "{file}: {holders} is using it; for {longest} at most"
+    ));
 }
 
 /// Finds a damaged file out, and a lock.

@@ -5,8 +5,9 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use crate::failure::Failure;
-use crate::migrations::draft::{self, Draft, Replaced};
+use crate::migrations::draft::{self, Draft, NewIndex, Replaced};
 use crate::sqlite::keys::{self, TableKeys, unnamed};
+use crate::sqlite::schema::child_index;
 use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Table};
@@ -14,17 +15,17 @@ use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement;
 
-pub use crate::migrations::draft::{Scripts, template};
+pub use crate::migrations::draft::{Scripts, Wanted, template};
 
-/// The scripts for `keys`, each of which `connection` must be able to take.
-pub fn checked(connection: &Connection, keys: &[ForeignKey]) -> Result<Scripts> {
-    let lost = lost(connection, keys)?;
+/// The scripts for what is `wanted`, each key of which `connection` must be able to take.
+pub fn checked(connection: &Connection, wanted: Wanted<'_>) -> Result<Scripts> {
+    let lost = lost(connection, wanted.keys)?;
     let replaced = lost.iter().map(|it| Replaced {
         drop: unnamed::drop_statement(it),
         name: unnamed::name_or_derived(it),
         key: &it.key,
     });
-    let mut scripts = draft::write(&drafts(connection, keys)?, &replaced.collect::<Vec<_>>());
+    let mut scripts = draft::write(&drafts(connection, wanted)?, &replaced.collect::<Vec<_>>());
     let mut requests = Vec::new();
     for statement in script::parse("the new migration", &scripts.up)? {
         if let statement::Action::AddForeignKey(request) = statement.action {
@@ -48,12 +49,12 @@ pub fn checked(connection: &Connection, keys: &[ForeignKey]) -> Result<Scripts> 
     Ok(scripts)
 }
 
-/// The scripts for `keys`, with no database to hold them against: checked by one that has just
+/// The scripts for what is `wanted`, with no database to hold them against: checked by one that has just
 /// the tables and columns that they name.
-pub fn unchecked(keys: &[ForeignKey]) -> Result<Scripts> {
+pub fn unchecked(wanted: Wanted<'_>) -> Result<Scripts> {
     let connection = Connection::open_in_memory().context("could not open a database in memory")?;
     let mut tables: Vec<(&str, Vec<&str>, Vec<String>)> = Vec::new();
-    for key in keys {
+    for key in wanted.keys {
         let parent_columns = quote_list("", key.parent_columns.iter().map(String::as_str));
         for (table, columns, unique) in [
             (&key.child, &key.columns, None),
@@ -86,7 +87,7 @@ pub fn unchecked(keys: &[ForeignKey]) -> Result<Scripts> {
             .execute_batch(&sql)
             .with_context(|| format!("there can be no table {table}"))?;
     }
-    checked(&connection, keys)
+    checked(&connection, wanted)
 }
 
 /// Fails where a key is there already, or could not be taken back.
@@ -142,7 +143,8 @@ fn lost(connection: &Connection, keys: &[ForeignKey]) -> Result<Vec<NamedKey>> {
     Ok(lost)
 }
 
-fn drafts<'k>(connection: &Connection, keys: &'k [ForeignKey]) -> Result<Vec<Draft<'k>>> {
+fn drafts<'k>(connection: &Connection, wanted: Wanted<'k>) -> Result<Vec<Draft<'k>>> {
+    let taken = names(connection)?;
     let draft = |key: &'k ForeignKey| {
         let table = Table::read(connection, &key.child)?;
         Ok(Draft {
@@ -150,9 +152,22 @@ fn drafts<'k>(connection: &Connection, keys: &'k [ForeignKey]) -> Result<Vec<Dra
             child: draft::plain(&key.child),
             parent: draft::plain(&key.parent),
             taken: ddl::constraint_names(&table.sql)?,
+            index: (wanted.with_indexes && !child_index::serves(connection, &table, key)?).then(
+                || NewIndex {
+                    schema: String::new(),
+                    taken: taken.clone(),
+                },
+            ),
         })
     };
-    keys.iter().map(draft).collect()
+    wanted.keys.iter().map(draft).collect()
+}
+
+/// What no index can be called: it shares its names with tables.
+fn names(connection: &Connection) -> Result<Vec<String>> {
+    let mut names = connection.prepare("SELECT name FROM main.sqlite_schema")?;
+    let names = names.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
 }
 
 #[cfg(test)]
@@ -169,10 +184,14 @@ mod tests {
 
     #[test]
     fn the_built_in_migration_is_written_as_it_is() {
-        let scripts = unchecked(&keys(&[
+        let keys = keys(&[
             "webhook_logs.alert_rule_id -> alert_rules.id on delete cascade",
             "webhook_logs.event_id -> events.id on delete cascade",
-        ]))
+        ]);
+        let scripts = unchecked(Wanted {
+            keys: &keys,
+            with_indexes: false,
+        })
         .unwrap();
         let up = include_str!("../../../migrations/V1__webhook_logs_foreign_keys.sql");
         let down = include_str!("../../../migrations/V1__webhook_logs_foreign_keys.down.sql");
@@ -182,7 +201,11 @@ mod tests {
     #[test]
     fn constraints_get_names_of_their_own() {
         let names = |specs: &[&str]| -> Vec<String> {
-            let scripts = unchecked(&keys(specs)).unwrap();
+            let scripts = unchecked(Wanted {
+                keys: &keys(specs),
+                with_indexes: false,
+            })
+            .unwrap();
             let words: Vec<_> = scripts.up.split_whitespace().collect();
             let named = words.windows(2).filter(|pair| pair[0] == "CONSTRAINT");
             named.map(|pair| pair[1].to_owned()).collect()

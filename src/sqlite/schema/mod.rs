@@ -1,5 +1,6 @@
 //! What a database declares: tables, indexes, keys, the whole schema.
 
+pub mod child_index;
 pub mod column;
 pub mod dump;
 pub mod foreign_key;

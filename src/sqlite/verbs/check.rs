@@ -6,7 +6,7 @@ use super::{Applicable, Database};
 use crate::migrations::Migrations;
 use crate::model::finding::Finding;
 use crate::sqlite::apply::history;
-use crate::sqlite::check;
+use crate::sqlite::check::{self, integrity};
 use crate::sqlite::file::reading;
 use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::schema::normal;
@@ -20,14 +20,36 @@ pub struct Checked {
     pub schema: Option<String>,
 }
 
+/// What is looked at beside the keys.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckOrder {
+    /// The whole schema.
+    pub schema: bool,
+    /// Whether the file is sound.
+    pub integrity: bool,
+}
+
 impl Database {
-    /// Holds the database against `migrations`, and gives its schema where `with_schema` asks.
-    pub fn check(&self, migrations: &Migrations, with_schema: bool) -> Result<Applicable<Checked>> {
+    /// Holds the database against `migrations`, and gives what else is `wanted`.
+    pub fn check(
+        &self,
+        migrations: &Migrations,
+        wanted: CheckOrder,
+    ) -> Result<Applicable<Checked>> {
         self.read(migrations, |connection, applicable| {
+            if wanted.integrity {
+                let findings = integrity::check(connection)?;
+                // What the rest would say of a damaged file is not to be relied on.
+                if !findings.is_empty() {
+                    let schema = None;
+                    return Ok(Checked { findings, schema });
+                }
+            }
             let own = history::own_tables(connection)?;
             Ok(Checked {
                 findings: check::database(connection, applicable)?,
-                schema: with_schema
+                schema: wanted
+                    .schema
                     .then(|| normal::schema(connection, &own))
                     .transpose()?,
             })

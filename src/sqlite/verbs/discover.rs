@@ -12,7 +12,7 @@ use crate::model::asked::Sought;
 use crate::sqlite::apply::requested;
 use crate::sqlite::discover;
 use crate::sqlite::file::reading;
-use crate::sqlite::keys::key_script;
+use crate::sqlite::keys::key_script::{self, Wanted};
 
 impl Database {
     /// Keys that were meant and never declared.
@@ -27,7 +27,8 @@ fn look(database: &Connection, sought: Sought<'_>) -> Result<Discovered> {
     let all = discover::candidates(database)?;
     let (new, in_migrations) = without_asked_for(database, sought.folder, all)?;
     Discovered::of(new, in_migrations, sought, |keys| {
-        key_script::checked(database, keys)
+        let with_indexes = sought.with_indexes;
+        key_script::checked(database, Wanted { keys, with_indexes })
     })
 }
 

@@ -20,6 +20,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::location::Location;
+use crate::progress;
 use crate::sqlite::file::guard;
 use crate::sqlite::file::paths;
 use look::{Log, Look, Stamp, Way};
@@ -43,7 +44,7 @@ pub fn read<T>(
     lock_timeout: Duration,
     mut report: impl FnMut(&Connection) -> Result<T>,
 ) -> Result<T> {
-    let since = Instant::now();
+    let (since, mut has_told) = (Instant::now(), false);
     loop {
         let file = paths::file_of(location)?;
         let failed = match once(location, &file, lock_timeout, &mut report) {
@@ -57,6 +58,10 @@ pub fn read<T>(
         };
         if since.elapsed() >= patience || interrupt::is_requested() {
             return Err(failed.into_error(location, &file));
+        }
+        if since.elapsed() >= progress::PATIENCE && !has_told {
+            has_told = true;
+            progress::waiting(&format!("{location}: another program writes to it"));
         }
         std::thread::sleep(PAUSE);
     }

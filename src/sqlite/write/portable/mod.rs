@@ -23,6 +23,9 @@ mod swap;
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
+use sqlite3_parser::dialect::TokenType::{
+    TK_CREATE, TK_EXISTS, TK_IF, TK_INDEX, TK_NOT, TK_UNIQUE,
+};
 
 pub use copy::of as schema_of;
 
@@ -31,7 +34,8 @@ use crate::policy::Policy;
 use crate::sqlite::apply::down::Order;
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts::{self, Part};
-use crate::sqlite::schema::{foreign_key, table_exists};
+use crate::sqlite::schema::{foreign_key, kind_of, table_exists};
+use crate::sqlite::text::ddl;
 use crate::standing::{AdoptedKey, Applied};
 use crate::target::Target;
 use script::Script;
@@ -109,7 +113,8 @@ pub fn down(
 }
 
 /// Those of `wanted` that `schema` seems not to have had. It does not hold the history, but where it
-/// has the table for one, a migration that adds keys alone, all of which are there, counts as applied.
+/// has the table for one, a migration that adds keys and indexes alone, all of which are there, counts
+/// as applied.
 pub fn not_there<'m>(
     schema: &Connection,
     wanted: Vec<&'m Migration>,
@@ -117,10 +122,14 @@ pub fn not_there<'m>(
     let has_history = table_exists(schema, history::TABLE)?;
     let mut pending = Vec::new();
     for migration in wanted {
-        let adds_keys_alone = parts::parts(migration)?
-            .iter()
-            .all(|part| matches!(part, Part::Keys(_)));
-        if !(has_history && adds_keys_alone && has_all_keys(schema, migration)?) {
+        let mut is_all_there = true;
+        for part in parts::parts(migration)? {
+            is_all_there &= match part {
+                Part::Keys(_) => true,
+                Part::Statement(_, sql) => has_index_of(schema, &sql)?,
+            };
+        }
+        if !(has_history && is_all_there && has_all_keys(schema, migration)?) {
             pending.push(migration);
         }
     }
@@ -149,6 +158,20 @@ fn has_all_keys(schema: &Connection, migration: &Migration) -> Result<bool> {
     let declared = foreign_key::declared(schema)?;
     let targets = crate::sqlite::keys::resolve(schema, &declared, &requests)?;
     Ok(targets.iter().all(|target| target.added.is_empty()))
+}
+
+/// Whether `sql` makes an index that `schema` has.
+fn has_index_of(schema: &Connection, sql: &str) -> Result<bool> {
+    let tokens = ddl::tokens(sql).unwrap_or_default();
+    let mut words = tokens.iter().filter(|it| it.kind != TK_UNIQUE);
+    let is_create = words.next().is_some_and(|it| it.kind == TK_CREATE);
+    let is_index = words.next().is_some_and(|it| it.kind == TK_INDEX);
+    let mut names = words.filter(|it| ![TK_IF, TK_NOT, TK_EXISTS].contains(&it.kind));
+    let (true, true, Some(name)) = (is_create, is_index, names.next()) else {
+        return Ok(false);
+    };
+    let kind = kind_of(schema, &ddl::unquote(name.text))?;
+    Ok(kind.as_deref() == Some("index"))
 }
 
 fn begin(schema: &Connection) -> Result<()> {
