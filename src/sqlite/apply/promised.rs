@@ -97,6 +97,11 @@ impl Promised {
         Ok(own)
     }
 
+    /// Notes that a statement of the script runs.
+    pub fn goes_on(&mut self) {
+        self.goes_on |= !self.keys.is_empty();
+    }
+
     /// Follows the keys through what the statement `sql` renames, which `run` runs: SQLite
     /// carries them along.
     pub fn follow(
@@ -106,7 +111,6 @@ impl Promised {
         run: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
         let word = sql.split_whitespace().next().unwrap_or_default();
-        self.goes_on |= !self.keys.is_empty();
         if self.keys.is_empty() || !word.eq_ignore_ascii_case("alter") {
             return run();
         }
@@ -128,9 +132,6 @@ impl Promised {
     /// Fails where a key does not stand that `migration` was asked for, or rows break it, or rows are
     /// not in the archive that left for it.
     pub fn must_stand(&self, connection: &Connection, migration: &Migration) -> Result<()> {
-        if !self.goes_on {
-            return Ok(());
-        }
         let declared = foreign_key::declared_keys(connection)?;
         let file = migration.file();
         for Promise { label, key, now } in &self.keys {
@@ -146,7 +147,11 @@ impl Promised {
                 ))
                 .into());
             };
-            let broken = broken(connection, stands)?;
+            let broken = if self.goes_on {
+                broken(connection, stands)?
+            } else {
+                0
+            };
             if broken > 0 {
                 let breaks = if broken == 1 { "breaks" } else { "break" };
                 return Err(Failure::impossible(format!(

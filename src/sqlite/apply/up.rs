@@ -371,6 +371,9 @@ impl Driver<'_, '_, '_> {
         part: Part,
     ) -> Result<()> {
         let migration = outcome.migration;
+        if matches!(part, Part::Statement(..)) {
+            promised.goes_on();
+        }
         let done = match part {
             Part::Statement(line, sql) => {
                 let step = statement(&migration.file(), line, sql.clone());
