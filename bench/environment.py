@@ -1,5 +1,6 @@
 """Where things are, and the tools that are measured: a Python of their own, the release binary."""
 
+import json
 import os
 import pathlib
 import platform
@@ -16,6 +17,8 @@ VENV = TARGET / "bench-venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = BENCH / "requirements.txt"
 PEERS = BENCH / "peers"
+NODE = TARGET / "bench-node"
+PACKAGES = PEERS / "package.json"
 FIXTURES = PROJECT / "tests" / "fixtures"
 FKFIX = TARGET / "dist" / "fkfix"
 
@@ -36,6 +39,27 @@ def prepare(build=True):
     venv.create(VENV, clear=True, with_pip=True)
     subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS], check=True)
     installed.write_text(wanted)
+
+
+def prepare_fidelity():
+    """Installs the peers that only fidelity.py runs: those of npm, at the versions of package.json,
+    and Debian's Rails."""
+    for command, package in (("npm", "npm"), ("ruby", "ruby-activerecord and ruby-sqlite3")):
+        if shutil.which(command) is None:
+            sys.exit(f"there is no {command}\nhint: apt-get install {package}")
+    subprocess.run(["ruby", "-e", "require 'active_record'; require 'sqlite3'"], check=True)
+    installed = NODE / "package.json"
+    if installed.exists() and installed.read_text() == PACKAGES.read_text():
+        return
+    print("installing the peers of npm", file=sys.stderr)
+    shutil.rmtree(NODE, ignore_errors=True)
+    NODE.mkdir(parents=True)
+    # Under another name until all of it is there.
+    (NODE / "new").mkdir()
+    shutil.copyfile(PACKAGES, NODE / "new" / "package.json")
+    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=NODE / "new", check=True)
+    (NODE / "new" / "node_modules").rename(NODE / "node_modules")
+    shutil.copyfile(PACKAGES, installed)
 
 
 def clean_environment():
@@ -66,6 +90,24 @@ def versions():
         "Alembic": pinned["alembic"],
         "SQLAlchemy": pinned["SQLAlchemy"],
         "sqlite-utils": pinned["sqlite-utils"],
+    }
+
+
+def fidelity_versions():
+    """Those of the peers that only fidelity.py runs."""
+    pinned = dict(line.split("==") for line in REQUIREMENTS.read_text().split())
+    packages = json.loads(PACKAGES.read_text())["dependencies"]
+    ruby = "require 'active_record'; require 'sqlite3'; print ActiveRecord::VERSION::STRING, ' ', SQLite3::SQLITE_VERSION"
+    rails, sqlite = output(["ruby", "-e", ruby]).split()
+    node = "console.log(require('better-sqlite3')(':memory:').prepare('SELECT sqlite_version()').pluck().get())"
+    return {
+        "Django": pinned["Django"],
+        "Rails": rails,
+        "SQLite in Ruby": sqlite,
+        "Knex": packages["knex"],
+        "TypeORM": packages["typeorm"],
+        "Drizzle Kit": packages["drizzle-kit"],
+        "SQLite in Node": output(["node", "-e", node], cwd=NODE),
     }
 
 
@@ -110,6 +152,7 @@ def processor():
     return platform.machine()
 
 
-def output(command):
+def output(command, cwd=None):
     """What `command` prints."""
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=cwd)
+    return done.stdout.strip()

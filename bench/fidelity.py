@@ -10,6 +10,7 @@ import dataclasses
 import pathlib
 import re
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -18,11 +19,40 @@ from collections.abc import Callable
 
 import environment
 import properties
-from environment import FIXTURES, FKFIX, PEERS, PROJECT, PYTHON
+from environment import FIXTURES, FKFIX, NODE, PEERS, PROJECT, PYTHON
 from properties import PROPERTIES, Failure, Property
 
 PAGE = PROJECT / "docs" / "comparison.md"
 BEGIN, END = "<!-- measured: written by bench/fidelity.py -->", "<!-- end of what was measured -->"
+
+README = PROJECT / "README.md"
+# The rows of the table in the README, each by the rows of the page that it stands for.
+SUMMARY = {
+    "orphans, somewhere in the database": ["orphans, somewhere in the database"],
+    "a parent key that is not unique is refused": ["a parent key that is not unique is refused"],
+    "triggers on the table": ["triggers on the table"],
+    "views on it, usable": ["views on it, usable"],
+    "expression index, DESC, COLLATE": [
+        "index on an expression",
+        "DESC of an index",
+        "COLLATE of an index",
+    ],
+    "AUTOINCREMENT and its counter": ["AUTOINCREMENT", "ids never used again (`sqlite_sequence`)"],
+    "defaults and types as written": [
+        "types of columns, as they were written",
+        "defaults, as they were written",
+    ],
+    "CHECKs, named or not": ["CHECK with a name", "CHECK without a name", "CHECK of a column"],
+    "generated columns": ["generated columns"],
+    "STRICT, WITHOUT ROWID": ["STRICT", "WITHOUT ROWID"],
+    "rowids without INTEGER PRIMARY KEY": ["rowids without INTEGER PRIMARY KEY"],
+    "child rows, with foreign keys on": [
+        "rows that refer to it, `foreign_keys` on, ON DELETE CASCADE",
+        "rows that refer to it, `foreign_keys` on, ON DELETE SET NULL",
+    ],
+    "statistics of the planner": ["statistics (`sqlite_stat1`)"],
+    "the way back, to the byte": ["the way back: the schema to the byte, no orphans"],
+}
 
 # Bytes that a file may grow where the disk is to be full.
 ROOM = 8192
@@ -38,9 +68,17 @@ class Tool:
     sets_foreign_keys: bool = True
 
 
-def peer(name, script):
+def peer(name, script, interpreter=PYTHON, sets_foreign_keys=True):
     """A peer: one of the scripts in peers/."""
-    return Tool(name, lambda step, path: [PYTHON, PEERS / script, step, path])
+    command = lambda step, path: [interpreter, PEERS / script, step, path]
+    return Tool(name, command, sets_foreign_keys)
+
+
+def of_node(name, script, sets_foreign_keys=True):
+    """A peer whose packages come from npm. Node looks for them beside the script."""
+    shutil.copyfile(PEERS / script, NODE / script)
+    command = lambda step, path: ["node", NODE / script, step, path]
+    return Tool(name, command, sets_foreign_keys)
 
 
 def fkfix(name, *options):
@@ -55,20 +93,32 @@ def fkfix(name, *options):
 
 def main():
     environment.prepare(build="--no-build" not in sys.argv)
+    environment.prepare_fidelity()
     tools = [fkfix("fkfix up")]
     if environment.offers("up", "--in-place"):
         tools.append(fkfix("fkfix up --in-place", "--in-place"))
     tools += [
         peer("Alembic batch", "alembic_batch.py"),
         peer("sqlite-utils", "sqlite_utils_transform.py"),
+        peer("Django", "django_alter_field.py", sets_foreign_keys=False),
+        peer("Rails", "rails_foreign_keys.rb", "ruby", sets_foreign_keys=False),
+        of_node("Knex", "knex_alter_table.mjs"),
+        of_node("TypeORM", "typeorm_foreign_keys.mjs", sets_foreign_keys=False),
+        of_node("Drizzle Kit", "drizzle_kit_generate.mjs"),
     ]
+    only = [it.removeprefix("--only=") for it in sys.argv if it.startswith("--only=")]
+    if only:
+        tools = [tool for tool in tools if tool.name in only]
     notes = Notes()
     rows = [[it.name, *(cell(it, tool, notes) for tool in tools)] for it in PROPERTIES]
     rows += [
         fixture_row(file, tools, notes) for file in ("nasty.sql", "app-migrated.sql", "app-orm.sql")
     ]
     heading = ["", *(tool.name for tool in tools)]
-    publish("\n\n".join([versions(), table(heading, rows), notes.text()]))
+    if only:
+        return print(table(heading, rows), notes.text(), sep="\n\n")
+    publish(PAGE, "\n\n".join([versions(), table(heading, rows), notes.text()]))
+    summarise()
 
 
 class Notes:
@@ -141,6 +191,7 @@ def run(tool, step, path, it):
         capture_output=True,
         text=True,
         env=environment.clean_environment(),
+        cwd=NODE,
         preexec_fn=limit,
         # Python ignores SIGXFSZ; the tool is to see the failed write, not the signal.
         restore_signals=False,
@@ -200,14 +251,21 @@ def make(path, script):
 
 def versions():
     """What was measured."""
-    named = environment.versions()
+    named = environment.versions() | environment.fidelity_versions()
     wanted = [
         "fkfix",
         "SQLite in fkfix",
         "Alembic",
         "SQLAlchemy",
         "sqlite-utils",
+        "Django",
         "SQLite in Python",
+        "Rails",
+        "SQLite in Ruby",
+        "Knex",
+        "TypeORM",
+        "Drizzle Kit",
+        "SQLite in Node",
     ]
     return "Versions: " + ", ".join(f"{name} {named[name]}" for name in wanted) + "."
 
@@ -218,14 +276,38 @@ def table(heading, rows):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def publish(text):
+def publish(page, text):
     """Prints `text` and puts it between the markers of the page."""
     print(text)
-    before, _, rest = PAGE.read_text().partition(BEGIN)
+    before, _, rest = page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     if not after:
-        sys.exit(f"{PAGE} has no place between {BEGIN} and {END}")
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+        sys.exit(f"{page} has no place between {BEGIN} and {END}")
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+
+
+def summarise():
+    """Puts the rows that tell most into the README, several as one."""
+    measured = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
+    lines = [line for line in measured.splitlines() if line.startswith("|")]
+    heading, _, *rows = [[it.strip() for it in line.strip("|").split("|")] for line in lines]
+    cells = {row[0]: [re.sub(r"\W|<.*", "", it) for it in row[1:]] for row in rows}
+    # What fkfix does in place is the same.
+    shown = [at for at, name in enumerate(heading[1:]) if "--in-place" not in name]
+    summary = []
+    for name, parts in SUMMARY.items():
+        columns = [[cells[part][at] for part in parts] for at in shown]
+        summary.append([name, *(together(column) for column in columns)])
+    names = ["is it there afterwards?", *(heading[1 + at] for at in shown)]
+    publish(README, table([it.removesuffix(" up") for it in names], summary))
+
+
+def together(cells):
+    """Several cells as one."""
+    kinds = set(cells)
+    if len(kinds) == 1:
+        return cells[0]
+    return "partly" if "yes" in kinds else "no"
 
 
 if __name__ == "__main__":
