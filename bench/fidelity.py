@@ -291,7 +291,7 @@ def summarise():
     measured = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
     lines = [line for line in measured.splitlines() if line.startswith("|")]
     heading, _, *rows = [[it.strip() for it in line.strip("|").split("|")] for line in lines]
-    cells = {row[0]: [re.sub(r"\W|<.*", "", it) for it in row[1:]] for row in rows}
+    cells = {row[0]: [re.sub(r"<.*|\W", "", it) for it in row[1:]] for row in rows}
     # What fkfix does in place is the same.
     shown = [at for at, name in enumerate(heading[1:]) if "--in-place" not in name]
     summary = []
