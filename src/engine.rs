@@ -12,8 +12,8 @@ pub use crate::sqlite::keys::key_script;
 pub use crate::sqlite::look::sample;
 pub use crate::sqlite::verbs::{
     Applicable, Applied, CheckOrder, Checked, Database, DownPlanned, Enforcement, Orphans, Redone,
-    Reverted, Spent, UpPlanned, check_dump, check_dump_for_postgres, down_of_dump, dump_scripts,
-    schema_of_dump, up_of_dump,
+    Reverted, Spent, UpPlanned, check_dump, check_dump_for_postgres, clean_of_dump, down_of_dump,
+    dump_scripts, schema_of_dump, up_of_dump,
 };
 pub use crate::standing::resolve::Order as ResolveOrder;
 

@@ -65,11 +65,11 @@ impl Target {
         )
     }
 
-    /// The line before the way `verb`.
-    pub fn section(self, verb: &str) -> Option<String> {
+    /// The line before the `way`, which is `up` or `down`.
+    pub fn section(self, way: &str) -> Option<String> {
         match self {
-            Target::Dbmate => Some(format!("-- migrate:{verb}\n")),
-            Target::Goose if verb == "up" => Some("-- +goose Up\n".to_owned()),
+            Target::Dbmate => Some(format!("-- migrate:{way}\n")),
+            Target::Goose if way == "up" => Some("-- +goose Up\n".to_owned()),
             Target::Goose => Some("-- +goose Down\n".to_owned()),
             _ => None,
         }

@@ -94,7 +94,7 @@ function wrangler() {
     stopped = String(error.stderr).includes('a promise does not hold');
   }
   if (!stopped) throw new Error('a script for another table did not stop');
-  fs.writeFileSync(path.join(migrations, '0002_keys.sql'), write('up', seeded, '--orphans', 'archive'));
+  fs.writeFileSync(path.join(migrations, '0002_keys.sql'), write('up', seeded, '--orphans', process.env.FKFIX_ORPHANS));
   apply('wrangler.up.db');
   fs.writeFileSync(path.join(migrations, '0003_back.sql'), write('down', file('wrangler.up.db')));
   apply('wrangler.back.db');

@@ -152,7 +152,7 @@ pub struct Down {
 pub struct Clean {
     /// Which database.
     #[command(flatten)]
-    pub database: Database,
+    pub database: DatabaseOrSchema,
     /// How several are gone through.
     #[command(flatten)]
     pub many: Many,

@@ -32,7 +32,7 @@ impl Command {
             Command::New(it) if it.schema.is_none() && !it.add.is_empty() => &it.named,
             Command::Status(it) => &it.database.named,
             Command::Orphans(it) => &it.database.named,
-            Command::Clean(it) => &it.database.named,
+            Command::Clean(it) if it.database.schema.is_none() => &it.database.named,
             Command::Restore(it) => &it.database.named,
             Command::Show(it) => &it.database.named,
             Command::Discover(it) => &it.database.named,

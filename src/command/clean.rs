@@ -11,12 +11,17 @@ use crate::report::output::Output;
 /// Runs the verb.
 pub fn run(arguments: &Clean, output: &mut Output) -> Result<Status> {
     super::check_format(arguments.format, &arguments.change)?;
+    super::schema::check_target(&arguments.database, arguments.format)?;
     let policy = policy(arguments);
-    let database = super::open(&arguments.database)?;
+    if let Some(file) = &arguments.database.schema {
+        return super::schema::clean(arguments, file, &policy, output);
+    }
+    let database = super::open(&arguments.database.database())?;
     let only = arguments.table.as_deref();
     let as_script = arguments.format == ChangeFormat::Sql;
     let cleaned = if arguments.change.dry_run {
-        database.plan_clean(only, &policy, as_script)?
+        let target = as_script.then_some(arguments.database.target);
+        database.plan_clean(only, &policy, target)?
     } else {
         database.clean(only, &policy, arguments.change.backup.as_ref())?
     };

@@ -1,12 +1,13 @@
-//! `fkfix up` and `down` from a schema: the script for a database that only its host can open.
+//! `fkfix up`, `down` and `clean` from a schema: the script for a database that only its host can open.
 
 use std::path::Path;
 
 use anyhow::Result;
 
-use crate::cli::{ChangeFormat, DatabaseOrSchema, Down, Up};
+use crate::cli::{ChangeFormat, Clean, DatabaseOrSchema, Down, Up};
 use crate::engine::{self, DownOrder, UpOrder};
 use crate::failure::{Failure, Status};
+use crate::policy::Policy;
 use crate::report::output::Output;
 use crate::target::Target;
 
@@ -52,5 +53,22 @@ pub fn down(
     let target = arguments.database.target;
     let script = engine::down_of_dump(&name, &text, order, arguments.to, target)?;
     output.write(&script.unwrap_or_default())?;
+    Ok(Status::Done)
+}
+
+/// Writes the script that cleans the keys that the schema in `file` declares.
+pub fn clean(
+    arguments: &Clean,
+    file: &Path,
+    policy: &Policy,
+    output: &mut Output,
+) -> Result<Status> {
+    let (name, text) = super::dump(file)?;
+    let (only, target) = (arguments.table.as_deref(), arguments.database.target);
+    let (script, warnings) = engine::clean_of_dump(&name, &text, only, policy, target)?;
+    output.write(&script.unwrap_or_default())?;
+    for warning in &warnings {
+        output.warning(warning);
+    }
     Ok(Status::Done)
 }

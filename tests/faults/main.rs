@@ -60,3 +60,6 @@ mod found;
 
 /// The script for runners that hold a transaction of their own does what `up` does, or nothing.
 mod portable;
+
+/// The same of the script that cleans declared keys.
+mod portable_clean;

@@ -224,3 +224,6 @@ mod values;
 
 /// The script for another runner: what it says, what it may be asked, and what it leaves.
 mod other_runners;
+
+/// The script for another runner has rows forget their key as up does, and cleans declared keys.
+mod other_runners_forget;

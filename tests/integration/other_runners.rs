@@ -118,6 +118,16 @@ fn each_target_gets_its_own_marks() {
     );
 }
 
+/// Takes away what the way back leaves: the history, and the archive of the table whose rows may have
+/// forgotten a key, both empty.
+fn left_empty(database: &Database) {
+    for table in ["fkfix_schema_history", "note_orphans"] {
+        let rows = database.rows(&format!("SELECT count(*) FROM {table}"));
+        assert_eq!(rows, ["0"], "{table}");
+        database.execute(&format!("DROP TABLE {table}"));
+    }
+}
+
 #[test]
 fn up_and_back_and_fkfix_goes_on_from_there() {
     for enforcing in [false, true] {
@@ -159,7 +169,7 @@ fn up_and_back_and_fkfix_goes_on_from_there() {
             &back,
         )
         .unwrap();
-        copy.execute("DROP TABLE fkfix_schema_history");
+        left_empty(&copy);
         assert_eq!(copy.picture().in_any_order(), before.clone().in_any_order());
         database.down();
         assert_eq!(database.picture().in_any_order(), before.in_any_order());
@@ -302,7 +312,7 @@ fn a_schema_does_instead_of_a_database() {
     assert_eq!(from_schema(&database, &schema, "up transaction"), "");
     let back = from_schema(&database, &schema, "down transaction");
     run(&database.open_enforcing(), &back).unwrap();
-    database.execute("DROP TABLE fkfix_schema_history");
+    left_empty(&database);
     assert_eq!(database.picture().in_any_order(), before.in_any_order());
 }
 

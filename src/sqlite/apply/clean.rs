@@ -9,7 +9,7 @@ use crate::policy::Policy;
 use crate::sqlite::keys::{NewKey, TableKeys};
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema::Table;
-use crate::sqlite::schema::foreign_key::{self, ForeignKey};
+use crate::sqlite::schema::foreign_key::{self, ForeignKey, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::text::ddl::{literal, same_name};
 
@@ -24,10 +24,19 @@ pub struct Cleaning {
     pub unusable: Vec<(ForeignKey, String)>,
 }
 
-/// Plans to clean the declared keys, of `only` this child table where it is given.
-///
-/// Reads the database; writes only temporary lists.
-pub fn plan(connection: &Connection, only: Option<&str>, policy: &Policy) -> Result<Cleaning> {
+/// The keys that are declared, those of them that can be looked at, by child table, and the others,
+/// with why.
+pub struct Declared {
+    /// All.
+    pub all: Vec<NamedKey>,
+    /// Those to clean.
+    pub targets: Vec<TableKeys>,
+    /// See [`Cleaning::unusable`].
+    pub unusable: Vec<(ForeignKey, String)>,
+}
+
+/// Reads them, of `only` this child table where it is given.
+pub fn declared(connection: &Connection, only: Option<&str>) -> Result<Declared> {
     let only = only.map(|name| Table::read(connection, name)).transpose()?;
     let declared = foreign_key::declared(connection)?;
     let (mut targets, mut unusable) = (Vec::<TableKeys>::new(), Vec::new());
@@ -65,6 +74,22 @@ pub fn plan(connection: &Connection, only: Option<&str>, policy: &Policy) -> Res
             targets.push(keys);
         }
     }
+    Ok(Declared {
+        all: declared,
+        targets,
+        unusable,
+    })
+}
+
+/// Plans to clean the declared keys, of `only` this child table where it is given.
+///
+/// Reads the database; writes only temporary lists.
+pub fn plan(connection: &Connection, only: Option<&str>, policy: &Policy) -> Result<Cleaning> {
+    let Declared {
+        all: declared,
+        targets,
+        unusable,
+    } = declared(connection, only)?;
     let mut plan = plan::plan(connection, &targets, &declared, None, policy)?;
     if plan.touched().next().is_none() {
         plan.found.drop_lists(connection)?;

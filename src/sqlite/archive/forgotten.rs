@@ -25,6 +25,14 @@ pub struct Forgotten {
 }
 
 impl Forgotten {
+    /// Those that may have forgotten some of `columns`.
+    pub fn over(columns: Vec<String>) -> Self {
+        Forgotten {
+            columns,
+            runs: Vec::new(),
+        }
+    }
+
     /// Those of `restore` that may go back to `table`, if there are any. Lists that are made for it
     /// begin with the number `first`.
     pub fn of(
@@ -195,21 +203,10 @@ impl Forgotten {
             let mine = restore.mine("w");
             let kept = format!("FROM main.{archive} AS w WHERE {mine} AND w.{KEPT} IS NOT NULL");
             key.confirm(connection, &kept)?;
-            let values = table.columns.iter().map(|column| {
-                let name = quote(&column.name);
-                if self.set(table).any(|it| same_name(it, &column.name)) {
-                    let forgot = forgot(&column.name);
-                    format!("CASE WHEN {forgot} THEN a.{name} ELSE w.{name} END AS {name}")
-                } else {
-                    format!("w.{name} AS {name}")
-                }
-            });
-            let values = values.collect::<Vec<_>>().join(", ");
-            let broken = format!(
-                "EXISTS (SELECT 1 FROM (SELECT {values} {row}) AS w WHERE {})",
-                key.broken
-            );
-            cases.push((broken, Cause::BreakKeys(vec![key.declared])));
+            cases.push((
+                self.breaks(table, &key),
+                Cause::BreakKeys(vec![key.declared]),
+            ));
         }
         let whens = cases.iter().enumerate();
         let whens: Vec<_> = whens
@@ -231,6 +228,64 @@ impl Forgotten {
             kept.push(Kept { rows, cause });
         }
         Ok(kept)
+    }
+
+    /// The condition that what the archive's row `a` remembers would break `key`.
+    fn breaks(&self, table: &Table, key: &Staying) -> String {
+        let values = table.columns.iter().map(|column| {
+            let name = quote(&column.name);
+            if self.set(table).any(|it| same_name(it, &column.name)) {
+                format!("{} AS {name}", value_before(&column.name))
+            } else {
+                format!("w.{name} AS {name}")
+            }
+        });
+        format!(
+            "EXISTS (SELECT 1 FROM (SELECT {} FROM {} WHERE {}) AS w WHERE {})",
+            values.collect::<Vec<_>>().join(", "),
+            table.source("w"),
+            store::same_key(table),
+            key.broken
+        )
+    }
+
+    /// The conditions under which what the archive's row `a` remembers may go back to the row `w`.
+    fn may_go_back(&self, restore: &Restore, table: &Table) -> Vec<String> {
+        let mut conditions = vec![
+            self.mine(restore, table),
+            store::same_key(table),
+            self.holds(table),
+        ];
+        conditions.extend(self.fits(table));
+        conditions
+    }
+
+    /// The assignments that do so.
+    fn assignments(&self, table: &Table) -> String {
+        let set = self.set(table);
+        let set = set.map(|name| format!("{} = {}", quote(name), value_before(name)));
+        set.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The one statement that sets back what may go back and breaks no key that stays. Its condition
+    /// stands at its end.
+    pub fn set_back(
+        &self,
+        connection: &Connection,
+        restore: &Restore,
+        table: &Table,
+    ) -> Result<String> {
+        let mut conditions = self.may_go_back(restore, table);
+        let staying = self.staying(connection, table)?;
+        let broken = staying.iter().map(|key| self.breaks(table, key));
+        conditions.extend(broken.map(|breaks| format!("NOT {breaks}")));
+        Ok(format!(
+            "UPDATE OR ABORT main.{} AS w SET {} FROM main.{} AS a WHERE {}",
+            quote(&table.name),
+            self.assignments(table),
+            quote(&restore.archive.name),
+            all_of(&conditions)
+        ))
     }
 
     /// The conditions under which setting the values back changes no other: those of the archive's
@@ -258,6 +313,15 @@ fn forgot(column: &str) -> String {
     format!(
         "EXISTS (SELECT 1 FROM json_each(a.{KEPT}) AS j WHERE j.key = {})",
         literal(column)
+    )
+}
+
+/// What stood in `column` of the row `w` before, by the archive's row `a`.
+fn value_before(column: &str) -> String {
+    let name = quote(column);
+    format!(
+        "CASE WHEN {} THEN a.{name} ELSE w.{name} END",
+        forgot(column)
     )
 }
 

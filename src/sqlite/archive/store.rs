@@ -355,7 +355,7 @@ fn copy_sql(
     let (keep, kept) = if removal.kept == 0 {
         (String::new(), String::new())
     } else {
-        (format!("{KEPT}, "), format!("{}, ", forgotten(removal)))
+        (format!("{KEPT}, "), format!("{}, ", forgets(removal)))
     };
     let rowid = table
         .row_key
@@ -372,7 +372,7 @@ fn copy_sql(
 }
 
 /// An expression for what the row of list `l` forgets: NULL for one that leaves.
-fn forgotten(removal: &Removal) -> String {
+pub fn forgets(removal: &Removal) -> String {
     let columns = removal.set_columns().into_iter();
     let each = columns.map(|name| {
         let value = removal.set_value(name, "l.forgets", "NULL");
@@ -434,15 +434,8 @@ pub fn restore(connection: &Connection, whose: Whose, only: Option<&str>) -> Res
         if rows == 0 {
             continue;
         }
-        let mut restore = Restore {
-            whose,
-            rows,
-            table: None,
-            insert: Vec::new(),
-            finish: Vec::new(),
-            forgotten: None,
-            archive,
-        };
+        let mut restore = Restore::of(archive, whose);
+        restore.rows = rows;
         let name = restore.archive.table.clone();
         if schema::table_exists(connection, &name)? {
             let forgotten = restores
@@ -461,6 +454,19 @@ pub fn restore(connection: &Connection, whose: Whose, only: Option<&str>) -> Res
 }
 
 impl Restore {
+    /// Of the rows of `archive` that are `whose`, of which nothing is known yet.
+    pub fn of(archive: Archive, whose: Whose) -> Self {
+        Restore {
+            archive,
+            whose,
+            rows: 0,
+            table: None,
+            insert: Vec::new(),
+            finish: Vec::new(),
+            forgotten: None,
+        }
+    }
+
     fn plan(&mut self, connection: &Connection, table: Table, list: usize) -> Result<()> {
         let Restore { archive, rows, .. } = &*self;
         table.must_be_exact()?;

@@ -45,12 +45,14 @@ pub fn leftovers(connection: &Connection) -> Result<Vec<Finding>> {
 /// What a script of fkfix leaves that did not run in one transaction, by a tool that went on after
 /// an error.
 fn of_script(name: &str) -> Option<Finding> {
-    let is_list = name.starts_with(portable::LISTS);
+    let is_list = [portable::LISTS, portable::DEFAULTS]
+        .iter()
+        .any(|it| name.starts_with(it));
     let hint = match name {
         portable::STAGE => format!(
             "it holds the rows of a table while that is made again: look whether they are all back before you drop it; if not, restore a backup, or insert them: SELECT * FROM {name}"
         ),
-        portable::PROMISES | portable::COUNTER => {
+        portable::PROMISES | portable::COUNTER | portable::TRIAL => {
             format!("nothing in it is needed: DROP TABLE {name}")
         }
         _ if is_list => format!("nothing in it is needed: DROP TABLE {name}"),

@@ -315,7 +315,9 @@ impl SurveyedKey {
         let listed = lists::from_listed("w", removal);
         let orphans = format!("{listed} AND l.breaks > 0 AND {broken}");
         self.count(connection, &orphans)?;
-        self.other_spelling = other_spelling(connection, &parent, &self.named.key, &orphans)?;
+        let key = &self.named.key;
+        let listed = found.dead_keys(key).map(|it| (child, it.list.as_str()));
+        self.other_spelling = other_spelling(connection, &parent, key, &orphans, listed)?;
         if let Some(column) = time_column(child) {
             self.span = span(connection, column, &orphans)?;
         }
@@ -348,12 +350,14 @@ impl SurveyedKey {
 }
 
 /// How many of `orphans`, which is FROM and WHERE of them, have a parent whose key is text that differs
-/// in case, blanks and hyphens alone, as those of a UUID.
+/// in case, blanks and hyphens alone, as those of a UUID. Where the keys of the child's orphans
+/// are `listed`, each is looked at once, and only the rows of those that have such a parent.
 fn other_spelling(
     connection: &Connection,
     parent: &Table,
     key: &ForeignKey,
     orphans: &str,
+    listed: Option<(&Table, &str)>,
 ) -> Result<i64> {
     let mut pairs = key.pairs();
     let (Some((column, parent_column)), None) = (pairs.next(), pairs.next()) else {
@@ -364,12 +368,24 @@ fn other_spelling(
         format!("p.{}", quote(parent_column)),
     );
     let plain = |value: &str| format!("lower(replace(trim({value}), '-', ''))");
-    let query = format!(
-        "SELECT count(*) {orphans} AND typeof({own}) = 'text' AND {0} <> '' AND {0} IN (SELECT {1} FROM {2} WHERE typeof({theirs}) = 'text')",
-        plain(&own),
-        plain(&theirs),
-        parent.scanned("p")
-    );
+    let has_such_a_parent = |value: &str| {
+        format!(
+            "typeof({value}) = 'text' AND {0} <> '' AND {0} IN (SELECT {1} FROM {2} WHERE typeof({theirs}) = 'text')",
+            plain(value),
+            plain(&theirs),
+            parent.source("p")
+        )
+    };
+    let from = match listed {
+        Some((child, list)) => format!(
+            "FROM {} WHERE {own} IN (SELECT d.key FROM temp.{} AS d WHERE {})",
+            child.source("w"),
+            quote(list),
+            has_such_a_parent("d.key")
+        ),
+        None => format!("{orphans} AND {}", has_such_a_parent(&own)),
+    };
+    let query = format!("SELECT count(*) {from}");
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }
 

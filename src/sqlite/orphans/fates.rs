@@ -157,49 +157,24 @@ impl<'a> Fates<'a> {
             Self::read_defaults(lists, table, forgetting)?;
             demoted += self.demote_without_parent(lists, &removal, forgetting, round)?;
         }
-        if needs_trial(self.connection, table, &removal)? {
+        if self.needs_trial(&removal)? {
             demoted += self.demote_by_trial(lists, &removal, round)?;
         }
         Ok(demoted)
     }
 
-    /// Stores the defaults of the key's columns, as the table would, in a temporary table.
+    /// Stores the defaults of the key's columns in a temporary table, where that is not there yet.
     fn read_defaults(lists: &mut Lists<'_>, table: &Table, forgetting: &Forgetting) -> Result<()> {
-        let Some(name) = &forgetting.defaults else {
+        let Some((name, statements)) = defaults(table, forgetting) else {
             return Ok(());
         };
         if lists.others.iter().any(|(_, known)| known == name) {
             return Ok(());
         }
-        let columns = forgetting.columns.iter().filter_map(|it| table.column(it));
-        let columns = columns.map(|column| {
-            let default = column.default.as_deref().unwrap_or("NULL");
-            let declared = match column.declared_type.as_str() {
-                "" => String::new(),
-                any if table.strict && same_name(any, "ANY") => String::new(),
-                declared => format!(" {}", quote(declared)),
-            };
-            // Behind a line break, where a comment at its end can't hide the parenthesis. A bare
-            // name is a string, but not in parentheses.
-            let bare = ddl::tokens(default).is_ok_and(|it| it.len() == 1);
-            let default = if bare {
-                format!("{default}\n")
-            } else {
-                format!("({default}\n)")
-            };
-            format!("{}{declared} DEFAULT {default}", quote(&column.name))
-        });
-        let columns = columns.collect::<Vec<_>>().join(", ");
-        let name_quoted = quote(name);
-        lists.run(
-            format!("CREATE TEMP TABLE {name_quoted} ({columns})"),
-            &table.name,
-        )?;
-        lists.run(
-            format!("INSERT INTO temp.{name_quoted} DEFAULT VALUES"),
-            &table.name,
-        )?;
-        lists.others.push((table.name.clone(), name.clone()));
+        for sql in statements {
+            lists.run(sql, &table.name)?;
+        }
+        lists.others.push((table.name.clone(), name.to_owned()));
         Ok(())
     }
 
@@ -213,37 +188,9 @@ impl<'a> Fates<'a> {
     ) -> Result<i64> {
         let table = &removal.table;
         let mut demoted = 0;
-        for NamedKey { key, .. } in self.keys {
-            let touched = |it: &String| forgetting.columns.iter().any(|name| same_name(name, it));
-            if !same_name(&key.child, &table.name) || !key.columns.iter().any(touched) {
-                continue;
-            }
-            let Ok(parent) = Table::read(self.connection, &key.parent) else {
-                continue;
-            };
-            if !scratch::has_parent_key(&parent, key) {
-                continue;
-            }
-            let values = key.columns.iter().map(|name| {
-                let now = format!("w.{}", quote(name));
-                let value = removal.set_value(name, "l.forgets", &now);
-                format!("{value} AS {}", quote(name))
-            });
-            let complete = key.columns.iter();
-            let complete = complete.map(|name| format!("n.{} IS NOT NULL", quote(name)));
-            let (from, has_key) = conditions::parent_of(&parent, key, "n");
-            let stays = match lists.removal(&parent.name) {
-                Some(leaving) => format!(" AND NOT {}", lists::listed("p", leaving)),
-                None => String::new(),
-            };
-            let condition = format!(
-                "l.forgets & {} AND EXISTS (SELECT 1 FROM (SELECT {} FROM {} WHERE {}) AS n WHERE {} AND NOT EXISTS (SELECT 1 FROM {from} WHERE {has_key}{stays}))",
-                forgetting.mark,
-                values.collect::<Vec<_>>().join(", "),
-                table.source("w"),
-                lists::has_listed_key("w", removal),
-                complete.collect::<Vec<_>>().join(" AND "),
-            );
+        for key in self.keys_over(table, forgetting)? {
+            let condition =
+                without_parent(removal, forgetting, &key, lists.removal(&key.parent.name));
             let rows = lists.demote(&table.name, &condition, round)?;
             if rows > 0 {
                 note_why(lists, forgetting.key, "the default has no parent");
@@ -253,38 +200,44 @@ impl<'a> Fates<'a> {
         Ok(demoted)
     }
 
+    /// The keys of `table` that its rows could break by the defaults of `forgetting`.
+    pub fn keys_over(&self, table: &Table, forgetting: &Forgetting) -> Result<Vec<KeyOver<'a>>> {
+        let mut over = Vec::new();
+        for NamedKey { key, .. } in self.keys {
+            let touched = |it: &String| forgetting.columns.iter().any(|name| same_name(name, it));
+            if !same_name(&key.child, &table.name) || !key.columns.iter().any(touched) {
+                continue;
+            }
+            let Ok(parent) = Table::read(self.connection, &key.parent) else {
+                continue;
+            };
+            if scratch::has_parent_key(&parent, key) {
+                over.push(KeyOver { key, parent });
+            }
+        }
+        Ok(over)
+    }
+
     /// Tries the rows as they would be in a temporary table of the same definition, beside all
     /// others where an index matters; those that it does not take leave. It has the table's own name
     /// too, which its definition may speak of, and is gone before anything else is asked.
     fn demote_by_trial(&self, lists: &mut Lists<'_>, removal: &Removal, round: i64) -> Result<i64> {
         let table = &removal.table;
-        let trial = &table.name;
+        let trial = self.trial(removal, &table.name)?;
         let filled = if scratch::makes(table)? {
-            self.fill_trial(lists, removal)
+            Self::fill_trial(lists, &trial, &table.name)
         } else {
-            Err(anyhow!("this SQLite can't make {trial}"))
+            Err(anyhow!("this SQLite can't make {}", table.name))
         };
-        let taken = match filled {
-            Ok(()) => {
-                let columns = table.row_key.columns();
-                let same = columns.iter().zip(1..);
-                let same = same.map(|(name, at)| format!("t.{} = l.k{at}", quote(name)));
-                format!(
-                    "NOT EXISTS (SELECT 1 FROM temp.{} AS t WHERE {})",
-                    quote(trial),
-                    same.collect::<Vec<_>>().join(" AND ")
-                )
-            }
+        let not_taken = match filled {
+            Ok(()) => &trial.not_taken,
             Err(error) => {
                 tracing::debug!("{error:#}");
-                "TRUE".to_owned()
+                "TRUE"
             }
         };
-        let rows = lists.demote(&table.name, &taken, round)?;
-        lists.run(
-            format!("DROP TABLE IF EXISTS temp.{}", quote(trial)),
-            &table.name,
-        )?;
+        let rows = lists.demote(&table.name, not_taken, round)?;
+        lists.run(trial.drop, &table.name)?;
         if rows > 0 {
             for forgetting in &removal.forgets {
                 note_why(
@@ -297,10 +250,27 @@ impl<'a> Fates<'a> {
         Ok(rows)
     }
 
-    fn fill_trial(&self, lists: &mut Lists<'_>, removal: &Removal) -> Result<()> {
+    fn fill_trial(lists: &mut Lists<'_>, trial: &Trial, table: &str) -> Result<()> {
+        lists.run(trial.create.clone(), table)?;
+        if let Some(copy) = &trial.copy_others {
+            // What breaks a CHECK today stays as it is.
+            lists.run("PRAGMA ignore_check_constraints = ON".into(), table)?;
+            let copied = lists.run(copy.clone(), table);
+            lists.run("PRAGMA ignore_check_constraints = OFF".into(), table)?;
+            copied?;
+        }
+        for index in &trial.indexes {
+            lists.run(index.clone(), table)?;
+        }
+        lists.run(trial.take.clone(), table)?;
+        Ok(())
+    }
+
+    /// The statements of a trial of the rows of `removal` that forget keys, in the temporary table
+    /// `name`.
+    pub fn trial(&self, removal: &Removal, name: &str) -> Result<Trial> {
         let table = &removal.table;
-        let target = format!("temp.{}", quote(&table.name));
-        lists.run(ddl::rename_table(&table.sql, &target)?, &table.name)?;
+        let target = format!("temp.{}", quote(name));
         let stored: Vec<_> = table.stored_columns().collect();
         let (mut columns, mut now) = (
             quote_list("", stored.iter().copied()),
@@ -321,34 +291,43 @@ impl<'a> Fates<'a> {
             now = format!("w.{rowid}, {now}");
             then = format!("w.{rowid}, {then}");
         }
+        let (mut copy_others, mut indexes) = (None, Vec::new());
         if index_matters(self.connection, table, removal)? {
-            let indexes = self.unique_indexes(table)?;
-            // What breaks a CHECK today stays as it is.
-            lists.run("PRAGMA ignore_check_constraints = ON".into(), &table.name)?;
-            let copied = lists.run(
-                format!(
-                    "INSERT INTO {target} ({columns}) SELECT {now} FROM {} WHERE NOT EXISTS (SELECT 1 FROM temp.{} AS l WHERE {})",
-                    table.source("w"),
-                    quote(&removal.list),
-                    lists::has_listed_key("w", removal),
-                ),
-                &table.name,
-            );
-            lists.run("PRAGMA ignore_check_constraints = OFF".into(), &table.name)?;
-            copied?;
-            for (at, sql) in indexes.iter().enumerate() {
+            copy_others = Some(format!(
+                "INSERT INTO {target} ({columns}) SELECT {now} FROM {} WHERE NOT EXISTS (SELECT 1 FROM temp.{} AS l WHERE {})",
+                table.source("w"),
+                quote(&removal.list),
+                lists::has_listed_key("w", removal),
+            ));
+            for (at, sql) in self.unique_indexes(table)?.iter().enumerate() {
                 let index = format!("temp.fkfix_trial_{at}");
-                lists.run(ddl::move_index(sql, &index, &table.name)?, &table.name)?;
+                indexes.push(ddl::move_index(sql, &index, name)?);
             }
         }
-        lists.run(
-            format!(
+        let same = table.row_key.columns();
+        let same = same.iter().zip(1..);
+        let same = same.map(|(column, at)| format!("t.{} = l.k{at}", quote(column)));
+        Ok(Trial {
+            create: ddl::rename_table(&table.sql, &target)?,
+            copy_others,
+            indexes,
+            take: format!(
                 "INSERT OR IGNORE INTO {target} ({columns}) SELECT {then} {}",
                 lists::from_kept("w", removal)
             ),
-            &table.name,
-        )?;
-        Ok(())
+            not_taken: format!(
+                "NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {})",
+                same.collect::<Vec<_>>().join(" AND ")
+            ),
+            drop: format!("DROP TABLE IF EXISTS {target}"),
+        })
+    }
+
+    /// Whether only a trial tells if the rows of `removal` can stay.
+    pub fn needs_trial(&self, removal: &Removal) -> Result<bool> {
+        let tokens = ddl::tokens(&removal.table.sql).unwrap_or_default();
+        let has_check = tokens.iter().any(|it| it.kind == TokenType::TK_CHECK);
+        Ok(has_check || index_matters(self.connection, &removal.table, removal)?)
     }
 
     fn unique_indexes(&self, table: &Table) -> Result<Vec<String>> {
@@ -360,6 +339,91 @@ impl<'a> Fates<'a> {
     }
 }
 
+/// A key over a column that becomes its default.
+pub struct KeyOver<'a> {
+    key: &'a ForeignKey,
+    /// Its parent.
+    pub parent: Table,
+}
+
+/// The statements that find out which rows may stay as they would be.
+pub struct Trial {
+    /// Makes a table of the same definition.
+    pub create: String,
+    /// Puts all rows there that are not listed, where these may be in the way.
+    pub copy_others: Option<String>,
+    /// Make its unique indexes.
+    pub indexes: Vec<String>,
+    /// Puts the listed rows there, but for those that it does not take.
+    pub take: String,
+    /// The condition that the row `l` of the list was not taken.
+    pub not_taken: String,
+    /// Drops the table.
+    pub drop: String,
+}
+
+/// The temporary table with the defaults of the columns of `forgetting`, as `table` would store
+/// them, and the statements that make it; none where they become NULL.
+pub fn defaults<'f>(table: &Table, forgetting: &'f Forgetting) -> Option<(&'f str, [String; 2])> {
+    let name = forgetting.defaults.as_deref()?;
+    let columns = forgetting.columns.iter().filter_map(|it| table.column(it));
+    let columns = columns.map(|column| {
+        let default = column.default.as_deref().unwrap_or("NULL");
+        let declared = match column.declared_type.as_str() {
+            "" => String::new(),
+            any if table.strict && same_name(any, "ANY") => String::new(),
+            declared => format!(" {}", quote(declared)),
+        };
+        // Behind a line break, where a comment at its end can't hide the parenthesis. A bare
+        // name is a string, but not in parentheses.
+        let bare = ddl::tokens(default).is_ok_and(|it| it.len() == 1);
+        let default = if bare {
+            format!("{default}\n")
+        } else {
+            format!("({default}\n)")
+        };
+        format!("{}{declared} DEFAULT {default}", quote(&column.name))
+    });
+    let (columns, quoted) = (columns.collect::<Vec<_>>().join(", "), quote(name));
+    Some((
+        name,
+        [
+            format!("CREATE TABLE temp.{quoted} ({columns})"),
+            format!("INSERT INTO temp.{quoted} DEFAULT VALUES"),
+        ],
+    ))
+}
+
+/// The condition that the row `l` of the list of `removal` would break a key over columns of
+/// `forgetting` by their defaults, whose parents may be `leaving`.
+pub fn without_parent(
+    removal: &Removal,
+    forgetting: &Forgetting,
+    over: &KeyOver<'_>,
+    leaving: Option<&Removal>,
+) -> String {
+    let KeyOver { key, parent } = over;
+    let values = key.columns.iter().map(|name| {
+        let now = format!("w.{}", quote(name));
+        let value = removal.set_value(name, "l.forgets", &now);
+        format!("{value} AS {}", quote(name))
+    });
+    let complete = key.columns.iter();
+    let complete = complete.map(|name| format!("n.{} IS NOT NULL", quote(name)));
+    let (from, has_key) = conditions::parent_of(parent, key, "n");
+    let stays = leaving.map_or(String::new(), |leaving| {
+        format!(" AND NOT {}", lists::listed("p", leaving))
+    });
+    format!(
+        "l.forgets & {} AND EXISTS (SELECT 1 FROM (SELECT {} FROM {} WHERE {}) AS n WHERE {} AND NOT EXISTS (SELECT 1 FROM {from} WHERE {has_key}{stays}))",
+        forgetting.mark,
+        values.collect::<Vec<_>>().join(", "),
+        removal.table.source("w"),
+        lists::has_listed_key("w", removal),
+        complete.collect::<Vec<_>>().join(" AND "),
+    )
+}
+
 fn note_why(lists: &mut Lists<'_>, key: KeyId, why: &str) {
     if !lists.whys.iter().any(|(known, _)| *known == key) {
         lists.whys.push((key, why.to_owned()));
@@ -369,13 +433,6 @@ fn note_why(lists: &mut Lists<'_>, key: KeyId, why: &str) {
 fn has_default(table: &Table, column: &str) -> bool {
     let default = table.column(column).and_then(|it| it.default.as_deref());
     default.is_some_and(|it| !same_name(it.trim(), "NULL"))
-}
-
-/// Whether only a trial tells if the rows of `removal` can stay.
-fn needs_trial(connection: &Connection, table: &Table, removal: &Removal) -> Result<bool> {
-    let tokens = ddl::tokens(&table.sql).unwrap_or_default();
-    let has_check = tokens.iter().any(|it| it.kind == TokenType::TK_CHECK);
-    Ok(has_check || index_matters(connection, table, removal)?)
 }
 
 /// Whether another row can be in the way of those of `removal`, once they have forgotten keys.

@@ -443,10 +443,7 @@ impl<'a> Lists<'a> {
         let Some(removal) = self.removal(table) else {
             return Ok(0);
         };
-        let sql = format!(
-            "UPDATE temp.{} AS l SET round = {round} WHERE {FORGETS} AND {condition}",
-            quote(&removal.list)
-        );
+        let sql = demotion(removal, condition, round);
         Ok(i64::try_from(self.run(sql, table)?)?)
     }
 
@@ -561,6 +558,15 @@ impl<'a> Lists<'a> {
         self.statements.push(sql);
         Ok(rows)
     }
+}
+
+/// Has the rows of `removal` leave in `round` that forget a key and meet `condition`.
+#[must_use]
+pub fn demotion(removal: &Removal, condition: &str, round: i64) -> String {
+    format!(
+        "UPDATE temp.{} AS l SET round = {round} WHERE {FORGETS} AND {condition}",
+        quote(&removal.list)
+    )
 }
 
 /// The rows that leave `table`, if any of `removals` is of it.

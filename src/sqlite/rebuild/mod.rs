@@ -9,4 +9,5 @@ pub mod way;
 
 pub use way::{
     OLD, Rebuild, Way, build_index, create_triggers, delete, drop_triggers, edit_schema, forget,
+    forget_sql,
 };

@@ -459,6 +459,25 @@ pub fn delete(removal: &Removal) -> Step {
 /// Has the listed rows that stay forget their keys, in a table that has no triggers at that moment.
 pub fn forget(removal: &Removal) -> Step {
     let table = &removal.table;
+    // What breaks a CHECK and could stay is known.
+    let sql = format!(
+        "PRAGMA ignore_check_constraints = ON;\n{};\nPRAGMA ignore_check_constraints = OFF",
+        forget_sql(removal)
+    );
+    let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
+    let title = format!(
+        "set the key of {} of {} to what it becomes without a parent",
+        text::rows(removal.kept),
+        table.name
+    );
+    let weight = weight(WEIGHT_OF_DELETION, table.indexes.len());
+    Step::run(title, sql).over(removal.kept, work, weight)
+}
+
+/// The statement of it. OR ABORT because a table's own ON CONFLICT REPLACE would lose rows without a
+/// word.
+pub fn forget_sql(removal: &Removal) -> String {
+    let table = &removal.table;
     let same: Vec<_> = table
         .row_key
         .columns()
@@ -484,20 +503,10 @@ pub fn forget(removal: &Removal) -> Step {
             "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {same} AND l.round < 0 AND l.forgets <> 0)"
         ),
     };
-    // What breaks a CHECK and could stay is known; OR ABORT because a table's own ON CONFLICT
-    // REPLACE would lose rows without a word.
-    let sql = format!(
-        "PRAGMA ignore_check_constraints = ON;\nUPDATE OR ABORT main.{} AS w SET {set} WHERE {which};\nPRAGMA ignore_check_constraints = OFF",
+    format!(
+        "UPDATE OR ABORT main.{} AS w SET {set} WHERE {which}",
         quote(&table.name)
-    );
-    let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
-    let title = format!(
-        "set the key of {} of {} to what it becomes without a parent",
-        text::rows(removal.kept),
-        table.name
-    );
-    let weight = weight(WEIGHT_OF_DELETION, table.indexes.len());
-    Step::run(title, sql).over(removal.kept, work, weight)
+    )
 }
 
 /// Takes the triggers off `table`, so that moving its rows fires none.

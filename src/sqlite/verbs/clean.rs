@@ -12,7 +12,11 @@ use crate::report::clean::{CleanReport, Cleaned};
 use crate::report::orphans::UnusableKey;
 use crate::sqlite::apply::clean::{self, Cleaning};
 use crate::sqlite::file::{connection, reading};
+use crate::sqlite::schema::dump::Dump;
+use crate::sqlite::schema::foreign_key::ForeignKey;
+use crate::sqlite::write::portable;
 use crate::sqlite::write::shell;
+use crate::target::Target;
 
 impl Database {
     /// Cleans the declared keys, of `only` this child table where it is given, in one transaction; a
@@ -40,12 +44,12 @@ impl Database {
         Ok(cleaned)
     }
 
-    /// What [`clean`](Self::clean) would do; `with_script` in another SQLite too.
+    /// What [`clean`](Self::clean) would do; with the script that does the same for `target`.
     pub fn plan_clean(
         &self,
         only: Option<&str>,
         policy: &Policy,
-        with_script: bool,
+        target: Option<Target>,
     ) -> Result<Cleaned> {
         reading::read(&self.location, self.lock_timeout, |connection| {
             let cleaning = clean::plan(connection, only, policy)?;
@@ -53,17 +57,22 @@ impl Database {
             cleaned.refusal = cleaning.plan.refusal(policy);
             cleaned.report.refused = cleaned.refusal.as_ref().map(ToString::to_string);
             let changes = cleaned.refusal.is_none() && !cleaning.plan.steps.is_empty();
-            if with_script && changes {
-                cleaned.script = Some(shell::clean(&cleaning.plan)?);
-            }
+            cleaned.script = match target.filter(|_| cleaned.refusal.is_none()) {
+                Some(Target::Shell) if changes => Some(shell::clean(&cleaning.plan)?),
+                None | Some(Target::Shell) => None,
+                // Another copy of the database may have orphans where this one has none.
+                Some(target) => {
+                    let schema = portable::schema_of(connection)?;
+                    portable::clean(&schema, only, policy, target)?.script
+                }
+            };
             Ok(cleaned)
         })
     }
 
     fn cleaned(&self, cleaning: &Cleaning, policy: &Policy, dry_run: bool) -> Cleaned {
         let unusable = cleaning.unusable.iter();
-        let unusable =
-            unusable.map(|(key, why)| format!("{} was not looked at: {why}", key.place()));
+        let unusable = unusable.map(not_looked_at);
         Cleaned {
             report: CleanReport::new(self.name(), cleaning, policy, dry_run),
             warnings: unusable
@@ -73,6 +82,25 @@ impl Database {
             script: None,
         }
     }
+}
+
+/// The script for `target` that cleans a database with the schema of the dump `text`, if it declares
+/// any key, and what is not looked at; `name` is the dump's in messages.
+pub fn clean_of_dump(
+    name: &str,
+    text: &str,
+    only: Option<&str>,
+    policy: &Policy,
+    target: Target,
+) -> Result<(Option<String>, Vec<String>)> {
+    let dump = Dump::load(name, text)?;
+    let cleaning = portable::clean(&dump.connection, only, policy, target)?;
+    let unusable = cleaning.unusable.iter().map(not_looked_at);
+    Ok((cleaning.script, unusable.collect()))
+}
+
+fn not_looked_at((key, why): &(ForeignKey, String)) -> String {
+    format!("{} was not looked at: {why}", key.place())
 }
 
 impl CleanReport {

@@ -23,6 +23,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 pub use check::{CheckOrder, Checked, check_dump, check_dump_for_postgres, schema_of_dump};
+pub use clean::clean_of_dump;
 pub use down::{DownPlanned, Reverted, down_of_dump};
 pub use enforce::Enforcement;
 pub use marking::Redone;

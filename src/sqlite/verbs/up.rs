@@ -12,7 +12,6 @@ use crate::failure::{Failure, Status};
 use crate::report::migrations::{UpMigration, UpReport};
 use crate::sqlite::apply::down;
 use crate::sqlite::apply::history;
-use crate::sqlite::apply::plan::KeyPlan;
 use crate::sqlite::apply::space;
 use crate::sqlite::apply::timing;
 use crate::sqlite::apply::up::{self, Order, Outcome};
@@ -21,7 +20,6 @@ use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::write::portable;
 use crate::sqlite::write::shell;
 use crate::target::Target;
-use crate::text;
 
 /// What `up` did.
 #[derive(Debug)]
@@ -191,20 +189,6 @@ fn script(
 ) -> Result<String> {
     if target == Target::Shell {
         return shell::up(outcomes);
-    }
-    let mut touched = outcomes
-        .iter()
-        .flat_map(Outcome::plans)
-        .flat_map(KeyPlan::touched);
-    if let Some(kept) = touched.find(|it| it.kept > 0) {
-        return Err(Failure::impossible(format!(
-            "{} of {} would stay and forget their key, which a script for {} can't do",
-            text::rows(kept.kept),
-            kept.table.name,
-            target.name()
-        ))
-        .hint("--orphans archive moves them aside, whole; fkfix up on the database itself has them forget it")
-        .into());
     }
     let pending: Vec<_> = outcomes.iter().map(|it| it.migration).collect();
     let schema = portable::schema_of(connection)?;

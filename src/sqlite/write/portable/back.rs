@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::keys::{self, triggers_aside, triggers_back};
+use super::keys::{self, Left, triggers_aside, triggers_back};
 use super::moving_out::{create_archive, full_text_is_whole};
 use super::pin;
 use super::script::Script;
@@ -14,11 +14,11 @@ use crate::sqlite::apply::down::Order;
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts;
 use crate::sqlite::apply::unnamed::{self, Dropped};
-use crate::sqlite::archive;
-use crate::sqlite::keys::conditions;
+use crate::sqlite::archive::forgotten::Forgotten;
+use crate::sqlite::archive::kept::{self, Staying};
+use crate::sqlite::archive::{self, Restore, Whose};
 use crate::sqlite::rebuild::full_text;
-use crate::sqlite::schema::foreign_key::{self, ForeignKey};
-use crate::sqlite::schema::{self, RowKey, Table, scratch};
+use crate::sqlite::schema::{self, RowKey, Table};
 use crate::sqlite::text::ddl::{literal, quote, same_name};
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::{Action, Statement};
@@ -75,10 +75,12 @@ pub fn take_back(
     }
     drop_constraints(script, &mut drops)?;
     if !order.leave_orphans {
-        for table in &left {
-            let is_shared = shared.iter().any(|it| same_name(&it.name, &table.name));
-            if schema::table_exists(script.schema(), &table.name)? {
-                put_back(script, &table.name, version, is_shared)?;
+        for left in &left {
+            let is_shared = shared
+                .iter()
+                .any(|it| same_name(&it.table.name, &left.table.name));
+            if schema::table_exists(script.schema(), &left.table.name)? {
+                put_back(script, left, version, is_shared)?;
             }
         }
     }
@@ -144,7 +146,8 @@ fn drop_constraint(schema: &Connection, sql: &str) -> Result<()> {
 
 fn is_adopted(adopted: &[AdoptedKey], table: &str, constraint: &str) -> bool {
     adopted.iter().any(|key| {
-        same_name(&key.table, table)
+        key.dropped.is_none()
+            && same_name(&key.table, table)
             && key
                 .constraint
                 .as_deref()
@@ -175,17 +178,19 @@ fn must_be_applied(
     )
 }
 
-/// The tables from which `migration` may have taken rows.
-fn left_by(script: &mut Script<'_>, migration: &Migration) -> Result<Vec<Table>> {
+/// The tables from which `migration` may have taken rows, or keys.
+fn left_by(script: &mut Script<'_>, migration: &Migration) -> Result<Vec<Left>> {
     let requests = parts::requests(migration)?;
     keys::tables_left(script, &requests)
 }
 
-/// Writes what puts the rows of the archive of `table` back, and drops it where no other migration
-/// keeps rows in it. Every one must find its place: a script can't tell one that does not.
-fn put_back(script: &mut Script<'_>, table: &str, version: i64, is_shared: bool) -> Result<()> {
+/// Writes what puts the rows of the archive of a table back, and drops it where no other migration
+/// keeps rows in it. Every one must find its place: a script can't tell one that does not. A key that
+/// a row forgot goes back where the row has not changed since; else the archive remembers it still,
+/// and so stays where rows may have forgotten any.
+fn put_back(script: &mut Script<'_>, left: &Left, version: i64, is_shared: bool) -> Result<()> {
     let schema = script.schema();
-    let table = &Table::read(schema, table)?;
+    let table = &Table::read(schema, &left.table.name)?;
     table.must_be_exact()?;
     if table.row_key == RowKey::Hidden {
         return Ok(());
@@ -195,39 +200,33 @@ fn put_back(script: &mut Script<'_>, table: &str, version: i64, is_shared: bool)
     let indexes = full_text::Indexes::of(schema, table)?;
     script.run(
         &format!("the archive of {}, where it is not there", table.name),
-        &create_archive(&name, &names, !indexes.is_empty()),
+        &create_archive(&name, &names, !indexes.is_empty(), false),
     )?;
-    let archive = archive::of(schema, &table.name)?;
-    let known = |column: &&str| archive.as_ref().is_some_and(|it| it.has(column));
-    if Table::read(schema, &name)?.column("fkfix_kept").is_some() {
-        script.promise(
-            &format!("no row of {} has only forgotten a key", table.name),
-            &format!("NOT EXISTS (SELECT 1 FROM main.{} AS a WHERE a.fkfix_version >= {version} AND a.fkfix_kept IS NOT NULL)", quote(&name)),
-        )?;
-    }
+    let Some(archive) = archive::of(schema, &table.name)? else {
+        return Ok(());
+    };
+    let known = |column: &&str| archive.has(column);
+    let columns = left.columns.iter().filter(|it| archive.has(it));
+    let columns: Vec<_> = columns.cloned().collect();
+    let forgotten = archive.has_kept && !columns.is_empty();
+    let forgotten = forgotten.then(|| Forgotten::over(columns));
+    let restore = Restore::of(archive.clone(), Whose::Since(version));
     full_text_is_whole(script, table)?;
     let columns: Vec<_> = table.stored_columns().filter(known).collect();
-    let (mut into, mut values): (Vec<_>, Vec<_>) = columns
-        .iter()
-        .map(|name| (quote(name), format!("a.{}", quote(name))))
-        .unzip();
-    if let RowKey::Implicit(rowid) = table.row_key {
-        into.insert(0, rowid.to_owned());
-        values.insert(0, "a.fkfix_rowid".to_owned());
-    }
+    let (into, values) = into_and_values(table, &columns);
     let mut children = Children::of(schema, table)?;
     children.index(script)?;
     triggers_aside(script, table)?;
+    swap::counter_aside(script, table)?;
     let (own, archive) = (quote(&table.name), quote(&name));
-    let mine = format!("a.fkfix_version >= {version}");
+    let mine = restore.left("a");
     script.run(
         &format!("put the rows that left {} back", table.name),
         &format!(
-            "INSERT OR ABORT INTO main.{own} ({})\nSELECT {} FROM main.{archive} AS a WHERE {mine}",
-            into.join(", "),
-            values.join(", ")
+            "INSERT OR ABORT INTO main.{own} ({into})\nSELECT {values} FROM main.{archive} AS a WHERE {mine}"
         ),
     )?;
+    swap::counter_back(script, table)?;
     script.promise(
         &format!("every row that left {} is back as it was", table.name),
         &format!(
@@ -235,13 +234,27 @@ fn put_back(script: &mut Script<'_>, table: &str, version: i64, is_shared: bool)
             archive::same_row(table, &columns)
         ),
     )?;
-    for (key, broken) in staying(schema, table)? {
+    for Staying {
+        declared, broken, ..
+    } in kept::staying(schema, table)?
+    {
         script.promise(
-            &format!("no row that is back breaks {}", key.place()),
+            &format!("no row that is back breaks {}", declared.key.place()),
             &format!(
                 "NOT EXISTS (SELECT 1 FROM main.{archive} AS a CROSS JOIN main.{own} AS w WHERE {mine} AND {} AND {broken})",
                 archive::same_key(table)
             ),
+        )?;
+    }
+    if let Some(forgotten) = &forgotten {
+        script.needs_json = true;
+        let set = forgotten.set_back(schema, &restore, table)?;
+        script.run(
+            &format!(
+                "rows of {} have the keys again that they forgot",
+                table.name
+            ),
+            &format!("{set} AND a.fkfix_version = {version}"),
         )?;
     }
     triggers_back(script, table)?;
@@ -251,7 +264,16 @@ fn put_back(script: &mut Script<'_>, table: &str, version: i64, is_shared: bool)
         &format!("take what is back out of {name}"),
         &format!("DELETE FROM main.{archive} AS a WHERE {mine}"),
     )?;
-    if is_shared {
+    if let Some(forgotten) = &forgotten {
+        script.run(
+            &format!("take the keys that are back out of {name}"),
+            &format!(
+                "DELETE FROM main.{archive} AS a WHERE {}",
+                forgotten.is_back(&restore, table)
+            ),
+        )?;
+    }
+    if is_shared || forgotten.is_some() {
         return Ok(());
     }
     script.promise(
@@ -264,17 +286,15 @@ fn put_back(script: &mut Script<'_>, table: &str, version: i64, is_shared: bool)
     )
 }
 
-/// The keys of `table` that SQLite can act on, each with the condition that the row `w` breaks it.
-fn staying(schema: &Connection, table: &Table) -> Result<Vec<(ForeignKey, String)>> {
-    let mut staying = Vec::new();
-    for key in foreign_key::declared_keys(schema)? {
-        let is_own = same_name(&key.child, &table.name);
-        if is_own && schema::table_exists(schema, &key.parent)? {
-            let parent = Table::read(schema, &key.parent)?;
-            if scratch::has_parent_key(&parent, &key) {
-                staying.push((key.clone(), conditions::orphaned(&parent, &key)));
-            }
-        }
+/// The columns of `table` into which a row `a` of its archive goes, and its values.
+fn into_and_values(table: &Table, columns: &[&str]) -> (String, String) {
+    let (mut into, mut values): (Vec<_>, Vec<_>) = columns
+        .iter()
+        .map(|name| (quote(name), format!("a.{}", quote(name))))
+        .unzip();
+    if let RowKey::Implicit(rowid) = table.row_key {
+        into.insert(0, rowid.to_owned());
+        values.insert(0, "a.fkfix_rowid".to_owned());
     }
-    Ok(staying)
+    (into.join(", "), values.join(", "))
 }

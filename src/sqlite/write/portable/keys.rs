@@ -8,11 +8,12 @@ use super::script::Script;
 use super::swap;
 use crate::policy::{OrphanAction, Policy};
 use crate::sqlite::keys::{self, TableKeys, conditions};
+use crate::sqlite::orphans::lists::Removal;
 use crate::sqlite::rebuild;
-use crate::sqlite::schema::Table;
-use crate::sqlite::schema::foreign_key;
+use crate::sqlite::schema::foreign_key::{self, NamedKey};
 use crate::sqlite::schema::scratch;
-use crate::sqlite::text::ddl::{self, quote};
+use crate::sqlite::schema::{self, Table};
+use crate::sqlite::text::ddl::{self, quote, same_name};
 use crate::sqlite::text::statement::AddForeignKey;
 use crate::standing::AdoptedKey;
 
@@ -42,30 +43,73 @@ pub fn add(
         around.extend(target.asked_for().map(|new| new.key.parent.as_str()));
     }
     pin::tables(script, &remade, &around)?;
-    leaving.list(script)?;
-    leaving.must_be_allowed(script, &targets, policy)?;
     // The only table that is made again is made without them.
     let alone = match remade.as_slice() {
-        [only] => leaving.list_of(only),
+        [only] => leaving.list_alone(only),
         _ => None,
     };
-    if policy.orphans != OrphanAction::Refuse {
-        if policy.orphans.keeps() {
-            leaving.archive(script, version)?;
-        }
-        leaving.delete(script, alone)?;
-    }
+    move_rows(script, &leaving, &targets, Some(version), policy, alone)?;
     for target in &changed {
         swap::table(script, &target.table, &definition(target)?, alone)?;
     }
+    finish(script, &leaving, &targets, policy)?;
+    Ok(adopted(&targets))
+}
+
+/// Writes what deals with the orphans of the keys of `targets`, which are declared.
+pub fn clean(
+    script: &mut Script<'_>,
+    targets: &[TableKeys],
+    declared: &[NamedKey],
+    policy: &Policy,
+) -> Result<()> {
+    let schema = script.schema();
+    let numbers = &mut script.numbers.lists;
+    let leaving = Leaving::of(schema, targets, declared, policy.orphans, numbers)?;
+    let mut around: Vec<_> = leaving.tables().map(|it| it.name.as_str()).collect();
+    for target in targets {
+        around.extend(target.asked_for().map(|it| it.key.parent.as_str()));
+    }
+    pin::tables(script, &[], &around)?;
+    move_rows(script, &leaving, targets, None, policy, None)?;
+    finish(script, &leaving, targets, policy)
+}
+
+/// Writes what finds the rows that leave or forget a key, holds that `policy` allows it, and carries
+/// it out, but for the rows of the list `alone`, whose table is made again without them.
+fn move_rows(
+    script: &mut Script<'_>,
+    leaving: &Leaving,
+    targets: &[TableKeys],
+    version: Option<i64>,
+    policy: &Policy,
+    alone: Option<&Removal>,
+) -> Result<()> {
+    leaving.list_rows(script)?;
+    leaving.must_be_allowed(script, targets, policy)?;
+    if policy.orphans == OrphanAction::Refuse {
+        return Ok(());
+    }
+    if policy.orphans.keeps() {
+        leaving.archive(script, version)?;
+    }
+    leaving.forget(script)?;
+    leaving.delete(script, alone)
+}
+
+fn finish(
+    script: &mut Script<'_>,
+    leaving: &Leaving,
+    targets: &[TableKeys],
+    policy: &Policy,
+) -> Result<()> {
     if policy.orphans != OrphanAction::Refuse {
         leaving.refresh(script)?;
     }
-    for target in &targets {
-        no_orphans(script, target, &leaving)?;
+    for target in targets {
+        no_orphans(script, target, leaving)?;
     }
-    leaving.drop_lists(script)?;
-    Ok(adopted(&targets))
+    leaving.drop_lists(script)
 }
 
 /// The text of the table with its new keys; fails where these could not be taken out again.
@@ -114,10 +158,40 @@ pub fn triggers_back(script: &mut Script<'_>, table: &Table) -> Result<()> {
     script.steps(&rebuild::create_triggers(table))
 }
 
-/// The tables in which rows may have left by the keys that `requests` ask for and that are there.
-pub fn tables_left(script: &mut Script<'_>, requests: &[AddForeignKey]) -> Result<Vec<Table>> {
-    let schema = script.schema();
-    let declared = foreign_key::declared(schema)?;
-    let targets = keys::resolve(schema, &declared, requests)?;
-    leaving::tables(schema, &targets, &declared)
+/// A table whose rows may have left, or forgotten a key.
+pub struct Left {
+    /// The table.
+    pub table: Table,
+    /// The columns of its keys that can change.
+    pub columns: Vec<String>,
+}
+
+/// The tables in which rows may have left, or forgotten a key, by the keys that `requests` ask for
+/// and that are there.
+pub fn tables_left(script: &mut Script<'_>, requests: &[AddForeignKey]) -> Result<Vec<Left>> {
+    let connection = script.schema();
+    let declared = foreign_key::declared(connection)?;
+    let targets = keys::resolve(connection, &declared, requests)?;
+    let asked = targets.iter().flat_map(TableKeys::asked_for);
+    let keys: Vec<_> = asked.map(|new| &new.key).collect();
+    let keys = || {
+        keys.iter()
+            .copied()
+            .chain(declared.iter().map(|it| &it.key))
+    };
+    let mut left = Vec::new();
+    for table in leaving::tables(connection, &targets, &declared)? {
+        let own = keys().filter(|key| same_name(&key.child, &table.name));
+        let mut columns: Vec<_> = own.flat_map(|key| key.columns.clone()).collect();
+        let primary_key = schema::primary_key(connection, &table.name)?;
+        let is_fixed = |name: &str| {
+            let is_generated = table.column(name).is_none_or(|it| it.generated);
+            is_generated || primary_key.iter().any(|it| same_name(it, name))
+        };
+        columns.retain(|name| !is_fixed(name));
+        columns.sort_unstable();
+        columns.dedup();
+        left.push(Left { table, columns });
+    }
+    Ok(left)
 }

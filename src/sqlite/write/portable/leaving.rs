@@ -1,50 +1,70 @@
-//! The rows that leave: those that break a key, and those that hang on them. Which they are, only
-//! the script finds out, in tables that list them.
+//! The rows that leave, or stay and forget a key: those that break a key, and those that hang on
+//! them. Which they are, only the script finds out, in tables that list them.
 
 use anyhow::Result;
 use rusqlite::Connection;
 
 use super::LISTS;
-use super::script::Script;
-use crate::model::key;
-use crate::policy::Wish;
-use crate::policy::{Limit, OrphanAction, Policy};
-use crate::sqlite::keys::{NewKey, TableKeys, conditions};
-use crate::sqlite::orphans::lists::{self, Removal, from_listed, listed};
+use crate::model::key::{self, KeyId};
+use crate::policy::{OrphanAction, Wish};
+use crate::sqlite::keys::{NewKey, TableKeys};
+use crate::sqlite::orphans::fates::Fates;
+use crate::sqlite::orphans::lists::{Fate, Lists, Removal};
 use crate::sqlite::schema::foreign_key::{self, ForeignKey, NamedKey};
 use crate::sqlite::schema::{RowKey, Table, scratch};
-use crate::sqlite::text::ddl::{literal, quote, quote_list, same_name};
+use crate::sqlite::text::ddl::same_name;
 
-/// How often keys that go round in a circle are followed; what is left then stops the script.
-const ROUNDS: usize = 8;
-
-/// The rows that leave.
+/// The rows that leave, and those that forget a key.
 pub struct Leaving {
-    /// One list for each table that may lose rows.
-    pub lists: Vec<Removal>,
-    links: Vec<Link>,
-    orphaned: Vec<Orphaned>,
-    /// Several tables refer to each other in a circle.
-    circular: bool,
+    /// One for each table that may have such rows.
+    pub(super) lists: Vec<List>,
+    pub(super) keys: Vec<NamedKey>,
+    pub(super) links: Vec<Link>,
+    pub(super) orphaned: Vec<Orphaned>,
+    /// Several tables refer to each other in a circle, or one to itself in several ways.
+    pub(super) circular: bool,
+}
+
+/// The listed rows of one table.
+pub(super) struct List {
+    /// The list.
+    pub removal: Removal,
+    /// Some of them may leave; otherwise all stay.
+    pub may_leave: bool,
+    /// What is to stay may have to leave: only the rows tell.
+    pub may_be_demoted: bool,
 }
 
 /// A key that is asked for.
-struct Orphaned {
-    key: ForeignKey,
-    label: String,
-    /// The rows that break it leave; otherwise none may.
-    leaves: bool,
+pub(super) struct Orphaned {
+    /// The key.
+    pub key: ForeignKey,
+    /// What people call it.
+    pub label: String,
+    /// What happens to the rows that break it.
+    pub fate: Fate,
 }
 
 /// A key to a table that may lose rows.
-struct Link {
-    key: ForeignKey,
-    label: String,
-    /// The rows that refer by it to one that leaves do so too.
-    takes_along: bool,
+pub(super) struct Link {
+    id: KeyId,
+    /// The key.
+    pub key: ForeignKey,
+    /// What people call it.
+    pub label: String,
+    /// What happens to the rows that refer by it to one that leaves; none where it does not let
+    /// that go.
+    pub fate: Option<Fate>,
 }
 
-/// The tables that may lose rows by the keys that `targets` ask for.
+impl Link {
+    /// Whether it refers to its own table.
+    pub fn is_self(&self) -> bool {
+        same_name(&self.key.child, &self.key.parent)
+    }
+}
+
+/// The tables that may lose rows, or whose rows may forget a key, by the keys that `targets` ask for.
 pub fn tables(
     schema: &Connection,
     targets: &[TableKeys],
@@ -68,87 +88,177 @@ impl Leaving {
         let added = asked.iter().copied().map(NewKey::named);
         let keys = foreign_key::distinct(added.chain(declared.iter().cloned()));
         let labels = key::labels(&keys);
+        let is_asked = |key: &ForeignKey| asked.iter().any(|new| new.key.same_definition(key));
+        let (fates, mut known) = (Fates::new(schema, &keys), Lists::new(schema));
         let mut leaving = Leaving {
             lists: Vec::new(),
+            keys: keys.clone(),
             links: Vec::new(),
             orphaned: Vec::new(),
             circular: false,
         };
-        let is_asked = |key: &ForeignKey| asked.iter().any(|new| new.key.same_definition(key));
-        for (named, label) in keys.iter().zip(&labels) {
-            if is_asked(&named.key) {
-                let leaves = Wish::of_orphans(action, named.key.on_delete) == Wish::Leave;
+        for (at, (named, label)) in keys.iter().zip(&labels).enumerate() {
+            let key = &named.key;
+            if is_asked(key) {
+                let child = Table::read(schema, &key.child)?;
+                let wish = Wish::of_orphans(action, key.on_delete);
+                let fate = fates.fate(&mut known, &child, KeyId(at), wish)?;
                 leaving.orphaned.push(Orphaned {
-                    key: named.key.clone(),
+                    key: key.clone(),
                     label: label.clone(),
-                    leaves,
+                    fate,
                 });
-                if leaves {
-                    leaving.add_list(Table::read(schema, &named.key.child)?, number);
-                }
+                leaving.add(child, fate, number);
             }
         }
-        let links = keys.iter().zip(labels).map(|(named, label)| Link {
-            takes_along: Wish::of_dependents(action, named.key.on_delete) == Wish::Leave,
-            key: named.key.clone(),
-            label,
-        });
-        let mut others: Vec<_> = links.collect();
+        leaving.note_forgotten(&fates, &known)?;
+        let links = keys.iter().zip(labels).enumerate();
+        let mut others: Vec<_> = links
+            .map(|(at, (named, label))| Link {
+                id: KeyId(at),
+                key: named.key.clone(),
+                label,
+                fate: None,
+            })
+            .collect();
         while let Some(at) = others
             .iter()
-            .position(|link| leaving.list_of(&link.key.parent).is_some())
+            .position(|link| leaving.may_leave(&link.key.parent))
         {
-            let link = others.remove(at);
+            let mut link = others.remove(at);
             let parent = Table::read(schema, &link.key.parent)?;
             // SQLite could not act on it.
             if !is_asked(&link.key) && !scratch::is_parent_key(&parent, &link.key)? {
                 continue;
             }
-            if link.takes_along {
-                leaving.add_list(Table::read(schema, &link.key.child)?, number);
+            let wish = Wish::of_dependents(action, link.key.on_delete);
+            if wish != Wish::Block {
+                let child = Table::read(schema, &link.key.child)?;
+                let fate = fates.fate(&mut known, &child, link.id, wish)?;
+                leaving.add(child, fate, number);
+                link.fate = Some(fate);
+                leaving.note_forgotten(&fates, &known)?;
             }
             leaving.links.push(link);
         }
         leaving.sort_links();
+        leaving.sort_lists();
         Ok(leaving)
     }
 
-    fn add_list(&mut self, table: Table, number: &mut usize) {
-        if self.list_of(&table.name).is_none() {
-            *number += 1;
-            let list = format!("{LISTS}{number}");
-            self.lists.push(Removal::new(table, list));
+    fn add(&mut self, table: Table, fate: Fate, number: &mut usize) {
+        let leaves = fate == Fate::Leaves;
+        if let Some(list) = self.list_mut(&table.name) {
+            list.may_leave |= leaves;
+            return;
         }
+        *number += 1;
+        self.lists.push(List {
+            removal: Removal::new(table, format!("{LISTS}{number}")),
+            may_leave: leaves,
+            may_be_demoted: false,
+        });
     }
 
-    /// Parents before children, as far as that goes.
+    /// Notes with each list the keys that its rows may forget.
+    fn note_forgotten(&mut self, fates: &Fates<'_>, known: &Lists<'_>) -> Result<()> {
+        for list in &mut self.lists {
+            let removal = &mut list.removal;
+            let own = known.forgets.iter();
+            let own = own.filter(|it| same_name(&it.child, &removal.table.name));
+            removal.forgets = own.cloned().collect();
+            removal.mixed = !removal.forgets.is_empty();
+            let to_default = removal.forgets.iter().any(|it| it.defaults.is_some());
+            list.may_be_demoted = removal.mixed && (to_default || fates.needs_trial(removal)?);
+            list.may_leave |= list.may_be_demoted;
+        }
+        Ok(())
+    }
+
+    /// Parents before children, as far as that goes; what goes round in a circle is followed again.
     fn sort_links(&mut self) {
         let mut sorted: Vec<Link> = Vec::new();
         let mut left: Vec<_> = std::mem::take(&mut self.links);
+        let feeds = |other: &Link| other.fate.is_some() && self.may_leave(&other.key.child);
+        let within = |link: &&Link| link.is_self() && feeds(link);
+        let mut circular = left.iter().filter(within).any(|link| {
+            let of_table = |it: &&Link| same_name(&it.key.parent, &link.key.parent);
+            matches!(link.fate, Some(Fate::Forgets(_)))
+                || left.iter().filter(within).filter(of_table).count() > 1
+        });
         while !left.is_empty() {
             let is_ready = |link: &Link| {
-                let feeds = |other: &Link| {
-                    other.takes_along
+                let before = |other: &Link| {
+                    feeds(other)
                         && same_name(&other.key.child, &link.key.parent)
-                        && !is_self(&other.key)
+                        && !(other.is_self() && link.is_self())
                 };
-                !left.iter().any(feeds)
+                !left.iter().any(before)
             };
             let at = left.iter().position(is_ready);
-            self.circular |= at.is_none();
+            circular |= at.is_none();
             sorted.push(left.remove(at.unwrap_or(0)));
         }
+        self.circular = circular;
         self.links = sorted;
     }
 
-    /// The tables that may lose rows.
-    pub fn tables(&self) -> impl Iterator<Item = &Table> {
-        self.lists.iter().map(|list| &list.table)
+    /// Parents before children too: what is deleted goes the other way round.
+    fn sort_lists(&mut self) {
+        let (links, lists) = (&self.links, std::mem::take(&mut self.lists));
+        let place = |list: &List| {
+            let is_of = |link: &Link| same_name(&link.key.child, &list.removal.table.name);
+            let others = links.iter().enumerate();
+            let others = others.filter(|(_, link)| !link.is_self() && is_of(link));
+            others.map(|(at, _)| at + 1).max().unwrap_or(0)
+        };
+        let mut placed: Vec<_> = lists.into_iter().map(|list| (place(&list), list)).collect();
+        placed.sort_by_key(|(place, _)| *place);
+        self.lists = placed.into_iter().map(|(_, list)| list).collect();
     }
 
-    /// The list of the rows that leave `table`.
+    /// The tables of which rows may leave or forget a key.
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.lists.iter().map(|list| &list.removal.table)
+    }
+
+    /// The lists whose rows can be told apart: those of others stay empty.
+    pub fn listed(&self) -> impl DoubleEndedIterator<Item = &Removal> {
+        let lists = self.lists.iter().map(|list| &list.removal);
+        lists.filter(|it| it.table.row_key != RowKey::Hidden)
+    }
+
+    /// Those of them whose rows may leave.
+    pub fn leaving(&self) -> impl DoubleEndedIterator<Item = &Removal> {
+        self.listed().filter(|it| self.may_leave(&it.table.name))
+    }
+
+    /// The list of the rows that leave `table`, if any may.
     pub fn list_of(&self, table: &str) -> Option<&Removal> {
-        lists::find(&self.lists, table)
+        let list = self.list(table).filter(|list| list.may_leave)?;
+        Some(&list.removal)
+    }
+
+    /// The same, where no row of it can be taken along before it leaves: with foreign keys on, by a
+    /// parent of another table.
+    pub fn list_alone(&self, table: &str) -> Option<&Removal> {
+        let takes_along = |link: &Link| !link.is_self() && same_name(&link.key.child, table);
+        let is_alone = !self.links.iter().any(takes_along);
+        self.list_of(table).filter(|_| is_alone)
+    }
+
+    pub(super) fn list(&self, table: &str) -> Option<&List> {
+        let mut lists = self.lists.iter();
+        lists.find(|list| same_name(&list.removal.table.name, table))
+    }
+
+    fn list_mut(&mut self, table: &str) -> Option<&mut List> {
+        let mut lists = self.lists.iter_mut();
+        lists.find(|list| same_name(&list.removal.table.name, table))
+    }
+
+    fn may_leave(&self, table: &str) -> bool {
+        self.list(table).is_some_and(|list| list.may_leave)
     }
 
     /// What people call `key`, which is asked for.
@@ -157,242 +267,4 @@ impl Leaving {
         let found = keys.find(|it| it.key.same_definition(key));
         found.map_or("the key", |it| &it.label)
     }
-
-    /// Writes what makes the lists and fills them.
-    pub fn list(&self, script: &mut Script<'_>) -> Result<()> {
-        for Removal { table, list, .. } in &self.lists {
-            let key = key_columns(&table.row_key);
-            let columns = match (&table.row_key, table.row_key.rowid()) {
-                (_, Some(_)) => format!("{key} INTEGER PRIMARY KEY, reasons TEXT)"),
-                (RowKey::Hidden, _) => "k1 INTEGER, reasons TEXT)".to_owned(),
-                _ => format!("{key}, reasons TEXT, PRIMARY KEY ({key})) WITHOUT ROWID"),
-            };
-            script.run(
-                &format!("a list of the rows that leave {}", table.name),
-                &format!("CREATE TABLE {list} ({columns}"),
-            )?;
-        }
-        for orphaned in &self.orphaned {
-            self.list_orphans(script, orphaned)?;
-        }
-        let rounds = if self.circular { ROUNDS } else { 1 };
-        for _ in 0..rounds {
-            for link in self.links.iter().filter(|it| it.takes_along) {
-                self.list_followers(script, link)?;
-            }
-        }
-        for link in self
-            .links
-            .iter()
-            .filter(|it| self.circular || !it.takes_along)
-        {
-            let (child, refers) = self.refers(script.schema(), &link.key)?;
-            let unlisted = match self.list_of(&child.name) {
-                Some(removal) if removal.table.row_key != RowKey::Hidden => {
-                    format!(" AND NOT {}", listed("w", removal))
-                }
-                _ => String::new(),
-            };
-            script.promise(
-                &format!(
-                    "no row that stays refers by {} to one that leaves",
-                    link.label
-                ),
-                &format!(
-                    "NOT EXISTS (SELECT 1 FROM {} WHERE {refers}{unlisted})",
-                    child.source("w")
-                ),
-            )?;
-        }
-        Ok(())
-    }
-
-    fn list_orphans(&self, script: &mut Script<'_>, orphaned: &Orphaned) -> Result<()> {
-        let Orphaned { key, label, leaves } = orphaned;
-        let parent = Table::read(script.schema(), &key.parent)?;
-        if !leaves {
-            // To have rows forget a key is more than a script can do so far.
-            let child = Table::read(script.schema(), &key.child)?;
-            return script.promise(
-                &format!("no row breaks {label}, which would become NULL or its default"),
-                &format!(
-                    "NOT EXISTS (SELECT 1 FROM {} WHERE {})",
-                    child.source("w"),
-                    conditions::orphaned(&parent, key)
-                ),
-            );
-        }
-        let Some(Removal { table, list, .. }) = self.list_of(&key.child) else {
-            return Ok(());
-        };
-        let broken = conditions::orphaned(&parent, key);
-        if table.row_key == RowKey::Hidden {
-            return script.promise(
-                &format!(
-                    "no row breaks {label}, as the rows of {} can't be told apart",
-                    table.name
-                ),
-                &format!(
-                    "NOT EXISTS (SELECT 1 FROM {} WHERE {broken})",
-                    table.source("w")
-                ),
-            );
-        }
-        let (columns, values) = (key_columns(&table.row_key), key_values(table));
-        script.run(
-            &format!("list the rows that break {label}"),
-            &format!(
-                "INSERT INTO {list} ({columns}, reasons)\nSELECT {values}, {} FROM {}\nWHERE {broken}\nORDER BY {values}\nON CONFLICT ({columns}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons",
-                literal(label),
-                table.source("w")
-            ),
-        )
-    }
-
-    fn list_followers(&self, script: &mut Script<'_>, link: &Link) -> Result<()> {
-        let (child, refers) = self.refers(script.schema(), &link.key)?;
-        let Some(Removal { list, .. }) = self.list_of(&child.name) else {
-            return Ok(());
-        };
-        if child.row_key == RowKey::Hidden {
-            return script.promise(
-                &format!("no row refers by {} to one that leaves", link.label),
-                &format!(
-                    "NOT EXISTS (SELECT 1 FROM {} WHERE {refers})",
-                    child.source("w")
-                ),
-            );
-        }
-        let (columns, values) = (key_columns(&child.row_key), key_values(&child));
-        let title = format!("list the rows that refer by {} to those", link.label);
-        let label = literal(&link.label);
-        if !is_self(&link.key) {
-            let sql = format!(
-                "INSERT OR IGNORE INTO {list} ({columns}, reasons)\nSELECT {values}, {label} FROM {}\nWHERE {refers}\nORDER BY {values}",
-                child.source("w")
-            );
-            return script.run(&title, &sql);
-        }
-        let same: Vec<_> = child
-            .row_key
-            .columns()
-            .iter()
-            .zip(1..)
-            .map(|(name, at)| format!("p.{} = x.k{at}", quote(name)))
-            .collect();
-        let refers = if conditions::compares_alike(&child, &child, &link.key) {
-            let pairs = link
-                .key
-                .pairs()
-                .map(|(column, parent)| format!("w.{} = p.{}", quote(column), quote(parent)));
-            pairs.collect::<Vec<_>>().join(" AND ")
-        } else {
-            conditions::equals_parent(&link.key)
-        };
-        script.run(&title, &format!(
-            "INSERT OR IGNORE INTO {list} ({columns}, reasons)\nWITH RECURSIVE x({columns}) AS (SELECT {columns} FROM {list} UNION SELECT {values} FROM x CROSS JOIN {} ON {} CROSS JOIN {} ON {refers}) SELECT {columns}, {label} FROM x",
-            child.source("p"),
-            same.join(" AND "),
-            child.source("w"),
-        ))
-    }
-
-    /// The child of `key`, and the condition that its row `w` refers to a row that is listed.
-    fn refers(&self, schema: &Connection, key: &ForeignKey) -> Result<(Table, String)> {
-        let child = Table::read(schema, &key.child)?;
-        let Some(removal) = self
-            .list_of(&key.parent)
-            .filter(|it| it.table.row_key != RowKey::Hidden)
-        else {
-            return Ok((child, "FALSE".to_owned()));
-        };
-        let parents = from_listed("p", removal);
-        let refers = conditions::refers_to(&child, &removal.table, key, &parents);
-        Ok((child, refers))
-    }
-
-    /// Writes the promises that `policy` asks for.
-    pub fn must_be_allowed(
-        &self,
-        script: &mut Script<'_>,
-        targets: &[TableKeys],
-        policy: &Policy,
-    ) -> Result<()> {
-        for Removal { table, list, .. } in &self.lists {
-            let (name, table) = (&table.name, quote(&table.name));
-            if policy.orphans == OrphanAction::Refuse {
-                script.promise(
-                    &format!("no row leaves {name}"),
-                    &format!("NOT EXISTS (SELECT 1 FROM {list})"),
-                )?;
-            }
-            let rows = format!("(SELECT count(*) FROM {list})");
-            let allowed = match policy.max_orphans {
-                None => continue,
-                Some(Limit::Rows(limit)) => format!("{rows} <= {limit}"),
-                Some(Limit::Percent(limit)) => {
-                    format!("{rows} * 100.0 <= {limit:?} * (SELECT count(*) FROM main.{table})")
-                }
-            };
-            let what = policy
-                .max_orphans
-                .map_or(String::new(), |it| it.to_string());
-            script.promise(&format!("no more than {what} leave {name}"), &allowed)?;
-        }
-        if policy.max_orphans.is_some() {
-            return Ok(());
-        }
-        for Removal { table, list, .. } in &self.lists {
-            script.promise(
-                &format!("{} does not lose all its rows", table.name),
-                &format!(
-                    "NOT EXISTS (SELECT 1 FROM {list}) OR (SELECT count(*) FROM {list}) < (SELECT count(*) FROM {})",
-                    table.scanned("w")
-                ),
-            )?;
-        }
-        for target in targets {
-            for new in target.asked_for() {
-                let given = new
-                    .key
-                    .columns
-                    .iter()
-                    .map(|it| format!("w.{} IS NOT NULL", quote(it)));
-                let (parent, child) = (quote(&new.key.parent), quote(&target.table.name));
-                script.promise(
-                    &format!("{} holds rows, or no row of {} names one", new.key.parent, target.table.name),
-                    &format!(
-                        "EXISTS (SELECT 1 FROM main.{parent}) OR NOT EXISTS (SELECT 1 FROM main.{child} AS w WHERE {})",
-                        given.collect::<Vec<_>>().join(" AND ")
-                    ),
-                )?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes what drops the lists.
-    pub fn drop_lists(&self, script: &mut Script<'_>) -> Result<()> {
-        for Removal { table, list, .. } in &self.lists {
-            let title = format!("drop the temporary list of orphans of {}", table.name);
-            script.run(&title, &format!("DROP TABLE {list}"))?;
-        }
-        Ok(())
-    }
-}
-
-fn is_self(key: &ForeignKey) -> bool {
-    same_name(&key.child, &key.parent)
-}
-
-/// `k1, k2`
-fn key_columns(row_key: &RowKey) -> String {
-    let places = 1..=row_key.columns().len();
-    let names: Vec<_> = places.map(|place| format!("k{place}")).collect();
-    names.join(", ")
-}
-
-/// `w."a", w."b"`
-fn key_values(table: &Table) -> String {
-    quote_list("w.", table.row_key.columns())
 }

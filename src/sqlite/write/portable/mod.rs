@@ -12,10 +12,12 @@
 //! counted in the script, and what must hold is a promise there. It is made from the schema alone,
 //! on a copy of it in memory, on which every statement of the script is run.
 
+mod allowed;
 mod back;
 mod copy;
 mod keys;
 mod leaving;
+mod listing;
 mod moving_out;
 mod pin;
 mod script;
@@ -31,10 +33,12 @@ pub use copy::of as schema_of;
 
 use crate::migrations::{Migration, Migrations};
 use crate::policy::Policy;
+use crate::sqlite::apply::clean;
 use crate::sqlite::apply::down::Order;
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts::{self, Part};
-use crate::sqlite::schema::{foreign_key, kind_of, table_exists};
+use crate::sqlite::schema::foreign_key::{self, ForeignKey};
+use crate::sqlite::schema::{kind_of, table_exists};
 use crate::sqlite::text::ddl;
 use crate::standing::{AdoptedKey, Applied};
 use crate::target::Target;
@@ -46,8 +50,12 @@ pub const PROMISES: &str = "fkfix_promises";
 pub const STAGE: &str = "fkfix_stage";
 /// See [`PROMISES`].
 pub const COUNTER: &str = "fkfix_counter";
+/// See [`PROMISES`].
+pub const TRIAL: &str = "fkfix_trial";
 /// What such names begin with, where a number stands behind.
 pub const LISTS: &str = "fkfix_leaving_";
+/// See [`LISTS`].
+pub const DEFAULTS: &str = "fkfix_defaults_";
 /// See [`LISTS`].
 pub const HOLDS: &str = "fkfix_hold_";
 /// See [`LISTS`].
@@ -110,6 +118,52 @@ pub fn down(
     }
     script.close()?;
     Ok(script.finish("down"))
+}
+
+/// What cleans the declared keys.
+pub struct Cleaning {
+    /// The file; none where no key is declared.
+    pub script: Option<String>,
+    /// The keys that can't be looked at, and why.
+    pub unusable: Vec<(ForeignKey, String)>,
+}
+
+/// The file for `target` that deals with the orphans of the keys that are declared, of `only` this
+/// child table where it is given.
+pub fn clean(
+    schema: &Connection,
+    only: Option<&str>,
+    policy: &Policy,
+    target: Target,
+) -> Result<Cleaning> {
+    begin(schema)?;
+    let clean::Declared {
+        all,
+        targets,
+        unusable,
+    } = clean::declared(schema, only)?;
+    if targets.is_empty() {
+        return Ok(Cleaning {
+            script: None,
+            unusable,
+        });
+    }
+    let mut script = Script::new(schema, target);
+    script.open()?;
+    keys::clean(&mut script, &targets, &all, policy)
+        .with_context(|| format!("could not write what cleans the keys for {}", target.name()))?;
+    script.close()?;
+    let mut text = script.finish("clean");
+    if let Some(section) = target.section("down") {
+        text.push_str(&section);
+        text.push_str(
+            "-- What has left stays in the archives: the keys that it breaks are declared.\n",
+        );
+    }
+    Ok(Cleaning {
+        script: Some(text),
+        unusable,
+    })
 }
 
 /// Those of `wanted` that `schema` seems not to have had. It does not hold the history, but where it

@@ -1,4 +1,5 @@
-//! Moves the rows that leave: into the archives, out of their tables, out of full-text indexes.
+//! Moves the rows that leave: into the archives, out of their tables, out of full-text indexes; and
+//! has rows that stay forget their keys.
 
 use anyhow::Result;
 
@@ -6,32 +7,36 @@ use super::keys::{triggers_aside, triggers_back};
 use super::leaving::Leaving;
 use super::script::Script;
 use crate::failure::Failure;
-use crate::sqlite::archive;
-use crate::sqlite::orphans::lists::{Removal, from_listed, listed};
-use crate::sqlite::rebuild::full_text;
-use crate::sqlite::schema::{RowKey, Table};
+use crate::sqlite::archive::{self, store::KEPT};
+use crate::sqlite::orphans::lists::{Removal, from_leaving, from_listed, listed};
+use crate::sqlite::rebuild::{self, full_text};
+use crate::sqlite::schema::Table;
 use crate::sqlite::text::ddl::{quote, quote_list};
 
 impl Leaving {
-    /// Writes what keeps the rows in the archives of their tables.
-    pub fn archive(&self, script: &mut Script<'_>, version: i64) -> Result<()> {
+    /// Writes what keeps the rows, as they were, in the archives of their tables.
+    pub fn archive(&self, script: &mut Script<'_>, version: Option<i64>) -> Result<()> {
         let schema = script.schema();
         let mut runs = Vec::new();
-        for Removal { table, .. } in self.archived() {
+        for Removal { table, mixed, .. } in self.listed() {
             let names: Vec<_> = table.columns.iter().map(|it| it.name.as_str()).collect();
             let name = archive::name_of(&table.name);
             archive::must_be_possible(&name, &names)?;
             let notes = !full_text::Indexes::of(schema, table)?.is_empty();
             script.run(
                 &format!("an archive for {}", table.name),
-                &create_archive(&name, &names, notes),
+                &create_archive(&name, &names, notes, *mixed),
             )?;
             if let Some(archive) = archive::of(schema, &table.name)? {
-                for column in names.iter().filter(|it| !archive.has(it)) {
+                let missing = names.iter().filter(|it| !archive.has(it));
+                let missing = missing.map(|name| (*name, ""));
+                let kept = *mixed && !archive.has_kept;
+                let kept = kept.then_some((KEPT, " TEXT"));
+                for (column, kind) in missing.chain(kept) {
                     script.run(
                         &format!("add the column {column} to {}", archive.name),
                         &format!(
-                            "ALTER TABLE {} ADD COLUMN {}",
+                            "ALTER TABLE {} ADD COLUMN {}{kind}",
                             quote(&archive.name),
                             quote(column)
                         ),
@@ -47,7 +52,7 @@ impl Leaving {
             return Ok(());
         }
         script.numbers.notes += 1;
-        let run = format!("the run of V{version}, {}", script.numbers.notes);
+        let run = format!("the run, {}", script.numbers.notes);
         script.note(
             &run,
             &format!(
@@ -55,27 +60,36 @@ impl Leaving {
                 runs.join(" UNION ALL ")
             ),
         )?;
-        for removal in self.archived() {
+        for removal in self.listed() {
             store(script, removal, version, &Script::noted(&run))?;
         }
         Ok(())
     }
 
-    fn archived(&self) -> impl Iterator<Item = &Removal> {
-        self.lists
-            .iter()
-            .filter(|it| it.table.row_key != RowKey::Hidden)
+    /// Writes what has the rows that stay forget their keys.
+    pub fn forget(&self, script: &mut Script<'_>) -> Result<()> {
+        for removal in self.listed().filter(|it| it.mixed) {
+            let table = &removal.table;
+            triggers_aside(script, table)?;
+            script.run(
+                &format!("rows of {} forget a key without a parent", table.name),
+                &rebuild::forget_sql(removal),
+            )?;
+            triggers_back(script, table)?;
+        }
+        Ok(())
     }
 
     /// Writes what deletes the rows from their tables, but for those in the list `but`. First what
     /// is about full-text indexes: they can follow where they hold all of their table.
     pub fn delete(&self, script: &mut Script<'_>, but: Option<&Removal>) -> Result<()> {
-        for Removal { table, .. } in self.archived() {
+        for Removal { table, .. } in self.leaving() {
             full_text_is_whole(script, table)?;
         }
+        // Children first: a key that says RESTRICT does not wait for COMMIT.
         let deleted = || {
-            self.archived()
-                .filter(|it| but.is_none_or(|but| but.list != it.list))
+            let leaving = self.leaving().rev();
+            leaving.filter(|it| but.is_none_or(|but| but.list != it.list))
         };
         for removal in deleted() {
             triggers_aside(script, &removal.table)?;
@@ -94,7 +108,7 @@ impl Leaving {
         for removal in deleted() {
             script.promise(
                 &format!("they have left {}", removal.table.name),
-                &format!("NOT EXISTS (SELECT 1 {})", from_listed("w", removal)),
+                &format!("NOT EXISTS (SELECT 1 {})", from_leaving("w", removal)),
             )?;
             triggers_back(script, &removal.table)?;
         }
@@ -103,7 +117,7 @@ impl Leaving {
 
     /// Writes what has full-text indexes read the tables anew.
     pub fn refresh(&self, script: &mut Script<'_>) -> Result<()> {
-        for Removal { table, .. } in self.archived() {
+        for Removal { table, .. } in self.leaving() {
             let indexes = full_text::Indexes::of(script.schema(), table)?;
             script.steps(&indexes.refresh())?;
         }
@@ -134,7 +148,12 @@ pub fn full_text_is_whole(script: &mut Script<'_>, table: &Table) -> Result<()> 
     Ok(())
 }
 
-fn store(script: &mut Script<'_>, removal: &Removal, version: i64, run: &str) -> Result<()> {
+fn store(
+    script: &mut Script<'_>,
+    removal: &Removal,
+    version: Option<i64>,
+    run: &str,
+) -> Result<()> {
     let Removal { table, list, .. } = removal;
     let archive = quote(&archive::name_of(&table.name));
     let names = || table.columns.iter().map(|it| it.name.as_str());
@@ -147,12 +166,20 @@ fn store(script: &mut Script<'_>, removal: &Removal, version: i64, run: &str) ->
             format!("{}, ", indexes.holding()),
         )
     };
+    let (keep, kept) = if removal.mixed {
+        script.needs_json = true;
+        let forgets = archive::store::forgets(removal);
+        (format!("{KEPT}, "), format!("{forgets}, "))
+    } else {
+        (String::new(), String::new())
+    };
+    let version = version.map_or_else(|| "NULL".to_owned(), |it| it.to_string());
     let rowid = table.row_key.rowid();
     let rowid = rowid.map_or_else(|| "NULL".to_owned(), |name| format!("w.{}", quote(name)));
     script.run(
-        &format!("keep the rows that leave {}", table.name),
+        &format!("keep the rows of {} as they are", table.name),
         &format!(
-            "INSERT INTO main.{archive} (fkfix_rowid, fkfix_constraints, fkfix_version, fkfix_archived_at, fkfix_run, {note}{})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {run}, {noted}{}\n{}",
+            "INSERT INTO main.{archive} (fkfix_rowid, fkfix_constraints, fkfix_version, fkfix_archived_at, fkfix_run, {note}{keep}{})\nSELECT {rowid}, l.reasons, {version}, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), {run}, {noted}{kept}{}\n{}",
             quote_list("", names()),
             quote_list("w.", names()),
             from_listed("w", removal),
@@ -160,7 +187,7 @@ fn store(script: &mut Script<'_>, removal: &Removal, version: i64, run: &str) ->
     )?;
     let stored: Vec<_> = table.stored_columns().collect();
     script.promise(
-        &format!("the archive of {} holds every row that leaves", table.name),
+        &format!("the archive of {} holds every one of them", table.name),
         &format!(
             "(SELECT count(*) FROM main.{archive} AS a CROSS JOIN main.{} AS w WHERE a.fkfix_run = {run} AND {}) = (SELECT count(*) FROM {list})",
             quote(&table.name),
@@ -169,15 +196,22 @@ fn store(script: &mut Script<'_>, removal: &Removal, version: i64, run: &str) ->
     )
 }
 
-/// What makes the archive called `name` of a table with `columns`, where it is not there.
-pub fn create_archive(name: &str, columns: &[&str], notes_full_text: bool) -> String {
+/// What makes the archive called `name` of a table with `columns`, where it is not there: with a
+/// column for what rows have forgotten, where they may do so.
+pub fn create_archive(
+    name: &str,
+    columns: &[&str],
+    notes_full_text: bool,
+    may_forget: bool,
+) -> String {
     let note = if notes_full_text {
         "fkfix_full_text TEXT, "
     } else {
         ""
     };
+    let kept = if may_forget { "fkfix_kept TEXT, " } else { "" };
     format!(
-        "CREATE TABLE IF NOT EXISTS {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, fkfix_run INTEGER, {note}{})",
+        "CREATE TABLE IF NOT EXISTS {} (fkfix_rowid INTEGER, fkfix_constraints TEXT, fkfix_version INTEGER, fkfix_archived_at TEXT, fkfix_run INTEGER, {note}{kept}{})",
         quote(name),
         quote_list("", columns.iter().copied())
     )

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType;
 
-use super::{LISTS, PROMISES};
+use super::{DEFAULTS, LISTS, PROMISES, TRIAL};
 use crate::failure::Failure;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::text::ddl::{self, literal, unquote};
@@ -20,6 +20,8 @@ pub struct Script<'a> {
     text: String,
     /// How many lists, holds and indexes it has made, for their names.
     pub numbers: Numbers,
+    /// It has SQLite write or read JSON.
+    pub needs_json: bool,
 }
 
 /// How many of each there are.
@@ -43,6 +45,7 @@ impl<'a> Script<'a> {
             target,
             text: String::new(),
             numbers: Numbers::default(),
+            needs_json: false,
         }
     }
 
@@ -220,13 +223,15 @@ impl<'a> Script<'a> {
     /// The text of the way `verb`.
     pub fn finish(self, verb: &str) -> String {
         let name = self.target.name();
-        let mut text = self.target.section(verb).unwrap_or_default();
-        if verb == "up" || !self.target.has_both_ways() {
+        let way = if verb == "clean" { "up" } else { verb };
+        let mut text = self.target.section(way).unwrap_or_default();
+        let version = if self.needs_json { "3.38" } else { "3.26" };
+        if way == "up" || !self.target.has_both_ways() {
             let _ = writeln!(
                 text,
                 "-- What fkfix {verb} does, for {name}. It must run in one transaction, by a tool that stops
 -- at the first error, so that any error leaves all as it was. Foreign keys may be on or off.
--- It needs SQLite 3.26 or a later one. After it, fkfix check tells whether all is well."
+-- It needs SQLite {version} or a later one. After it, fkfix check tells whether all is well."
             );
         }
         text.push_str(&self.text);
@@ -243,10 +248,10 @@ impl<'a> Script<'a> {
 const AGAIN: &str =
     "make the object again with a text without it; without --for, fkfix up keeps every byte";
 
-/// The lists of rows that leave are tables for the time of the script: a hosted engine has none
-/// that are temporary.
+/// The lists of rows that leave, and what belongs to them, are tables for the time of the script: a
+/// hosted engine has none that are temporary.
 fn without_temp(sql: &str) -> Result<String> {
-    if !sql.contains(LISTS) {
+    if ![LISTS, DEFAULTS, TRIAL].iter().any(|it| sql.contains(it)) {
         return Ok(sql.to_owned());
     }
     let tokens = ddl::tokens(sql)?;
@@ -255,7 +260,9 @@ fn without_temp(sql: &str) -> Result<String> {
         if let [schema, dot, name] = three
             && dot.kind == TokenType::TK_DOT
             && schema.text == "temp"
-            && unquote(name.text).starts_with(LISTS)
+            && [LISTS, DEFAULTS, TRIAL]
+                .iter()
+                .any(|it| unquote(name.text).starts_with(it))
         {
             edited.replace_range(schema.start..schema.end, "main");
         }

@@ -35,13 +35,7 @@ pub fn table(
     triggers_aside(script, table)?;
     children.hold(script)?;
     stage(script, table, leaving)?;
-    let counts = counts(table);
-    if counts {
-        script.run(
-            &format!("set the counter of {} aside", table.name),
-            &format!("CREATE TABLE {COUNTER} AS SELECT rowid AS place, seq FROM sqlite_sequence WHERE name = {}", literal(&table.name)),
-        )?;
-    }
+    counter_aside(script, table)?;
     script.run(
         &format!("drop {}", table.name),
         &format!("DROP TABLE main.{name}"),
@@ -58,18 +52,7 @@ pub fn table(
             &format!("DROP INDEX {index}"),
         )?;
     }
-    if counts {
-        let own = literal(&table.name);
-        script.run(
-            &format!("take the new counter of {} away", table.name),
-            &format!("DELETE FROM sqlite_sequence WHERE name = {own}"),
-        )?;
-        script.run(
-            &format!("put the counter of {} back", table.name),
-            &format!("INSERT INTO sqlite_sequence (rowid, name, seq) SELECT place, {own}, seq FROM {COUNTER}"),
-        )?;
-        script.run("the counter is back", &format!("DROP TABLE {COUNTER}"))?;
-    }
+    counter_back(script, table)?;
     script.run("the rows are back", &format!("DROP TABLE {STAGE}"))?;
     for index in &table.indexes {
         script.run(&format!("create the index {}", index.name), &index.sql)?;
@@ -121,7 +104,7 @@ fn stage(script: &mut Script<'_>, table: &Table, leaving: Option<&Removal>) -> R
         ),
     )?;
     let left = leaving.map_or(String::new(), |it| {
-        format!(" + (SELECT count(*) FROM {})", it.list)
+        format!(" + (SELECT count(*) FROM {} WHERE round >= 0)", it.list)
     });
     script.promise(
         &format!("every row of {name} is aside"),
@@ -170,6 +153,36 @@ fn refill(script: &mut Script<'_>, table: &Table) -> Result<()> {
             fidelity::all_of(&same)
         ),
     )
+}
+
+/// Notes where the AUTOINCREMENT counter of `table` stands, if it has one: what is inserted moves it.
+pub fn counter_aside(script: &mut Script<'_>, table: &Table) -> Result<()> {
+    if !counts(table) {
+        return Ok(());
+    }
+    script.run(
+        &format!("set the counter of {} aside", table.name),
+        &format!("CREATE TABLE {COUNTER} AS SELECT rowid AS place, seq FROM sqlite_sequence WHERE name = {}", literal(&table.name)),
+    )
+}
+
+/// Puts it back, or takes it away again where there was none.
+pub fn counter_back(script: &mut Script<'_>, table: &Table) -> Result<()> {
+    if !counts(table) {
+        return Ok(());
+    }
+    let own = literal(&table.name);
+    script.run(
+        &format!("take the new counter of {} away", table.name),
+        &format!("DELETE FROM sqlite_sequence WHERE name = {own}"),
+    )?;
+    script.run(
+        &format!("put the counter of {} back", table.name),
+        &format!(
+            "INSERT INTO sqlite_sequence (rowid, name, seq) SELECT place, {own}, seq FROM {COUNTER}"
+        ),
+    )?;
+    script.run("the counter is back", &format!("DROP TABLE {COUNTER}"))
 }
 
 fn counts(table: &Table) -> bool {
