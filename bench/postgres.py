@@ -95,7 +95,7 @@ def main():
             "rounds": arguments.rounds,
             "server": bench.ask("postgres", "SHOW server_version"),
             "fkfix": environment.output([FKFIX, "--version"]).split()[1] + environment.commit(),
-            "machine": environment.machine(),
+            "machine": ", ".join(map(str, environment.machine().values())),
             "load_before": os.getloadavg(),
             "runs": [],
         }
