@@ -447,7 +447,10 @@ fn other_spelling(transaction: &mut Transaction, key: &Key, from: &str) -> Resul
     if !columns.any(|it| is_text(&it.type_name)) {
         return Ok(0);
     }
-    let plain = |value: String| format!("lower(replace(btrim({value}::text), '-', ''))");
+    // The two columns may have collations that do not go together.
+    let plain = |value: String| {
+        format!("lower(replace(btrim({value}::text COLLATE pg_catalog.\"default\"), '-', ''))")
+    };
     let own = plain(format!("c.{}", quoted(&pair.child)));
     let theirs = plain(format!("p.{}", quoted(&pair.parent)));
     let query = format!(
