@@ -24,6 +24,12 @@ mod reported;
 /// What goes back and what stays in the archive, and what is said of it.
 mod kept;
 
+/// A row may stay and forget its key, which `down` gives back.
+mod forgotten;
+
+/// What an archive holds is listed, goes back where it belongs, or for good.
+mod archived;
+
 use crate::subject::Subject;
 
 /// `parent` (1, 2) and `child`, of whose three rows the second refers to nothing.
