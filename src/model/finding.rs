@@ -91,7 +91,7 @@ pub enum Code {
     MigrationChanged,
     /// Error: a migration was applied that is not known here
     MigrationUnknown,
-    /// Warning: a migration can't be taken back, as it has no down script
+    /// Warning: a migration can't be reverted, as it has no down script
     DownScriptMissing,
     /// Error: the child table of a key is not there, or is not an ordinary table
     TableMissing,

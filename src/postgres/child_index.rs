@@ -285,7 +285,7 @@ impl Database {
             let Some(pause) = pause.filter(|_| passes) else {
                 let told = error::explained(error).context(doing());
                 return Err(Failure::impossible(format!("{told:#}"))
-                    .hint("fkfix up goes on from here, fkfix down takes back; an unfinished index is dropped by both")
+                    .hint("fkfix up goes on from here, fkfix down reverts; an unfinished index is dropped by both")
                     .into());
             };
             super::online::pause(pause)?;

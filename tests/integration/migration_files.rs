@@ -6,7 +6,7 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Database, KEY, binary, binary_for_anyone, finish};
+use crate::support::{Database, KEY, SCAN_WARNING, binary, binary_for_anyone, finish};
 
 /// A child with an orphan, and no migration.
 fn bare() -> Database {
@@ -435,7 +435,10 @@ fn what_the_files_lack_is_said_before_and_when_they_are_applied() {
     let database = bare();
     database.write_migration("V1__keys.sql", &add());
     let no_down = no_down.replace("nothing", "keys");
-    database.fkfix("up --dry-run").status(0).stderr(&no_down);
+    database
+        .fkfix("up --dry-run")
+        .status(0)
+        .stderr(&format!("{no_down}{SCAN_WARNING}"));
     database.up().remarks(&no_down);
     // What new writes is empty until somebody writes into it.
     let database = bare();

@@ -23,6 +23,10 @@ pub const KEY: &str =
 /// What `up` ends with.
 pub const ENFORCEMENT_HINT: &str = "hint: SQLite enforces foreign keys only on connections that run PRAGMA foreign_keys = ON; make sure your application does, or run fkfix enforce\n";
 
+/// What a dry run says of `child`, whose key has no index.
+pub const SCAN_WARNING: &str =
+    "warning: deleting a row of parent will scan child: no index starts with (parent_id)\n";
+
 /// The binary on `database`, as a user for whom permissions count.
 pub fn binary_for_anyone(database: &Database) -> std::process::Command {
     let folder = database.home.parent().unwrap();
