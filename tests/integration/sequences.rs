@@ -81,7 +81,7 @@ fn statistics_stay_as_they_are() {
 #[test]
 fn a_counter_that_nobody_keeps_is_not_made() {
     let database = Database::family(
-        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); INSERT INTO child VALUES (1, 1), (2, 9);
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); INSERT INTO child VALUES (1, 1), (2, 2);
          PRAGMA writable_schema = ON;
          UPDATE sqlite_schema SET sql = replace(sql, 'PRIMARY KEY,', 'PRIMARY KEY AUTOINCREMENT,') WHERE name = 'child';",
     );
@@ -92,9 +92,25 @@ fn a_counter_that_nobody_keeps_is_not_made() {
         return;
     }
     database.fkfix("up --dry-run").status(0);
+    database.goes_up_and_down();
     database.up();
     assert_eq!(
         database.value::<i64>("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'"),
         0
     );
+}
+
+#[test]
+fn rows_that_could_not_come_back_since_their_counter_is_gone_do_not_leave() {
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY AUTOINCREMENT, parent_id INTEGER); INSERT INTO child VALUES (1, 1), (2, 9);
+         PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'sqlite_sequence';",
+    );
+    let message = "1 row would leave child and could not come back";
+    database.refuses("up --dry-run", 2, message);
+    database.refuses("up", 2, message);
+    // The remedy that is named.
+    let database =
+        database.with("CREATE TABLE x (id INTEGER PRIMARY KEY AUTOINCREMENT); DROP TABLE x");
+    assert_eq!(database.goes_up_and_down(), 1);
 }

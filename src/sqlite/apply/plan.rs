@@ -100,6 +100,7 @@ pub fn plan(
         steps: Vec::new(),
     };
     planner.must_keep_indexes()?;
+    planner.must_take_rows_back()?;
     let rebuilds = planner.rebuilds(targets, policy.method)?;
     let places = planner.places(&rebuilds, policy.method)?;
     planner.move_rows_out(&rebuilds, version, policy)?;
@@ -169,6 +170,30 @@ impl Planner<'_> {
         Ok(())
     }
 
+    /// Nobody can insert into a table whose AUTOINCREMENT has no counter: SQLite says "malformed"
+    /// (`autoIncBegin` in its `insert.c`).
+    fn must_take_rows_back(&self) -> Result<()> {
+        for removal in leaving(self.found) {
+            let table = &removal.table;
+            if self.lacks_counter(table)? {
+                return Err(Failure::impossible(format!(
+                    "{} would leave {} and could not come back: it counts its rowids by AUTOINCREMENT, and the table sqlite_sequence is missing",
+                    text::rows(removal.rows),
+                    table.name
+                ))
+                .hint("SQLite makes sqlite_sequence anew with: CREATE TABLE x (id INTEGER PRIMARY KEY AUTOINCREMENT); DROP TABLE x")
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    fn lacks_counter(&self, table: &Table) -> Result<bool> {
+        let counts = ddl::counts_rowids(&table.sql)?;
+        let names = snapshot::taken_names(self.connection)?;
+        Ok(counts && !names.iter().any(|it| it == "sqlite_sequence"))
+    }
+
     /// How each table that gets a key comes by it.
     fn rebuilds<'t>(&self, targets: &'t [TableKeys], method: Method) -> Result<Vec<Rebuild<'t>>>
     where
@@ -203,12 +228,7 @@ impl Planner<'_> {
         {
             rehearsal.obstacle.get_or_insert(Obstacle::Rename);
         }
-        let counts = table.sql.to_ascii_uppercase().contains("AUTOINCREMENT");
-        if counts
-            && !snapshot::taken_names(self.connection)?
-                .iter()
-                .any(|it| it == "sqlite_sequence")
-        {
+        if self.lacks_counter(table)? {
             rehearsal.obstacle = Some(Obstacle::Counter);
         }
         let removal = leaving(self.found).find(|it| it.table.name == table.name);

@@ -21,7 +21,7 @@ use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::row_counts;
 use crate::sqlite::schema::snapshot;
 use crate::sqlite::schema::{self, RowKey, Table};
-use crate::sqlite::text::ddl::{literal, quote, quote_list, same_name};
+use crate::sqlite::text::ddl::{counts_rowids, literal, quote, quote_list, same_name};
 use crate::text::rows;
 
 const SUFFIX: &str = "_orphans";
@@ -689,7 +689,7 @@ struct Counter {
 
 fn counter(connection: &Connection, table: &Table) -> Result<Counter> {
     let names = snapshot::taken_names(connection)?;
-    let counts = table.sql.to_ascii_uppercase().contains("AUTOINCREMENT");
+    let counts = counts_rowids(&table.sql)?;
     if !counts || !names.iter().any(|name| name == "sqlite_sequence") {
         return Ok(Counter::default());
     }

@@ -57,6 +57,12 @@ pub fn tokens(sql: &str) -> Result<Vec<Token<'_>>> {
     }
 }
 
+/// Whether the table counts its rowids by AUTOINCREMENT.
+pub fn counts_rowids(create_table: &str) -> Result<bool> {
+    let tokens = tokens(create_table)?;
+    Ok(tokens.iter().any(|it| it.kind == TokenType::TK_AUTOINCR))
+}
+
 /// `name` as a quoted identifier: `a"b` becomes `"a""b"`.
 #[must_use]
 pub fn quote(name: &str) -> String {

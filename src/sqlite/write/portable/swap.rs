@@ -18,7 +18,7 @@ use crate::sqlite::orphans::lists::{Removal, listed};
 use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
 use crate::sqlite::schema::{RowKey, Table};
-use crate::sqlite::text::ddl::{literal, quote, quote_list, same_name};
+use crate::sqlite::text::ddl::{counts_rowids, literal, quote, quote_list, same_name};
 
 /// Writes what makes `table` again as `definition`, without the rows that are `leaving`.
 pub fn table(
@@ -157,7 +157,7 @@ fn refill(script: &mut Script<'_>, table: &Table) -> Result<()> {
 
 /// Notes where the AUTOINCREMENT counter of `table` stands, if it has one: what is inserted moves it.
 pub fn counter_aside(script: &mut Script<'_>, table: &Table) -> Result<()> {
-    if !counts(table) {
+    if !counts_rowids(&table.sql)? {
         return Ok(());
     }
     script.run(
@@ -168,7 +168,7 @@ pub fn counter_aside(script: &mut Script<'_>, table: &Table) -> Result<()> {
 
 /// Puts it back, or takes it away again where there was none.
 pub fn counter_back(script: &mut Script<'_>, table: &Table) -> Result<()> {
-    if !counts(table) {
+    if !counts_rowids(&table.sql)? {
         return Ok(());
     }
     let own = literal(&table.name);
@@ -183,10 +183,6 @@ pub fn counter_back(script: &mut Script<'_>, table: &Table) -> Result<()> {
         ),
     )?;
     script.run("the counter is back", &format!("DROP TABLE {COUNTER}"))
-}
-
-fn counts(table: &Table) -> bool {
-    table.sql.to_ascii_uppercase().contains("AUTOINCREMENT")
 }
 
 /// An index for the refill, where the table refers to itself: as a parent each row is looked for
