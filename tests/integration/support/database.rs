@@ -160,8 +160,10 @@ impl Database {
             command.args(crate::UP_OPTIONS);
         }
         command.arg("--database").arg(&self.path);
-        // It goes by what the database declares.
-        if self.migrations.exists() && verb != Some("enforce") {
+        // Those go by what the database declares, or holds.
+        let takes_migrations =
+            !verb.is_some_and(|it| ["enforce", "clean", "restore"].contains(&it));
+        if self.migrations.exists() && takes_migrations {
             command.arg("--migrations").arg(&self.migrations);
         }
         command
