@@ -59,7 +59,7 @@ pub struct Redo {
     /// Which migrations.
     #[command(flatten)]
     pub set: Set,
-    /// What becomes of rows that break a key
+    /// What happens to rows that break a key
     #[arg(long, value_name = "ACTION", default_value = "follow")]
     pub orphans: OrphanAction,
     /// Refuse when more rows than this would leave a table or lose their key: a number, or a share such as 5%
