@@ -44,7 +44,7 @@ would apply V1 webhook_logs_foreign_keys
     14. put the schema back in its order
     15. check that alert_rules has 10 rows
     16. check that events has 200 rows
-    17. check that webhook_logs has 1000 rows
+    17. check that webhook_logs has 1,000 rows
     18. check that no row breaks fk_webhook_logs_alert_rule
     19. check that no row breaks fk_webhook_logs_event
     20. drop the temporary list of orphans of webhook_logs

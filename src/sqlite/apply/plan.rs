@@ -386,7 +386,7 @@ impl Planner<'_> {
             let leaving = self.found.removal(&name).map_or(0, |removal| removal.rows);
             let rows = self.counts.of(&name)? - leaving;
             self.steps.push(Step::Expect {
-                what: format!("{name} has {rows} row{}", if rows == 1 { "" } else { "s" }),
+                what: format!("{name} has {}", text::rows(rows)),
                 query: row_counts::count_sql(&name),
                 value: rows,
                 by_row: None,
