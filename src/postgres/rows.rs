@@ -70,6 +70,12 @@ pub fn are(table: &Table, alias: &str, number: usize) -> String {
     )
 }
 
+/// The condition that the row `alias` of `table` is the one at `place`.
+#[must_use]
+pub fn is(table: &Table, alias: &str, place: RowId) -> String {
+    are(table, alias, 1).replace("$1", &format!("ARRAY['{place}']"))
+}
+
 /// Rows as the array that a statement takes: `$1::text[]::tid[]`.
 pub fn texts(rows: impl IntoIterator<Item = RowId>) -> Vec<String> {
     rows.into_iter().map(|row| row.to_string()).collect()

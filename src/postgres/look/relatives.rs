@@ -112,9 +112,10 @@ fn parent_of(
     }
     preflight::table_must_be_seen(transaction, &key.parent, &key.parent_shown)?;
     let from = format!(
-        "{} AS w WHERE EXISTS (SELECT FROM {} AS c WHERE c.ctid OPERATOR(pg_catalog.=) '{place}'::pg_catalog.tid AND {}) LIMIT 1",
+        "{} AS w WHERE EXISTS (SELECT FROM {} AS c WHERE {} AND {}) LIMIT 1",
         source(&key.parent),
         source(table),
+        rows::is(table, "c", place),
         key.joined("c", "w")
     );
     let found = row::places(transaction, &key.parent, &from)?;
@@ -151,7 +152,7 @@ pub fn children(
                 "{} AND EXISTS (SELECT FROM {} AS p WHERE {} AND {})",
                 key.refers("w"),
                 source(table),
-                rows::is_one_of("p", 1).replace("$1", &format!("ARRAY['{place}']")),
+                rows::is(table, "p", place),
                 key.joined("w", "p")
             );
             let from = format!("{} AS w WHERE {condition}", source(child));

@@ -13,7 +13,7 @@ use crate::postgres::catalog::{self, ForeignKey, Kind, Match, Table, quoted};
 use crate::postgres::compare::{self, Pair};
 use crate::postgres::error;
 use crate::postgres::keys::source;
-use crate::postgres::rows::RowId;
+use crate::postgres::rows::{self, RowId};
 
 /// The name that `ctid` has where it is the key that a row is asked for by.
 const PLACE: &str = "ctid";
@@ -173,9 +173,9 @@ pub fn places(
         )
     });
     let texts: String = texts.collect();
-    let query = format!("SELECT w.ctid::pg_catalog.text{texts} FROM {from}");
+    let query = format!("SELECT {}{texts} FROM {from}", rows::place(table, "w"));
     let mut found = transaction.query_typed_raw(&query, std::iter::empty::<(i32, Type)>())?;
-    let mut rows = Vec::new();
+    let mut all = Vec::new();
     while let Some(row) = found.next()? {
         let place: RowId = row.try_get::<_, &str>(0)?.parse()?;
         let values = table.columns.iter().enumerate().map(|(at, column)| {
@@ -186,9 +186,9 @@ pub fn places(
             values: values.collect::<Result<_>>()?,
             columns: table.columns.iter().map(|it| it.name.clone()).collect(),
         };
-        rows.push((place, row));
+        all.push((place, row));
     }
-    Ok(rows)
+    Ok(all)
 }
 
 /// A text as its bytes: a database in `SQL_ASCII` holds what it was given.
