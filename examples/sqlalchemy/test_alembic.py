@@ -95,7 +95,7 @@ class FkfixFirst(AlembicTest):
         self.alembic("upgrade", "head")
         self.fkfix("down", "--leave-orphans")
         self.assertEqual(self.keys(), ALEMBIC_KEYS)
-        adopted = self.fkfix("up")["applied"][0]["tables"][0]
+        adopted = self.fkfix("up")["migrations"][0]["tables"][0]
         self.assertEqual((len(adopted["added"]), len(adopted["adopted"])), (0, 2))
         self.assertEqual(self.found(status=0), [])
 
@@ -115,7 +115,7 @@ class AlembicFirst(AlembicTest):
     def test_its_keys_are_adopted_and_down_leaves_them(self):
         self.delete_orphans()
         self.alembic("upgrade", "head")
-        done = self.fkfix("up")["applied"][0]["tables"][0]
+        done = self.fkfix("up")["migrations"][0]["tables"][0]
         self.assertEqual((len(done["added"]), len(done["adopted"])), (0, 2))
         self.assertEqual(self.found(status=0), [])
         self.fkfix("down")
