@@ -200,6 +200,9 @@ fn writers_of_parent_then_child_see_no_deadlock() {
                             "BEGIN; UPDATE p SET id = id WHERE id = 1; SELECT pg_sleep(0.005); INSERT INTO c VALUES ({id}, 1); COMMIT"
                         ))
                         .unwrap();
+                    // As an application that has other things to do: writers that hold the parent
+                    // without a gap would leave no moment for the lock.
+                    thread::sleep(Duration::from_millis(20));
                 }
             });
         }
