@@ -235,20 +235,8 @@ fn foreign_key(made: &dump::Key, all: &[Made]) -> ForeignKey {
         parent_columns.extend(columns.cloned());
     }
     ForeignKey {
-        name: request.constraint(),
-        columns: request.columns.clone(),
-        parent,
-        parent_columns,
-        on_delete: request.on_delete,
-        on_delete_columns: request.on_delete_columns.clone(),
-        on_update: request.on_update,
-        matches: request.matches,
-        is_deferrable: request.deferrable,
-        is_deferred: request.deferred,
         is_validated: made.is_validated,
         is_enforced: made.is_enforced,
-        is_temporal: false,
-        is_inherited: false,
-        is_silenced: false,
+        ..keys::of_request(request, &parent, &parent_columns)
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use anyhow::{Context as _, Result};
 use postgres::Transaction;
 
-use super::catalog::{self, ForeignKey, Kind, Match, Persistence, Table, quoted};
+use super::catalog::{self, ForeignKey, Kind, Match, Name, Persistence, Table, quoted};
 use super::compare::{Pair, pairs};
 use super::schema::Schema;
 use super::text::script::Request;
@@ -489,23 +489,7 @@ pub fn between(
     table: &Rc<Table>,
     columns: &[String],
 ) -> Result<Option<Key>> {
-    let key = ForeignKey {
-        name: String::new(),
-        columns: columns.to_vec(),
-        parent: table.name.clone(),
-        parent_columns: columns.to_vec(),
-        on_delete: catalog::Action::NoAction,
-        on_delete_columns: Vec::new(),
-        on_update: catalog::Action::NoAction,
-        matches: Match::Simple,
-        is_deferrable: false,
-        is_deferred: false,
-        is_validated: false,
-        is_enforced: false,
-        is_temporal: false,
-        is_inherited: false,
-        is_silenced: false,
-    };
+    let key = ForeignKey::to_compare(columns, &table.name, columns);
     let Ok(pairs) = pairs(transaction, archive, table, &key)? else {
         return Ok(None);
     };
@@ -579,21 +563,23 @@ pub(super) fn asked(request: &Request, parent: &Table, parent_shown: &str) -> Re
     }
     Ok(ForeignKey {
         name,
-        columns: request.columns.clone(),
-        parent: parent.name.clone(),
-        parent_columns,
+        ..of_request(request, &parent.name, &parent_columns)
+    })
+}
+
+/// What `request` says of a key to `parent_columns` of `parent`; nobody has looked at rows yet.
+#[must_use]
+pub fn of_request(request: &Request, parent: &Name, parent_columns: &[String]) -> ForeignKey {
+    ForeignKey {
+        name: request.constraint(),
         on_delete: request.on_delete,
         on_delete_columns: request.on_delete_columns.clone(),
         on_update: request.on_update,
         matches: request.matches,
         is_deferrable: request.deferrable,
         is_deferred: request.deferred,
-        is_validated: false,
-        is_enforced: true,
-        is_temporal: false,
-        is_inherited: false,
-        is_silenced: false,
-    })
+        ..ForeignKey::to_compare(&request.columns, parent, parent_columns)
+    }
 }
 
 fn no_column(table: &Table, shown: &str, name: &str) -> Failure {

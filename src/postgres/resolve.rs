@@ -58,25 +58,11 @@ fn find<'a>(
         ..order.clone()
     };
     let change = order.change(&applied)?;
-    let report = ResolveReport {
-        database: database.to_owned(),
-        dry_run: order.dry_run,
-        version: order.version,
-        name: order.name(&applied),
-        marked: if order.as_applied {
-            "applied"
-        } else {
-            "reverted"
-        },
-        changed: !matches!(change, Change::Nothing),
-        reason: order.reason.map(str::to_owned),
-        keys: requested(transaction, schema, order)?,
-        warnings: if order.as_applied {
-            Vec::new()
-        } else {
-            archived(transaction, schema, order.version)?
-        },
-    };
+    let mut report = ResolveReport::new(database, order, &applied, &change);
+    report.keys = requested(transaction, schema, order)?;
+    if !order.as_applied {
+        report.warnings = archived(transaction, schema, order.version)?;
+    }
     Ok((report.with_misfits(), change))
 }
 

@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use super::brief::Brief;
 use super::output::Report;
+use crate::standing::Applied;
+use crate::standing::resolve::{Change, Order};
 use crate::text::Lines;
 
 /// What `fkfix resolve` did, or would do.
@@ -62,6 +64,32 @@ impl ResolvedKey {
 }
 
 impl ResolveReport {
+    /// What `change` does for `order` to the history of `database`, which has `applied`; of the
+    /// database itself nothing is known yet.
+    #[must_use]
+    pub fn new(
+        database: &str,
+        order: &Order<'_>,
+        applied: &[Applied],
+        change: &Change<'_>,
+    ) -> Self {
+        ResolveReport {
+            database: database.to_owned(),
+            dry_run: order.dry_run,
+            version: order.version,
+            name: order.name(applied),
+            marked: if order.as_applied {
+                "applied"
+            } else {
+                "reverted"
+            },
+            changed: !matches!(change, Change::Nothing),
+            reason: order.reason.map(str::to_owned),
+            keys: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
     /// Adds a warning for each key that does not fit the mark.
     #[must_use]
     pub fn with_misfits(mut self) -> Self {

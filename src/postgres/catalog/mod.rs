@@ -288,6 +288,30 @@ pub struct ForeignKey {
     pub is_silenced: bool,
 }
 
+impl ForeignKey {
+    /// One that nobody declared, to compare `columns` with `parent_columns` of `parent` by.
+    #[must_use]
+    pub fn to_compare(columns: &[String], parent: &Name, parent_columns: &[String]) -> Self {
+        ForeignKey {
+            name: String::new(),
+            columns: columns.to_vec(),
+            parent: parent.clone(),
+            parent_columns: parent_columns.to_vec(),
+            on_delete: Action::NoAction,
+            on_delete_columns: Vec::new(),
+            on_update: Action::NoAction,
+            matches: Match::Simple,
+            is_deferrable: false,
+            is_deferred: false,
+            is_validated: false,
+            is_enforced: true,
+            is_temporal: false,
+            is_inherited: false,
+            is_silenced: false,
+        }
+    }
+}
+
 /// When a trigger fires: `pg_trigger.tgenabled`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enabled {

@@ -232,23 +232,8 @@ impl OfServer<'_, '_, '_> {
         parent: &Table,
         key: &ForeignKey,
     ) -> Result<String> {
-        let wanted = catalog::ForeignKey {
-            name: String::new(),
-            columns: key.columns.clone(),
-            parent: parent.name.clone(),
-            parent_columns: key.parent_columns.clone(),
-            on_delete: catalog::Action::NoAction,
-            on_delete_columns: Vec::new(),
-            on_update: catalog::Action::NoAction,
-            matches: Match::Simple,
-            is_deferrable: false,
-            is_deferred: false,
-            is_validated: true,
-            is_enforced: true,
-            is_temporal: false,
-            is_inherited: false,
-            is_silenced: false,
-        };
+        let wanted =
+            catalog::ForeignKey::to_compare(&key.columns, &parent.name, &key.parent_columns);
         let is_key = parent.parent_keys().any(|index| {
             let columns: Vec<_> = index.columns.iter().flatten().collect();
             columns.len() == wanted.parent_columns.len()

@@ -9,7 +9,7 @@ use postgres::types::{FromSql, Type};
 use crate::failure::Failure;
 use crate::model::relatives::Row;
 use crate::model::value::{SHOWN, Value};
-use crate::postgres::catalog::{self, ForeignKey, Kind, Match, Table, quoted};
+use crate::postgres::catalog::{ForeignKey, Kind, Table, quoted};
 use crate::postgres::compare::{self, Pair};
 use crate::postgres::error;
 use crate::postgres::keys::source;
@@ -118,7 +118,7 @@ fn condition(
             "w.ctid OPERATOR(pg_catalog.=) {value}::pg_catalog.tid"
         ));
     }
-    let itself = to_itself(table, key);
+    let itself = ForeignKey::to_compare(key, &table.name, key);
     // A column that is compared with itself by its own key's equality always can be.
     let pairs = compare::pairs(transaction, table, table, &itself)?;
     let pairs: Vec<Pair> = pairs.map_err(|misfit| misfit.told(table, "", ""))?;
@@ -131,26 +131,6 @@ fn condition(
         format!("w.{column} OPERATOR({}) {value}", pair.operator)
     });
     Ok(equal.collect::<Vec<_>>().join(" AND "))
-}
-
-fn to_itself(table: &Table, columns: &[String]) -> ForeignKey {
-    ForeignKey {
-        name: String::new(),
-        columns: columns.to_vec(),
-        parent: table.name.clone(),
-        parent_columns: columns.to_vec(),
-        on_delete: catalog::Action::NoAction,
-        on_delete_columns: Vec::new(),
-        on_update: catalog::Action::NoAction,
-        matches: Match::Simple,
-        is_deferrable: false,
-        is_deferred: false,
-        is_validated: true,
-        is_enforced: true,
-        is_temporal: false,
-        is_inherited: false,
-        is_silenced: false,
-    }
 }
 
 /// Class 22: the text is no value of the column's type.

@@ -64,25 +64,11 @@ impl Database {
         };
         let applied = history::read(connection)?;
         let change = order.change(&applied)?;
-        let report = ResolveReport {
-            database: self.name(),
-            dry_run: order.dry_run,
-            version: order.version,
-            name: order.name(&applied),
-            marked: if order.as_applied {
-                "applied"
-            } else {
-                "reverted"
-            },
-            changed: !matches!(change, Change::Nothing),
-            reason: order.reason.map(str::to_owned),
-            keys: requested(connection, order)?,
-            warnings: if order.as_applied {
-                Vec::new()
-            } else {
-                archived(connection, order.version)?
-            },
-        };
+        let mut report = ResolveReport::new(&self.name(), order, &applied, &change);
+        report.keys = requested(connection, order)?;
+        if !order.as_applied {
+            report.warnings = archived(connection, order.version)?;
+        }
         Ok((report.with_misfits(), change))
     }
 }
