@@ -9,7 +9,7 @@ Examples:
   fkfix up -d app.db --dry-run        what would be done, and to which rows
   fkfix up -d app.db                  add the keys
   fkfix check -d app.db               are they there, and does nothing break them?
-  fkfix down -d app.db                take them back
+  fkfix down -d app.db                revert them
   DATABASE_URL=sqlite:///app.db fkfix status
 
 SQLite enforces foreign keys only on connections that run PRAGMA foreign_keys = ON: after up, make sure your application does, or run fkfix enforce.";
