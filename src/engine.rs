@@ -30,9 +30,9 @@ pub fn open(location: &Location, lock_timeout: Duration) -> Database {
 #[cfg(feature = "postgres")]
 pub mod server {
     pub use crate::postgres::Database;
-    pub use crate::postgres::clean::Order as CleanOrder;
-    pub use crate::postgres::down::Order as DownOrder;
-    pub use crate::postgres::dump;
+    pub use crate::postgres::apply::down::Order as DownOrder;
+    pub use crate::postgres::apply::up::Order as UpOrder;
+    pub use crate::postgres::check::dump;
     pub use crate::postgres::session::Wait;
-    pub use crate::postgres::up::Order as UpOrder;
+    pub use crate::postgres::verbs::clean::Order as CleanOrder;
 }

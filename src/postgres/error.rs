@@ -130,7 +130,7 @@ fn find(error: &anyhow::Error) -> Option<&postgres::Error> {
 }
 
 /// The server's message and detail in one sentence.
-pub(super) fn words(told: &DbError) -> String {
+pub(crate) fn words(told: &DbError) -> String {
     let message = sentence(told.message());
     match told.detail() {
         Some(detail) => format!("{message}: {}", sentence(detail)),
@@ -144,7 +144,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// The innermost cause; the crate's own sentence where there is none.
-pub(super) fn cause(error: &postgres::Error) -> String {
+pub(crate) fn cause(error: &postgres::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -347,3 +347,16 @@ pub struct Trigger {
     /// Whether it fires on TRUNCATE.
     pub on_truncate: bool,
 }
+
+/// Names in quotes, with commas.
+#[must_use]
+pub fn list(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+    names.join(", ")
+}
+
+/// A string as SQL writes it.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

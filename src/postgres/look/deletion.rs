@@ -8,9 +8,9 @@ use postgres::types::Type;
 use crate::model::deletion::{Changed, Deletion, Reason, Refusal, Taken};
 use crate::model::key::Action;
 use crate::postgres::catalog::{Table, quoted};
-use crate::postgres::keys::{Key, source};
-use crate::postgres::rows::{self, RowId};
-use crate::postgres::search::{Found, Leaving, Search};
+use crate::postgres::keys::Key;
+use crate::postgres::orphans::search::{Found, Leaving, Search};
+use crate::postgres::schema::rows::{self, RowId, source};
 
 /// How many rows are looked up at once.
 const AT_ONCE: usize = 20_000;

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use anyhow::Result;
 use postgres::Transaction;
 
-use super::discover;
 use crate::discover::DEFAULT_CONFIDENCE;
 use crate::explain;
 use crate::failure::Failure;
@@ -13,15 +12,16 @@ use crate::migrations::{Migrations, Origin};
 use crate::model::asked::Shown;
 use crate::model::diagram::{Attribute, Diagram, Entity, NotDrawn, Relation, State};
 use crate::model::key::ForeignKey;
-use crate::postgres::archive;
 use crate::postgres::catalog::{self, Kind, Name, Table};
+use crate::postgres::database::own::Own;
 use crate::postgres::database::{Database, applicable};
-use crate::postgres::keys::{self, Key, source};
-use crate::postgres::own::{HISTORY, Own, PROGRESS};
-use crate::postgres::preflight;
-use crate::postgres::rows;
+use crate::postgres::discover;
+use crate::postgres::keys::{self, Key};
+use crate::postgres::leave::archive::is_own;
+use crate::postgres::leave::preflight;
 use crate::postgres::schema::Schema;
-use crate::postgres::up;
+use crate::postgres::schema::rows::{self, source};
+use crate::postgres::text::parts;
 use crate::standing;
 
 impl Database {
@@ -61,15 +61,6 @@ impl Database {
             Ok((diagram, not_drawn))
         })
     }
-}
-
-/// Whether the table is fkfix's own: its history, its progress, an archive.
-pub fn is_own(schema: &Schema, table: &Table) -> bool {
-    let is_archive = || {
-        let archives = archive::all(schema);
-        archives.iter().any(|it| it.table.oid == table.oid)
-    };
-    [HISTORY, PROGRESS].contains(&table.name.table.as_str()) || is_archive()
 }
 
 /// The table itself, or the one that it is a partition of, which is drawn for it.
@@ -162,7 +153,7 @@ impl<'s> Drawing<'s> {
             let Some(migration) = migrations.get(version) else {
                 continue;
             };
-            for request in up::requests(migration)? {
+            for request in parts::requests(migration)? {
                 let one = std::slice::from_ref(&request);
                 match keys::resolve(transaction, self.schema, one) {
                     Ok(keys) => {

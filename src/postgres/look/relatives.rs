@@ -6,15 +6,15 @@ use anyhow::Result;
 use postgres::Transaction;
 use postgres::types::Type;
 
-use super::row;
 use crate::model::key::ForeignKey;
 use crate::model::relatives::{Children, Parent, Reference, Row};
 use crate::model::value::Value;
 use crate::postgres::catalog::{self, Table, quoted};
-use crate::postgres::keys::{self, Key, source};
-use crate::postgres::preflight;
-use crate::postgres::rows::{self, RowId};
+use crate::postgres::keys::{self, Key};
+use crate::postgres::leave::preflight;
+use crate::postgres::look::row;
 use crate::postgres::schema::Schema;
+use crate::postgres::schema::rows::{self, RowId, source};
 
 /// The table of a row, and those that it is a partition of: their keys are the row's too.
 pub fn with_roots(schema: &Schema, table: &Rc<Table>) -> Vec<Rc<Table>> {

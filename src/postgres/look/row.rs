@@ -4,16 +4,15 @@ use anyhow::{Result, bail};
 use postgres::Transaction;
 use postgres::error::SqlState;
 use postgres::fallible_iterator::FallibleIterator as _;
-use postgres::types::{FromSql, Type};
+use postgres::types::Type;
 
 use crate::failure::Failure;
 use crate::model::relatives::Row;
 use crate::model::value::{SHOWN, Value};
 use crate::postgres::catalog::{ForeignKey, Kind, Table, quoted};
-use crate::postgres::compare::{self, Pair};
 use crate::postgres::error;
-use crate::postgres::keys::source;
-use crate::postgres::rows::{self, RowId};
+use crate::postgres::schema::compare::{self, Pair};
+use crate::postgres::schema::rows::{self, Raw, RowId, source};
 
 /// The name that `ctid` has where it is the key that a row is asked for by.
 const PLACE: &str = "ctid";
@@ -169,22 +168,6 @@ pub fn places(
         all.push((place, row));
     }
     Ok(all)
-}
-
-/// A text as its bytes: a database in `SQL_ASCII` holds what it was given.
-pub struct Raw(pub Vec<u8>);
-
-impl<'r> FromSql<'r> for Raw {
-    fn from_sql(
-        _: &Type,
-        raw: &'r [u8],
-    ) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Raw(raw.to_vec()))
-    }
-
-    fn accepts(kind: &Type) -> bool {
-        *kind == Type::TEXT
-    }
 }
 
 /// A value for a report: a number where the column holds whole numbers, and else the text that

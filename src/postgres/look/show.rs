@@ -3,12 +3,12 @@
 use anyhow::Result;
 use postgres::Transaction;
 
-use super::{deletion, relatives, row};
 use crate::model::asked::Asked;
 use crate::postgres::database::Database;
-use crate::postgres::preflight;
+use crate::postgres::leave::preflight;
+use crate::postgres::look::{deletion, relatives, row};
+use crate::postgres::orphans::search::{Found, Search};
 use crate::postgres::schema::Schema;
-use crate::postgres::search::{Found, Search};
 use crate::postgres::text::script::Path;
 use crate::report::show::ShowReport;
 

@@ -6,6 +6,7 @@
 //! statements are to be sent by `query_typed`, `simple_query` or `batch_execute`: `query` and
 //! `execute` prepare a named statement, and its name may be another client's already.
 
+mod between;
 mod busy;
 mod step;
 mod wait;
@@ -17,6 +18,7 @@ use anyhow::Result;
 use postgres::error::SqlState;
 use postgres::{Client, IsolationLevel, Transaction};
 
+pub use between::{go_on_unless_interrupted, pause};
 pub use busy::{Holder, holders};
 pub use step::{Access, Isolation, SearchPath, Step};
 pub use wait::Wait;

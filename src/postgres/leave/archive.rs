@@ -1,0 +1,212 @@
+//! `<table>_orphans`: rows that left a table, and how they come back.
+
+use std::rc::Rc;
+
+use anyhow::Result;
+use postgres::Transaction;
+
+use crate::failure::Failure;
+use crate::postgres::catalog::{Column, Generated, Kind, Name, Table, quoted};
+use crate::postgres::database::own::{HISTORY, PROGRESS};
+use crate::postgres::schema::{Schema, rows};
+
+const SUFFIX: &str = "_orphans";
+
+/// The columns that stand before those of the table.
+pub const OWN_COLUMNS: [&str; 4] = [
+    "fkfix_id",
+    "fkfix_constraints",
+    "fkfix_version",
+    "fkfix_archived_at",
+];
+
+/// The column that tells what a row that stayed forgot: an object of its columns and the literals
+/// that were put there. NULL for a row that left. Archives that were made before are without it.
+pub const KEPT: &str = "fkfix_kept";
+
+/// An archive that exists.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    /// The archive itself.
+    pub table: Rc<Table>,
+    /// It has the column [`KEPT`].
+    pub has_kept: bool,
+    /// The table that its rows come from.
+    pub of: Name,
+}
+
+/// The name of the archive of `table`.
+#[must_use]
+pub fn name_of(table: &Name) -> Name {
+    Name {
+        schema: table.schema.clone(),
+        table: format!("{}{SUFFIX}", table.table),
+    }
+}
+
+/// Every archive.
+#[must_use]
+pub fn all(schema: &Schema) -> Vec<Archive> {
+    schema.tables.iter().filter_map(read).collect()
+}
+
+fn read(table: &Rc<Table>) -> Option<Archive> {
+    let of = table.name.table.strip_suffix(SUFFIX)?;
+    let names = table.columns.iter().map(|column| column.name.as_str());
+    let is_ours = table.kind == Kind::Table && names.take(4).eq(OWN_COLUMNS);
+    is_ours.then(|| Archive {
+        table: Rc::clone(table),
+        has_kept: table.columns.iter().any(|it| it.name == KEPT),
+        of: Name {
+            schema: table.name.schema.clone(),
+            table: of.to_owned(),
+        },
+    })
+}
+
+/// The archive of `table`, if there is one; fails where that name is something else's.
+pub fn of(schema: &Schema, table: &Table) -> Result<Option<Archive>> {
+    let name = name_of(&table.name);
+    if name.table.len() > 63 {
+        return Err(Failure::impossible(format!(
+            "the archive of {} would be called {}, which PostgreSQL would cut to 63 bytes",
+            schema.shown(&table.name),
+            name.table
+        ))
+        .hint("rename the table, or run with --orphans delete to keep no archive")
+        .into());
+    }
+    if let Some(own) = table
+        .columns
+        .iter()
+        .find(|column| OWN_COLUMNS.contains(&column.name.as_str()) || column.name == KEPT)
+    {
+        return Err(Failure::impossible(format!(
+            "{} has a column {}, which the archive needs for itself",
+            schema.shown(&table.name),
+            own.name
+        ))
+        .hint("rename the column, or run with --orphans delete to keep no archive")
+        .into());
+    }
+    let Some(found) = schema.get(&name) else {
+        return Ok(None);
+    };
+    match read(found) {
+        Some(archive) => Ok(Some(archive)),
+        None => Err(Failure::impossible(format!(
+            "{} exists already and is not an archive that fkfix made",
+            schema.shown(&name)
+        ))
+        .hint(format!(
+            "rename {}, or run with --orphans delete to keep no archive",
+            schema.shown(&name)
+        ))
+        .into()),
+    }
+}
+
+impl Archive {
+    /// The columns of the table that it keeps.
+    pub fn columns(&self) -> impl Iterator<Item = &Column> {
+        let columns = self.table.columns.iter().skip(OWN_COLUMNS.len());
+        columns.filter(|it| it.name != KEPT)
+    }
+
+    /// Whether it keeps values of the column.
+    #[must_use]
+    pub fn has(&self, column: &str) -> bool {
+        self.columns().any(|it| it.name == column)
+    }
+}
+
+/// The statements that make the archive of `table`, or give one that is there the columns that
+/// the table has got since.
+pub fn prepare(schema: &Schema, table: &Table) -> Result<Vec<String>> {
+    let name = name_of(&table.name);
+    if let Some(archive) = of(schema, table)? {
+        let new = table.columns.iter().filter(|it| !archive.has(&it.name));
+        let mut statements: Vec<_> = new
+            .map(|column| format!("ALTER TABLE {name} ADD COLUMN {}", definition(column)))
+            .collect();
+        if !archive.has_kept {
+            statements.push(format!("ALTER TABLE {name} ADD COLUMN {KEPT} jsonb"));
+        }
+        let mut own = archive.table.columns.iter();
+        let must_have = own.any(|it| it.name == "fkfix_version" && it.not_null);
+        if must_have {
+            statements.push(format!(
+                "ALTER TABLE {name} ALTER COLUMN fkfix_version DROP NOT NULL"
+            ));
+        }
+        return Ok(statements);
+    }
+    let columns: Vec<_> = table.columns.iter().map(definition).collect();
+    let mut statements = vec![
+        format!(
+            "CREATE TABLE {name} (fkfix_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, fkfix_constraints text NOT NULL, fkfix_version bigint, fkfix_archived_at timestamptz NOT NULL, {KEPT} jsonb, {})",
+            columns.join(", ")
+        ),
+        private(&name),
+    ];
+    if table.row_security {
+        statements.push(format!("ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"));
+    }
+    Ok(statements)
+}
+
+/// Takes from everyone what default privileges gave: nobody but the owner reads an archive.
+fn private(name: &Name) -> String {
+    let table = name.to_string().replace('\'', "''");
+    format!(
+        "DO $fkfix$ DECLARE other text; BEGIN
+    FOR other IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END
+        FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+        WHERE c.oid = '{table}'::pg_catalog.regclass AND a.grantee <> c.relowner
+    LOOP EXECUTE pg_catalog.format('REVOKE ALL ON {} FROM %s', other); END LOOP;
+END $fkfix$",
+        table.replace('%', "%%")
+    )
+}
+
+/// A column without NOT NULL, default and generation: values as they were.
+fn definition(column: &Column) -> String {
+    let collation = column.collation.as_ref();
+    let collation = collation.map_or(String::new(), |it| format!(" COLLATE {it}"));
+    format!("{} {}{collation}", quoted(&column.name), column.type_name)
+}
+
+/// How many rows of `version` an archive holds; of every version, where none is given.
+pub fn count(
+    transaction: &mut Transaction,
+    archive: &Archive,
+    version: Option<i64>,
+) -> Result<i64> {
+    let of = version.map_or(String::new(), |it| format!(" WHERE fkfix_version = {it}"));
+    let query = format!("SELECT count(*) FROM {}{of}", archive.table.name);
+    rows::count(transaction, &query, &[])
+}
+
+/// The columns whose values can be written back to `table`, and are in the archive.
+#[must_use]
+pub fn returning(archive: &Archive, table: &Table) -> Vec<String> {
+    let writable = table.columns.iter().filter(|column| {
+        !matches!(
+            column.generated,
+            Some(Generated::Stored | Generated::Virtual)
+        )
+    });
+    writable
+        .filter(|column| archive.has(&column.name))
+        .map(|column| column.name.clone())
+        .collect()
+}
+
+/// Whether the table is fkfix's own: its history, its progress, an archive.
+pub fn is_own(schema: &Schema, table: &Table) -> bool {
+    let is_archive = || {
+        let archives = all(schema);
+        archives.iter().any(|it| it.table.oid == table.oid)
+    };
+    [HISTORY, PROGRESS].contains(&table.name.table.as_str()) || is_archive()
+}

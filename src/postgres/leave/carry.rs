@@ -1,0 +1,534 @@
+//! Moves rows out of their tables, into the archive or for good; and has rows that stay forget keys.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use postgres::Transaction;
+use postgres::error::SqlState;
+use postgres::types::{ToSql, Type};
+
+use crate::failure::Failure;
+use crate::policy::{OrphanAction, Triggers};
+use crate::postgres::catalog::{Enabled, Table, Trigger, list, literal, quoted};
+use crate::postgres::leave::archive;
+use crate::postgres::orphans::search::{Found, Leaving, Reason, Search};
+use crate::postgres::orphans::stays::{self, Assigned};
+use crate::postgres::schema::rows::{self, RowId, source};
+use crate::postgres::session::Again;
+use crate::report::change::{ByKey, ForgottenKeys, RemovedRows};
+use crate::text;
+
+/// What happens to a row of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It leaves.
+    Delete,
+    /// It comes back.
+    Insert,
+    /// Its key is set.
+    Update,
+}
+
+impl Event {
+    /// As SQL has it.
+    #[must_use]
+    pub fn sql(self) -> &'static str {
+        match self {
+            Event::Delete => "DELETE",
+            Event::Insert => "INSERT",
+            Event::Update => "UPDATE",
+        }
+    }
+}
+
+/// Whose rows these are in the archive.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// The migration; none for `clean`.
+    pub version: Option<i64>,
+    /// When the run began: a literal.
+    pub at: String,
+}
+
+impl Mark {
+    /// Of a run that begins now.
+    pub fn new(transaction: &mut Transaction, version: Option<i64>) -> Result<Self> {
+        let row = transaction.query_typed_one(
+            "SELECT pg_catalog.to_char(pg_catalog.now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')",
+            &[],
+        )?;
+        Ok(Mark {
+            version,
+            at: row.try_get(0)?,
+        })
+    }
+
+    /// The values of the own columns behind the reasons.
+    fn values(&self) -> String {
+        let version = self.version.map_or("NULL".to_owned(), |it| it.to_string());
+        format!("{version}, '{}'::timestamptz", self.at)
+    }
+}
+
+/// The triggers of `table` that fire when rows leave, come back or change.
+pub fn triggers(table: &Table, event: Event) -> impl Iterator<Item = &Trigger> {
+    let triggers = table.triggers.iter().chain(&table.triggers_of_parts);
+    triggers.filter(move |trigger| {
+        let fires = match event {
+            Event::Delete => trigger.on_delete,
+            Event::Insert => trigger.on_insert,
+            Event::Update => trigger.on_update,
+        };
+        fires && matches!(trigger.enabled, Enabled::Origin | Enabled::Always)
+    })
+}
+
+/// The statements that set triggers aside, and those that make them as they were: `ENABLE TRIGGER
+/// USER` would make a plain one of what was ENABLE ALWAYS.
+#[must_use]
+pub fn aside(table: &Table, event: Event) -> (Vec<String>, Vec<String>) {
+    let alter = |trigger: &Trigger, how: &str| {
+        format!(
+            "ALTER TABLE {} {how} TRIGGER {}",
+            table.name,
+            quoted(&trigger.name)
+        )
+    };
+    triggers(table, event)
+        .map(|trigger| {
+            let enable = match trigger.enabled {
+                Enabled::Always => "ENABLE ALWAYS",
+                _ => "ENABLE",
+            };
+            (alter(trigger, "DISABLE"), alter(trigger, enable))
+        })
+        .unzip()
+}
+
+/// Runs `work` with the triggers of `tables` set aside, where that is asked for.
+pub fn without_triggers<T>(
+    transaction: &mut Transaction,
+    tables: &[(&Table, Event)],
+    policy: Triggers,
+    work: impl FnOnce(&mut Transaction) -> Result<T>,
+) -> Result<T> {
+    let (mut before, mut after): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    if policy == Triggers::Skip {
+        for (table, event) in tables {
+            let (disable, enable) = aside(table, *event);
+            // One that fires on two events is set aside once.
+            before.extend(
+                disable
+                    .into_iter()
+                    .filter(|it| !before.contains(it))
+                    .collect::<Vec<_>>(),
+            );
+            after.extend(
+                enable
+                    .into_iter()
+                    .filter(|it| !after.contains(it))
+                    .collect::<Vec<_>>(),
+            );
+        }
+    }
+    for statement in &before {
+        transaction.batch_execute(statement)?;
+    }
+    let value = work(transaction)?;
+    for statement in &after {
+        transaction.batch_execute(statement)?;
+    }
+    Ok(value)
+}
+
+/// What happens to the tables of `found`.
+pub fn events(found: &Found) -> impl Iterator<Item = (&Leaving, Event)> {
+    found.tables.iter().flat_map(|it| {
+        let leave = (it.leave() > 0).then_some((it, Event::Delete));
+        let forget = (it.forget() > 0).then_some((it, Event::Update));
+        leave.into_iter().chain(forget)
+    })
+}
+
+/// Has the rows of `found`, which are locked, forget their keys or leave. All that leave do so by
+/// one statement, so that no key finds a row without its parent in between.
+pub fn carry_out(
+    transaction: &mut Transaction,
+    search: &Search,
+    found: &Found,
+    mark: &Mark,
+    triggers: Triggers,
+) -> Result<()> {
+    let tables: Vec<_> = events(found)
+        .map(|(it, event)| (it.table.as_ref(), event))
+        .collect();
+    without_triggers(transaction, &tables, triggers, |transaction| {
+        for leaving in &found.tables {
+            for (marks, rows) in leaving.staying() {
+                let assigned = search.assigned(leaving.table.oid, marks);
+                forget(transaction, search, leaving, &rows, &assigned, mark)?;
+            }
+        }
+        if tables.iter().any(|(_, event)| *event == Event::Delete) {
+            delete(transaction, search, found, mark)?;
+        }
+        Ok(())
+    })
+}
+
+/// Has `rows` forget their keys, and the archive remember them as they are.
+fn forget(
+    transaction: &mut Transaction,
+    search: &Search,
+    leaving: &Leaving,
+    rows: &[RowId],
+    assigned: &[Assigned],
+    mark: &Mark,
+) -> Result<()> {
+    let texts = rows::texts(rows.iter().copied());
+    let whys = rows.iter().filter_map(|row| leaving.rows.get(row));
+    let reasons: Vec<_> = whys
+        .map(|why| search.names(leaving.table.oid, why))
+        .collect();
+    let keeps = search.action.keeps();
+    let kept = if keeps {
+        format!(",\n{}", remembering_sql(leaving, assigned, mark))
+    } else {
+        String::new()
+    };
+    let number = if keeps { "kept" } else { "done" };
+    let sql = format!(
+        "WITH {}{kept}\nSELECT (SELECT pg_catalog.count(*) FROM done WHERE is_set), (SELECT pg_catalog.count(*) FROM {number})",
+        setting_sql(leaving, assigned)
+    );
+    let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![(&texts, Type::TEXT_ARRAY)];
+    if keeps {
+        parameters.push((&reasons, Type::TEXT_ARRAY));
+    }
+    let row = match transaction.query_typed_one(&sql, &parameters) {
+        Ok(row) => row,
+        // The parent of a default has gone meanwhile.
+        Err(error) if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
+            return Err(Again.into());
+        }
+        Err(error) => return Err(can_not_forget(leaving, assigned, error)),
+    };
+    for place in 0..2 {
+        let number: i64 = row.try_get(place)?;
+        if usize::try_from(number) != Ok(rows.len()) {
+            return Err(Failure::impossible(format!(
+                "{} of {} should have got another key, and {} did: a trigger keeps them as they are; everything is rolled back",
+                text::rows(i64::try_from(rows.len())?),
+                leaving.shown,
+                text::count(number)
+            ))
+            .hint("--triggers skip sets the triggers aside for each batch")
+            .into());
+        }
+    }
+    Ok(())
+}
+
+fn can_not_forget(
+    leaving: &Leaving,
+    assigned: &[Assigned],
+    error: postgres::Error,
+) -> anyhow::Error {
+    let columns: Vec<_> = assigned.iter().map(|it| it.column.clone()).collect();
+    let doing = format!(
+        "could not set {} of rows of {}",
+        text::listing(&columns),
+        leaving.shown
+    );
+    let told = error.as_db_error();
+    match told.filter(|it| it.code().code().starts_with("23")) {
+        Some(told) => Failure::impossible(format!("{doing}: {}", told.message()))
+            .hint("--orphans archive moves these rows out whole, and down brings them back")
+            .into(),
+        None => anyhow::Error::new(error).context(doing),
+    }
+}
+
+fn setting_sql(leaving: &Leaving, assigned: &[Assigned]) -> String {
+    let set: Vec<_> = assigned
+        .iter()
+        .map(|it| format!("{} = {}", quoted(&it.column), it.value()))
+        .collect();
+    let is_set: Vec<_> = assigned
+        .iter()
+        .map(|it| {
+            let now = stays::literal_of(&format!("c.{}", quoted(&it.column)));
+            format!("{now} OPERATOR(pg_catalog.=) {}", it.literal())
+        })
+        .collect();
+    format!(
+        "done AS (UPDATE {} AS c SET {} WHERE {} RETURNING {} AS is_set)",
+        source(&leaving.table),
+        set.join(", "),
+        rows::are(&leaving.table, "c", 1),
+        is_set.join(" AND ")
+    )
+}
+
+fn remembering_sql(leaving: &Leaving, assigned: &[Assigned], mark: &Mark) -> String {
+    let kept: Vec<_> = assigned
+        .iter()
+        .map(|it| format!("{}, {}", literal(&it.column), it.literal()))
+        .collect();
+    let (names, values) = (columns(leaving, ""), columns(leaving, "c."));
+    format!(
+        "kept AS (INSERT INTO {} ({}, {}, {names}) SELECT l.reasons, {}, pg_catalog.jsonb_build_object({}), {values} FROM {} AS c JOIN {} ON l.place OPERATOR(pg_catalog.=) {} RETURNING 1)",
+        archive::name_of(&leaving.table.name),
+        list(&own_columns()),
+        archive::KEPT,
+        mark.values(),
+        kept.join(", "),
+        source(&leaving.table),
+        listed(1),
+        rows::place(&leaving.table, "c")
+    )
+}
+
+/// The places of parameter `number`, and the reasons that are the parameter behind it.
+fn listed(number: usize) -> String {
+    format!(
+        "ROWS FROM (pg_catalog.unnest(${number}::pg_catalog.text[]), pg_catalog.unnest(${}::pg_catalog.text[])) AS l (place, reasons)",
+        number + 1
+    )
+}
+
+fn own_columns() -> Vec<String> {
+    let own = archive::OWN_COLUMNS.iter().skip(1);
+    own.map(|it| (*it).to_owned()).collect()
+}
+
+fn delete(
+    transaction: &mut Transaction,
+    search: &Search,
+    found: &Found,
+    mark: &Mark,
+) -> Result<()> {
+    let keeps = search.action.keeps();
+    let mut parts = Vec::new();
+    let mut counts = Vec::new();
+    let mut arrays: Vec<Vec<String>> = Vec::new();
+    let leave: Vec<_> = found.tables.iter().filter(|it| it.leave() > 0).collect();
+    for (at, leaving) in leave.iter().enumerate() {
+        arrays.push(rows::texts(leaving.leaving()));
+        parts.push(leaving_sql(leaving, at, arrays.len()));
+        counts.push(format!("(SELECT pg_catalog.count(*) FROM gone{at})"));
+        if keeps {
+            let whys = leaving.rows.values().filter(|why| why.leaves);
+            arrays.push(
+                whys.map(|why| search.names(leaving.table.oid, why))
+                    .collect(),
+            );
+            parts.push(keeping_sql(leaving, at, arrays.len() - 1, mark));
+            counts.push(format!("(SELECT pg_catalog.count(*) FROM kept{at})"));
+        }
+    }
+    let sql = format!("WITH {} SELECT {}", parts.join(",\n"), counts.join(", "));
+    let parameters: Vec<(&(dyn ToSql + Sync), Type)> = arrays
+        .iter()
+        .map(|it| (it as &(dyn ToSql + Sync), Type::TEXT_ARRAY))
+        .collect();
+    let names: Vec<_> = leave.iter().map(|it| it.shown.as_str()).collect();
+    let row = transaction
+        .query_typed_one(&sql, &parameters)
+        .with_context(|| format!("could not move rows out of {}", text::listing(&names)))?;
+    let width = if keeps { 2 } else { 1 };
+    for (at, leaving) in leave.iter().enumerate() {
+        for place in 0..width {
+            let moved: i64 = row.try_get(at * width + place)?;
+            if moved != leaving.leave() {
+                return Err(not_all(transaction, leaving, moved)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rows that were locked are gone only when somebody swallowed the DELETE.
+fn not_all(transaction: &mut Transaction, leaving: &Leaving, moved: i64) -> Result<anyhow::Error> {
+    let places = rows::texts(leaving.leaving());
+    let query = format!(
+        "SELECT count(*) FROM {} AS c WHERE {}",
+        source(&leaving.table),
+        rows::are(&leaving.table, "c", 1)
+    );
+    let stay = rows::count(transaction, &query, &[(&places, Type::TEXT_ARRAY)])?;
+    if stay == 0 {
+        return Ok(Again.into());
+    }
+    Ok(Failure::impossible(format!(
+        "{} of {} should have left, and {} did: a trigger keeps rows back; everything is rolled back",
+        text::rows(leaving.leave()),
+        leaving.shown,
+        text::count(moved)
+    ))
+    .hint("--triggers skip sets the triggers aside for each batch")
+    .into())
+}
+
+fn columns(leaving: &Leaving, alias: &str) -> String {
+    let names = leaving.table.columns.iter();
+    let names: Vec<_> = names
+        .map(|it| format!("{alias}{}", quoted(&it.name)))
+        .collect();
+    names.join(", ")
+}
+
+fn leaving_sql(leaving: &Leaving, at: usize, rows: usize) -> String {
+    format!(
+        "gone{at} AS (DELETE FROM {} AS c WHERE {} RETURNING {} AS fkfix_row, {})",
+        source(&leaving.table),
+        rows::are(&leaving.table, "c", rows),
+        rows::place(&leaving.table, "c"),
+        columns(leaving, "c.")
+    )
+}
+
+fn keeping_sql(leaving: &Leaving, at: usize, rows: usize, mark: &Mark) -> String {
+    format!(
+        "kept{at} AS (INSERT INTO {} ({}, {}) SELECT l.reasons, {}, {} FROM gone{at} AS g JOIN {} ON l.place OPERATOR(pg_catalog.=) g.fkfix_row RETURNING 1)",
+        archive::name_of(&leaving.table.name),
+        list(&own_columns()),
+        columns(leaving, ""),
+        mark.values(),
+        columns(leaving, "g."),
+        listed(rows)
+    )
+}
+
+/// What has left and what has forgotten keys so far, for the report.
+#[derive(Debug, Default)]
+pub struct Tally(Vec<Gone>);
+
+#[derive(Debug)]
+struct Gone {
+    table: String,
+    archive: String,
+    /// Rows that left …
+    rows: i64,
+    break_several: i64,
+    reasons: BTreeMap<usize, ByKey>,
+    /// … and rows that stayed and forgot keys.
+    kept: i64,
+    marks: u64,
+    columns: Vec<String>,
+    to_default: bool,
+    kept_reasons: BTreeMap<usize, ByKey>,
+}
+
+impl Tally {
+    /// Adds what becomes of `found`.
+    pub fn add(&mut self, search: &Search, found: &Found) {
+        for leaving in &found.tables {
+            let place = self.0.iter().position(|it| it.table == leaving.shown);
+            let place = place.unwrap_or_else(|| {
+                self.0.push(Gone {
+                    table: leaving.shown.clone(),
+                    archive: format!("{}_orphans", leaving.shown),
+                    rows: 0,
+                    break_several: 0,
+                    reasons: BTreeMap::new(),
+                    kept: 0,
+                    marks: 0,
+                    columns: Vec::new(),
+                    to_default: false,
+                    kept_reasons: BTreeMap::new(),
+                });
+                self.0.len() - 1
+            });
+            let Some(gone) = self.0.get_mut(place) else {
+                continue;
+            };
+            gone.rows += leaving.leave();
+            gone.break_several += leaving.leave_for_several();
+            add_reasons(&mut gone.reasons, search.reasons(found, leaving));
+            gone.kept += leaving.forget();
+            add_reasons(&mut gone.kept_reasons, search.kept_reasons(leaving));
+            let oid = leaving.table.oid;
+            for marks in leaving.staying().into_keys() {
+                let mut set = search.assigned(oid, marks).into_iter();
+                gone.to_default |= set.any(|it| it.default.is_some());
+                gone.marks |= marks;
+            }
+            let set = search.assigned(oid, gone.marks).into_iter();
+            gone.columns = set.map(|it| it.column).collect();
+        }
+    }
+
+    /// How many rows left `table`, by the name that people call it.
+    #[must_use]
+    pub fn of(&self, table: &str) -> i64 {
+        self.0
+            .iter()
+            .filter(|it| it.table == table)
+            .map(|it| it.rows)
+            .sum()
+    }
+
+    /// Whether nothing happened.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|it| it.rows + it.kept == 0)
+    }
+
+    /// The rows that left.
+    #[must_use]
+    pub fn removed(&self, policy: OrphanAction) -> Vec<RemovedRows> {
+        let gone = self.0.iter().filter(|it| it.rows > 0);
+        gone.map(|gone| RemovedRows {
+            table: gone.table.clone(),
+            rows: gone.rows,
+            break_several: gone.break_several,
+            archive: gone.archive(policy),
+            by_key: gone.reasons.values().map(again).collect(),
+        })
+        .collect()
+    }
+
+    /// The rows that stayed and forgot keys.
+    #[must_use]
+    pub fn set_null(&self, policy: OrphanAction) -> Vec<ForgottenKeys> {
+        let kept = self.0.iter().filter(|it| it.kept > 0);
+        kept.map(|gone| ForgottenKeys {
+            table: gone.table.clone(),
+            rows: gone.kept,
+            archive: gone.archive(policy),
+            columns: gone.columns.clone(),
+            to_default: gone.to_default,
+            by_key: gone.kept_reasons.values().map(again).collect(),
+        })
+        .collect()
+    }
+}
+
+impl Gone {
+    fn archive(&self, policy: OrphanAction) -> Option<String> {
+        let keeps = policy.keeps() && policy != OrphanAction::Refuse;
+        keeps.then(|| self.archive.clone())
+    }
+}
+
+fn add_reasons(known: &mut BTreeMap<usize, ByKey>, reasons: Vec<Reason>) {
+    for reason in reasons {
+        let by_key = known.entry(reason.rank).or_insert_with(|| ByKey {
+            key: reason.label,
+            rows: 0,
+            orphans: reason.orphans,
+            because: None,
+        });
+        by_key.rows += reason.rows;
+        by_key.because = by_key.because.take().or(reason.because);
+    }
+}
+
+fn again(by_key: &ByKey) -> ByKey {
+    ByKey {
+        key: by_key.key.clone(),
+        because: by_key.because.clone(),
+        ..*by_key
+    }
+}

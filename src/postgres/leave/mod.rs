@@ -1,0 +1,5 @@
+//! What becomes of orphans: they leave for the archive or for good, or forget their keys.
+
+pub mod archive;
+pub mod carry;
+pub mod preflight;

@@ -1,0 +1,163 @@
+//! Rows by their place (`ctid`): the one name that every row of every table has.
+//!
+//! A place is good only until the row is changed. So whoever moves rows by it locks them, and
+//! looks at them again in a second statement.
+
+use std::fmt;
+
+use anyhow::{Result, anyhow};
+use postgres::Transaction;
+use postgres::types::{FromSql, ToSql, Type};
+
+use crate::postgres::catalog::{Kind, Table};
+
+/// Child tables with fewer rows are changed in one transaction: writers wait well under a second.
+pub const SMALL: i64 = 100_000;
+
+/// A block, and a line in it; of a partition, where it is one of a partitioned table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId {
+    part: Option<u32>,
+    block: u32,
+    line: u16,
+}
+
+impl fmt::Display for RowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(part) = self.part {
+            write!(f, "{part}:")?;
+        }
+        write!(f, "({},{})", self.block, self.line)
+    }
+}
+
+impl std::str::FromStr for RowId {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (part, place) = match text.split_once(':') {
+            Some((part, place)) => (Some(part.parse()?), place),
+            None => (None, text),
+        };
+        let inner = place.strip_prefix('(').and_then(|it| it.strip_suffix(')'));
+        let pair = inner.and_then(|it| it.split_once(','));
+        let (block, line) = pair.ok_or_else(|| anyhow!("{text} is no place of a row"))?;
+        Ok(RowId {
+            part,
+            block: block.parse()?,
+            line: line.parse()?,
+        })
+    }
+}
+
+/// The place of the row `alias` of `table`, as text. Rows of two partitions may have the same
+/// `ctid`, so theirs begins with the partition.
+#[must_use]
+pub fn place(table: &Table, alias: &str) -> String {
+    match table.kind {
+        Kind::Partitioned => format!("pg_catalog.concat({alias}.tableoid, ':', {alias}.ctid)"),
+        _ => format!("{alias}.ctid::pg_catalog.text"),
+    }
+}
+
+/// The condition that the row `alias` of `table` is one of the array that is the parameter
+/// `number`. In each partition it is looked for by its `ctid` alone, which is fast.
+#[must_use]
+pub fn are(table: &Table, alias: &str, number: usize) -> String {
+    if table.kind != Kind::Partitioned {
+        return is_one_of(alias, number);
+    }
+    format!(
+        "({alias}.ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT pg_catalog.split_part(places.place, ':', 2)::pg_catalog.tid FROM pg_catalog.unnest(${number}::pg_catalog.text[]) AS places (place))) AND {} OPERATOR(pg_catalog.=) ANY (${number}::pg_catalog.text[]))",
+        place(table, alias)
+    )
+}
+
+/// The condition that the row `alias` of `table` is the one at `place`.
+#[must_use]
+pub fn is(table: &Table, alias: &str, place: RowId) -> String {
+    are(table, alias, 1).replace("$1", &format!("ARRAY['{place}']"))
+}
+
+/// Rows as the array that a statement takes: `$1::text[]::tid[]`.
+pub fn texts(rows: impl IntoIterator<Item = RowId>) -> Vec<String> {
+    rows.into_iter().map(|row| row.to_string()).collect()
+}
+
+/// The condition that the row `alias` is one of the array that is the parameter `number`.
+#[must_use]
+pub fn is_one_of(alias: &str, number: usize) -> String {
+    format!(
+        "{alias}.ctid OPERATOR(pg_catalog.=) ANY (${number}::pg_catalog.text[]::pg_catalog.tid[])"
+    )
+}
+
+/// Reads rows by a query whose first column is `ctid::text`, one by one: they may be many.
+pub fn read(
+    transaction: &mut Transaction,
+    query: &str,
+    parameters: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<Vec<RowId>> {
+    use postgres::fallible_iterator::FallibleIterator as _;
+    let parameters = parameters
+        .iter()
+        .map(|(value, kind)| (*value, kind.clone()));
+    let mut found = transaction.query_typed_raw(query, parameters)?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        rows.push(row.try_get::<_, &str>(0)?.parse()?);
+    }
+    Ok(rows)
+}
+
+/// The one number that a query gives.
+pub fn count(
+    transaction: &mut Transaction,
+    query: &str,
+    parameters: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<i64> {
+    Ok(transaction.query_typed_one(query, parameters)?.try_get(0)?)
+}
+
+/// The rows of a table itself, without those of tables that inherit from it.
+#[must_use]
+pub fn source(table: &Table) -> String {
+    match table.kind {
+        Kind::Partitioned => table.name.to_string(),
+        _ => format!("ONLY {}", table.name),
+    }
+}
+
+/// About how many rows `table` has; counted where nobody has analysed it.
+pub fn estimate(transaction: &mut Transaction, table: &Table) -> Result<i64> {
+    match table.estimated_rows {
+        #[expect(clippy::cast_possible_truncation, reason = "an estimate")]
+        Some(rows) => Ok(rows as i64),
+        None => count_rows(transaction, table),
+    }
+}
+
+/// How many rows a table has.
+pub fn count_rows(transaction: &mut Transaction, table: &Table) -> Result<i64> {
+    count(
+        transaction,
+        &format!("SELECT count(*) FROM {}", source(table)),
+        &[],
+    )
+}
+
+/// A text as its bytes: a database in `SQL_ASCII` holds what it was given.
+pub struct Raw(pub Vec<u8>);
+
+impl<'r> FromSql<'r> for Raw {
+    fn from_sql(
+        _: &Type,
+        raw: &'r [u8],
+    ) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Raw(raw.to_vec()))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        *kind == Type::TEXT
+    }
+}
