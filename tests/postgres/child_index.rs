@@ -204,7 +204,9 @@ fn it_is_made_through_a_pooler() {
     let Some(server) = server::shared().and_then(server::Shared::own) else {
         return;
     };
-    let Some(pooler) = pooler(server) else { return };
+    let Some(pooler) = pooler(server, 1) else {
+        return;
+    };
     let Some(site) = family(CHILDREN) else { return };
     let before = site.picture();
     let url = pooler.url(&site.database.name);

@@ -99,5 +99,17 @@ mod moving;
 /// their parents do; what the archives hold is listed, and goes for good when that is confirmed.
 mod cleaned;
 
+/// Two clients of one pooler, each with its transactions alone.
+mod pooled;
+
+/// A row is looked at again behind its lock, also where nothing was written to it.
+mod second_look;
+
+/// A server that speaks another language is understood all the same.
+mod language;
+
+/// The server's disk is full half way: no row is lost, and with room the next run goes on or back.
+mod full_disk;
+
 /// Killed at any instant, `up` that sets keys to NULL, `clean` and `restore` go on with the next run.
 mod killed;

@@ -34,12 +34,16 @@ pub struct Picture {
 impl Site {
     /// A database that `sql` makes; none where the server is to be skipped.
     pub fn of(sql: &str) -> Option<Self> {
-        let site = Site {
-            database: server::shared()?.database(),
+        Some(Site::on(server::shared()?.database(), sql))
+    }
+
+    /// The same on another server than the one of the run.
+    pub fn on(database: Database, sql: &str) -> Self {
+        database.client(sql);
+        Site {
+            database,
             folder: tempfile::tempdir().unwrap(),
-        };
-        site.database.client(sql);
-        Some(site)
+        }
     }
 
     /// The sample `tests/fixtures/<name>.sql`.

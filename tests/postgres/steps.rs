@@ -259,7 +259,9 @@ fn nothing_outlives_its_transaction_behind_a_pooler() {
     let Some(server) = server::primary() else {
         return;
     };
-    let Some(pooler) = pooler(server) else { return };
+    let Some(pooler) = pooler(server, 1) else {
+        return;
+    };
     let url = pooler.url("postgres");
     let mut first = Session::new(open(&url), SHORT);
     let mut second = Session::new(open(&url), SHORT);

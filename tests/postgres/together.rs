@@ -94,6 +94,23 @@ fn a_table_that_is_never_free_is_told_with_who_holds_it() {
     }
 }
 
+/// Readers are in the way of few, but of who has a table for itself alone, as VACUUM FULL.
+#[test]
+fn a_table_that_not_even_a_reader_gets_is_told_with_who_holds_it() {
+    let Some(site) = family(CHILDREN) else { return };
+    let mut alone = site
+        .database
+        .client("SET application_name = 'reports'; BEGIN; LOCK TABLE c");
+    for verb in ["orphans", "up", "up --dry-run", "show c 1"] {
+        site.run(&format!("{verb} --lock-timeout 10ms --lock-wait 200ms"))
+            .status(2)
+            .explains("c is busy: no lock within 10ms, ")
+            .remarks("(reports, idle in transaction, for ");
+    }
+    alone.batch_execute("ROLLBACK").unwrap();
+    site.run("orphans").status(1);
+}
+
 #[test]
 fn timeouts_of_the_role_do_not_end_a_run() {
     for mode in ["transaction", "online"] {
@@ -119,7 +136,9 @@ fn up_and_down_go_through_a_pooler_and_leave_nothing_in_its_sessions() {
     let Some(server) = server::shared().and_then(server::Shared::own) else {
         return;
     };
-    let Some(pooler) = pooler(server) else { return };
+    let Some(pooler) = pooler(server, 1) else {
+        return;
+    };
     let Some(site) = family(CHILDREN) else { return };
     let before = site.picture();
     let url = pooler.url(&site.database.name);

@@ -55,6 +55,24 @@ pub fn holders(client: &mut Client, tables: &[String]) -> Result<Vec<Holder>> {
     rows.iter().map(holder).collect()
 }
 
+/// The tables that not even a reader gets, nor who waits for one behind it: somebody has or wants
+/// each for itself alone.
+const CLOSED: &str = "
+    SELECT DISTINCT relation::pg_catalog.regclass::text
+    FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) l.relation
+    WHERE l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock'
+      AND l.database OPERATOR(pg_catalog.=) (
+          SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+      AND l.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() AND c.relkind IN ('r', 'p')
+    ORDER BY 1";
+
+/// What a step that only reads waits for, whose tables nobody has named: as SQL writes them.
+pub fn closed_to_readers(client: &mut Client) -> Result<Vec<String>> {
+    let rows = client.query_typed(CLOSED, &[])?;
+    let name = |row: &postgres::Row| Ok(row.try_get(0)?);
+    rows.iter().map(name).collect()
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "process {}", self.process)?;

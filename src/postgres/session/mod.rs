@@ -19,6 +19,7 @@ use postgres::error::SqlState;
 use postgres::{Client, IsolationLevel, Transaction};
 
 pub use between::{go_on_unless_interrupted, pause};
+use busy::closed_to_readers;
 pub use busy::{Holder, holders};
 pub use step::{Access, Isolation, SearchPath, Step};
 pub use wait::Wait;
@@ -130,9 +131,10 @@ impl Session {
     }
 
     fn tell_of_waiting(&mut self, step: &Step) {
-        let tables = step.tables.join(", ");
+        let tables = self.waited_for(step);
+        let held = holders(&mut self.client, &tables).unwrap_or_default();
+        let tables = tables.join(", ");
         let what = if tables.is_empty() { "a lock" } else { &tables };
-        let held = holders(&mut self.client, &step.tables).unwrap_or_default();
         let holder = held
             .first()
             .map_or(String::new(), |it| format!(": {it} holds it"));
@@ -140,12 +142,21 @@ impl Session {
         progress::waiting(&format!("{what}{holder}; for {longest} at most"));
     }
 
+    fn waited_for(&mut self, step: &Step) -> Vec<String> {
+        if step.tables.is_empty() {
+            return closed_to_readers(&mut self.client).unwrap_or_default();
+        }
+        step.tables.clone()
+    }
+
     /// The error after the last try: of a lock it says who holds it.
     fn give_up(&mut self, step: &Step, tries: u32, error: anyhow::Error) -> anyhow::Error {
-        let held = holders(&mut self.client, &step.tables).unwrap_or_default();
-        let Some(tables) = step.tables.first().map(|_| step.tables.join(", ")) else {
+        let tables = self.waited_for(step);
+        let held = holders(&mut self.client, &tables).unwrap_or_default();
+        if tables.is_empty() {
             return error::explained(error);
-        };
+        }
+        let tables = tables.join(", ");
         let Some(holder) = held.first() else {
             return error::explained(error).context(self.wait.told(&tables, tries));
         };

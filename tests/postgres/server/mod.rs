@@ -20,7 +20,7 @@ use fkfix::postgres::connect::{self, Connection, Environment};
 use postgres::Client;
 
 pub use pooler::pooler;
-pub use start::{Own, Server};
+pub use start::{Own, Server, give};
 
 /// The server of this run; none where it is to be skipped.
 pub fn shared() -> Option<&'static Shared> {
@@ -129,33 +129,40 @@ impl Shared {
     }
 
     /// An empty database of the test's own.
-    pub fn database(&'static self) -> Database {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("fkfix_test_{}_{number}", std::process::id());
-        self.admin(&format!("CREATE DATABASE {name} TEMPLATE template0"));
-        Database { name, server: self }
-    }
-
-    fn admin(&self, sql: &str) {
-        open(&self.url).client.batch_execute(sql).unwrap();
+    pub fn database(&self) -> Database {
+        Database::of(&self.url)
     }
 }
 
 /// A database that goes with the test.
 pub struct Database {
     pub name: String,
-    server: &'static Shared,
+    server: String,
 }
 
 impl Database {
+    /// A new one on the server of that connection string.
+    pub fn of(server: &str) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let database = Database {
+            name: format!("fkfix_test_{}_{number}", std::process::id()),
+            server: server.to_owned(),
+        };
+        database.admin(&format!(
+            "CREATE DATABASE {} TEMPLATE template0",
+            database.name
+        ));
+        database
+    }
+
+    fn admin(&self, sql: &str) {
+        open(&self.server).client.batch_execute(sql).unwrap();
+    }
+
     /// A connection string for it.
     pub fn url(&self) -> String {
-        let (before, query) = self
-            .server
-            .url
-            .split_once('?')
-            .unwrap_or((&self.server.url, ""));
+        let (before, query) = self.server.split_once('?').unwrap_or((&self.server, ""));
         let (server, _) = before.rsplit_once('/').unwrap();
         format!("{server}/{}?{query}", self.name)
     }
@@ -175,8 +182,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        self.server
-            .admin(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        self.admin(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
     }
 }
 

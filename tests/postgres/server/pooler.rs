@@ -13,9 +13,9 @@ pub struct Pooler {
     _guarded: Guarded,
 }
 
-/// One with a single connection to the server, so that its clients share it; none where the
-/// program is missing and the test is to be skipped.
-pub fn pooler(server: &Server) -> Option<Pooler> {
+/// One with so few connections to the server that its clients share them; none where the program
+/// is missing and the test is to be skipped.
+pub fn pooler(server: &Server, connections: usize) -> Option<Pooler> {
     let places = [
         "/usr/sbin/pgbouncer",
         "/usr/bin/pgbouncer",
@@ -32,7 +32,7 @@ pub fn pooler(server: &Server) -> Option<Pooler> {
     let text = folder.to_str().unwrap();
     let configuration = format!(
         "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr =\nlisten_port = 6432\n\
-         unix_socket_dir = {text}\npool_mode = transaction\ndefault_pool_size = 1\n\
+         unix_socket_dir = {text}\npool_mode = transaction\ndefault_pool_size = {connections}\n\
          auth_type = trust\nauth_file = {text}/users\n",
         server.folder.display(),
         server.port,

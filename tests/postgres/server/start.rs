@@ -23,6 +23,8 @@ pub struct Own<'a> {
     pub tls: Option<&'a Path>,
     /// Settings beside those of every server, `name=value`.
     pub settings: &'a [&'a str],
+    /// The language of its messages, `de`; none for English.
+    pub language: Option<&'a str>,
     /// Statements for the superuser.
     pub sql: &'a str,
 }
@@ -114,7 +116,12 @@ impl Server {
             free_port()
         };
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
-        let mut arguments = vec![
+        let mut arguments = Vec::new();
+        if let Some(language) = own.language {
+            // Translations are looked up for any locale but C and POSIX.
+            arguments.extend(["env".to_owned(), format!("LANGUAGE={language}")]);
+        }
+        arguments.extend([
             text(programs.join("postgres")),
             "-D".to_owned(),
             text(folder.join("data")),
@@ -122,11 +129,14 @@ impl Server {
             text(folder.clone()),
             "-p".to_owned(),
             port.to_string(),
-        ];
+        ]);
         let addresses = if own.tcp.is_empty() { "" } else { "127.0.0.1" };
         let mut settings: Vec<String> = SETTINGS.map(str::to_owned).to_vec();
         settings.extend(own.settings.iter().map(|it| (*it).to_owned()));
         settings.push(format!("listen_addresses={addresses}"));
+        if own.language.is_some() {
+            settings.push("lc_messages=C.UTF-8".to_owned());
+        }
         if own.tls.is_some() {
             settings.push("ssl=on".to_owned());
             settings.push(format!("ssl_ca_file={}", text(folder.join("ca.crt"))));
