@@ -151,8 +151,7 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
     error
 }
 
-const HINT: &str =
-    "name a file with --database or DATABASE_URL: a path, or a URL such as sqlite:app.db";
+const HINT: &str = "name a file with --database or DATABASE_URL: a path, or a URL such as sqlite:app.db or postgres://USER@HOST/DATABASE";
 
 /// A database as it was named. `DATABASE_URL` may be that of another database, which matters only
 /// where it is looked at.

@@ -53,6 +53,9 @@ pub fn tell(
     name: String,
     output: &mut Output,
 ) -> Result<Status> {
+    for warning in &found.warnings {
+        output.warning(warning);
+    }
     if arguments.write.is_some() {
         for obstacle in &found.obstacles {
             output.warning(&format!("left out of the migration: {obstacle}"));

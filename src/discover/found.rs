@@ -16,6 +16,8 @@ pub struct Discovered {
     pub keys: Vec<DiscoveredKey>,
     /// How many are less sure.
     pub less_sure: usize,
+    /// What was not looked at.
+    pub warnings: Vec<String>,
     /// How many the migrations ask for already.
     pub in_migrations: usize,
     /// Why some of them can't be added.
@@ -45,6 +47,7 @@ impl Discovered {
             obstacles: sure.iter().filter_map(|it| it.obstacle.clone()).collect(),
             keys: sure.into_iter().map(Into::into).collect(),
             less_sure: less_sure.len(),
+            warnings: Vec::new(),
             in_migrations,
             scripts,
         })

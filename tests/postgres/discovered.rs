@@ -171,7 +171,21 @@ fn what_cannot_be_looked_at_is_left_out_and_nothing_fails() {
         .output()
         .unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    site.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
     assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(
+        told.contains("warning: this role may not read all rows of T, hidden, moods, "),
+        "{told}"
+    );
+    // One that may read nothing is told so, instead of that there is nothing.
+    site.sql(&format!("REVOKE SELECT ON days, hidden FROM {role}"));
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_fkfix"))
+        .args(["discover", "-d", &url, "--format", "json"])
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
+        .output()
+        .unwrap();
+    site.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["error"]["code"], "no-permission", "{told}");
+    assert_eq!(output.status.code(), Some(2), "{told}");
     assert_eq!(site.picture(), before);
 }

@@ -98,10 +98,11 @@ fn a_table_that_is_never_free_is_told_with_who_holds_it() {
 #[test]
 fn a_table_that_not_even_a_reader_gets_is_told_with_who_holds_it() {
     let Some(site) = family(CHILDREN) else { return };
+    site.sql("ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (pid) REFERENCES p ON DELETE CASCADE NOT VALID");
     let mut alone = site
         .database
         .client("SET application_name = 'reports'; BEGIN; LOCK TABLE c");
-    for verb in ["orphans", "up", "up --dry-run", "show c 1"] {
+    for verb in ["orphans", "up", "up --dry-run", "check", "clean"] {
         site.run(&format!("{verb} --lock-timeout 10ms --lock-wait 200ms"))
             .status(2)
             .explains("c is busy: no lock within 10ms, ")

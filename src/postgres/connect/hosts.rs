@@ -99,7 +99,7 @@ fn port(text: &str) -> Result<u16> {
     }
     text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
         Failure::impossible("the port of the connection is not a number from 1 to 65535")
-            .hint("a password with / or ? in it must write them as %2F and %3F in a URL")
+            .hint("write it as HOST:5432 in the URL, or check PGPORT; a / or ? of a password is %2F or %3F in a URL")
             .into()
     })
 }

@@ -25,11 +25,13 @@ use crate::model::key::ForeignKey;
 use crate::postgres::catalog::{self, Kind, Match, Table, quoted};
 use crate::postgres::database::Database;
 use crate::postgres::leave::archive::is_own;
+use crate::postgres::leave::preflight;
 use crate::postgres::schema::rows::{self, Raw, source};
 use crate::postgres::schema::{Schema, compare};
 use crate::postgres::text::expected;
 use crate::postgres::text::script::{Path as Named, Request};
 use crate::postgres::{error, keys};
+use crate::text;
 
 /// A table of at most so many rows is looked at whole; of a larger one about half as many rows are.
 const SMALL: i64 = 100_000;
@@ -38,29 +40,47 @@ impl Database {
     /// Keys that were meant and never declared.
     pub fn discover(&mut self, sought: Sought<'_>) -> Result<Discovered> {
         self.look(|transaction, schema, _| {
-            let all = candidates(transaction, schema)?;
+            let (all, unseen) = candidates(transaction, schema)?;
             let (new, in_migrations) = without_asked_for(schema, sought.folder, all)?;
-            Discovered::of(new, in_migrations, sought, |keys| {
+            let mut found = Discovered::of(new, in_migrations, sought, |keys| {
                 let with_indexes = sought.with_indexes;
                 draft::checked(transaction, schema, Wanted { keys, with_indexes })
-            })
+            })?;
+            if !unseen.is_empty() {
+                found.warnings.push(format!(
+                    "this role may not read all rows of {}: no key from or to them is looked for",
+                    text::listing(&unseen)
+                ));
+            }
+            Ok(found)
         })
     }
 }
 
-/// Every key that was perhaps meant and that the database does not declare.
-pub fn candidates(transaction: &mut Transaction, schema: &Schema) -> Result<Vec<Candidate>> {
+/// Every key that was perhaps meant and that the database does not declare, and the tables that the
+/// role may not read whole; where it may read none of them that is an error.
+pub fn candidates(
+    transaction: &mut Transaction,
+    schema: &Schema,
+) -> Result<(Vec<Candidate>, Vec<String>)> {
     let mut subjects = Vec::new();
     let mut tables = HashMap::new();
+    let mut unseen = Vec::new();
     for table in &schema.tables {
         let is_table = matches!(table.kind, Kind::Table | Kind::Partitioned);
-        if !is_table || table.is_partition || is_own(schema, table) || !may_see(transaction, table)?
-        {
+        if !is_table || table.is_partition || is_own(schema, table) {
+            continue;
+        }
+        if !may_see(transaction, table)? {
+            unseen.push(table);
             continue;
         }
         let kinds = kinds(transaction, table)?;
         subjects.push(subject(schema, table, &kinds));
         tables.insert(schema.shown(&table.name), Rc::clone(table));
+    }
+    if let (Some(table), true) = (unseen.first(), tables.is_empty()) {
+        preflight::table_must_be_seen(transaction, table, &schema.shown(&table.name))?;
     }
     let declared = declared(schema);
     let rows = OfServer {
@@ -68,7 +88,11 @@ pub fn candidates(transaction: &mut Transaction, schema: &Schema) -> Result<Vec<
         schema,
         tables,
     };
-    discover::candidates(&rows, &Catalog::new(subjects, declared))
+    let unseen = unseen.iter().map(|it| schema.shown(&it.name)).collect();
+    Ok((
+        discover::candidates(&rows, &Catalog::new(subjects, declared))?,
+        unseen,
+    ))
 }
 
 /// Whether the role may read the table, whole.

@@ -44,12 +44,14 @@ pub fn table_must_be_seen(transaction: &mut Transaction, table: &Table, shown: &
         return Err(Failure::impossible(format!(
             "row level security hides rows of {shown} from role {role}, so orphans can't be counted"
         ))
+        .coded("no-permission")
         .hint("run as a role with BYPASSRLS")
         .into());
     }
     if !may_read {
         return Err(
             Failure::impossible(format!("role {role} may not read {shown}"))
+                .coded("no-permission")
                 .hint(format!("GRANT SELECT ON {} TO {role}", table.name))
                 .into(),
         );
@@ -78,6 +80,7 @@ pub fn may_add(transaction: &mut Transaction, keys: &[Key]) -> Result<()> {
                 "{} belongs to role {owner}, and only its owner adds a key; this is role {role}",
                 key.child_shown
             ))
+            .coded("no-permission")
             .hint(format!("run as {owner}, or GRANT {owner} TO {role}"))
             .into());
         }
@@ -86,6 +89,7 @@ pub fn may_add(transaction: &mut Transaction, keys: &[Key]) -> Result<()> {
                 "role {role} may not refer to {}",
                 key.parent_shown
             ))
+            .coded("no-permission")
             .hint(format!("GRANT REFERENCES ON {} TO {role}", key.parent.name))
             .into());
         }

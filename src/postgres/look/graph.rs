@@ -181,7 +181,7 @@ impl<'s> Drawing<'s> {
 
     /// Adds the keys that were perhaps meant, unless there is another on their columns.
     fn add_discovered(&mut self, transaction: &mut Transaction) -> Result<()> {
-        let candidates = discover::candidates(transaction, self.schema)?;
+        let (candidates, _) = discover::candidates(transaction, self.schema)?;
         for found in candidates {
             let is_known = self
                 .diagram
