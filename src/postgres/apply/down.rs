@@ -3,21 +3,21 @@
 use anyhow::{Context as _, Result};
 use postgres::Transaction;
 
+use super::down_script::{Part, Script, drop_sql, tables_of};
 use crate::explain;
 use crate::failure::Failure;
 use crate::migrations::Migrations;
 use crate::policy::{Manner, Mode};
-use crate::postgres::apply::up::{self, must_match};
-use crate::postgres::catalog::{Table, quoted};
+use crate::postgres::apply::add;
+use crate::postgres::apply::up::must_match;
 use crate::postgres::database::Database;
-use crate::postgres::database::own::{Direction, HISTORY, Own, Progress, Stage};
+use crate::postgres::database::own::{HISTORY, Own};
+use crate::postgres::database::progress::Progress;
 use crate::postgres::keys::{self, child_index};
 use crate::postgres::leave::archive;
 use crate::postgres::restore::{self, Return, Whose};
 use crate::postgres::schema::rows::SMALL;
 use crate::postgres::schema::{CATALOG_PATH, Schema};
-use crate::postgres::session::{go_on_unless_interrupted, pause};
-use crate::postgres::text::script::{self, Asks, Path, Request};
 use crate::report::change::TakenBackMigration;
 use crate::report::migrations::{DownMigration, DownReport};
 use crate::standing::{self, AdoptedKey, Applied};
@@ -36,91 +36,15 @@ pub struct Order<'a> {
     pub manner: &'a Manner,
 }
 
-/// A part of a down script.
-pub enum Part {
-    /// Drop a key, unless it is gone already and the migration was never ended.
-    Drop(Path, String, bool),
-    /// A statement with its line.
-    Statement(usize, String),
-    /// Add a key.
-    Key(Request),
-}
-
-/// A down script, read for one database.
-pub struct Script {
-    /// Its file, for people.
-    pub file: String,
-    /// What it does, in order.
-    pub parts: Vec<Part>,
-    /// The keys that were there before, and stay.
-    left: Vec<AdoptedKey>,
-}
-
-impl Script {
-    /// The down script of `applied`.
-    pub fn read(order: Order<'_>, applied: &Applied, is_half_done: bool) -> Result<Self> {
-        let (migration, text) = order.migrations.down_script(applied.version)?;
-        let file = migration.down_file();
-        let mut script = Script {
-            parts: Vec::new(),
-            left: Vec::new(),
-            file: file.clone(),
-        };
-        for statement in script::parse(&file, text)? {
-            match statement.asks {
-                Asks::Drop {
-                    table,
-                    constraint,
-                    if_exists,
-                } => {
-                    if has_adopted(applied, &table, &constraint) {
-                        let left = AdoptedKey::found(table.shown(), Some(constraint));
-                        script.left.push(left);
-                    } else {
-                        let part = Part::Drop(table, constraint, if_exists || is_half_done);
-                        script.parts.push(part);
-                    }
-                }
-                Asks::Key(request) => script.parts.push(Part::Key(*request)),
-                Asks::Other(sql) => script.parts.push(Part::Statement(statement.line, sql)),
-            }
-        }
-        Ok(script)
-    }
-
-    /// The keys that it drops: the table's number, and the name.
-    fn goes(&self, schema: &Schema) -> Vec<(u32, String)> {
-        let drops = self.parts.iter().filter_map(|part| match part {
-            Part::Drop(path, constraint, _) => {
-                let table = schema.find(path)?;
-                Some((table.oid, constraint.clone()))
-            }
-            Part::Statement(..) | Part::Key(_) => None,
-        });
-        drops.collect()
-    }
-
-    fn is_drops_alone(&self) -> bool {
-        self.parts.iter().all(|part| matches!(part, Part::Drop(..)))
-    }
-}
-
-fn has_adopted(applied: &Applied, table: &Path, constraint: &str) -> bool {
-    applied.adopted.iter().any(|key| {
-        let name = key.constraint.as_deref().unwrap_or_default();
-        (key.table == table.table || key.table == table.shown()) && name == constraint
-    })
-}
-
 /// What is to be taken back next.
 pub struct Next {
     /// The migration, as the history has it.
     pub applied: Applied,
     /// It is under way, in whatever direction.
     pub progress: Option<Progress>,
-    mode: Mode,
+    pub(super) mode: Mode,
     /// The indexes that go with it, for people.
-    indexes: Vec<String>,
+    pub(super) indexes: Vec<String>,
 }
 
 impl Database {
@@ -266,7 +190,11 @@ fn indexes(schema: &Schema, applied: &Applied) -> Vec<String> {
 }
 
 /// Drops the indexes that the migration made, that of the whole before those of its partitions.
-fn drop_indexes(transaction: &mut Transaction, version: u32, applied: &Applied) -> Result<()> {
+pub(super) fn drop_indexes(
+    transaction: &mut Transaction,
+    version: u32,
+    applied: &Applied,
+) -> Result<()> {
     if applied.adopted.iter().all(|it| it.index.is_none()) {
         return Ok(());
     }
@@ -314,26 +242,6 @@ fn choose(
     })
 }
 
-fn tables_of(schema: &Schema, script: &Script) -> Vec<String> {
-    let mut tables = Vec::new();
-    for part in &script.parts {
-        let Part::Drop(path, constraint, _) = part else {
-            continue;
-        };
-        if let Some(table) = schema.find(path) {
-            tables.push(table.name.to_string());
-            let key = table
-                .foreign_keys
-                .iter()
-                .find(|key| key.name == *constraint);
-            tables.extend(key.map(|key| key.parent.to_string()));
-        }
-    }
-    tables.sort();
-    tables.dedup();
-    tables
-}
-
 /// What is not there any more, PostgreSQL tells without a remedy.
 fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
     let migration = format!("V{}__{}", row.version, row.name);
@@ -348,38 +256,11 @@ fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
     )))
 }
 
-/// `ALTER TABLE … DROP CONSTRAINT …`; none where it is gone and may be. Of a key that was being
-/// added by partitions, those of the partitions.
-fn drop_sql(
-    schema: &Schema,
-    path: &Path,
-    constraint: &str,
-    may_be_gone: bool,
-) -> Result<Vec<String>> {
-    let table = schema.table(path)?;
-    let is_there = |table: &Table| {
-        let mut keys = table.foreign_keys.iter();
-        keys.any(|key| key.name == constraint && !key.is_inherited)
-    };
-    let drop = |table: &Table| {
-        format!(
-            "ALTER TABLE {} DROP CONSTRAINT {}",
-            table.name,
-            quoted(constraint)
-        )
-    };
-    if !may_be_gone || is_there(table) {
-        return Ok(vec![drop(table)]);
-    }
-    let parts = schema.family(table);
-    Ok(parts
-        .iter()
-        .filter(|it| is_there(it))
-        .map(|it| drop(it))
-        .collect())
-}
-
-fn taken_back(applied: &Applied, script: &Script, returns: &[Return]) -> TakenBackMigration {
+pub(super) fn taken_back(
+    applied: &Applied,
+    script: &Script,
+    returns: &[Return],
+) -> TakenBackMigration {
     TakenBackMigration {
         version: applied.version,
         name: applied.name.clone(),
@@ -414,7 +295,7 @@ fn revert_one(
                 let keys = keys::resolve(transaction, &schema, std::slice::from_ref(request))?;
                 for key in keys.iter().filter(|key| key.there.is_none()) {
                     schema.run_all(transaction, &[key.add_sql()])?;
-                    up::validate(transaction, &schema, key)?;
+                    add::validate(transaction, &schema, key)?;
                 }
             }
         }
@@ -443,154 +324,6 @@ fn revert_one(
     }
     own.forget(transaction, applied.version)?;
     Ok(taken_back(applied, &script, &returns))
-}
-
-impl Database {
-    /// Takes a migration back in short steps; none where another run has ended it.
-    fn revert_online(
-        &mut self,
-        order: Order<'_>,
-        next: &Next,
-    ) -> Result<Option<TakenBackMigration>> {
-        let applied = &next.applied;
-        let whose = Whose::Since(applied.version);
-        let script = Script::read(order, applied, next.progress.is_some())?;
-        if !script.is_drops_alone() {
-            return Err(Failure::impossible(format!("{} does more than drop keys", script.file))
-                .hint("fkfix up ends the migration; fkfix down --mode transaction then reverts it")
-                .into());
-        }
-        if !order.leave_orphans {
-            self.look(|transaction, schema, _| {
-                let goes = script.goes(schema);
-                for back in restore::returns(transaction, schema, whose, None, &goes)? {
-                    back.may_come(order.manner.triggers)?;
-                }
-                Ok(())
-            })?;
-        }
-        let begun = self.change(&[], |transaction, _, own| begin(transaction, own, applied))?;
-        if !begun {
-            return Ok(None);
-        }
-        for part in &script.parts {
-            go_on_unless_interrupted()?;
-            let Part::Drop(path, constraint, _) = part else {
-                continue;
-            };
-            let tables = self.look(|_, schema, _| Ok(tables_of(schema, &script)))?;
-            let done = self.alter(&tables, |transaction, schema, own| {
-                if !is_under_way(transaction, own, applied)? {
-                    return Ok(false);
-                }
-                let drop = drop_sql(schema, path, constraint, true)?;
-                schema.run_all(transaction, &drop)?;
-                Ok(true)
-            })?;
-            if !done {
-                return Ok(None);
-            }
-        }
-        let tables = self.look(|_, schema, _| Ok(tables_of(schema, &script)))?;
-        let done = self.alter(&tables, |transaction, schema, own| {
-            if !is_under_way(transaction, own, applied)? {
-                return Ok(false);
-            }
-            schema.leave(transaction)?;
-            drop_indexes(transaction, schema.version, applied)?;
-            Ok(true)
-        })?;
-        if !done {
-            return Ok(None);
-        }
-        let mut returns = Vec::new();
-        if !order.leave_orphans {
-            returns = self.change(&[], |transaction, schema, own| {
-                if is_under_way(transaction, own, applied)? {
-                    own.go_on(transaction, Direction::Down, Stage::Restoring, 0)?;
-                }
-                restore::returns(transaction, schema, whose, None, &[])
-            })?;
-            let all_are_back = restore::rounds(
-                &mut returns,
-                |back, ids| {
-                    go_on_unless_interrupted()?;
-                    let tables: Vec<_> = back.target().into_iter().collect();
-                    let put = self.change(&tables, |transaction, schema, own| {
-                        if !is_under_way(transaction, own, applied)? {
-                            return Ok(None);
-                        }
-                        let put = back.put_back(transaction, schema, ids, order.manner.triggers)?;
-                        own.go_on(transaction, Direction::Down, Stage::Restoring, -put.rows)?;
-                        Ok(Some(put))
-                    })?;
-                    pause(order.manner.pause)?;
-                    Ok(put)
-                },
-                order.manner,
-            )?;
-            if !all_are_back {
-                return Ok(None);
-            }
-        }
-        let ended = self.change(&[], |transaction, schema, own| {
-            if !is_under_way(transaction, own, applied)? {
-                return Ok(false);
-            }
-            if !order.leave_orphans {
-                restore::drop_empty(transaction, schema)?;
-            }
-            let history = own.history(transaction)?;
-            if history.iter().any(|row| row.version == applied.version) {
-                own.forget(transaction, applied.version)?;
-            }
-            own.end(transaction)?;
-            Ok(true)
-        })?;
-        Ok(ended.then(|| taken_back(applied, &script, &returns)))
-    }
-}
-
-/// Writes that the migration is being taken back, whatever it was; whether there is anything to
-/// take back.
-fn begin(transaction: &mut Transaction, own: &Own, applied: &Applied) -> Result<bool> {
-    if let Some(progress) = own.progress(transaction)? {
-        if progress.version != applied.version {
-            return Err(Failure::impossible(format!(
-                "V{}__{} is under way",
-                progress.version, progress.name
-            ))
-            .hint("fkfix up goes on with it, fkfix down takes it back")
-            .into());
-        }
-        if progress.direction == Direction::Up {
-            own.go_on(transaction, Direction::Down, Stage::Opening, 0)?;
-        }
-        return Ok(true);
-    }
-    let history = own.history(transaction)?;
-    if !history.iter().any(|row| row.version == applied.version) {
-        return Ok(false);
-    }
-    own.begin(
-        transaction,
-        &Progress {
-            version: applied.version,
-            direction: Direction::Down,
-            name: applied.name.clone(),
-            checksum: applied.checksum,
-            step: Stage::Opening,
-            started_on: time::OffsetDateTime::now_utc(),
-            adopted: applied.adopted.clone(),
-            archived: 0,
-        },
-    )?;
-    Ok(true)
-}
-
-fn is_under_way(transaction: &mut Transaction, own: &Own, applied: &Applied) -> Result<bool> {
-    let progress = own.progress(transaction)?;
-    Ok(progress.is_some_and(|it| it.version == applied.version && it.direction == Direction::Down))
 }
 
 fn plan_one(

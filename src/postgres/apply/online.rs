@@ -7,19 +7,21 @@
 
 use anyhow::{Context as _, Result};
 use postgres::Transaction;
-use postgres::error::SqlState;
 use time::OffsetDateTime;
 
+use super::online_end::{Ended, Validated};
 use crate::failure::Failure;
 use crate::migrations::Migration;
-use crate::postgres::apply::up::{self, Mover, Order};
+use crate::postgres::apply::add;
+use crate::postgres::apply::up::Order;
 use crate::postgres::database::Database;
-use crate::postgres::database::own::{Direction, Own, Progress, Stage};
-use crate::postgres::error;
+use crate::postgres::database::own::Own;
+use crate::postgres::database::progress::{Direction, Progress, Stage};
 use crate::postgres::keys::child_index::{self, ChildIndex, State};
 use crate::postgres::keys::{self, Key};
+use crate::postgres::leave::mover::Mover;
 use crate::postgres::leave::preflight;
-use crate::postgres::orphans::search::Search;
+use crate::postgres::orphans::Search;
 use crate::postgres::schema::Schema;
 use crate::postgres::session::{go_on_unless_interrupted, pause};
 use crate::postgres::text::parts;
@@ -27,7 +29,7 @@ use crate::report::change::{AppliedMigration, ChildTable};
 use crate::standing::AdoptedKey;
 
 /// Whether the migration is still this run's to go on with.
-enum Turn {
+pub(super) enum Turn {
     /// It is, and this is done next.
     Ours(Stage),
     /// Another run has ended it.
@@ -57,21 +59,21 @@ pub fn up(
         set_null: run.mover.tally.set_null(order.policy.orphans),
         removed: run.mover.tally.removed(order.policy.orphans),
     };
-    up::finish(&mut change.tables, &run.tables, &run.keys, &run.mover.tally);
+    add::finish(&mut change.tables, &run.tables, &run.keys, &run.mover.tally);
     Ok(Some(change))
 }
 
-struct Run<'a> {
-    migration: &'a Migration,
-    order: Order<'a>,
+pub(super) struct Run<'a> {
+    pub(super) migration: &'a Migration,
+    pub(super) order: Order<'a>,
     /// The keys as they were found; `there` is set for those that were there before.
-    keys: Vec<Key>,
+    pub(super) keys: Vec<Key>,
     /// What was there before, and the indexes that this migration makes.
-    adopted: Vec<AdoptedKey>,
-    indexes: Vec<ChildIndex>,
-    tables: Vec<ChildTable>,
-    names: Vec<String>,
-    mover: Mover<'a>,
+    pub(super) adopted: Vec<AdoptedKey>,
+    pub(super) indexes: Vec<ChildIndex>,
+    pub(super) tables: Vec<ChildTable>,
+    pub(super) names: Vec<String>,
+    pub(super) mover: Mover<'a>,
 }
 
 impl<'a> Run<'a> {
@@ -82,7 +84,7 @@ impl<'a> Run<'a> {
             let keys = keys::resolve(transaction, schema, &requests)?;
             preflight::must_see(transaction, &keys)?;
             preflight::may_add(transaction, &keys)?;
-            let tables = up::children(transaction, &keys)?;
+            let tables = add::children(transaction, &keys)?;
             let under_way = own.progress(transaction)?;
             let is_under_way = under_way.is_some();
             let mut adopted = under_way.map_or_else(|| adopted(&keys), |it| it.adopted);
@@ -94,7 +96,7 @@ impl<'a> Run<'a> {
                 let search = Search::new(transaction, schema, keys.clone(), order.policy.orphans)?;
                 let mut found = search.orphans(transaction)?;
                 search.follow(transaction, &mut found, false)?;
-                if let Some(refusal) = up::judge(transaction, schema, &search, &found, order)? {
+                if let Some(refusal) = add::judge(transaction, schema, &search, &found, order)? {
                     return Err(refusal.into());
                 }
             }
@@ -292,7 +294,7 @@ impl<'a> Run<'a> {
                     let number = gone
                         .tables
                         .iter()
-                        .map(crate::postgres::orphans::search::Leaving::count)
+                        .map(crate::postgres::orphans::Leaving::count)
                         .sum();
                     own.go_on(transaction, Direction::Up, Stage::Archiving, number)?;
                     Ok(Some(gone))
@@ -306,79 +308,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn validate(&self, database: &mut Database) -> Result<Validated> {
-        for key in &self.keys {
-            loop {
-                go_on_unless_interrupted()?;
-                let turn = match self.validate_a_part(database, key) {
-                    Ok(Part::Last) => break,
-                    Ok(Part::OfSeveral) => continue,
-                    Ok(Part::Ended) => return Ok(Validated::Ended),
-                    Ok(Part::NotClosed) => {
-                        self.move_on(database, Stage::Validating, Stage::Closing)?
-                    }
-                    Err(error) if error::code(&error) == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
-                        self.move_on(database, Stage::Validating, Stage::Closing)?
-                    }
-                    Err(error) => return Err(error),
-                };
-                return Ok(match turn {
-                    Turn::Ours(_) => Validated::Broken,
-                    Turn::Ended => Validated::Ended,
-                });
-            }
-        }
-        Ok(Validated::All)
-    }
-
-    fn validate_a_part(&self, database: &mut Database, key: &Key) -> Result<Part> {
-        let tables = database.look(|_, schema, _| Ok(key.tables(schema)))?;
-        database.alter(&tables, |transaction, schema, own| {
-            if !is_at(transaction, own, self.migration, Stage::Validating)? {
-                return Ok(Part::Ended);
-            }
-            let mut key = key.clone();
-            key.there = asked(schema, std::slice::from_ref(&key))
-                .pop()
-                .and_then(|it| it.there);
-            // A partition has come since.
-            if !key.adding(schema).is_empty() {
-                return Ok(Part::NotClosed);
-            }
-            let statements = key.validating(schema);
-            let doing = || format!("could not validate {} of {}", key.key.name, key.child_shown);
-            if let Some((_, sql)) = statements.first() {
-                schema
-                    .run_all(transaction, std::slice::from_ref(sql))
-                    .with_context(doing)?;
-            }
-            Ok(if statements.len() < 2 {
-                Part::Last
-            } else {
-                Part::OfSeveral
-            })
-        })
-    }
-
-    /// Writes the history, where every key is valid and every index is there.
-    fn end(&self, database: &mut Database) -> Result<Ended> {
-        database.change(&self.names, |transaction, schema, own| {
-            if !is_at(transaction, own, self.migration, Stage::Validating)? {
-                return Ok(Ended::ByOthers);
-            }
-            let is_there = |index: &ChildIndex| index.state(schema) == State::Valid;
-            if !self.indexes.iter().all(is_there) {
-                own.go_on(transaction, Direction::Up, Stage::Indexing, 0)?;
-                return Ok(Ended::LacksIndex);
-            }
-            let before = own.history(transaction)?;
-            own.record(transaction, self.migration, &self.adopted, &before)?;
-            own.end(transaction)?;
-            Ok(Ended::ByUs)
-        })
-    }
-
-    fn move_on(&self, database: &mut Database, from: Stage, to: Stage) -> Result<Turn> {
+    pub(super) fn move_on(&self, database: &mut Database, from: Stage, to: Stage) -> Result<Turn> {
         database.change(&[], |transaction, _, own| {
             if is_at(transaction, own, self.migration, from)? {
                 own.go_on(transaction, Direction::Up, to, 0)?;
@@ -392,26 +322,6 @@ impl<'a> Run<'a> {
             Ok(turn(transaction, own, self.migration)?.unwrap_or(Turn::Ended))
         })
     }
-}
-
-enum Ended {
-    ByUs,
-    ByOthers,
-    LacksIndex,
-}
-
-/// What was validated of a key.
-enum Part {
-    Last,
-    OfSeveral,
-    NotClosed,
-    Ended,
-}
-
-enum Validated {
-    All,
-    Broken,
-    Ended,
 }
 
 /// Where the migration stands; none where nothing is under way.
@@ -437,7 +347,7 @@ fn turn(transaction: &mut Transaction, own: &Own, migration: &Migration) -> Resu
     Ok(Some(Turn::Ours(progress.step)))
 }
 
-fn is_at(
+pub(super) fn is_at(
     transaction: &mut Transaction,
     own: &Own,
     migration: &Migration,
@@ -448,7 +358,7 @@ fn is_at(
 }
 
 /// The keys as the schema has them now.
-fn asked(schema: &Schema, keys: &[Key]) -> Vec<Key> {
+pub(super) fn asked(schema: &Schema, keys: &[Key]) -> Vec<Key> {
     let now = |key: &Key| {
         let name = key
             .there

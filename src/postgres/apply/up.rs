@@ -1,31 +1,24 @@
 //! `up`: which migrations, by which way, and the way that is one transaction.
 
-use std::rc::Rc;
-
 use anyhow::{Context as _, Result};
 use postgres::Transaction;
 
+use super::add::{adopted, apply_one};
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
 use crate::policy::{Manner, Mode, Policy};
-use crate::postgres::apply::indexes::make_indexes;
 use crate::postgres::apply::online;
-use crate::postgres::catalog::Table;
-use crate::postgres::database::own::{Direction, Progress};
+use crate::postgres::database::progress::{Direction, Progress};
 use crate::postgres::database::{Database, applicable};
 use crate::postgres::keys::child_index::{self, ChildIndex};
 use crate::postgres::keys::{self, Key};
-use crate::postgres::leave::carry::{self, Mark, Tally};
-use crate::postgres::leave::{archive, preflight};
-use crate::postgres::orphans::search::{Found, Search};
-use crate::postgres::schema::rows::{RowId, SMALL, count_rows, estimate};
-use crate::postgres::schema::{CATALOG_PATH, Schema};
-use crate::postgres::text::parts::{self, Part, is_keys_alone, requests};
-use crate::postgres::text::script::Request;
-use crate::report::change::{AppliedMigration, ChildTable};
-use crate::report::key::Key as KeyReport;
+use crate::postgres::leave::preflight;
+use crate::postgres::schema::Schema;
+use crate::postgres::schema::rows::{SMALL, estimate};
+use crate::postgres::text::parts::{is_keys_alone, requests};
+use crate::report::change::AppliedMigration;
 use crate::report::migrations::{UpMigration, UpReport};
-use crate::standing::{self, AdoptedKey, Applied};
+use crate::standing::{self, Applied};
 use crate::text::{count, listing};
 
 /// What is to be applied, and how.
@@ -263,249 +256,4 @@ fn being_reverted(progress: &Progress) -> Failure {
         progress.version, progress.name
     ))
     .hint("fkfix down goes on with that")
-}
-
-fn apply_one(
-    transaction: &mut Transaction,
-    first: &Schema,
-    migration: &Migration,
-    order: Order<'_>,
-    made: &mut Vec<AdoptedKey>,
-) -> Result<AppliedMigration> {
-    let mut change = AppliedMigration {
-        version: migration.up.version(),
-        name: migration.up.name().to_owned(),
-        tables: Vec::new(),
-        set_null: Vec::new(),
-        removed: Vec::new(),
-    };
-    for part in parts::parts(migration)? {
-        first.leave(transaction)?;
-        match part {
-            Part::Statement(line, sql) => {
-                let doing = || format!("could not run {}:{line}", migration.file());
-                transaction.batch_execute(&sql).with_context(doing)?;
-            }
-            Part::Keys(requests) => {
-                let schema = Schema::read(transaction, first.version)?;
-                if order.manner.child_index {
-                    made.extend(make_indexes(transaction, &schema, &requests)?);
-                }
-                add_keys(transaction, &schema, &requests, &mut change, order)?;
-            }
-        }
-        // Whatever the statement has set.
-        transaction.batch_execute(CATALOG_PATH)?;
-    }
-    Ok(change)
-}
-
-fn add_keys(
-    transaction: &mut Transaction,
-    schema: &Schema,
-    requests: &[Request],
-    change: &mut AppliedMigration,
-    order: Order<'_>,
-) -> Result<()> {
-    let keys = keys::resolve(transaction, schema, requests)?;
-    preflight::must_see(transaction, &keys)?;
-    preflight::may_add(transaction, &keys)?;
-    keys::must_be_of_the_whole(schema, &keys)?;
-    let tables = children(transaction, &keys)?;
-    for key in &keys {
-        for (_, sql) in key.adding(schema) {
-            schema.run_all(transaction, &[sql]).with_context(|| {
-                format!("could not add {} to {}", key.key.name, key.child_shown)
-            })?;
-        }
-    }
-    let policy = order.policy.orphans;
-    let search = Search::new(transaction, schema, keys, policy)?;
-    let mut found = search.orphans(transaction)?;
-    search.follow(transaction, &mut found, false)?;
-    if let Some(refusal) = judge(transaction, schema, &search, &found, order)? {
-        return Err(refusal.into());
-    }
-    let mut mover = Mover::new(Some(change.version), order.manner);
-    mover.move_all(transaction, schema, &search)?;
-    for key in &search.asked {
-        validate(transaction, schema, key)?;
-    }
-    finish(&mut change.tables, &tables, &search.asked, &mover.tally);
-    change.removed.extend(mover.tally.removed(policy));
-    change.set_null.extend(mover.tally.set_null(policy));
-    Ok(())
-}
-
-/// Validates a key, where it is not valid yet.
-pub fn validate(transaction: &mut Transaction, schema: &Schema, key: &Key) -> Result<()> {
-    let doing = || format!("could not validate {} of {}", key.key.name, key.child_shown);
-    let statements = key.validating(schema).into_iter().map(|it| it.1);
-    schema
-        .run_all(transaction, &statements.collect::<Vec<_>>())
-        .with_context(doing)
-}
-
-/// Moves orphans, and what hangs on them, or has them forget their keys.
-pub struct Mover<'a> {
-    version: Option<i64>,
-    manner: &'a Manner,
-    prepared: Vec<u32>,
-    mark: Option<Mark>,
-    /// What has been done.
-    pub tally: Tally,
-}
-
-impl<'a> Mover<'a> {
-    /// For the migration `version`, if it is for one.
-    #[must_use]
-    pub fn new(version: Option<i64>, manner: &'a Manner) -> Self {
-        Mover {
-            version,
-            manner,
-            prepared: Vec::new(),
-            mark: None,
-            tally: Tally::default(),
-        }
-    }
-
-    /// Locks the rows of `tables`, looks at them again, and deals with those that still break a key
-    /// and all that hangs on them. Gives what was done; it counts once the transaction is committed.
-    pub fn move_rows(
-        &mut self,
-        transaction: &mut Transaction,
-        schema: &Schema,
-        search: &Search,
-        tables: &[(Rc<Table>, Vec<RowId>)],
-    ) -> Result<Found> {
-        let mut found = Found::default();
-        for (table, rows) in tables {
-            search.lock(transaction, &mut found, table, rows)?;
-        }
-        search.follow(transaction, &mut found, true)?;
-        preflight::may_leave(schema, &found, search.action, self.manner.triggers)?;
-        preflight::must_not_be_blocked(transaction, search, &found)?;
-        if search.action.keeps() {
-            for leaving in &found.tables {
-                if self.prepared.contains(&leaving.table.oid) {
-                    continue;
-                }
-                let statements = archive::prepare(schema, &leaving.table)?;
-                schema.run_all(transaction, &statements)?;
-            }
-        }
-        let mark = match &self.mark {
-            Some(mark) => mark.clone(),
-            None => Mark::new(transaction, self.version)?,
-        };
-        let triggers = self.manner.triggers;
-        schema.as_the_user(transaction, |transaction| {
-            carry::carry_out(transaction, search, &found, &mark, triggers)
-        })?;
-        self.mark = Some(mark);
-        Ok(found)
-    }
-
-    /// Notes what was done by a transaction that is committed, or ends with all the others.
-    pub fn done(&mut self, search: &Search, found: &Found) {
-        let tables = found.tables.iter().map(|it| it.table.oid);
-        self.prepared.extend(tables);
-        self.tally.add(search, found);
-    }
-
-    /// Deals with all orphans in this one transaction, until none is left: where no key was added
-    /// the table is not locked, and a row may change between the list and its lock.
-    pub fn move_all(
-        &mut self,
-        transaction: &mut Transaction,
-        schema: &Schema,
-        search: &Search,
-    ) -> Result<()> {
-        loop {
-            let listed = search.orphans(transaction)?;
-            if listed.tables.is_empty() {
-                return Ok(());
-            }
-            let tables = listed.tables.iter();
-            let tables: Vec<_> = tables
-                .map(|it| (Rc::clone(&it.table), it.rows.keys().copied().collect()))
-                .collect();
-            // Archives may have come since.
-            schema.leave(transaction)?;
-            let schema = Schema::read(transaction, schema.version)?;
-            let found = self.move_rows(transaction, &schema, search, &tables)?;
-            self.done(search, &found);
-        }
-    }
-}
-
-/// Why the rows of `found` may not leave: what the user can't allow is an error.
-pub fn judge(
-    transaction: &mut Transaction,
-    schema: &Schema,
-    search: &Search,
-    found: &Found,
-    order: Order<'_>,
-) -> Result<Option<Failure>> {
-    let refusal = preflight::refusal(transaction, search, found, order.policy)?;
-    if refusal.is_none() {
-        preflight::may_leave(schema, found, order.policy.orphans, order.manner.triggers)?;
-    }
-    Ok(refusal)
-}
-
-/// The child tables of `keys` with their rows, in the order of the script.
-pub fn children(transaction: &mut Transaction, keys: &[Key]) -> Result<Vec<ChildTable>> {
-    let mut tables: Vec<ChildTable> = Vec::new();
-    for key in keys {
-        if tables.iter().any(|it| it.table == key.child_shown) {
-            continue;
-        }
-        let rows = count_rows(transaction, &key.child)?;
-        tables.push(ChildTable {
-            table: key.child_shown.clone(),
-            rows_before: rows,
-            rows_after: rows,
-            added: Vec::new(),
-            adopted: Vec::new(),
-        });
-    }
-    Ok(tables)
-}
-
-/// Adds to the report what became of `tables`.
-pub fn finish(report: &mut Vec<ChildTable>, tables: &[ChildTable], keys: &[Key], tally: &Tally) {
-    for table in tables {
-        let of = |adopted: bool| {
-            let keys = keys.iter().filter(|key| key.child_shown == table.table);
-            let keys = keys.filter(move |key| key.there.is_some() == adopted);
-            keys.map(key_report).collect()
-        };
-        report.push(ChildTable {
-            table: table.table.clone(),
-            rows_before: table.rows_before,
-            rows_after: table.rows_before - tally.of(&table.table),
-            added: of(false),
-            adopted: of(true),
-        });
-    }
-}
-
-fn key_report(key: &Key) -> KeyReport {
-    let name = key.key.name.clone();
-    let there = key.there.as_ref().map(|there| there.name.clone());
-    KeyReport {
-        called: there.filter(|there| *there != name),
-        ..KeyReport::new(&key.model(), Some(name))
-    }
-}
-
-/// The keys of a report that were there already.
-pub fn adopted(change: &AppliedMigration) -> Vec<AdoptedKey> {
-    let keys = change.tables.iter().flat_map(|table| {
-        let found =
-            |key: &KeyReport| AdoptedKey::found(table.table.clone(), key.constraint.clone());
-        table.adopted.iter().map(found)
-    });
-    keys.collect()
 }

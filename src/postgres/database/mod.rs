@@ -1,6 +1,8 @@
 //! A database on a server, one method a verb: values in, values out.
 
 pub mod own;
+pub mod progress;
+pub mod record;
 
 use anyhow::Result;
 use postgres::{Client, Transaction};

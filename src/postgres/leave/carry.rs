@@ -1,45 +1,20 @@
 //! Moves rows out of their tables, into the archive or for good; and has rows that stay forget keys.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, Result};
 use postgres::Transaction;
 use postgres::error::SqlState;
 use postgres::types::{ToSql, Type};
 
+use super::triggers::{Event, without_triggers};
 use crate::failure::Failure;
-use crate::policy::{OrphanAction, Triggers};
-use crate::postgres::catalog::{Enabled, Table, Trigger, list, literal, quoted};
+use crate::policy::Triggers;
+use crate::postgres::catalog::{list, literal, quoted};
 use crate::postgres::leave::archive;
-use crate::postgres::orphans::search::{Found, Leaving, Reason, Search};
 use crate::postgres::orphans::stays::{self, Assigned};
+use crate::postgres::orphans::{Found, Leaving, Search};
 use crate::postgres::schema::rows::{self, RowId, source};
 use crate::postgres::session::Again;
-use crate::report::change::{ByKey, ForgottenKeys, RemovedRows};
 use crate::text;
-
-/// What happens to a row of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// It leaves.
-    Delete,
-    /// It comes back.
-    Insert,
-    /// Its key is set.
-    Update,
-}
-
-impl Event {
-    /// As SQL has it.
-    #[must_use]
-    pub fn sql(self) -> &'static str {
-        match self {
-            Event::Delete => "DELETE",
-            Event::Insert => "INSERT",
-            Event::Update => "UPDATE",
-        }
-    }
-}
 
 /// Whose rows these are in the archive.
 #[derive(Clone, Debug)]
@@ -68,77 +43,6 @@ impl Mark {
         let version = self.version.map_or("NULL".to_owned(), |it| it.to_string());
         format!("{version}, '{}'::timestamptz", self.at)
     }
-}
-
-/// The triggers of `table` that fire when rows leave, come back or change.
-pub fn triggers(table: &Table, event: Event) -> impl Iterator<Item = &Trigger> {
-    let triggers = table.triggers.iter().chain(&table.triggers_of_parts);
-    triggers.filter(move |trigger| {
-        let fires = match event {
-            Event::Delete => trigger.on_delete,
-            Event::Insert => trigger.on_insert,
-            Event::Update => trigger.on_update,
-        };
-        fires && matches!(trigger.enabled, Enabled::Origin | Enabled::Always)
-    })
-}
-
-/// The statements that set triggers aside, and those that make them as they were: `ENABLE TRIGGER
-/// USER` would make a plain one of what was ENABLE ALWAYS.
-#[must_use]
-pub fn aside(table: &Table, event: Event) -> (Vec<String>, Vec<String>) {
-    let alter = |trigger: &Trigger, how: &str| {
-        format!(
-            "ALTER TABLE {} {how} TRIGGER {}",
-            table.name,
-            quoted(&trigger.name)
-        )
-    };
-    triggers(table, event)
-        .map(|trigger| {
-            let enable = match trigger.enabled {
-                Enabled::Always => "ENABLE ALWAYS",
-                _ => "ENABLE",
-            };
-            (alter(trigger, "DISABLE"), alter(trigger, enable))
-        })
-        .unzip()
-}
-
-/// Runs `work` with the triggers of `tables` set aside, where that is asked for.
-pub fn without_triggers<T>(
-    transaction: &mut Transaction,
-    tables: &[(&Table, Event)],
-    policy: Triggers,
-    work: impl FnOnce(&mut Transaction) -> Result<T>,
-) -> Result<T> {
-    let (mut before, mut after): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    if policy == Triggers::Skip {
-        for (table, event) in tables {
-            let (disable, enable) = aside(table, *event);
-            // One that fires on two events is set aside once.
-            before.extend(
-                disable
-                    .into_iter()
-                    .filter(|it| !before.contains(it))
-                    .collect::<Vec<_>>(),
-            );
-            after.extend(
-                enable
-                    .into_iter()
-                    .filter(|it| !after.contains(it))
-                    .collect::<Vec<_>>(),
-            );
-        }
-    }
-    for statement in &before {
-        transaction.batch_execute(statement)?;
-    }
-    let value = work(transaction)?;
-    for statement in &after {
-        transaction.batch_execute(statement)?;
-    }
-    Ok(value)
 }
 
 /// What happens to the tables of `found`.
@@ -398,137 +302,4 @@ fn keeping_sql(leaving: &Leaving, at: usize, rows: usize, mark: &Mark) -> String
         columns(leaving, "g."),
         listed(rows)
     )
-}
-
-/// What has left and what has forgotten keys so far, for the report.
-#[derive(Debug, Default)]
-pub struct Tally(Vec<Gone>);
-
-#[derive(Debug)]
-struct Gone {
-    table: String,
-    archive: String,
-    /// Rows that left …
-    rows: i64,
-    break_several: i64,
-    reasons: BTreeMap<usize, ByKey>,
-    /// … and rows that stayed and forgot keys.
-    kept: i64,
-    marks: u64,
-    columns: Vec<String>,
-    to_default: bool,
-    kept_reasons: BTreeMap<usize, ByKey>,
-}
-
-impl Tally {
-    /// Adds what becomes of `found`.
-    pub fn add(&mut self, search: &Search, found: &Found) {
-        for leaving in &found.tables {
-            let place = self.0.iter().position(|it| it.table == leaving.shown);
-            let place = place.unwrap_or_else(|| {
-                self.0.push(Gone {
-                    table: leaving.shown.clone(),
-                    archive: format!("{}_orphans", leaving.shown),
-                    rows: 0,
-                    break_several: 0,
-                    reasons: BTreeMap::new(),
-                    kept: 0,
-                    marks: 0,
-                    columns: Vec::new(),
-                    to_default: false,
-                    kept_reasons: BTreeMap::new(),
-                });
-                self.0.len() - 1
-            });
-            let Some(gone) = self.0.get_mut(place) else {
-                continue;
-            };
-            gone.rows += leaving.leave();
-            gone.break_several += leaving.leave_for_several();
-            add_reasons(&mut gone.reasons, search.reasons(found, leaving));
-            gone.kept += leaving.forget();
-            add_reasons(&mut gone.kept_reasons, search.kept_reasons(leaving));
-            let oid = leaving.table.oid;
-            for marks in leaving.staying().into_keys() {
-                let mut set = search.assigned(oid, marks).into_iter();
-                gone.to_default |= set.any(|it| it.default.is_some());
-                gone.marks |= marks;
-            }
-            let set = search.assigned(oid, gone.marks).into_iter();
-            gone.columns = set.map(|it| it.column).collect();
-        }
-    }
-
-    /// How many rows left `table`, by the name that people call it.
-    #[must_use]
-    pub fn of(&self, table: &str) -> i64 {
-        self.0
-            .iter()
-            .filter(|it| it.table == table)
-            .map(|it| it.rows)
-            .sum()
-    }
-
-    /// Whether nothing happened.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|it| it.rows + it.kept == 0)
-    }
-
-    /// The rows that left.
-    #[must_use]
-    pub fn removed(&self, policy: OrphanAction) -> Vec<RemovedRows> {
-        let gone = self.0.iter().filter(|it| it.rows > 0);
-        gone.map(|gone| RemovedRows {
-            table: gone.table.clone(),
-            rows: gone.rows,
-            break_several: gone.break_several,
-            archive: gone.archive(policy),
-            by_key: gone.reasons.values().map(again).collect(),
-        })
-        .collect()
-    }
-
-    /// The rows that stayed and forgot keys.
-    #[must_use]
-    pub fn set_null(&self, policy: OrphanAction) -> Vec<ForgottenKeys> {
-        let kept = self.0.iter().filter(|it| it.kept > 0);
-        kept.map(|gone| ForgottenKeys {
-            table: gone.table.clone(),
-            rows: gone.kept,
-            archive: gone.archive(policy),
-            columns: gone.columns.clone(),
-            to_default: gone.to_default,
-            by_key: gone.kept_reasons.values().map(again).collect(),
-        })
-        .collect()
-    }
-}
-
-impl Gone {
-    fn archive(&self, policy: OrphanAction) -> Option<String> {
-        let keeps = policy.keeps() && policy != OrphanAction::Refuse;
-        keeps.then(|| self.archive.clone())
-    }
-}
-
-fn add_reasons(known: &mut BTreeMap<usize, ByKey>, reasons: Vec<Reason>) {
-    for reason in reasons {
-        let by_key = known.entry(reason.rank).or_insert_with(|| ByKey {
-            key: reason.label,
-            rows: 0,
-            orphans: reason.orphans,
-            because: None,
-        });
-        by_key.rows += reason.rows;
-        by_key.because = by_key.because.take().or(reason.because);
-    }
-}
-
-fn again(by_key: &ByKey) -> ByKey {
-    ByKey {
-        key: by_key.key.clone(),
-        because: by_key.because.clone(),
-        ..*by_key
-    }
 }

@@ -2,4 +2,7 @@
 
 pub mod archive;
 pub mod carry;
+pub mod mover;
 pub mod preflight;
+pub mod tally;
+pub mod triggers;

@@ -9,9 +9,9 @@ use crate::model::key::ForeignKey;
 use crate::policy::{Fates, OrphanAction, Policy, TableFate, Triggers};
 use crate::postgres::catalog::{Kind, Table};
 use crate::postgres::keys::Key;
-use crate::postgres::leave::archive;
-use crate::postgres::leave::carry::{self, Event};
-use crate::postgres::orphans::search::{Found, Leaving, Search};
+use crate::postgres::leave::triggers::{self, Event};
+use crate::postgres::leave::{archive, carry};
+use crate::postgres::orphans::{Found, Leaving, Search};
 use crate::postgres::schema::Schema;
 use crate::postgres::schema::rows::{self, source};
 use crate::text;
@@ -152,7 +152,7 @@ pub fn may_leave(
 
 /// The user says what happens to triggers.
 pub fn must_fire(table: &Table, shown: &str, event: Event, policy: Triggers) -> Result<()> {
-    let mut names: Vec<_> = carry::triggers(table, event)
+    let mut names: Vec<_> = triggers::triggers(table, event)
         .map(|it| it.name.clone())
         .collect();
     names.sort();

@@ -9,7 +9,7 @@ use crate::model::deletion::{Changed, Deletion, Reason, Refusal, Taken};
 use crate::model::key::Action;
 use crate::postgres::catalog::{Table, quoted};
 use crate::postgres::keys::Key;
-use crate::postgres::orphans::search::{Found, Leaving, Search};
+use crate::postgres::orphans::{Found, Leaving, Search};
 use crate::postgres::schema::rows::{self, RowId, source};
 
 /// How many rows are looked up at once.

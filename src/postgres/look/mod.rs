@@ -3,6 +3,7 @@
 
 mod deletion;
 mod graph;
+mod orphan_rows;
 mod relatives;
 mod row;
 mod show;

@@ -7,7 +7,7 @@ use crate::model::asked::Asked;
 use crate::postgres::database::Database;
 use crate::postgres::leave::preflight;
 use crate::postgres::look::{deletion, relatives, row};
-use crate::postgres::orphans::search::{Found, Search};
+use crate::postgres::orphans::{Found, Search};
 use crate::postgres::schema::Schema;
 use crate::postgres::text::script::Path;
 use crate::report::show::ShowReport;

@@ -1,4 +1,10 @@
 //! The rows that break keys, and those that depend on them.
 
-pub mod search;
+mod follow;
+mod found;
+mod reasons;
+mod search;
 pub mod stays;
+
+pub use found::{Blocked, Found, Leaving, Reason, Why};
+pub use search::Search;

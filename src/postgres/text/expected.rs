@@ -4,7 +4,9 @@
 use anyhow::Result;
 
 use crate::migrations::Migration;
-use crate::postgres::text::script::{self, Asks, Path, Renaming, Request};
+use crate::postgres::text::renaming;
+use crate::postgres::text::renaming::Renaming;
+use crate::postgres::text::script::{self, Asks, Path, Request};
 
 /// A key that a migration asks for.
 #[derive(Clone, Debug)]
@@ -31,7 +33,7 @@ pub fn after<'m>(migrations: impl Iterator<Item = &'m Migration>) -> Result<Vec<
                     !(same(&key.request.table, &table) && key.request.constraint() == constraint)
                 }),
                 Asks::Other(sql) => {
-                    for renaming in script::renamings(&sql) {
+                    for renaming in renaming::renamings(&sql) {
                         follow(&mut keys, &renaming);
                     }
                 }

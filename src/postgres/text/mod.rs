@@ -3,5 +3,8 @@
 pub mod dump;
 pub mod expected;
 pub mod lexer;
+mod made;
 pub mod parts;
+pub mod renaming;
+mod request;
 pub mod script;

@@ -3,8 +3,11 @@
 use anyhow::Result;
 
 use super::lexer::{self, Kind, Token};
+use super::request::request;
 use crate::failure::Failure;
-use crate::postgres::catalog::{Action, Match, quoted};
+use crate::postgres::catalog::quoted;
+
+pub use super::request::Request;
 
 /// One statement of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,118 +45,6 @@ pub struct Path {
     pub table: String,
     /// Whether the table was written without quotes.
     pub folded: bool,
-}
-
-/// `ALTER TABLE <table> ADD [CONSTRAINT <name>] FOREIGN KEY …`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// The child table.
-    pub table: Path,
-    /// The name of the constraint, if it is given one.
-    pub name: Option<String>,
-    /// The child's columns.
-    pub columns: Vec<String>,
-    /// The parent table.
-    pub parent: Path,
-    /// The parent's columns; none for its primary key.
-    pub parent_columns: Vec<String>,
-    /// What a NULL in the key means.
-    pub matches: Match,
-    /// ON DELETE
-    pub on_delete: Action,
-    /// The columns that SET NULL or SET DEFAULT is for; none for all.
-    pub on_delete_columns: Vec<String>,
-    /// ON UPDATE
-    pub on_update: Action,
-    /// DEFERRABLE …
-    pub deferrable: bool,
-    /// … INITIALLY DEFERRED
-    pub deferred: bool,
-}
-
-impl Request {
-    /// The name that PostgreSQL would give the key, where the script gives none
-    /// (`ChooseForeignKeyConstraintNameAddition` in tablecmds.c).
-    #[must_use]
-    pub fn constraint(&self) -> String {
-        self.name
-            .clone()
-            .unwrap_or_else(|| format!("{}_{}_fkey", self.table.table, self.columns.join("_")))
-    }
-}
-
-/// What a statement does to names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Renaming {
-    /// `DROP TABLE`
-    Dropped(Path),
-    /// `ALTER TABLE … RENAME TO …`
-    Table {
-        /// The table.
-        from: Path,
-        /// Its new name.
-        to: String,
-    },
-    /// `ALTER TABLE … RENAME [COLUMN] … TO …`
-    Column {
-        /// The table.
-        table: Path,
-        /// The column.
-        from: String,
-        /// Its new name.
-        to: String,
-    },
-    /// `ALTER TABLE … RENAME CONSTRAINT … TO …`
-    Constraint {
-        /// The table.
-        table: Path,
-        /// The constraint.
-        from: String,
-        /// Its new name.
-        to: String,
-    },
-}
-
-/// What the one statement `sql` does to names.
-#[must_use]
-pub fn renamings(sql: &str) -> Vec<Renaming> {
-    let tokens = lexer::tokens(sql).unwrap_or_default();
-    if let [drop, table, rest @ ..] = tokens.as_slice()
-        && drop.is("drop")
-        && table.is("table")
-    {
-        let rest = match rest {
-            [a, b, rest @ ..] if a.is("if") && b.is("exists") => rest,
-            _ => rest,
-        };
-        let paths = actions(rest).into_iter().filter_map(path);
-        return paths.map(|(path, _)| Renaming::Dropped(path)).collect();
-    }
-    let Some((table, [rename, rest @ ..])) = alter_table(&tokens) else {
-        return Vec::new();
-    };
-    let name = |token: &Token| token.name().unwrap_or_default().to_owned();
-    let renaming = match rest {
-        _ if !rename.is("rename") => None,
-        [to, new] if to.is("to") => Some(Renaming::Table {
-            from: table,
-            to: name(new),
-        }),
-        [constraint, old, to, new] if constraint.is("constraint") && to.is("to") => {
-            Some(Renaming::Constraint {
-                table,
-                from: name(old),
-                to: name(new),
-            })
-        }
-        [.., old, to, new] if to.is("to") => Some(Renaming::Column {
-            table,
-            from: name(old),
-            to: name(new),
-        }),
-        _ => None,
-    };
-    renaming.into_iter().collect()
 }
 
 /// Reads `script`; `file` is named in errors. What would end fkfix's transaction, or act beyond
@@ -427,123 +318,10 @@ fn unreadable(place: &str) -> Failure {
         .hint("write ALTER TABLE … ADD CONSTRAINT <name> FOREIGN KEY (<column>) REFERENCES <parent> (<column>)")
 }
 
-/// Reads tokens one after the other.
-struct Reader<'t>(&'t [Token]);
-
-impl<'t> Reader<'t> {
-    fn next(&mut self) -> Option<&'t Token> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(first)
-    }
-
-    /// Takes these keywords, if they come next.
-    fn takes(&mut self, keywords: &[&str]) -> bool {
-        let are_next = keywords.len() <= self.0.len()
-            && self
-                .0
-                .iter()
-                .zip(keywords)
-                .all(|(token, word)| token.is(word));
-        if are_next {
-            self.0 = self.0.get(keywords.len()..).unwrap_or_default();
-        }
-        are_next
-    }
-
-    /// `(a, b)`; none at all where no parenthesis comes next.
-    fn names(&mut self) -> Option<Vec<String>> {
-        if !self.0.first().is_some_and(|it| it.is_char('(')) {
-            return Some(Vec::new());
-        }
-        self.next();
-        let mut names = Vec::new();
-        loop {
-            names.push(self.next()?.name()?.to_owned());
-            let separator = self.next()?;
-            if separator.is_char(')') {
-                return Some(names);
-            }
-            if !separator.is_char(',') {
-                return None;
-            }
-        }
-    }
-
-    fn action(&mut self) -> Option<Action> {
-        let known: [(&[&str], Action); 5] = [
-            (&["no", "action"], Action::NoAction),
-            (&["restrict"], Action::Restrict),
-            (&["cascade"], Action::Cascade),
-            (&["set", "null"], Action::SetNull),
-            (&["set", "default"], Action::SetDefault),
-        ];
-        let found = known.iter().find(|(words, _)| self.takes(words));
-        found.map(|(_, action)| *action)
-    }
-}
-
-/// None where the action says something else than one key.
-fn request(table: &Path, action: &[Token]) -> Option<Request> {
-    constraint(table, action.get(1..)?)
-}
-
-/// `[CONSTRAINT name] FOREIGN KEY …`; none where it is something else.
-pub(super) fn constraint(table: &Path, tokens: &[Token]) -> Option<Request> {
-    let mut reader = Reader(tokens);
-    let name = if reader.takes(&["constraint"]) {
-        Some(reader.next()?.name()?.to_owned())
-    } else {
-        None
-    };
-    if !reader.takes(&["foreign", "key"]) {
-        return None;
-    }
-    let columns = reader.names().filter(|names| !names.is_empty())?;
-    if !reader.takes(&["references"]) {
-        return None;
-    }
-    let (parent, rest) = path(reader.0)?;
-    reader.0 = rest;
-    let mut request = Request {
-        table: table.clone(),
-        name,
-        columns,
-        parent,
-        parent_columns: reader.names()?,
-        matches: Match::Simple,
-        on_delete: Action::NoAction,
-        on_delete_columns: Vec::new(),
-        on_update: Action::NoAction,
-        deferrable: false,
-        deferred: false,
-    };
-    while !reader.0.is_empty() {
-        if reader.takes(&["match", "full"]) {
-            request.matches = Match::Full;
-        } else if reader.takes(&["match", "simple"]) {
-        } else if reader.takes(&["on", "delete"]) {
-            request.on_delete = reader.action()?;
-            request.on_delete_columns = reader.names()?;
-        } else if reader.takes(&["on", "update"]) {
-            request.on_update = reader.action()?;
-        } else if reader.takes(&["not", "deferrable"]) || reader.takes(&["initially", "immediate"])
-        {
-        } else if reader.takes(&["deferrable"]) {
-            request.deferrable = true;
-        } else if reader.takes(&["initially", "deferred"]) {
-            (request.deferrable, request.deferred) = (true, true);
-        } else if !(reader.takes(&["not", "valid"]) || reader.takes(&["enforced"])) {
-            // NOT VALID is how fkfix adds a key anyway; all rows are looked at afterwards.
-            return None;
-        }
-    }
-    Some(request)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::catalog::{Action, Match};
 
     fn only(script: &str) -> Asks {
         let mut statements = parse("V1__x.sql", script).unwrap();

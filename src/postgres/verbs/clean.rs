@@ -11,13 +11,13 @@ use postgres::types::Type;
 use crate::failure::Failure;
 use crate::model::key::ForeignKey;
 use crate::policy::{Manner, Mode, Policy};
-use crate::postgres::apply::plan;
-use crate::postgres::apply::up::{self, Mover};
+use crate::postgres::apply::{add, plan};
 use crate::postgres::database::Database;
 use crate::postgres::keys::{self, Key};
-use crate::postgres::leave::carry::Tally;
+use crate::postgres::leave::mover::Mover;
 use crate::postgres::leave::preflight;
-use crate::postgres::orphans::search::{Found, Search};
+use crate::postgres::leave::tally::Tally;
+use crate::postgres::orphans::{Found, Search};
 use crate::postgres::schema::Schema;
 use crate::postgres::schema::rows::{self, SMALL};
 use crate::postgres::session::{go_on_unless_interrupted, pause};
@@ -221,7 +221,7 @@ impl Database {
             let mut mover = Mover::new(None, order.manner);
             mover.move_all(transaction, schema, &cleaning.search)?;
             for key in &cleaning.validate {
-                up::validate(transaction, schema, key)?;
+                add::validate(transaction, schema, key)?;
             }
             Ok((cleaning, mover.tally))
         })
@@ -254,7 +254,7 @@ impl Database {
             let tables = [key.child.name.to_string()];
             self.change(&tables, |transaction, schema, own| {
                 must_not_be_under_way(transaction, own)?;
-                up::validate(transaction, schema, key)
+                add::validate(transaction, schema, key)
             })?;
         }
         Ok((cleaning, mover.tally))

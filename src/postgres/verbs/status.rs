@@ -4,7 +4,7 @@ use anyhow::Result;
 use postgres::Transaction;
 
 use crate::migrations::Migrations;
-use crate::postgres::database::own::{Direction, Progress};
+use crate::postgres::database::progress::{Direction, Progress};
 use crate::postgres::database::{Database, applicable};
 use crate::postgres::keys;
 use crate::postgres::leave::archive;

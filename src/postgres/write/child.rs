@@ -5,8 +5,8 @@ use crate::policy::{Manner, OrphanAction, Triggers};
 use crate::postgres::catalog::{Table, list, literal, quoted};
 use crate::postgres::keys::Key;
 use crate::postgres::leave::archive::{self, KEPT};
-use crate::postgres::leave::carry::{Event, aside};
-use crate::postgres::orphans::search::Search;
+use crate::postgres::leave::triggers::{Event, aside};
+use crate::postgres::orphans::Search;
 use crate::postgres::orphans::stays::Assigned;
 use crate::postgres::schema::rows::source;
 

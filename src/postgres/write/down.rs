@@ -7,7 +7,8 @@ use postgres::Transaction;
 use postgres::types::Type;
 
 use crate::failure::Failure;
-use crate::postgres::apply::down::{Order, Part, Script, targets};
+use crate::postgres::apply::down::{Order, targets};
+use crate::postgres::apply::down_script::{Part, Script};
 use crate::postgres::catalog::{Table, list, quoted};
 use crate::postgres::database::own::{HISTORY, Own};
 use crate::postgres::keys::{self, child_index};
