@@ -28,6 +28,7 @@ mod names;
 mod profile;
 mod reasons;
 mod roles;
+mod shortened;
 mod single;
 mod weights;
 

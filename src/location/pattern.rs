@@ -120,7 +120,7 @@ fn is_beside_a_database(path: &Path) -> bool {
     let name = path.as_os_str().as_encoded_bytes();
     ["-journal", "-wal", "-shm"].iter().any(|ending| {
         let of = name.strip_suffix(ending.as_bytes());
-        of.is_some_and(super::exists)
+        of.is_some_and(super::url::exists)
     })
 }
 

@@ -10,7 +10,6 @@ use crate::failure::Failure;
 use crate::model::kept::{Cause, Kept};
 use crate::sqlite::rebuild::fidelity::{self, all_of};
 use crate::sqlite::rebuild::full_text;
-use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::Table;
 use crate::sqlite::text::ddl::{literal, quote, same_name};
 
@@ -18,10 +17,10 @@ use crate::sqlite::text::ddl::{literal, quote, same_name};
 #[derive(Clone, Debug)]
 pub struct Forgotten {
     /// The columns that some of them forgot.
-    columns: Vec<String>,
+    pub(super) columns: Vec<String>,
     /// The runs that they are of, the newest first; none for rows of an archive without numbers. Each
     /// with the temporary table that will list what it sets back.
-    runs: Vec<(Option<i64>, String)>,
+    pub(super) runs: Vec<(Option<i64>, String)>,
 }
 
 impl Forgotten {
@@ -93,7 +92,7 @@ impl Forgotten {
         all_of(&all)
     }
 
-    fn same_value(&self, table: &Table, column: &str) -> String {
+    pub(super) fn same_value(&self, table: &Table, column: &str) -> String {
         let same = fidelity::same_value(table, column, &format!("a.{}", quote(column)));
         let place = self.set(table).position(|it| same_name(it, column));
         let Some(at) = place.map(|place| place + 1) else {
@@ -121,13 +120,13 @@ impl Forgotten {
     }
 
     /// The columns that the table still has.
-    fn set<'f>(&'f self, table: &'f Table) -> impl Iterator<Item = &'f str> {
+    pub(super) fn set<'f>(&'f self, table: &'f Table) -> impl Iterator<Item = &'f str> {
         let columns = self.columns.iter().map(String::as_str);
         columns.filter(|name| table.column(name).is_some())
     }
 
     /// The condition that the archive's row `a` is one of these, and all its columns are there.
-    fn mine(&self, restore: &Restore, table: &Table) -> String {
+    pub(super) fn mine(&self, restore: &Restore, table: &Table) -> String {
         let mut all = vec![restore.mine("a"), format!("a.{KEPT} IS NOT NULL")];
         let columns = self.columns.iter();
         let gone = columns.filter(|name| table.column(name).is_none());
@@ -136,7 +135,7 @@ impl Forgotten {
     }
 
     /// The condition that the row `w` of the table holds what was put there.
-    fn holds(&self, table: &Table) -> String {
+    pub(super) fn holds(&self, table: &Table) -> String {
         let each = self.set(table).map(|name| {
             format!(
                 "ifnull((SELECT quote(w.{}) = j.value FROM json_each(a.{KEPT}) AS j WHERE j.key = {}), 1)",
@@ -231,7 +230,7 @@ impl Forgotten {
     }
 
     /// The condition that what the archive's row `a` remembers would break `key`.
-    fn breaks(&self, table: &Table, key: &Staying) -> String {
+    pub(super) fn breaks(&self, table: &Table, key: &Staying) -> String {
         let values = table.columns.iter().map(|column| {
             let name = quote(&column.name);
             if self.set(table).any(|it| same_name(it, &column.name)) {
@@ -250,7 +249,7 @@ impl Forgotten {
     }
 
     /// The conditions under which what the archive's row `a` remembers may go back to the row `w`.
-    fn may_go_back(&self, restore: &Restore, table: &Table) -> Vec<String> {
+    pub(super) fn may_go_back(&self, restore: &Restore, table: &Table) -> Vec<String> {
         let mut conditions = vec![
             self.mine(restore, table),
             store::same_key(table),
@@ -261,7 +260,7 @@ impl Forgotten {
     }
 
     /// The assignments that do so.
-    fn assignments(&self, table: &Table) -> String {
+    pub(super) fn assignments(&self, table: &Table) -> String {
         let set = self.set(table);
         let set = set.map(|name| format!("{} = {}", quote(name), value_before(name)));
         set.collect::<Vec<_>>().join(", ")
@@ -290,7 +289,7 @@ impl Forgotten {
 
     /// The conditions under which setting the values back changes no other: those of the archive's
     /// row `a`, and those of the row `w` of the table, all of which an UPDATE stores again.
-    fn fits(&self, table: &Table) -> Vec<String> {
+    pub(super) fn fits(&self, table: &Table) -> Vec<String> {
         let is_set = |name: &str| self.set(table).any(|it| same_name(it, name));
         let mut fits = fidelity::fits(table, is_set, "a");
         fits.extend(fidelity::fits(table, |_| true, "w"));
@@ -298,7 +297,7 @@ impl Forgotten {
     }
 
     /// The keys that stay, over columns that may go back.
-    fn staying(&self, connection: &Connection, table: &Table) -> Result<Vec<Staying>> {
+    pub(super) fn staying(&self, connection: &Connection, table: &Table) -> Result<Vec<Staying>> {
         let mut staying = kept::staying(connection, table)?;
         staying.retain(|key| {
             let mut columns = key.declared.key.columns.iter();
@@ -309,7 +308,7 @@ impl Forgotten {
 }
 
 /// The condition that the archive's row `a` forgot `column`.
-fn forgot(column: &str) -> String {
+pub(super) fn forgot(column: &str) -> String {
     format!(
         "EXISTS (SELECT 1 FROM json_each(a.{KEPT}) AS j WHERE j.key = {})",
         literal(column)
@@ -317,275 +316,10 @@ fn forgot(column: &str) -> String {
 }
 
 /// What stood in `column` of the row `w` before, by the archive's row `a`.
-fn value_before(column: &str) -> String {
+pub(super) fn value_before(column: &str) -> String {
     let name = quote(column);
     format!(
         "CASE WHEN {} THEN a.{name} ELSE w.{name} END",
         forgot(column)
     )
-}
-
-/// One run's rows of one archive.
-struct Set<'a> {
-    restore: &'a Restore,
-    table: &'a Table,
-    forgotten: &'a Forgotten,
-    run: Option<i64>,
-    /// The temporary table that lists them, with what stood there before.
-    list: &'a str,
-}
-
-/// All that goes back.
-pub struct SetBack<'a> {
-    sets: Vec<Set<'a>>,
-    staying: Vec<Vec<Staying>>,
-}
-
-impl<'a> SetBack<'a> {
-    /// Finds the keys that stay; to be asked before anything is put back.
-    pub fn new(connection: &Connection, restores: &'a [Restore]) -> Result<Self> {
-        let mut back = SetBack {
-            sets: Vec::new(),
-            staying: Vec::new(),
-        };
-        for restore in restores {
-            let (Some(table), Some(forgotten)) = (&restore.table, &restore.forgotten) else {
-                continue;
-            };
-            for (run, list) in &forgotten.runs {
-                back.sets.push(Set {
-                    restore,
-                    table,
-                    forgotten,
-                    run: *run,
-                    list,
-                });
-                back.staying.push(forgotten.staying(connection, table)?);
-            }
-        }
-        Ok(back)
-    }
-
-    /// For each run of each archive: its name, the step that lists what goes back, the one that
-    /// puts it back, and the one that holds that nothing else has changed.
-    pub fn steps(&self) -> impl Iterator<Item = (&str, [Step; 3])> {
-        let sets = self.sets.iter();
-        sets.map(|set| {
-            let name = set.restore.archive.name.as_str();
-            (name, [set.list_step(), set.set_step(), set.comparison()])
-        })
-    }
-
-    /// One round of taking back again what breaks a key: for each key the archive, a step that
-    /// marks the rows, and one that changes them.
-    pub fn round(&self) -> Vec<(&str, [Step; 2])> {
-        let mut round = Vec::new();
-        for (set, staying) in self.sets.iter().zip(&self.staying) {
-            for key in staying {
-                round.push((set.restore.archive.name.as_str(), set.undo_steps(key)));
-            }
-        }
-        round
-    }
-
-    /// For each archive, a step that marks the rows that have left again since, with their keys.
-    pub fn left_again(&self) -> impl Iterator<Item = (&str, Step)> {
-        let sets = self.sets.iter();
-        sets.map(|set| {
-            let step = Step::run(
-                format!("find what has left {} again", set.table.name),
-                format!(
-                    "UPDATE temp.{} AS l SET undone = 1 WHERE undone = 0 AND NOT EXISTS (SELECT 1 FROM {} WHERE {})",
-                    set.list,
-                    set.table.scanned("w"),
-                    set.same_key()
-                ),
-            );
-            (set.restore.archive.name.as_str(), step)
-        })
-    }
-
-    /// Forget the lists.
-    pub fn after(&self) -> impl Iterator<Item = Step> {
-        let sets = self.sets.iter();
-        sets.map(|set| {
-            Step::run(
-                format!(
-                    "drop the temporary list of keys restored in {}",
-                    set.table.name
-                ),
-                format!("DROP TABLE temp.{}", set.list),
-            )
-        })
-    }
-}
-
-impl Set<'_> {
-    fn columns(&self) -> Vec<&str> {
-        self.forgotten.columns(self.table)
-    }
-
-    /// The columns that nothing is set in.
-    fn others(&self) -> Vec<&str> {
-        let set = self.columns();
-        let others = self.table.stored_columns();
-        others
-            .filter(|name| !set.iter().any(|it| same_name(it, name)))
-            .collect()
-    }
-
-    /// Lists for each row its key, what it is to be set to, and what it holds.
-    fn list_step(&self) -> Step {
-        let Set { table, list, .. } = self;
-        let numbered = |letter, names: &[&str], value: &dyn Fn(&str) -> String| {
-            let each = names.iter().zip(1..);
-            each.map(|(name, at)| (format!("{letter}{at}"), value(name)))
-                .collect::<Vec<_>>()
-        };
-        let now = |name: &str| format!("w.{}", quote(name));
-        let wanted = |name: &str| {
-            let name_quoted = quote(name);
-            format!(
-                "CASE WHEN {} THEN a.{name_quoted} ELSE w.{name_quoted} END",
-                forgot(name)
-            )
-        };
-        let mut listed = numbered('k', &table.row_key.columns(), &now);
-        listed.push(("undone".to_owned(), "0".to_owned()));
-        listed.extend(numbered('f', &self.columns(), &forgot));
-        listed.extend(numbered('r', &self.columns(), &wanted));
-        listed.extend(numbered('v', &self.columns(), &now));
-        listed.extend(numbered('o', &self.others(), &now));
-        let (names, values): (Vec<_>, Vec<_>) = listed.into_iter().unzip();
-        let mut conditions = vec![
-            self.forgotten.mine(self.restore, table),
-            self.of_run(),
-            store::same_key(table),
-            self.forgotten.holds(table),
-        ];
-        conditions.extend(self.forgotten.fits(table));
-        Step::run(
-            format!(
-                "list the keys of {} that may go back",
-                self.restore.archive.name
-            ),
-            format!(
-                "CREATE TEMP TABLE {list} ({});\nINSERT INTO temp.{list} SELECT {} FROM main.{} AS a CROSS JOIN {} WHERE {}",
-                names.join(", "),
-                values.join(", "),
-                quote(&self.restore.archive.name),
-                table.scanned("w"),
-                all_of(&conditions)
-            ),
-        )
-    }
-
-    /// The condition that the row `l` of the list is of the row `w` of the table.
-    fn same_key(&self) -> String {
-        let keys = self.table.row_key.columns();
-        let same = keys.iter().zip(1..);
-        let same = same.map(|(name, at)| format!("w.{} = l.k{at}", quote(name)));
-        same.collect::<Vec<_>>().join(" AND ")
-    }
-
-    /// The condition that the archive's row `a` is of this run.
-    fn of_run(&self) -> String {
-        let run = self.run.map_or("NULL".to_owned(), |run| run.to_string());
-        format!("a.{KEPT} IS NOT NULL AND a.fkfix_run IS {run}")
-    }
-
-    fn set_step(&self) -> Step {
-        let set = self.columns().into_iter().zip(1..);
-        let set = set.map(|(name, at)| format!("{} = l.r{at}", quote(name)));
-        self.update(
-            format!(
-                "set the keys that {} remembers back",
-                self.restore.archive.name
-            ),
-            &set.collect::<Vec<_>>().join(", "),
-            &format!("temp.{} AS l", self.list),
-            &self.same_key(),
-        )
-    }
-
-    /// Holds that nothing else has changed: a row has all its keys back, or is as it was.
-    fn comparison(&self) -> Step {
-        let Set { table, list, .. } = self;
-        let same = |letter, names: &[&str]| {
-            let each = names.iter().zip(1..);
-            let each = each
-                .map(|(name, at)| fidelity::same_value(table, name, &format!("l.{letter}{at}")));
-            all_of(&each.collect::<Vec<_>>())
-        };
-        let set = self.columns();
-        let mut all = vec![
-            self.same_key(),
-            format!("(({}) OR ({}))", same('r', &set), same('v', &set)),
-        ];
-        let others = self.others();
-        if !others.is_empty() {
-            all.push(same('o', &others));
-        }
-        Step::Expect {
-            what: format!(
-                "nothing but keys that came back has changed in {}",
-                table.name
-            ),
-            query: format!(
-                "SELECT count(*) FROM temp.{list} AS l WHERE NOT EXISTS (SELECT 1 FROM {} WHERE {})",
-                table.scanned("w"),
-                all_of(&all)
-            ),
-            value: 0,
-            by_row: None,
-        }
-    }
-
-    fn undo_steps(&self, key: &Staying) -> [Step; 2] {
-        let label = key.declared.label();
-        let list = &self.list;
-        let columns = self.columns();
-        let of_key = |name: &str| {
-            let mut own = key.declared.key.columns.iter();
-            own.any(|it| same_name(it, name))
-        };
-        let forgot = columns.iter().zip(1..);
-        let forgot = forgot
-            .filter(|(name, _)| of_key(name))
-            .map(|(_, at)| format!("l.f{at}"));
-        let forgot = forgot.collect::<Vec<_>>().join(" OR ");
-        let mark = Step::run(
-            format!(
-                "find what is back in {} and breaks {label}",
-                self.table.name
-            ),
-            format!(
-                "UPDATE temp.{list} AS l SET undone = 1 WHERE undone = 0 AND ({forgot}) AND EXISTS (SELECT 1 FROM {} WHERE {} AND {})",
-                self.table.scanned("w"),
-                self.same_key(),
-                key.broken
-            ),
-        );
-        let set = columns.iter().zip(1..).map(|(name, at)| {
-            let name = quote(name);
-            format!("{name} = CASE WHEN l.f{at} THEN l.v{at} ELSE w.{name} END")
-        });
-        let undo = self.update(
-            format!("set in {} again to what it was", self.table.name),
-            &set.collect::<Vec<_>>().join(", "),
-            &format!("temp.{list} AS l"),
-            &format!("l.undone = 1 AND {}", self.same_key()),
-        );
-        [mark, undo]
-    }
-
-    fn update(&self, title: String, set: &str, from: &str, which: &str) -> Step {
-        Step::run(
-            title,
-            format!(
-                "PRAGMA ignore_check_constraints = ON;\nUPDATE OR IGNORE main.{} AS w SET {set} FROM {from} WHERE {which};\nPRAGMA ignore_check_constraints = OFF",
-                quote(&self.table.name)
-            ),
-        )
-    }
 }

@@ -3,6 +3,7 @@
 pub mod door;
 pub mod forgotten;
 pub mod kept;
+pub mod set_back;
 pub mod store;
 
 pub use store::{

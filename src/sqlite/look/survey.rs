@@ -2,32 +2,22 @@
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
-use rusqlite::limits::Limit;
 
-use crate::failure::Failure;
+use super::surveyed_key::SurveyedKey;
 use crate::migrations::Migrations;
 use crate::model::key::KeyId;
-use crate::model::value::Value;
 use crate::policy::OrphanAction;
-use crate::sqlite::apply::history;
-use crate::sqlite::apply::parts;
-use crate::sqlite::apply::up;
+use crate::sqlite::apply::{history, parts, up};
 use crate::sqlite::file::backup::TemporaryCopy;
-use crate::sqlite::keys::conditions;
 use crate::sqlite::keys::{self, NewKey, TableKeys};
-use crate::sqlite::orphans::lists;
-use crate::sqlite::orphans::lists::Removal;
+use crate::sqlite::orphans::lists::{self, Removal};
 use crate::sqlite::orphans::{self, Found};
 use crate::sqlite::schema::foreign_key::{self, ForeignKey, NamedKey};
 use crate::sqlite::schema::row_counts::RowCounts;
-use crate::sqlite::schema::values;
-use crate::sqlite::schema::{Column, RowKey, Table};
-use crate::sqlite::text::ddl::{quote, quote_list, same_name};
+use crate::sqlite::schema::{RowKey, Table};
+use crate::sqlite::text::ddl::{quote, same_name};
 use crate::sqlite::text::statement::AddForeignKey;
 use crate::standing::{self, State};
-
-/// How many missing parents are shown for each key.
-const MOST_FREQUENT: usize = 5;
 
 /// The orphans of a database.
 #[derive(Default)]
@@ -42,11 +32,11 @@ pub struct Survey {
     /// Declared keys that could not be looked at, and why.
     pub unusable: Vec<(ForeignKey, String)>,
     /// How many tables were looked at.
-    places: usize,
+    pub(super) places: usize,
     /// Of how many of `tables` the rows are kept apart.
-    kept: usize,
+    pub(super) kept: usize,
     /// Where the migrations were rehearsed, if they were; the rows are read from there.
-    copy: Option<TemporaryCopy>,
+    pub(super) copy: Option<TemporaryCopy>,
 }
 
 /// A table and its orphans.
@@ -63,23 +53,23 @@ pub struct SurveyedTable {
     /// How many rows the table has in all.
     pub of: i64,
     /// Where the orphans are read from.
-    source: Source,
+    pub(super) source: Source,
 }
 
 /// Where the orphans of one table are read from, as rows `w`.
 #[derive(Debug)]
-struct Source {
+pub(super) struct Source {
     /// The rowid where there is one, as an expression.
-    rowid: String,
+    pub(super) rowid: String,
     /// The keys that the row breaks, as an expression.
-    reasons: String,
+    pub(super) reasons: String,
     /// FROM and all behind it.
-    from: String,
+    pub(super) from: String,
 }
 
 impl Source {
     /// A query for the orphans: rowid, reasons and `columns`.
-    fn query(&self, columns: &str) -> String {
+    pub(super) fn query(&self, columns: &str) -> String {
         let Source {
             rowid,
             reasons,
@@ -100,40 +90,6 @@ pub struct Dependents {
     pub rows: i64,
     /// They follow; otherwise their key does not let the others go.
     pub follow: bool,
-}
-
-/// A key and the rows that break it.
-#[derive(Debug)]
-pub struct SurveyedKey {
-    /// The key.
-    pub named: NamedKey,
-    /// What people call it.
-    pub label: String,
-    /// The place of its child among the tables that were looked at.
-    pub place: usize,
-    /// A migration is about to add it; otherwise the database declares it.
-    pub pending: bool,
-    /// How many rows break it.
-    pub rows: i64,
-    /// How many distinct parents they refer to.
-    pub dead_parents: i64,
-    /// The missing parents that most rows refer to, with the number of rows.
-    pub most_frequent: Vec<(Vec<Value>, i64)>,
-    /// The oldest and the newest of the rows, where a column tells the time.
-    pub span: Option<Span>,
-    /// How many of the rows have a parent whose key differs in case, blanks and hyphens alone.
-    pub other_spelling: i64,
-}
-
-/// From when to when.
-#[derive(Clone, Debug)]
-pub struct Span {
-    /// The column that tells.
-    pub column: String,
-    /// The least value.
-    pub oldest: Value,
-    /// The greatest value.
-    pub newest: Value,
 }
 
 /// Searches for the orphans of every key that the database declares or that `migrations` have
@@ -289,137 +245,6 @@ fn watch(
     Ok(unusable)
 }
 
-impl SurveyedKey {
-    /// Looks at the rows of `child` that break the key, which are those `found` for the key `id`.
-    fn look(
-        &mut self,
-        connection: &Connection,
-        found: &Found,
-        child: &Table,
-        id: KeyId,
-    ) -> Result<()> {
-        let listed = found.removal(&child.name).and_then(|removal| {
-            let mut reasons = removal.reasons.iter();
-            let reason = reasons.find(|reason| reason.key == id && reason.breaks)?;
-            Some((removal, reason))
-        });
-        let Some((removal, reason)) = listed else {
-            return Ok(());
-        };
-        let key = &self.named.key;
-        let parent = Table::read(connection, &key.parent)?;
-        let broken = match reason.mark {
-            0 => conditions::orphaned_by_rows(&parent, key),
-            mark => format!("l.marks & {mark}"),
-        };
-        let listed = lists::from_listed("w", removal);
-        let orphans = format!("{listed} AND l.breaks > 0 AND {broken}");
-        self.count(connection, &orphans)?;
-        let key = &self.named.key;
-        let listed = found.dead_keys(key).map(|it| (child, it.list.as_str()));
-        self.other_spelling = other_spelling(connection, &parent, key, &orphans, listed)?;
-        if let Some(column) = time_column(child) {
-            self.span = span(connection, column, &orphans)?;
-        }
-        Ok(())
-    }
-
-    /// Counts `orphans`, which is FROM and WHERE of them, by the parent that they lack.
-    fn count(&mut self, connection: &Connection, orphans: &str) -> Result<()> {
-        let columns = quote_list("w.", self.named.key.columns.iter().map(String::as_str));
-        let shown = values::starts("w.", self.named.key.columns.iter().map(String::as_str));
-        let width = self.named.key.columns.len();
-        let mut groups = connection.prepare(&format!(
-            "SELECT count(*), {shown} {orphans} GROUP BY {columns} ORDER BY {columns}"
-        ))?;
-        let mut groups = groups.query([])?;
-        while let Some(group) = groups.next()? {
-            let rows: i64 = group.get(0)?;
-            self.rows += rows;
-            self.dead_parents += 1;
-            let frequent = &mut self.most_frequent;
-            let place = frequent.partition_point(|(_, more)| *more >= rows);
-            if place < MOST_FREQUENT {
-                let values = (1..=width).map(|at| group.get_ref(at).map(Value::from));
-                frequent.insert(place, (values.collect::<rusqlite::Result<_>>()?, rows));
-                frequent.truncate(MOST_FREQUENT);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// How many of `orphans`, which is FROM and WHERE of them, have a parent whose key is text that differs
-/// in case, blanks and hyphens alone, as those of a UUID. Where the keys of the child's orphans
-/// are `listed`, each is looked at once, and only the rows of those that have such a parent.
-fn other_spelling(
-    connection: &Connection,
-    parent: &Table,
-    key: &ForeignKey,
-    orphans: &str,
-    listed: Option<(&Table, &str)>,
-) -> Result<i64> {
-    let mut pairs = key.pairs();
-    let (Some((column, parent_column)), None) = (pairs.next(), pairs.next()) else {
-        return Ok(0);
-    };
-    let (own, theirs) = (
-        format!("w.{}", quote(column)),
-        format!("p.{}", quote(parent_column)),
-    );
-    let plain = |value: &str| format!("lower(replace(trim({value}), '-', ''))");
-    let has_such_a_parent = |value: &str| {
-        format!(
-            "typeof({value}) = 'text' AND {0} <> '' AND {0} IN (SELECT {1} FROM {2} WHERE typeof({theirs}) = 'text')",
-            plain(value),
-            plain(&theirs),
-            parent.source("p")
-        )
-    };
-    let from = match listed {
-        Some((child, list)) => format!(
-            "FROM {} WHERE {own} IN (SELECT d.key FROM temp.{} AS d WHERE {})",
-            child.source("w"),
-            quote(list),
-            has_such_a_parent("d.key")
-        ),
-        None => format!("{orphans} AND {}", has_such_a_parent(&own)),
-    };
-    let query = format!("SELECT count(*) {from}");
-    Ok(connection.query_row(&query, [], |row| row.get(0))?)
-}
-
-fn span(connection: &Connection, column: &str, orphans: &str) -> Result<Option<Span>> {
-    let name = quote(column);
-    let shown = values::starts("", ["oldest", "newest"]);
-    let query = format!(
-        "SELECT {shown} FROM (SELECT min(w.{name}) AS oldest, max(w.{name}) AS newest {orphans})"
-    );
-    let span = connection.query_row(&query, [], |row| {
-        Ok(Span {
-            column: column.to_owned(),
-            oldest: row.get_ref(0)?.into(),
-            newest: row.get_ref(1)?.into(),
-        })
-    })?;
-    Ok(Some(span))
-}
-
-/// The column that evidently tells when a row was made: a date by type, best by name too.
-fn time_column(table: &Table) -> Option<&str> {
-    let is_time = |column: &&Column| {
-        let declared = column.declared_type.to_ascii_uppercase();
-        let name = column.name.to_ascii_lowercase();
-        declared.contains("DATE")
-            || declared.contains("TIME")
-            || name.ends_with("_at")
-            || ["created", "timestamp", "date", "time"].contains(&name.as_str())
-    };
-    let mut times: Vec<_> = table.columns.iter().filter(is_time).collect();
-    times.sort_by_key(|column| !column.name.to_ascii_lowercase().starts_with("creat"));
-    times.first().map(|column| column.name.as_str())
-}
-
 /// Where the orphans in the list of `removal` are read from.
 fn source_of(removal: &Removal) -> Source {
     let table = &removal.table;
@@ -442,85 +267,7 @@ fn source_of(removal: &Removal) -> Source {
     }
 }
 
-/// Fails where SQLite would not give the columns of `table` and those of a [`Source`] at once.
-fn must_be_narrow(connection: &Connection, table: &Table) -> Result<()> {
-    let most = usize::try_from(connection.limit(Limit::SQLITE_LIMIT_COLUMN)?)?;
-    let columns = table.columns.len();
-    if columns + 2 <= most {
-        return Ok(());
-    }
-    Err(Failure::impossible(format!(
-        "could not read rows of {}: it has {columns} columns, too many for a report that adds two to each row",
-        table.name
-    ))
-    .hint("with --limit 0 no row is shown, and they are counted alone")
-    .into())
-}
-
-/// A column name that `table` does not have.
-fn free_column(table: &Table, wanted: &str) -> String {
-    let mut name = format!("fkfix_{wanted}");
-    while table.column(&name).is_some() {
-        name.push('_');
-    }
-    name
-}
-
-fn names_of(table: &Table, alias: &str) -> String {
-    quote_list(
-        alias,
-        table.columns.iter().map(|column| column.name.as_str()),
-    )
-}
-
 impl Survey {
-    /// The first `limit` orphans of `table`: the rowid where there is one, the keys they break, and
-    /// every column, of long values the start. `connection` is what the survey was of.
-    pub fn sample(
-        &self,
-        connection: &Connection,
-        table: &SurveyedTable,
-        limit: usize,
-    ) -> Result<Vec<Vec<Value>>> {
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        must_be_narrow(connection, &table.table)?;
-        let query = |columns: &str| format!("{} LIMIT {limit}", table.source.query(columns));
-        values::rows(self.read_from(connection), &table.table, "w.", query)
-            .with_context(|| format!("could not read rows of {}", table.table.name))
-    }
-
-    /// Hands the orphans of `table` to `each`, whole: the rowid where there is one, the keys they
-    /// break, and every column. `connection` is what the survey was of.
-    pub fn each_orphan(
-        &self,
-        connection: &Connection,
-        table: &SurveyedTable,
-        mut each: impl FnMut(Vec<Value>) -> Result<()>,
-    ) -> Result<()> {
-        must_be_narrow(connection, &table.table)?;
-        let doing = || format!("could not read rows of {}", table.table.name);
-        let query = table.source.query(&names_of(&table.table, "w."));
-        let mut statement = self.read_from(connection).prepare(&query)?;
-        let width = statement.column_count();
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next().with_context(doing)? {
-            let values = (0..width)
-                .map(|at| row.get_ref(at).map(Value::from))
-                .collect::<rusqlite::Result<_>>()?;
-            each(values)?;
-        }
-        Ok(())
-    }
-
-    /// The copy that was changed on the way, or the database itself.
-    fn read_from<'c>(&'c self, connection: &'c Connection) -> &'c Connection {
-        self.copy
-            .as_ref()
-            .map_or(connection, |copy| &copy.connection)
-    }
-
     /// Files what refers to rows that leave.
     fn add_dependents(&mut self, found: &Found) {
         for removal in &found.removals {
@@ -539,30 +286,5 @@ impl Survey {
             rows: blocked.rows,
             follow: false,
         }));
-    }
-
-    /// Copies the orphans that the lists of `found` name out of their tables, which they are about
-    /// to leave, and drops the lists.
-    fn keep_rows(&mut self, copy: &Connection, found: &Found) -> Result<()> {
-        for table in self.tables.iter_mut().skip(self.kept) {
-            let kept = format!("temp.fkfix_orphans_{}", table.place);
-            // Columns without a type, which keep every value as it is.
-            let own = ["rowid", "reasons"].map(|name| quote(&free_column(&table.table, name)));
-            copy.execute_batch(&format!(
-                "CREATE TABLE {kept} ({}, {});\nINSERT INTO {kept} {}",
-                own.join(", "),
-                names_of(&table.table, ""),
-                table.source.query(&names_of(&table.table, "w."))
-            ))
-            .with_context(|| format!("could not keep the orphans of {}", table.table.name))?;
-            let [rowid, reasons] = own.map(|name| format!("w.{name}"));
-            table.source = Source {
-                rowid,
-                reasons,
-                from: format!("FROM {kept} AS w"),
-            };
-        }
-        self.kept = self.tables.len();
-        found.drop_lists(copy)
     }
 }

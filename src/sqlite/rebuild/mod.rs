@@ -3,11 +3,12 @@
 pub mod bulk;
 pub mod fidelity;
 pub mod full_text;
+pub mod indexes;
 pub mod places;
+pub mod rows;
 pub mod steps;
 pub mod way;
 
-pub use way::{
-    OLD, Rebuild, Way, build_index, create_triggers, delete, drop_triggers, edit_schema, forget,
-    forget_sql,
-};
+pub use indexes::{build_index, edit_schema};
+pub use rows::{create_triggers, delete, drop_triggers, forget, forget_sql};
+pub use way::{OLD, Rebuild, Way};

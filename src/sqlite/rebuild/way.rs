@@ -15,34 +15,30 @@
 
 use anyhow::Result;
 
+use super::indexes::{build_index, edit_schema, name_indexes, standins};
+use super::rows::{create_triggers, delete};
 use crate::failure::Failure;
 use crate::policy::Method;
-use crate::sqlite::orphans::lists::listed;
-use crate::sqlite::orphans::lists::{FORGETS, Removal};
+use crate::sqlite::orphans::lists::{Removal, listed};
 use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::scratch::{Obstacle, Rehearsal};
 use crate::sqlite::schema::snapshot::free_name;
-use crate::sqlite::schema::{RowKey, SchemaObject, Table};
-use crate::sqlite::text::ddl::{self, literal, quote, quote_list};
-use crate::text;
+use crate::sqlite::schema::{RowKey, Table};
+use crate::sqlite::text::ddl::{literal, quote, quote_list};
 
 // Instructions of SQLite's virtual machine, as EXPLAIN counts them in the loop.
 const WORK_PER_TRANSFERRED_ROW: usize = 4;
 const WORK_PER_COPIED_ROW: usize = 8;
-const WORK_PER_INDEXED_ROW: usize = 12;
-const WORK_PER_DELETED_ROW: usize = 8;
 
 // How long a row takes in each of these, and its entry in one index: hundredths of what it takes to
 // copy a row by itself. Measured, see `bench/README.md`; `apply/timing.rs` has the same in seconds.
 const WEIGHT_OF_TRANSFER: (usize, usize) = (45, 22);
 const WEIGHT_OF_COPY: usize = 75;
-const WEIGHT_OF_INDEXING: usize = 90;
-const WEIGHT_OF_DELETION: (usize, usize) = (800, 375);
 const WEIGHT_OF_DROP: (usize, usize) = (10, 4);
 
 /// What a row weighs that has entries in `indexes` indexes.
-fn weight((row, entry): (usize, usize), indexes: usize) -> usize {
+pub(super) fn weight((row, entry): (usize, usize), indexes: usize) -> usize {
     row + entry * indexes
 }
 
@@ -383,152 +379,5 @@ fn keep_statistics(taken: &[String], from: &str, to: &str) -> Vec<Step> {
                 ),
             )
         })
-        .collect()
-}
-
-/// Builds an index, the `at`-th of `count`, over `rows` rows.
-#[must_use]
-pub fn build_index(index: &SchemaObject, at: usize, count: usize, rows: i64) -> Step {
-    let title = format!("build index {at} of {count}, {}", index.name);
-    Step::run(title, index.sql.as_str()).over(rows, WORK_PER_INDEXED_ROW, WEIGHT_OF_INDEXING)
-}
-
-/// An index that is made under a name that is free.
-struct Standin<'a> {
-    index: &'a SchemaObject,
-    name: String,
-    sql: String,
-}
-
-fn standins<'a>(taken: &[String], indexes: &'a [SchemaObject]) -> Result<Vec<Standin<'a>>> {
-    let mut standins = Vec::new();
-    for (at, index) in indexes.iter().enumerate() {
-        let name = free_name(taken, &format!("fkfix_index_{}", at + 1));
-        standins.push(Standin {
-            sql: ddl::rename_index(&index.sql, &name)?,
-            name,
-            index,
-        });
-    }
-    Ok(standins)
-}
-
-/// Gives each index the name and the text of the one that it stands in for.
-fn name_indexes(table: &str, standins: &[Standin<'_>]) -> Step {
-    let updates: Vec<_> = standins
-        .iter()
-        .map(|standin| {
-            format!(
-                "UPDATE main.sqlite_schema SET name = {}, sql = {} WHERE type = 'index' AND name = {}",
-                literal(&standin.index.name),
-                literal(&standin.index.sql),
-                literal(&standin.name)
-            )
-        })
-        .collect();
-    Step::run(
-        format!("give the indexes of {table} their names"),
-        edit_schema(&updates.join(";\n")),
-    )
-    .editing_schema()
-}
-
-/// `updates` of `sqlite_schema`, and SQLite's own knowledge of it renewed
-/// (<https://www.sqlite.org/pragma.html#pragma_writable_schema>).
-#[must_use]
-pub fn edit_schema(updates: &str) -> String {
-    format!("PRAGMA writable_schema = ON;\n{updates};\nPRAGMA writable_schema = RESET")
-}
-
-/// Deletes the listed rows from a table that has no triggers at that moment.
-pub fn delete(removal: &Removal) -> Step {
-    let Removal { table, rows, .. } = removal;
-    let delete = format!(
-        "DELETE FROM main.{} AS w WHERE {}",
-        quote(&table.name),
-        listed("w", removal)
-    );
-    let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
-    Step::run(
-        format!("delete {} from {}", text::rows(*rows), table.name),
-        delete,
-    )
-    .over(*rows, work, weight(WEIGHT_OF_DELETION, table.indexes.len()))
-}
-
-/// Has the listed rows that stay forget their keys, in a table that has no triggers at that moment.
-pub fn forget(removal: &Removal) -> Step {
-    let table = &removal.table;
-    // What breaks a CHECK and could stay is known.
-    let sql = format!(
-        "PRAGMA ignore_check_constraints = ON;\n{};\nPRAGMA ignore_check_constraints = OFF",
-        forget_sql(removal)
-    );
-    let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
-    let title = format!(
-        "set the key of {} of {} to what it becomes without a parent",
-        text::rows(removal.kept),
-        table.name
-    );
-    let weight = weight(WEIGHT_OF_DELETION, table.indexes.len());
-    Step::run(title, sql).over(removal.kept, work, weight)
-}
-
-/// The statement of it. OR ABORT because a table's own ON CONFLICT REPLACE would lose rows without a
-/// word.
-pub fn forget_sql(removal: &Removal) -> String {
-    let table = &removal.table;
-    let same: Vec<_> = table
-        .row_key
-        .columns()
-        .iter()
-        .zip(1..)
-        .map(|(name, at)| format!("w.{} = l.k{at}", quote(name)))
-        .collect();
-    let (list, same) = (quote(&removal.list), same.join(" AND "));
-    let forgets = format!("(SELECT l.forgets FROM temp.{list} AS l WHERE {same})");
-    let set = removal.set_columns().into_iter().map(|name| {
-        let now = format!("w.{}", quote(name));
-        let value = removal.set_value(name, &forgets, &now);
-        format!("{} = {value}", quote(name))
-    });
-    let set = set.collect::<Vec<_>>().join(", ");
-    let columns = table.row_key.columns();
-    let which = match columns.as_slice() {
-        [column] => format!(
-            "w.{} IN (SELECT k1 FROM temp.{list} WHERE {FORGETS})",
-            quote(column)
-        ),
-        _ => format!(
-            "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {same} AND l.round < 0 AND l.forgets <> 0)"
-        ),
-    };
-    format!(
-        "UPDATE OR ABORT main.{} AS w SET {set} WHERE {which}",
-        quote(&table.name)
-    )
-}
-
-/// Takes the triggers off `table`, so that moving its rows fires none.
-#[must_use]
-pub fn drop_triggers(table: &Table) -> Vec<Step> {
-    let drop = |name| format!("DROP TRIGGER main.{}", quote(name));
-    let triggers = table.triggers.iter();
-    triggers
-        .map(|trigger| {
-            Step::run(
-                format!("set trigger {} aside", trigger.name),
-                drop(&trigger.name),
-            )
-        })
-        .collect()
-}
-
-/// Makes the triggers of `table` again, to the letter.
-#[must_use]
-pub fn create_triggers(table: &Table) -> Vec<Step> {
-    let triggers = table.triggers.iter();
-    triggers
-        .map(|trigger| Step::run(format!("create trigger {}", trigger.name), &trigger.sql))
         .collect()
 }

@@ -17,7 +17,8 @@ use crate::report::orphans::{
 };
 use crate::report::value;
 use crate::sqlite::apply::history;
-use crate::sqlite::look::survey::{self, Survey, SurveyedKey, SurveyedTable};
+use crate::sqlite::look::survey::{self, Survey, SurveyedTable};
+use crate::sqlite::look::surveyed_key::SurveyedKey;
 use crate::standing;
 
 /// The orphans, and what could not be looked at.

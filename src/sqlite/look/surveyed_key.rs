@@ -1,0 +1,181 @@
+//! What is told of the orphans of one key: how many, since when, of which missing parents.
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use crate::model::key::KeyId;
+use crate::model::value::Value;
+use crate::sqlite::keys::conditions;
+use crate::sqlite::orphans::Found;
+use crate::sqlite::orphans::lists::{self};
+use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
+use crate::sqlite::schema::{Column, Table, values};
+use crate::sqlite::text::ddl::{quote, quote_list};
+
+/// How many missing parents are shown for each key.
+const MOST_FREQUENT: usize = 5;
+
+/// A key and the rows that break it.
+#[derive(Debug)]
+pub struct SurveyedKey {
+    /// The key.
+    pub named: NamedKey,
+    /// What people call it.
+    pub label: String,
+    /// The place of its child among the tables that were looked at.
+    pub place: usize,
+    /// A migration is about to add it; otherwise the database declares it.
+    pub pending: bool,
+    /// How many rows break it.
+    pub rows: i64,
+    /// How many distinct parents they refer to.
+    pub dead_parents: i64,
+    /// The missing parents that most rows refer to, with the number of rows.
+    pub most_frequent: Vec<(Vec<Value>, i64)>,
+    /// The oldest and the newest of the rows, where a column tells the time.
+    pub span: Option<Span>,
+    /// How many of the rows have a parent whose key differs in case, blanks and hyphens alone.
+    pub other_spelling: i64,
+}
+
+/// From when to when.
+#[derive(Clone, Debug)]
+pub struct Span {
+    /// The column that tells.
+    pub column: String,
+    /// The least value.
+    pub oldest: Value,
+    /// The greatest value.
+    pub newest: Value,
+}
+
+impl SurveyedKey {
+    /// Looks at the rows of `child` that break the key, which are those `found` for the key `id`.
+    pub(super) fn look(
+        &mut self,
+        connection: &Connection,
+        found: &Found,
+        child: &Table,
+        id: KeyId,
+    ) -> Result<()> {
+        let listed = found.removal(&child.name).and_then(|removal| {
+            let mut reasons = removal.reasons.iter();
+            let reason = reasons.find(|reason| reason.key == id && reason.breaks)?;
+            Some((removal, reason))
+        });
+        let Some((removal, reason)) = listed else {
+            return Ok(());
+        };
+        let key = &self.named.key;
+        let parent = Table::read(connection, &key.parent)?;
+        let broken = match reason.mark {
+            0 => conditions::orphaned_by_rows(&parent, key),
+            mark => format!("l.marks & {mark}"),
+        };
+        let listed = lists::from_listed("w", removal);
+        let orphans = format!("{listed} AND l.breaks > 0 AND {broken}");
+        self.count(connection, &orphans)?;
+        let key = &self.named.key;
+        let listed = found.dead_keys(key).map(|it| (child, it.list.as_str()));
+        self.other_spelling = other_spelling(connection, &parent, key, &orphans, listed)?;
+        if let Some(column) = time_column(child) {
+            self.span = span(connection, column, &orphans)?;
+        }
+        Ok(())
+    }
+
+    /// Counts `orphans`, which is FROM and WHERE of them, by the parent that they lack.
+    fn count(&mut self, connection: &Connection, orphans: &str) -> Result<()> {
+        let columns = quote_list("w.", self.named.key.columns.iter().map(String::as_str));
+        let shown = values::starts("w.", self.named.key.columns.iter().map(String::as_str));
+        let width = self.named.key.columns.len();
+        let mut groups = connection.prepare(&format!(
+            "SELECT count(*), {shown} {orphans} GROUP BY {columns} ORDER BY {columns}"
+        ))?;
+        let mut groups = groups.query([])?;
+        while let Some(group) = groups.next()? {
+            let rows: i64 = group.get(0)?;
+            self.rows += rows;
+            self.dead_parents += 1;
+            let frequent = &mut self.most_frequent;
+            let place = frequent.partition_point(|(_, more)| *more >= rows);
+            if place < MOST_FREQUENT {
+                let values = (1..=width).map(|at| group.get_ref(at).map(Value::from));
+                frequent.insert(place, (values.collect::<rusqlite::Result<_>>()?, rows));
+                frequent.truncate(MOST_FREQUENT);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many of `orphans`, which is FROM and WHERE of them, have a parent whose key is text that differs
+/// in case, blanks and hyphens alone, as those of a UUID. Where the keys of the child's orphans
+/// are `listed`, each is looked at once, and only the rows of those that have such a parent.
+fn other_spelling(
+    connection: &Connection,
+    parent: &Table,
+    key: &ForeignKey,
+    orphans: &str,
+    listed: Option<(&Table, &str)>,
+) -> Result<i64> {
+    let mut pairs = key.pairs();
+    let (Some((column, parent_column)), None) = (pairs.next(), pairs.next()) else {
+        return Ok(0);
+    };
+    let (own, theirs) = (
+        format!("w.{}", quote(column)),
+        format!("p.{}", quote(parent_column)),
+    );
+    let plain = |value: &str| format!("lower(replace(trim({value}), '-', ''))");
+    let has_such_a_parent = |value: &str| {
+        format!(
+            "typeof({value}) = 'text' AND {0} <> '' AND {0} IN (SELECT {1} FROM {2} WHERE typeof({theirs}) = 'text')",
+            plain(value),
+            plain(&theirs),
+            parent.source("p")
+        )
+    };
+    let from = match listed {
+        Some((child, list)) => format!(
+            "FROM {} WHERE {own} IN (SELECT d.key FROM temp.{} AS d WHERE {})",
+            child.source("w"),
+            quote(list),
+            has_such_a_parent("d.key")
+        ),
+        None => format!("{orphans} AND {}", has_such_a_parent(&own)),
+    };
+    let query = format!("SELECT count(*) {from}");
+    Ok(connection.query_row(&query, [], |row| row.get(0))?)
+}
+
+fn span(connection: &Connection, column: &str, orphans: &str) -> Result<Option<Span>> {
+    let name = quote(column);
+    let shown = values::starts("", ["oldest", "newest"]);
+    let query = format!(
+        "SELECT {shown} FROM (SELECT min(w.{name}) AS oldest, max(w.{name}) AS newest {orphans})"
+    );
+    let span = connection.query_row(&query, [], |row| {
+        Ok(Span {
+            column: column.to_owned(),
+            oldest: row.get_ref(0)?.into(),
+            newest: row.get_ref(1)?.into(),
+        })
+    })?;
+    Ok(Some(span))
+}
+
+/// The column that evidently tells when a row was made: a date by type, best by name too.
+fn time_column(table: &Table) -> Option<&str> {
+    let is_time = |column: &&Column| {
+        let declared = column.declared_type.to_ascii_uppercase();
+        let name = column.name.to_ascii_lowercase();
+        declared.contains("DATE")
+            || declared.contains("TIME")
+            || name.ends_with("_at")
+            || ["created", "timestamp", "date", "time"].contains(&name.as_str())
+    };
+    let mut times: Vec<_> = table.columns.iter().filter(is_time).collect();
+    times.sort_by_key(|column| !column.name.to_ascii_lowercase().starts_with("creat"));
+    times.first().map(|column| column.name.as_str())
+}
