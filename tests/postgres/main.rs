@@ -60,6 +60,9 @@ mod child_index;
 /// A partitioned table is one: its orphans leave for one archive, and every partition has the key.
 mod partitioned;
 
+/// A row of a partition is a row of the whole, whichever of them a key is of or refers to.
+mod parts;
+
 /// Keys of every kind: what an orphan is, of which column, by which collation, and how many.
 mod kinds;
 

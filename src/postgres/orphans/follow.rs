@@ -7,7 +7,7 @@ use anyhow::Result;
 use postgres::Transaction;
 use postgres::types::Type;
 
-use super::found::{Found, Leaving, Why};
+use super::found::{Found, Why};
 use super::search::{Link, Search};
 use crate::policy::Wish;
 use crate::postgres::catalog::Table;
@@ -71,7 +71,7 @@ impl Search {
             while let Some((parent, rows)) = news.pop() {
                 let links = self.links.iter().enumerate();
                 let links = links.filter(|(_, link)| {
-                    link.key.parent.oid == parent && link.dependents != Wish::Block
+                    link.dependents != Wish::Block && self.parts.share(link.key.parent.oid, parent)
                 });
                 for (place, link) in links {
                     let child = &link.key.child;
@@ -81,7 +81,11 @@ impl Search {
                     };
                     let why = link.found(link.dependents, why);
                     let (mut left, mut unknown) = (Vec::new(), Vec::new());
+                    let rows = self.parts.as_rows_of(link.key.parent.oid, parent, &rows);
                     for row in hanging(transaction, &link.key, &rows, locks)? {
+                        if self.parts.is_found_elsewhere(found, child.oid, row) {
+                            continue;
+                        }
                         if !found.has(child.oid, row) {
                             unknown.push(row);
                         }
@@ -242,11 +246,10 @@ impl Search {
             if !key.key.columns.iter().any(has_default) {
                 continue;
             }
-            let leave = found.of(key.parent.oid);
-            let leave = rows::texts(leave.into_iter().flat_map(Leaving::leaving));
+            let leave = rows::texts(self.parts.leaving(found, key.parent.oid));
             // One that is an orphan itself leaves with a later batch.
             let stays = self.asked_links().filter(|(_, link)| {
-                link.key.child.oid == key.parent.oid
+                self.parts.share(link.key.child.oid, key.parent.oid)
                     && link.found(link.orphans, Why::default()).leaves
             });
             let stays = stays.map(|(_, link)| format!(" AND NOT ({})", link.key.orphaned("q")));

@@ -2,6 +2,7 @@
 
 mod follow;
 mod found;
+mod parts;
 mod reasons;
 mod search;
 pub mod stays;

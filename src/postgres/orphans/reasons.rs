@@ -19,15 +19,13 @@ impl Search {
         let mut blocked = Vec::new();
         let links = self.links.iter();
         for link in links.filter(|link| link.dependents == Wish::Block) {
-            let Some(leaving) = found.of(link.key.parent.oid) else {
+            let all = self.parts.leaving(found, link.key.parent.oid);
+            if all.is_empty() {
                 continue;
-            };
-            let all: Vec<_> = leaving.leaving().collect();
-            let others = found.of(link.key.child.oid);
-            let leaves = |row: &RowId| {
-                let why = others.and_then(|it| it.rows.get(row));
-                why.is_some_and(|it| it.leaves)
-            };
+            }
+            let others = self.parts.leaving(found, link.key.child.oid);
+            let others: BTreeSet<_> = others.into_iter().collect();
+            let leaves = |row: &RowId| others.contains(row);
             let refer: BTreeSet<_> = hanging(transaction, &link.key, &all, false)?
                 .into_iter()
                 .filter(|row| !leaves(row))

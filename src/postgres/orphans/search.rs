@@ -7,6 +7,7 @@ use postgres::Transaction;
 use postgres::types::Type;
 
 use super::found::{Found, Why};
+use super::parts::Parts;
 use crate::failure::Failure;
 use crate::model::key;
 use crate::policy::{OrphanAction, Wish};
@@ -26,6 +27,7 @@ pub struct Search {
     /// What becomes of orphans.
     pub action: OrphanAction,
     pub(super) links: Vec<Link>,
+    pub(super) parts: Parts,
 }
 
 /// A key along which rows hang on others; the first ones are those asked for.
@@ -164,6 +166,7 @@ impl Search {
             labels,
             action,
             links,
+            parts: Parts::of(schema),
         })
     }
 
@@ -216,7 +219,9 @@ impl Search {
             };
             let why = link.found(link.orphans, why);
             for row in rows::read(transaction, &query, &[])? {
-                found.add(&key.child, &key.child_shown, row, why);
+                if !self.parts.is_found_elsewhere(&found, key.child.oid, row) {
+                    found.add(&key.child, &key.child_shown, row, why);
+                }
             }
         }
         Ok(found)

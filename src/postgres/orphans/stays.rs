@@ -172,9 +172,13 @@ pub fn instead(
 }
 
 fn is_referred_to(schema: &Schema, asked: &[Key], child: &Rc<Table>, name: &str) -> bool {
+    // A key may refer to the whole of which this is a partition.
+    let kin = schema.kin(child);
     let declared = schema.tables.iter().flat_map(|it| &it.foreign_keys);
-    let mut declared = declared.filter(|key| key.parent == child.name);
-    let mut asked = asked.iter().filter(|key| key.parent.oid == child.oid);
+    let mut declared = declared.filter(|key| kin.iter().any(|it| it.name == key.parent));
+    let mut asked = asked
+        .iter()
+        .filter(|key| kin.iter().any(|it| it.oid == key.parent.oid));
     declared.any(|key| key.parent_columns.iter().any(|it| it == name))
         || asked.any(|key| key.key.parent_columns.iter().any(|it| it == name))
 }

@@ -12,12 +12,11 @@ use crate::model::kept::Cause;
 use crate::model::key::NamedKey;
 use crate::postgres::catalog::quoted;
 use crate::postgres::keys::{self, Key};
-use crate::postgres::leave::archive::Archive;
 use crate::postgres::restore::forgotten::{self, is_one_of};
 use crate::postgres::schema::Schema;
 
 /// Rows of an archive that come back.
-pub(super) type Coming<'a> = (&'a Archive, &'a [i64]);
+pub(super) type Coming<'a> = (&'a Return, &'a [i64]);
 
 /// Finds the rows that lack a parent, and will: one that is neither there nor comes back too.
 pub(super) fn foresee(
@@ -37,9 +36,7 @@ pub(super) fn foresee(
     for kind in [Kind::Left, Kind::Forgot] {
         loop {
             let left = returns.iter().filter(|it| it.kind == Kind::Left);
-            let coming: Vec<Coming<'_>> = left
-                .map(|it| (&it.archive, it.waiting.as_slice()))
-                .collect();
+            let coming: Vec<Coming<'_>> = left.map(|it| (it, it.waiting.as_slice())).collect();
             let mut lacking = Vec::new();
             for (back, keys) in returns.iter().zip(&keys) {
                 lacking.push(if back.kind == kind {
@@ -171,7 +168,9 @@ impl Return {
         if self.kind == Kind::Forgot {
             let forgotten =
                 forgotten::Forgotten::of(transaction, &self.archive, table, &self.shown, ids)?;
-            let own = coming.iter().find(|(it, _)| it.of == self.archive.of);
+            let own = coming
+                .iter()
+                .find(|(it, _)| it.archive.of == self.archive.of);
             let own = own.map_or(&[][..], |(_, ids)| ids);
             causes.extend(forgotten.changed(transaction, ids, own)?);
             broken.retain(|key| key.key.columns.iter().any(|it| forgotten.sets(it)));
@@ -181,27 +180,25 @@ impl Return {
         }
         let mut lack: BTreeMap<i64, Vec<NamedKey>> = BTreeMap::new();
         for key in broken {
-            let of_parent = |(archive, _): &&Coming<'_>| {
+            let of_parent = |(back, _): &&Coming<'_>| {
                 let mut columns = key.key.parent_columns.iter();
-                archive.of == key.parent.name && columns.all(|name| archive.has(name))
+                back.kin.contains(&key.parent.name) && columns.all(|name| back.archive.has(name))
             };
-            let parent = coming.iter().find(of_parent);
-            let comes = parent.map_or(String::new(), |(archive, _)| {
-                format!(
+            let mut comes = String::new();
+            let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![(&ids, Type::INT8_ARRAY)];
+            for (parent, rows) in coming.iter().filter(of_parent) {
+                parameters.push((rows, Type::INT8_ARRAY));
+                comes += &format!(
                     " AND NOT EXISTS (SELECT FROM {} AS q WHERE {} AND {})",
-                    archive.table.name,
-                    is_one_of("q", 2),
+                    parent.archive.table.name,
+                    is_one_of("q", parameters.len()),
                     key.joined("c", "q")
-                )
-            });
+                );
+            }
             let query = format!(
                 "SELECT c.fkfix_id FROM {from} AND {}{comes}",
                 key.orphaned("c")
             );
-            let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![(&ids, Type::INT8_ARRAY)];
-            if let Some((_, parents)) = parent {
-                parameters.push((parents, Type::INT8_ARRAY));
-            }
             for id in numbers(transaction, &query, &parameters)? {
                 lack.entry(id).or_default().push(key.named());
             }

@@ -64,7 +64,7 @@ impl Return {
                 update = Some(forgotten);
             }
             loop {
-                let together = [(&self.archive, some.as_slice())];
+                let together = [(self, some.as_slice())];
                 let coming = match self.kind {
                     Kind::Left => together.as_slice(),
                     Kind::Forgot => &[],

@@ -56,6 +56,8 @@ pub struct Return {
     pub(super) kind: Kind,
     /// The table that they came from, if it is still there.
     pub(crate) table: Option<Rc<Table>>,
+    /// The tables that have its rows too: what it is a partition of.
+    pub(super) kin: Vec<Name>,
     pub(crate) shown: String,
     pub(super) archive_shown: String,
     /// Rows that may go back, by their number in the archive.
@@ -96,8 +98,11 @@ pub fn returns(
             if waiting.is_empty() {
                 continue;
             }
+            let table = schema.get(&archive.of).cloned();
+            let kin = table.iter().flat_map(|it| schema.kin(it));
             let mut back = Return {
-                table: schema.get(&archive.of).cloned(),
+                kin: kin.map(|it| it.name.clone()).collect(),
+                table,
                 shown: schema.shown(&archive.of),
                 archive_shown: schema.shown(&archive.table.name),
                 archive: archive.clone(),

@@ -14,6 +14,16 @@ impl Schema {
         family
     }
 
+    /// The tables that have rows of `table`: its family, and those that it is a partition of.
+    #[must_use]
+    pub fn kin(&self, table: &Rc<Table>) -> Vec<Rc<Table>> {
+        let mut kin = self.family(table);
+        let wholes = self.tables.iter().filter(|it| it.oid != table.oid);
+        let wholes = wholes.filter(|it| self.family(it).iter().any(|part| part.oid == table.oid));
+        kin.extend(wholes.cloned());
+        kin
+    }
+
     /// The table, its partitions, and theirs.
     #[must_use]
     pub fn family(&self, table: &Rc<Table>) -> Vec<Rc<Table>> {

@@ -22,6 +22,21 @@ pub struct RowId {
     line: u16,
 }
 
+impl RowId {
+    /// The table that holds it, where it is a row of `table`: a partition, or the table itself.
+    #[must_use]
+    pub fn leaf(self, table: u32) -> u32 {
+        self.part.unwrap_or(table)
+    }
+
+    /// The same row by another name: that of the partition `part` of its table, or of the table that
+    /// holds it.
+    #[must_use]
+    pub fn named(self, part: Option<u32>) -> Self {
+        RowId { part, ..self }
+    }
+}
+
 impl fmt::Display for RowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(part) = self.part {
