@@ -217,6 +217,17 @@ pub fn rows(number: i64) -> String {
     plural(number, "row")
 }
 
+/// What an archive holds of `table`: rows that `left` it, and the keys that others had which `stayed`.
+#[must_use]
+pub fn archived(left: i64, stayed: i64, table: &str) -> String {
+    let keys = format!("the earlier keys of {} that stayed", rows(stayed));
+    match (left, stayed) {
+        (_, 0) => format!("{} that left {table}", rows(left)),
+        (0, _) => format!("{keys} in {table}"),
+        _ => format!("{} that left {table}, and {keys}", rows(left)),
+    }
+}
+
 /// `1 <noun>`, `2 <noun>s`.
 #[must_use]
 pub fn plural(number: i64, noun: &str) -> String {

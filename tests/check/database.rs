@@ -65,6 +65,12 @@ impl Database {
         assert!(output.status.success(), "{output:?}");
     }
 
+    pub fn fkfix_clean(&self) {
+        let path = self.path();
+        let output = fkfix(&["clean", "--quiet", "--database", path.to_str().unwrap()]);
+        assert!(output.status.success(), "{output:?}");
+    }
+
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("app.db")
     }

@@ -122,3 +122,24 @@ fn an_archive_that_holds_rows() {
         assert!(!database.check(&[]).found().contains(&finding.to_owned()));
     }
 }
+
+#[test]
+fn an_archive_of_rows_that_stayed_does_not_say_that_they_left() {
+    let finding = "archive-not-empty c_orphans";
+    let database = Database::of(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY);
+         CREATE TABLE c (id INTEGER PRIMARY KEY, a INTEGER REFERENCES p (id) ON DELETE SET NULL, b INTEGER REFERENCES p (id) ON DELETE CASCADE);
+         INSERT INTO p VALUES (1); INSERT INTO c VALUES (1, 9, 1), (2, 1, 1);",
+    );
+    database.fkfix_clean();
+    assert_eq!(
+        database.check(&[]).message(finding),
+        "c_orphans holds the earlier keys of 1 row that stayed in c"
+    );
+    database.run("INSERT INTO c VALUES (3, 1, 8), (4, 1, 8)");
+    database.fkfix_clean();
+    assert_eq!(
+        database.check(&[]).message(finding),
+        "c_orphans holds 2 rows that left c, and the earlier keys of 1 row that stayed"
+    );
+}

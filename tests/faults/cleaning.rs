@@ -85,6 +85,12 @@ impl Arena {
             tally.nothing += 1;
             return Ok(());
         };
+        // SQLite lets a row that refers to itself pass another key of the same table that it breaks.
+        let broken = "SELECT EXISTS (SELECT 1 FROM pragma_foreign_key_check)";
+        if whole.query_row(broken, [], |row| row.get(0)).unwrap() {
+            tally.nothing += 1;
+            return Ok(());
+        }
         let whole_picture = picture(&path);
         let mut lost = lose(&path, random);
         let before = fs::read(&path).unwrap();
@@ -430,6 +436,9 @@ fn random_families_are_cleaned_and_restored() {
                 family.rows.join(";\n"),
                 family.up
             );
+        }
+        if (seed - first) % 1000 == 999 {
+            println!("families, {} seeds: {tally:?}", seed - first + 1);
         }
     }
     println!("families, seeds {first}..{}: {tally:#?}", first + count);

@@ -197,3 +197,53 @@ fn as_many_columns_as_sqlite_allows_go_up_or_are_refused_in_one_line() {
         assert!(picture(&path) == before, "{columns}, {orphan}");
     }
 }
+
+#[test]
+fn a_key_shares_a_column_with_another_that_is_forgotten() {
+    for action in ["SET NULL", "SET DEFAULT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        open(&path)
+            .execute_batch(&format!(
+                "CREATE TABLE s (a INTEGER, b TEXT, PRIMARY KEY (a, b));
+                 INSERT INTO s VALUES (7, 'x');
+                 CREATE TABLE t (a INTEGER, b TEXT, f3 INTEGER DEFAULT 7, f4 TEXT, f5 TEXT DEFAULT 'x', PRIMARY KEY (a, b),
+                     FOREIGN KEY (f3, f4) REFERENCES t (a, b) ON DELETE RESTRICT,
+                     FOREIGN KEY (f3, f5) REFERENCES s (a, b) ON DELETE {action});
+                 INSERT INTO t VALUES (1, 'one', 1, 'one', 'gone'), (7, 'one', NULL, NULL, NULL);"
+            ))
+            .unwrap();
+        let before = picture(&path);
+        let cleaned = fkfix("clean --max-orphans 100%", &path);
+        assert!(cleaned.status.success(), "{cleaned:?}");
+        assert_ne!(picture(&path), before);
+        let broken = "SELECT count(*) FROM pragma_foreign_key_check";
+        let broken = open(&path).query_row(broken, [], |row| row.get(0));
+        assert_eq!(broken, Ok(0), "{action}");
+    }
+}
+
+#[test]
+fn text_in_a_column_that_became_numeric_is_named_with_a_remedy_that_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    open(&path)
+        .execute_batch(
+            "CREATE TABLE p (id INTEGER PRIMARY KEY);
+             CREATE TABLE c (id INTEGER PRIMARY KEY, pid TEXT NOT NULL REFERENCES p (id));
+             CREATE INDEX by_pid ON c (pid);
+             INSERT INTO c VALUES (1, '3');
+             PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, 'pid TEXT', 'pid NUMERIC') WHERE name = 'c';",
+        )
+        .unwrap();
+    let refused = fkfix("clean --max-orphans 100%", &path);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    let (_, remedy) = told.split_once("its rows were written, ").expect(&told);
+    let (remedy, _) = remedy.split_once(" fits them to it").expect(&told);
+    let remedy = remedy.replace(" and ", "; ");
+    open(&path).execute_batch(&remedy).unwrap();
+    let cleaned = fkfix("clean --max-orphans 100%", &path);
+    assert!(cleaned.status.success(), "{remedy}: {cleaned:?}");
+}

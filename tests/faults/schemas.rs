@@ -39,8 +39,9 @@ pub enum Outcome {
 }
 
 /// Why a case may be refused: the beginning of what stands for it.
-const REFUSALS: [&str; 18] = [
+const REFUSALS: [&str; 19] = [
     "is damaged: by them",
+    "is damaged: the rows of",
     "break the new keys or depend on one that does",
     "1 row breaks the new keys",
     "could not stay as it is",

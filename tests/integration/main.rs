@@ -47,6 +47,9 @@ mod clean;
 /// A key without a name is dropped by the name that PostgreSQL would have given it, and comes back.
 mod unnamed_keys;
 
+/// A damaged file whose list of free pages names pages in use is not written to.
+mod free_pages;
+
 /// What an index says that SQLite could not have kept, or that is damaged, decides about no row.
 mod foreign_indexes;
 

@@ -349,6 +349,70 @@ fn a_log_that_lies_elsewhere_is_missed() {
     other.fkfix("orphans").status(1).says("1 row");
 }
 
+/// Both names of a database whose program was killed, in one folder or in two: its changes are in
+/// a log or a journal beside the first.
+fn with_two_names(mode: &str, folder: &str) -> (Database, Database) {
+    let database =
+        Database::family("CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER)");
+    let open = database.open();
+    open.execute_batch(&format!("PRAGMA journal_mode = {mode}; PRAGMA cache_size = 2; PRAGMA cache_spill = 2; BEGIN; INSERT INTO child VALUES (1, 7);
+        WITH RECURSIVE n (i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < 9000) INSERT INTO child SELECT i, 1 FROM n"))
+        .unwrap();
+    if mode == "WAL" {
+        open.execute_batch("COMMIT").unwrap();
+    }
+    let mut killed = Database::missing().with_key();
+    for (name, bytes) in database.files() {
+        fs::write(killed.home.join(name), bytes).unwrap();
+    }
+    let _ = fs::remove_file(killed.home.join("app.db-shm"));
+    let mut other = Database::missing().with_key();
+    let home = if folder == "same" {
+        &killed.home
+    } else {
+        &other.home
+    };
+    other.path = home.join("hard.db");
+    fs::hard_link(&killed.path, &other.path).unwrap();
+    killed.path = killed.home.join("app.db");
+    (killed, other)
+}
+
+#[test]
+fn what_lies_beside_another_name_in_the_folder_is_named() {
+    for (mode, beside) in [("WAL", "app.db-wal"), ("DELETE", "app.db-journal")] {
+        let (database, other) = with_two_names(mode, "same");
+        for verb in VERBS.into_iter().chain(["up", "enforce"]) {
+            let run = other.fkfix(verb).status(2).stdout("");
+            run.explains("has another name, ")
+                .remarks("and there are changes to it in ")
+                .remarks(beside)
+                .remarks("hint: nothing is lost: name the database ");
+        }
+        // As the hint says; SQLite puts right what the crash left.
+        database.up();
+        assert_eq!(database.value::<i64>("SELECT count(*) FROM parent"), 2);
+        other.fkfix("status").status(0).stderr("");
+    }
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_warned_of_and_not_written_by() {
+    for mode in ["WAL", "DELETE"] {
+        let (database, other) = with_two_names(mode, "another");
+        other
+            .fkfix("status")
+            .status(0)
+            .remarks("WARN app.db has another name elsewhere");
+        let finished = other.refuses("up", 2, "app.db has another name elsewhere");
+        let (_, command) = finished.stderr.split_once("has it open: ").unwrap();
+        assert!(command.starts_with("cp -p "), "{command}");
+        // As the hint says, where it is the other name that is of no use.
+        fs::remove_file(&other.path).unwrap();
+        database.up();
+    }
+}
+
 #[test]
 fn a_log_whose_index_is_in_the_memory_of_another_process_is_left_to_it() {
     let (database, application) = with_a_log();

@@ -650,6 +650,16 @@ impl Archive {
         self.columns.iter().any(|name| same_name(name, column))
     }
 
+    /// How many of its rows tell what a row that stayed was before it forgot a key.
+    pub fn count_stayed(&self, connection: &Connection) -> Result<i64> {
+        if !self.has_kept {
+            return Ok(0);
+        }
+        let archive = quote(&self.name);
+        let query = format!("SELECT count({KEPT}) FROM main.{archive}");
+        Ok(connection.query_row(&query, [], |row| row.get(0))?)
+    }
+
     /// The columns that the table has no longer.
     pub fn gone<'a>(&'a self, table: &'a Table) -> impl Iterator<Item = &'a str> {
         let columns = self.columns.iter().map(String::as_str);

@@ -195,12 +195,9 @@ pub fn archives(connection: &Connection) -> Result<Vec<Finding>> {
     for archive in archive::all(connection)? {
         let number = row_counts::count_rows(connection, &archive.name)?;
         if number > 0 {
-            let message = format!(
-                "{} holds {} that left {}",
-                archive.name,
-                rows(number),
-                archive.table
-            );
+            let stayed = archive.count_stayed(connection)?;
+            let held = text::archived(number - stayed, stayed, &archive.table);
+            let message = format!("{} holds {held}", archive.name);
             let hint = format!(
                 "look at them; once none of the {} is needed: DROP TABLE {}",
                 text::count(number),

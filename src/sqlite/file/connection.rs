@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::failure::Failure;
 use crate::location::Location;
 use crate::progress::{self, Work};
+use crate::sqlite::file::free_list;
 use crate::sqlite::file::guard::{first_read, mounted_read_only, prepare};
 use crate::sqlite::file::hosts;
 use crate::sqlite::file::paths::file_of;
@@ -51,13 +52,16 @@ pub fn open(location: &Location, lock_timeout: Duration) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Takes the one write lock; nothing can change under a plan that is made from here on.
+/// Takes the one write lock; nothing can change under a plan that is made from here on. Fails where a
+/// write could destroy rows since the list of free pages is damaged.
 pub fn begin<'a>(connection: &'a mut Connection, location: &Location) -> Result<Transaction<'a>> {
     if connection.is_readonly("main")? {
         return Err(is_read_only(location).into());
     }
-    Transaction::new(connection, TransactionBehavior::Immediate)
-        .with_context(|| format!("could not lock {location}"))
+    let transaction = Transaction::new(connection, TransactionBehavior::Immediate)
+        .with_context(|| format!("could not lock {location}"))?;
+    free_list::must_be_free(&transaction, location)?;
+    Ok(transaction)
 }
 
 /// Why `location` could be opened to read alone.

@@ -35,7 +35,7 @@ pub fn seen() -> Option<String> {
 /// The other processes whose locks keep this one out of the database `file`, where it can be told.
 #[must_use]
 pub fn holders(file: &Path) -> Option<String> {
-    let locks = all_locks()?;
+    let locks = all_locks(list_of_locks)?;
     let index = beside(file, "-shm");
     // A connection in WAL mode holds a lock to read all the time, which is in nobody's way.
     let kept_out = [
@@ -55,7 +55,7 @@ pub fn holders(file: &Path) -> Option<String> {
 /// The other processes that have the database `file` open, and hold any lock on it.
 #[must_use]
 pub fn users(file: &Path) -> Option<String> {
-    let locks = all_locks()?;
+    let locks = all_locks(list_of_locks)?;
     let users = holding(&locks, file, &DATABASE, false);
     (!users.is_empty()).then(|| users.join(", "))
 }
@@ -63,11 +63,11 @@ pub fn users(file: &Path) -> Option<String> {
 /// All locks of the machine. The kernel gives a page of them at a time, and one that is there all
 /// along can be missed where others come and go between two pages: so it is asked again, and more
 /// often for a longer list.
-fn all_locks() -> Option<String> {
-    let (mut locks, pages) = list_of_locks().ok()?;
+fn all_locks(mut list: impl FnMut() -> std::io::Result<(String, usize)>) -> Option<String> {
+    let (mut locks, pages) = list().ok()?;
     let times = if pages > 1 { 8 } else { 1 };
     for _ in 0..times {
-        locks.push_str(&list_of_locks().ok()?.0);
+        locks.push_str(&list().ok()?.0);
     }
     Some(locks)
 }
@@ -200,11 +200,26 @@ mod tests {
                     }
                 });
             }
-            let missed = (0..3000).filter(|_| !all_locks().unwrap().contains(&inode));
+            let missed = (0..3000).filter(|_| !all_locks(list_of_locks).unwrap().contains(&inode));
             let missed = missed.count();
             stop.store(true, Ordering::Relaxed);
             assert_eq!(missed, 0, "of 3000");
         });
+    }
+
+    #[test]
+    fn a_lock_that_one_list_misses_is_seen_in_the_next() {
+        let held = "1: POSIX  ADVISORY  WRITE 1 fe:00:1 1073741824 1073742335\n";
+        for (pages, missed) in [(1, 1), (2, 8)] {
+            let mut asked = 0;
+            let locks = all_locks(|| {
+                asked += 1;
+                let list = if asked > missed { held } else { "" };
+                Ok((list.to_owned(), pages))
+            });
+            assert_eq!(locks.unwrap(), held, "{pages} pages");
+        }
+        assert!(all_locks(|| Err(std::io::ErrorKind::NotFound.into())).is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod connection;
 pub mod errors;
 pub mod flush;
+pub mod free_list;
 pub mod guard;
 pub mod hosts;
 pub mod locks;

@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use crate::model::key::ForeignKey;
 use crate::sqlite::keys::known_keys::KnownKeys;
 use crate::sqlite::orphans::lists::{self, Removal};
-use crate::sqlite::schema::Table;
 use crate::sqlite::schema::row_counts::RowCounts;
+use crate::sqlite::schema::{Table, remedy};
 use crate::sqlite::text::ddl::quote;
 
 /// Confirms that the parent has none of the keys that `missing` selects as `m1`, `m2`, …: by one
@@ -68,7 +68,7 @@ pub fn confirm_all_found(
     Err(Failure::impossible(format!(
         "an index of {named} or {second} is damaged: the rows of {named} that break {key} are others by it than by the rows themselves"
     ))
-    .hint(reindex(&[named, second]))
+    .hint(remedy(&[(named, &key.columns), (second, &key.parent_columns)]))
     .into())
 }
 
@@ -145,17 +145,6 @@ fn must_not(connection: &Connection, query: &str, child: &Table, key: &ForeignKe
         "an index of {name} is damaged: the rows of {name} that refer to rows of {} by {key} are others by it than by the rows themselves",
         key.parent
     ))
-    .hint(reindex(&[name]))
+    .hint(remedy(&[(name, &key.columns)]))
     .into())
-}
-
-fn reindex(tables: &[&str]) -> String {
-    let each: Vec<_> = tables
-        .iter()
-        .map(|it| format!("REINDEX {}", quote(it)))
-        .collect();
-    format!(
-        "{} first, and see what else PRAGMA integrity_check finds",
-        each.join(" and ")
-    )
 }

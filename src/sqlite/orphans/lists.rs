@@ -115,6 +115,9 @@ impl Removal {
             format!(" WHEN {forgets} & {} THEN {value}", it.mark)
         });
         let cases: String = cases.collect();
+        if cases.is_empty() {
+            return otherwise.to_owned();
+        }
         format!("CASE{cases} ELSE {otherwise} END")
     }
 }

@@ -15,6 +15,7 @@ pub mod table;
 pub mod values;
 
 pub use column::{Affinity, Column};
+pub use source::remedy;
 pub use table::{
     RowKey, SchemaObject, Table, kind_of, ordinary_tables, primary_key, table_exists, text,
     unique_keys,

@@ -205,9 +205,36 @@ impl Table {
             "the index {} of {} is damaged: it does not hold what the rows of the table say",
             index.name, self.name
         ))
-        .hint(format!(
-            "REINDEX {} first, and see what else PRAGMA integrity_check finds",
-            quote(&self.name)
-        ))
+        .hint(remedy(&[(
+            &self.name,
+            index.columns.as_deref().unwrap_or_default(),
+        )]))
     }
+}
+
+/// What helps where an index and the rows of a table differ, over these columns of each: the index may
+/// lack rows, or hold values as they were before a column was given another type, by which SQLite looks
+/// for something else.
+#[must_use]
+pub fn remedy(tables: &[(&str, &[String])]) -> String {
+    let each = tables
+        .iter()
+        .map(|(it, _)| format!("REINDEX {}", quote(it)));
+    let reindex: Vec<_> = each.collect();
+    let each = tables.iter().filter(|(_, columns)| !columns.is_empty());
+    let update: Vec<_> = each
+        .map(|(table, columns)| {
+            let set = columns.iter().map(|it| format!("{0} = {0}", quote(it)));
+            let set: Vec<_> = set.collect();
+            format!("UPDATE {} SET {}", quote(table), set.join(", "))
+        })
+        .collect();
+    let reindex = reindex.join(" and ");
+    if update.is_empty() {
+        return format!("{reindex} first, and see what else PRAGMA integrity_check finds");
+    }
+    format!(
+        "{reindex} first, and see what else PRAGMA integrity_check finds; where a column was given another type since its rows were written, {} fits them to it",
+        update.join(" and ")
+    )
 }

@@ -11,7 +11,7 @@ use crate::report::change::{ForgottenKeys, RemovedRows};
 use crate::report::clean::{CleanReport, Cleaned};
 use crate::report::orphans::UnusableKey;
 use crate::sqlite::apply::clean::{self, Cleaning};
-use crate::sqlite::file::{connection, reading};
+use crate::sqlite::file::{connection, free_list, reading};
 use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::write::portable;
@@ -52,6 +52,7 @@ impl Database {
         target: Option<Target>,
     ) -> Result<Cleaned> {
         reading::read(&self.location, self.lock_timeout, |connection| {
+            free_list::must_be_free(connection, &self.location)?;
             let cleaning = clean::plan(connection, only, policy)?;
             let mut cleaned = self.cleaned(&cleaning, policy, true);
             cleaned.refusal = cleaning.plan.refusal(policy);

@@ -9,7 +9,7 @@ use crate::report::migrations::{DownMigration, DownReport};
 use crate::sqlite::apply::down::{self, Order};
 use crate::sqlite::apply::history;
 use crate::sqlite::enforce;
-use crate::sqlite::file::{connection, reading};
+use crate::sqlite::file::{connection, free_list, reading};
 use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::write::portable;
 use crate::sqlite::write::shell;
@@ -88,6 +88,9 @@ impl Database {
         let (planned, script) = reading::read(&self.location, self.lock_timeout, |database| {
             let applied = history::read(database)?;
             let applied = standing::to_take_back(order.migrations, &applied, to)?;
+            if !applied.is_empty() {
+                free_list::must_be_free(database, &self.location)?;
+            }
             let planned = down::dry_run(database, order, &applied)?;
             let script = match target.filter(|_| !applied.is_empty()) {
                 None => None,

@@ -9,6 +9,7 @@ use super::Database;
 use crate::report::enforce::{EnforceReport, EnforcedKey, TriggerName};
 use crate::sqlite::enforce::{self, KeyTriggers, Plan, Trigger};
 use crate::sqlite::file::connection;
+use crate::sqlite::file::free_list;
 use crate::sqlite::file::reading;
 use crate::sqlite::rebuild::steps;
 use crate::sqlite::write::shell;
@@ -28,7 +29,11 @@ impl Database {
     /// What [`enforce`](Self::enforce) would do, with the script for it.
     pub fn plan_enforce(&self, wanted: Enforcement<'_>) -> Result<(EnforceReport, Option<String>)> {
         let plan = reading::read(&self.location, self.lock_timeout, |database| {
-            plan(database, wanted)
+            let plan = plan(database, wanted)?;
+            if !plan.is_empty() {
+                free_list::must_be_free(database, &self.location)?;
+            }
+            Ok(plan)
         })?;
         let script = (!plan.is_empty()).then(|| shell::enforce(&plan.steps));
         Ok((self.told(&plan, wanted, true), script.transpose()?))

@@ -17,7 +17,7 @@ use crate::report::redo::RedoReport;
 use crate::report::resolve::{ResolveReport, ResolvedKey};
 use crate::sqlite::apply::{down, history, parts, up};
 use crate::sqlite::archive::door;
-use crate::sqlite::file::{backup, connection, reading};
+use crate::sqlite::file::{backup, connection, free_list, reading};
 use crate::sqlite::keys;
 use crate::sqlite::rebuild::steps;
 use crate::sqlite::schema::foreign_key;
@@ -30,6 +30,7 @@ impl Database {
     pub fn resolve(&self, order: &Order<'_>) -> Result<ResolveReport> {
         if order.dry_run {
             return reading::read(&self.location, self.lock_timeout, |connection| {
+                free_list::must_be_free(connection, &self.location)?;
                 Ok(self.look(connection, order)?.0)
             });
         }
@@ -149,6 +150,7 @@ impl Database {
     /// What [`redo`](Self::redo) would do: it is carried out on a copy in the temporary folder.
     pub fn plan_redo(&self, order: up::Order<'_>) -> Result<Redone> {
         reading::read(&self.location, self.lock_timeout, |connection| {
+            free_list::must_be_free(connection, &self.location)?;
             let mut redone = self.nothing_redone(true);
             let Some(newest) = Newest::find(connection, order)? else {
                 return Ok(redone);

@@ -14,7 +14,7 @@ use crate::report::change::RestoredRows;
 use crate::report::clean::{PurgeReport, PurgedRows, RestoreReport};
 use crate::sqlite::apply::down::{self, TakenBack};
 use crate::sqlite::archive::door::{self, Group, Purge};
-use crate::sqlite::file::{backup, connection, reading};
+use crate::sqlite::file::{backup, connection, free_list, reading};
 use crate::sqlite::rebuild::steps;
 use crate::text::rows;
 
@@ -39,6 +39,7 @@ impl Database {
     /// What [`restore`](Self::restore) would do.
     pub fn plan_restore(&self, only: Option<&str>) -> Result<(RestoreReport, Vec<String>)> {
         let back = reading::read(&self.location, self.lock_timeout, |database| {
+            free_list::must_be_free(database, &self.location)?;
             door::must_have(database, only)?;
             down::restore(&backup::temporary(database)?.connection, only)
         })?;
@@ -62,7 +63,10 @@ impl Database {
 
     /// What is archived for longer than `age`, of `only` this table where it is given.
     pub fn plan_purge(&self, only: Option<&str>, age: Duration) -> Result<PurgeReport> {
-        let find = |database: &Connection| door::purge(database, only, age);
+        let find = |database: &Connection| {
+            free_list::must_be_free(database, &self.location)?;
+            door::purge(database, only, age)
+        };
         let found = reading::read(&self.location, self.lock_timeout, find)?;
         Ok(self.purged(&found, None, true))
     }

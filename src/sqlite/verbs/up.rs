@@ -15,7 +15,7 @@ use crate::sqlite::apply::history;
 use crate::sqlite::apply::space;
 use crate::sqlite::apply::timing;
 use crate::sqlite::apply::up::{self, Order, Outcome};
-use crate::sqlite::file::{connection, reading};
+use crate::sqlite::file::{connection, free_list, reading};
 use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::write::portable;
 use crate::sqlite::write::shell;
@@ -128,6 +128,7 @@ impl Database {
         let pending = order.pending(&history::read(connection)?)?;
         let mut outcomes = Vec::new();
         if !pending.is_empty() {
+            free_list::must_be_free(connection, &self.location)?;
             outcomes = up::dry_run(connection, order, &pending)?;
         }
         let (mut space, mut time) = (None, None);

@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
@@ -191,6 +191,19 @@ fn holds_a_journal(journal: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         bytes => Ok(bytes? == [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7]),
     }
+}
+
+/// The log or the journal beside the name `file` of a database that holds changes to it.
+///
+/// Neither is the file itself, so that it can be opened.
+pub fn leaves_changes(file: &Path) -> Option<PathBuf> {
+    let (log, journal) = (beside(file, "-wal"), beside(file, "-journal"));
+    if log_at(&log).is_ok_and(|it| it == Log::Changes) {
+        return Some(log);
+    }
+    holds_a_journal(&journal)
+        .is_ok_and(|it| it)
+        .then_some(journal)
 }
 
 fn first_bytes(file: &Path, number: u64) -> io::Result<Vec<u8>> {

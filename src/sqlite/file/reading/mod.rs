@@ -7,6 +7,7 @@
 //! (`immutable`, <https://www.sqlite.org/uri.html>), and what was read counts only if the file is
 //! the same afterwards.
 
+mod links;
 mod look;
 mod refusals;
 
@@ -23,6 +24,7 @@ use crate::location::Location;
 use crate::progress;
 use crate::sqlite::file::guard;
 use crate::sqlite::file::paths;
+use links::OtherNames;
 use look::{Log, Look, Stamp, Way};
 
 /// Between two looks at what may be gone at the next one.
@@ -101,6 +103,8 @@ fn once<T>(
         .with_context(doing)
         .map_err(Failed::ForGood)?;
     let way = before.way(location, file).map_err(Failed::ForNow)?;
+    let other_names =
+        links::other_names(location, file).map_err(|failure| Failed::ForNow(failure.into()))?;
     if way == Way::Unlocked && before.is_fresh() {
         return Err(Failed::Disturbed);
     }
@@ -123,7 +127,14 @@ fn once<T>(
     };
     match result {
         _ if !held => Err(Failed::Disturbed),
-        Ok(value) => Ok(value),
+        Ok(value) => {
+            if other_names == OtherNames::Unknown {
+                tracing::warn!(
+                    "{location} has another name elsewhere (it is a hard link): a log or journal that a crash left beside that is not seen by this name"
+                );
+            }
+            Ok(value)
+        }
         Err(error) => Err(Failed::ForGood(error)),
     }
 }
@@ -141,14 +152,15 @@ fn open(file: &Path, way: Way, lock_timeout: Duration) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Fails where a log that is not its own lies beside a database: the next program that opens it
-/// would have SQLite write that log's changes over it. `file` must not be open.
+/// Fails where a log that is not its own lies beside a database, or one of its own where nobody looks
+/// for it: the next program that opens it would have SQLite write that log's changes over it. `file`
+/// must not be open.
 pub fn refuse_stray_log(location: &Location, file: &Path) -> Result<()> {
     let since = Instant::now();
     loop {
         let look = Look::at(file).with_context(|| format!("could not open {location}"))?;
         if look.wal || look.log != Log::Changes {
-            return Ok(());
+            return Ok(links::refuse_to_write(location, file)?);
         }
         if since.elapsed() >= MOMENT {
             return Err(refusals::stray_log(location, file).into());

@@ -54,6 +54,30 @@ pub fn log_elsewhere(location: &Location, users: &str) -> Failure {
     .hint("name the database by the path that the other process uses: this one may be a hard link, or a mount of the file without its folder")
 }
 
+/// What belongs to the file lies beside another of its names.
+pub fn another_name(location: &Location, other: &Path, changes: &Path) -> Failure {
+    Failure::impossible(format!(
+        "{location} has another name, {}, and there are changes to it in {}, where by this name nobody looks",
+        other.display(),
+        changes.display()
+    ))
+    .hint(format!(
+        "nothing is lost: name the database {}",
+        for_shell(&other.display().to_string())
+    ))
+}
+
+/// It may.
+pub fn unknown_names(location: &Location, file: &Path) -> Failure {
+    let file = for_shell(&file.display().to_string());
+    Failure::impossible(format!(
+        "{location} has another name elsewhere (it is a hard link): a log or journal beside that is not seen by this name, and would overwrite what is written"
+    ))
+    .hint(format!(
+        "go by the name that the application uses; to make this one a file of its own, once no program has it open: cp -p {file} {file}.own && mv {file}.own {file}"
+    ))
+}
+
 /// Its log has an index only in the memory of a process in exclusive locking mode.
 pub fn taken(location: &Location, users: &str) -> Failure {
     Failure::impossible(format!(
