@@ -126,7 +126,8 @@ fn an_archive_that_holds_rows() {
 #[test]
 fn an_archive_of_rows_that_stayed_does_not_say_that_they_left() {
     let finding = "archive-not-empty c_orphans";
-    let database = Database::of(
+    let database = Database::empty();
+    database.run(
         "CREATE TABLE p (id INTEGER PRIMARY KEY);
          CREATE TABLE c (id INTEGER PRIMARY KEY, a INTEGER REFERENCES p (id) ON DELETE SET NULL, b INTEGER REFERENCES p (id) ON DELETE CASCADE);
          INSERT INTO p VALUES (1); INSERT INTO c VALUES (1, 9, 1), (2, 1, 1);",

@@ -461,3 +461,34 @@ fn a_replica_is_not_written_to() {
     fs::write(&other, "notes about the database").unwrap();
     database.up();
 }
+
+#[test]
+fn a_value_of_a_column_that_is_gone_is_not_thrown_away() {
+    for (value, goes_back) in [("'only here'", false), ("NULL", true)] {
+        let database =
+            Database::family("CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id, extra)").with(
+                &format!("INSERT INTO child VALUES (1, 1, 'kept'), (2, 9, {value})"),
+            );
+        let connection = database.open();
+        run(&connection, &script(&database, "transaction")).unwrap();
+        connection
+            .execute_batch("ALTER TABLE child DROP COLUMN extra")
+            .unwrap();
+        let before = database.picture();
+        let back = database
+            .fkfix("down --dry-run --format sql --for transaction")
+            .status(0)
+            .stdout;
+        let done = run(&connection, &back);
+        assert_eq!(done.is_ok(), goes_back, "{value}: {done:?}");
+        assert_eq!(database.picture() == before, !goes_back, "{value}");
+        if !goes_back {
+            // As the engine's own way back keeps it.
+            database.down();
+            assert_eq!(
+                database.value::<String>("SELECT extra FROM child_orphans"),
+                "only here"
+            );
+        }
+    }
+}

@@ -24,7 +24,7 @@ use crate::postgres::schema::rows::{self, source};
 use crate::postgres::text::expected::{self, Expected};
 use crate::postgres::text::parts;
 use crate::standing::{self, State, findings};
-use crate::text::{count, rows as rows_text};
+use crate::text::{self, count, rows as rows_text};
 
 impl Database {
     /// What is not as it should be; whether no migration applies; and the whole schema in normal form
@@ -333,11 +333,9 @@ fn archives(transaction: &mut Transaction, schema: &Schema) -> Result<Vec<Findin
         let number = archive::count(transaction, &archive, None)?;
         if number > 0 {
             let name = schema.shown(&archive.table.name);
-            let message = format!(
-                "{name} holds {} that left {}",
-                rows_text(number),
-                schema.shown(&archive.of)
-            );
+            let stayed = archive::count_stayed(transaction, &archive)?;
+            let held = text::archived(number - stayed, stayed, &schema.shown(&archive.of));
+            let message = format!("{name} holds {held}");
             let hint = format!(
                 "look at them; once none of the {} is needed: DROP TABLE {}",
                 count(number),

@@ -187,6 +187,15 @@ pub fn count(
     rows::count(transaction, &query, &[])
 }
 
+/// How many of its rows tell what a row that stayed was before it forgot a key.
+pub fn count_stayed(transaction: &mut Transaction, archive: &Archive) -> Result<i64> {
+    if !archive.has_kept {
+        return Ok(0);
+    }
+    let query = format!("SELECT count({KEPT}) FROM {}", archive.table.name);
+    rows::count(transaction, &query, &[])
+}
+
 /// The columns whose values can be written back to `table`, and are in the archive.
 #[must_use]
 pub fn returning(archive: &Archive, table: &Table) -> Vec<String> {

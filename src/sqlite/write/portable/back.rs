@@ -211,6 +211,20 @@ fn put_back(script: &mut Script<'_>, left: &Left, version: i64, is_shared: bool)
     let forgotten = archive.has_kept && !columns.is_empty();
     let forgotten = forgotten.then(|| Forgotten::over(columns));
     let restore = Restore::of(archive.clone(), Whose::Since(version));
+    for gone in archive.gone(table) {
+        script.promise(
+            &format!(
+                "no row that left {} has a value for {gone}, a column that is gone",
+                table.name
+            ),
+            &format!(
+                "NOT EXISTS (SELECT 1 FROM main.{} AS a WHERE {} AND a.{} IS NOT NULL)",
+                quote(&name),
+                restore.left("a"),
+                quote(gone)
+            ),
+        )?;
+    }
     full_text_is_whole(script, table)?;
     let columns: Vec<_> = table.stored_columns().filter(known).collect();
     let (into, values) = into_and_values(table, &columns);
