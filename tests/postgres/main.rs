@@ -63,6 +63,9 @@ mod partitioned;
 /// A row of a partition is a row of the whole, whichever of them a key is of or refers to.
 mod parts;
 
+/// Rows that refer to one another in a circle leave and come back together.
+mod circles;
+
 /// Keys of every kind: what an orphan is, of which column, by which collation, and how many.
 mod kinds;
 

@@ -314,9 +314,9 @@ fn revert_one(
         }
         restore::rounds(
             &mut returns,
-            |back, ids| {
-                back.put_back(transaction, &schema, ids, order.manner.triggers)
-                    .map(Some)
+            |batch| {
+                let put = batch.put_back(transaction, &schema, order.manner.triggers)?;
+                Ok(Some(put))
             },
             order.manner,
         )?;

@@ -82,15 +82,15 @@ impl Database {
             })?;
             let all_are_back = restore::rounds(
                 &mut returns,
-                |back, ids| {
+                |batch| {
                     go_on_unless_interrupted()?;
-                    let tables: Vec<_> = back.target().into_iter().collect();
-                    let put = self.change(&tables, |transaction, schema, own| {
+                    let put = self.change(&batch.targets(), |transaction, schema, own| {
                         if !is_under_way(transaction, own, applied)? {
                             return Ok(None);
                         }
-                        let put = back.put_back(transaction, schema, ids, order.manner.triggers)?;
-                        own.go_on(transaction, Direction::Down, Stage::Restoring, -put.rows)?;
+                        let put = batch.put_back(transaction, schema, order.manner.triggers)?;
+                        let rows: i64 = put.iter().map(|it| it.rows).sum();
+                        own.go_on(transaction, Direction::Down, Stage::Restoring, -rows)?;
                         Ok(Some(put))
                     })?;
                     pause(order.manner.pause)?;

@@ -4,5 +4,7 @@ mod foresee;
 pub mod forgotten;
 mod put_back;
 mod returns;
+mod rounds;
 
-pub use returns::{Return, Whose, drop_empty, reports, returns, rounds};
+pub use returns::{Return, Whose, drop_empty, reports, returns};
+pub use rounds::rounds;

@@ -127,13 +127,21 @@ impl Return {
     }
 
     fn insert_sql(&self, table: &Table) -> String {
+        format!(
+            "WITH {} SELECT (SELECT pg_catalog.count(*) FROM back0), (SELECT pg_catalog.count(*) FROM put0)",
+            self.moving_sql(table, 0)
+        )
+    }
+
+    /// The parts `back` and `put` of a statement that moves the rows of the parameter behind `at`,
+    /// each with that number behind its name.
+    pub(super) fn moving_sql(&self, table: &Table, at: usize) -> String {
         let columns = list(&archive::returning(&self.archive, table));
         format!(
-            "WITH back AS (DELETE FROM {} AS a WHERE {} RETURNING a.*),
-             put AS (INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM back ORDER BY fkfix_id RETURNING 1)
-             SELECT (SELECT pg_catalog.count(*) FROM back), (SELECT pg_catalog.count(*) FROM put)",
+            "back{at} AS (DELETE FROM {} AS a WHERE {} RETURNING a.*),
+             put{at} AS (INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM back{at} ORDER BY fkfix_id RETURNING 1)",
             self.archive.table.name,
-            is_one_of("a", 1),
+            is_one_of("a", at + 1),
             table.name
         )
     }
@@ -208,7 +216,7 @@ impl Return {
 }
 
 /// Whether the server refused because of what a row holds: integrity (class 23).
-fn is_about_a_row(error: &postgres::Error) -> bool {
+pub(super) fn is_about_a_row(error: &postgres::Error) -> bool {
     error
         .code()
         .is_some_and(|code| code.code().starts_with("23"))

@@ -11,7 +11,7 @@ use postgres::types::{ToSql, Type};
 use super::foresee::foresee;
 use super::put_back::Put;
 use crate::model::kept::{Cause, Kept};
-use crate::policy::{Manner, Triggers};
+use crate::policy::Triggers;
 use crate::postgres::catalog::{Name, Table};
 use crate::postgres::leave::archive::{self, Archive, KEPT};
 use crate::postgres::leave::preflight;
@@ -190,10 +190,11 @@ impl Return {
     }
 
     /// Notes what became of `ids` by a transaction that is committed, or ends with all the others.
-    fn done(&mut self, ids: &[i64], put: Put) {
+    pub(super) fn done(&mut self, ids: &[i64], put: Put) {
         self.restored += put.rows;
         let ids: BTreeSet<_> = ids.iter().copied().collect();
         self.waiting.retain(|id| !ids.contains(id));
+        self.kept.retain(|id, _| !ids.contains(id));
         self.keep(put.kept);
     }
 
@@ -265,34 +266,6 @@ pub fn reports(returns: &[Return], planned: bool) -> Vec<RestoredRows> {
             kept_because: kept.values().map(|it| KeptRows::new(it, table)).collect(),
         });
     reports.collect()
-}
-
-/// Puts rows back, batch by batch and round by round: a row may wait for its parent from another
-/// archive. `put_back` gives what is back and what stays; none where the run has come to its end elsewhere.
-pub fn rounds(
-    returns: &mut [Return],
-    mut put_back: impl FnMut(&Return, &[i64]) -> Result<Option<Put>>,
-    manner: &Manner,
-) -> Result<bool> {
-    loop {
-        let before: i64 = returns.iter().map(Return::restored).sum();
-        for back in returns.iter_mut() {
-            for ids in back.batches(manner.batch) {
-                let Some(put) = put_back(back, &ids)? else {
-                    return Ok(false);
-                };
-                back.done(&ids, put);
-            }
-        }
-        let after: i64 = returns.iter().map(Return::restored).sum();
-        if after == before {
-            return Ok(true);
-        }
-        let waiting: usize = returns.iter_mut().map(Return::again).sum();
-        if waiting == 0 {
-            return Ok(true);
-        }
-    }
 }
 
 /// Takes away the archives that are empty: also those that a run which was killed had emptied.

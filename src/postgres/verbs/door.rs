@@ -115,9 +115,9 @@ impl Database {
                 let mut returns = restore::returns(transaction, schema, whose, name.as_ref(), &[])?;
                 restore::rounds(
                     &mut returns,
-                    |back, ids| {
-                        back.put_back(transaction, schema, ids, manner.triggers)
-                            .map(Some)
+                    |batch| {
+                        let put = batch.put_back(transaction, schema, manner.triggers)?;
+                        Ok(Some(put))
                     },
                     manner,
                 )?;
@@ -127,12 +127,11 @@ impl Database {
         } else {
             restore::rounds(
                 &mut returns,
-                |back, ids| {
+                |batch| {
                     go_on_unless_interrupted()?;
-                    let tables: Vec<_> = back.target().into_iter().collect();
-                    let put = self.change(&tables, |transaction, schema, own| {
+                    let put = self.change(&batch.targets(), |transaction, schema, own| {
                         must_not_be_under_way(transaction, own)?;
-                        back.put_back(transaction, schema, ids, manner.triggers)
+                        batch.put_back(transaction, schema, manner.triggers)
                     })?;
                     pause(manner.pause)?;
                     Ok(Some(put))
