@@ -16,6 +16,7 @@ pub mod manual;
 pub mod migrations;
 pub mod model;
 pub mod notation;
+pub mod outcome;
 pub mod policy;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use crate::cli::{ChangeFormat, Clean};
 use crate::failure::Status;
+use crate::outcome::clean::Cleaned;
 use crate::policy::{Method, Policy};
-use crate::report::clean::Cleaned;
 use crate::report::output::Output;
 
 /// Runs the verb.

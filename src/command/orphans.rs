@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cli::{Format, Orphans, RowsFormat};
 use crate::failure::Status;
-use crate::report::archived::ArchivedReport;
+use crate::outcome::archived::ArchivedReport;
 use crate::report::output::Output;
 
 /// Runs the verb.

@@ -6,8 +6,8 @@ use crate::cli::Resolve;
 use crate::engine::ResolveOrder;
 use crate::failure::Status;
 use crate::migrations::Migrations;
+use crate::outcome::resolve::ResolveReport;
 use crate::report::output::Output;
-use crate::report::resolve::ResolveReport;
 
 /// Runs the verb.
 pub fn run(arguments: &Resolve, output: &mut Output) -> Result<Status> {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::cli::Restore;
 use crate::failure::{Failure, Status};
-use crate::report::clean::PurgeReport;
+use crate::outcome::clean::PurgeReport;
 use crate::report::output::Output;
 use crate::text::{printable, rows};
 

@@ -12,12 +12,12 @@ use crate::cli::{self, ChangeFormat, Format, RowsFormat};
 use crate::engine::server::{CleanOrder, Database, DownOrder, UpOrder as Order, Wait};
 use crate::failure::{Failure, Status};
 use crate::location::Server;
+use crate::outcome::status::{MigrationStatus, State};
+use crate::outcome::value;
 use crate::policy::{Manner, Method};
 use crate::report::check::CheckReport;
 use crate::report::output::Output;
 use crate::report::snapshot;
-use crate::report::status::{MigrationStatus, State};
-use crate::report::value;
 
 fn open(
     server: &Server,

@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use crate::cli;
 use crate::failure::Status;
+use crate::outcome::status::State;
 use crate::report::output::Output;
-use crate::report::status::State;
 
 /// Runs the verb.
 pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {

@@ -7,7 +7,7 @@ use crate::migrations::draft::Scripts;
 use crate::model::asked::Sought;
 use crate::model::key::ForeignKey;
 use crate::notation;
-use crate::report::discover::DiscoveredKey;
+use crate::outcome::discover::DiscoveredKey;
 
 /// The keys that were found.
 #[derive(Debug)]

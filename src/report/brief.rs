@@ -1,16 +1,16 @@
 //! What each report says of one database of several, in a line.
 
-use super::archived::ArchivedReport;
-use super::change::{ForgottenKeys, RemovedRows, RestoredRows};
 use super::check::{CheckReport, SnapshotReport};
-use super::clean::{CleanReport, PurgeReport, RestoreReport};
 use super::discover::DiscoverReport;
-use super::enforce::EnforceReport;
-use super::migrations::{DownReport, UpReport};
 use super::new::NewReport;
-use super::orphans::OrphansReport;
-use super::show::ShowReport;
-use super::status::{State, StatusReport};
+use crate::outcome::archived::ArchivedReport;
+use crate::outcome::change::{ForgottenKeys, RemovedRows, RestoredRows};
+use crate::outcome::clean::{CleanReport, PurgeReport, RestoreReport};
+use crate::outcome::enforce::EnforceReport;
+use crate::outcome::migrations::{DownReport, UpReport};
+use crate::outcome::orphans::OrphansReport;
+use crate::outcome::show::ShowReport;
+use crate::outcome::status::{State, StatusReport};
 use crate::text::{listing, plural, rows};
 
 /// A result in one line.

@@ -1,4 +1,4 @@
-//! Results as values, and how they read: a value in, text out.
+//! How results read: a value in, text out.
 
 pub mod archived;
 pub mod brief;
@@ -8,7 +8,6 @@ pub mod clean;
 pub mod discover;
 pub mod enforce;
 pub mod graph;
-pub mod key;
 pub mod migrations;
 pub mod new;
 pub mod orphans;
@@ -20,4 +19,3 @@ pub mod snapshot;
 pub mod status;
 pub mod table;
 pub mod told;
-pub mod value;

@@ -1,20 +1,9 @@
 //! What reverting a migration and applying it again did, or would do.
 
-use serde::Serialize;
-
 use super::brief::Brief;
-use super::migrations::{DownReport, UpReport};
 use super::output::Report;
+use crate::outcome::redo::RedoReport;
 use crate::text::Lines;
-
-/// What `fkfix redo` did, or would do.
-#[derive(Debug, Default, Serialize)]
-pub struct RedoReport {
-    /// The way back.
-    pub down: DownReport,
-    /// And up again.
-    pub up: UpReport,
-}
 
 impl RedoReport {
     /// What is done and can't be undone by a report that gets lost; none where nothing was changed.

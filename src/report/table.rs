@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
 use unicode_width::UnicodeWidthStr;
 
-use super::value;
 use crate::model::value::Value;
+use crate::outcome::value;
 use crate::text::{Lines, one_line};
 
 /// Columns shown of a sample of rows.

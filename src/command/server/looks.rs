@@ -9,8 +9,8 @@ use crate::engine::server::dump;
 use crate::failure::{Failure, Status};
 use crate::location::Server;
 use crate::migrations::Migrations;
+use crate::outcome::enforce::EnforceReport;
 use crate::report::check::CheckReport;
-use crate::report::enforce::EnforceReport;
 use crate::report::output::Output;
 
 /// `fkfix show`

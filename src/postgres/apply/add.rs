@@ -6,6 +6,8 @@ use postgres::Transaction;
 use super::up::Order;
 use crate::failure::Failure;
 use crate::migrations::Migration;
+use crate::outcome::change::{AppliedMigration, ChildTable};
+use crate::outcome::key::Key as KeyReport;
 use crate::postgres::apply::indexes::make_indexes;
 use crate::postgres::keys::{self, Key};
 use crate::postgres::leave::mover::Mover;
@@ -16,8 +18,6 @@ use crate::postgres::schema::rows::count_rows;
 use crate::postgres::schema::{CATALOG_PATH, Schema};
 use crate::postgres::text::parts::{self, Part};
 use crate::postgres::text::script::Request;
-use crate::report::change::{AppliedMigration, ChildTable};
-use crate::report::key::Key as KeyReport;
 use crate::standing::AdoptedKey;
 
 pub(super) fn apply_one(

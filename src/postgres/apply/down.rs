@@ -7,6 +7,8 @@ use super::down_script::{Part, Script, drop_sql, tables_of};
 use crate::explain;
 use crate::failure::Failure;
 use crate::migrations::Migrations;
+use crate::outcome::change::TakenBackMigration;
+use crate::outcome::migrations::{DownMigration, DownReport};
 use crate::policy::{Manner, Mode};
 use crate::postgres::apply::add;
 use crate::postgres::apply::up::must_match;
@@ -18,8 +20,6 @@ use crate::postgres::leave::archive;
 use crate::postgres::restore::{self, Return, Whose};
 use crate::postgres::schema::rows::SMALL;
 use crate::postgres::schema::{CATALOG_PATH, Schema};
-use crate::report::change::TakenBackMigration;
-use crate::report::migrations::{DownMigration, DownReport};
 use crate::standing::{self, AdoptedKey, Applied};
 use crate::text;
 

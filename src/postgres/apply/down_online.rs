@@ -6,12 +6,12 @@ use postgres::Transaction;
 use super::down::{Next, Order, drop_indexes, taken_back};
 use super::down_script::{Part, Script, drop_sql, tables_of};
 use crate::failure::Failure;
+use crate::outcome::change::TakenBackMigration;
 use crate::postgres::database::Database;
 use crate::postgres::database::own::Own;
 use crate::postgres::database::progress::{Direction, Progress, Stage};
 use crate::postgres::restore::{self, Whose};
 use crate::postgres::session::{go_on_unless_interrupted, pause};
-use crate::report::change::TakenBackMigration;
 use crate::standing::Applied;
 
 impl Database {

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::online_end::{Ended, Validated};
 use crate::failure::Failure;
 use crate::migrations::Migration;
+use crate::outcome::change::{AppliedMigration, ChildTable};
 use crate::postgres::apply::add;
 use crate::postgres::apply::up::Order;
 use crate::postgres::database::Database;
@@ -25,7 +26,6 @@ use crate::postgres::orphans::Search;
 use crate::postgres::schema::Schema;
 use crate::postgres::session::{go_on_unless_interrupted, pause};
 use crate::postgres::text::parts;
-use crate::report::change::{AppliedMigration, ChildTable};
 use crate::standing::AdoptedKey;
 
 /// Whether the migration is still this run's to go on with.

@@ -5,6 +5,8 @@ use postgres::Transaction;
 
 use crate::failure::Failure;
 use crate::migrations::Migration;
+use crate::outcome::change::AppliedMigration;
+use crate::outcome::migrations::{UpMigration, UpReport};
 use crate::policy::{Mode, OrphanAction};
 use crate::postgres::apply::add::{children, finish, judge};
 use crate::postgres::apply::up::{Order, choose};
@@ -17,8 +19,6 @@ use crate::postgres::orphans::{Found, Search};
 use crate::postgres::schema::Schema;
 use crate::postgres::text::parts::{Part, parts, requests};
 use crate::postgres::text::script;
-use crate::report::change::AppliedMigration;
-use crate::report::migrations::{UpMigration, UpReport};
 use crate::text;
 
 impl Database {

@@ -6,6 +6,8 @@ use postgres::Transaction;
 use super::add::{adopted, apply_one};
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
+use crate::outcome::change::AppliedMigration;
+use crate::outcome::migrations::{UpMigration, UpReport};
 use crate::policy::{Manner, Mode, Policy};
 use crate::postgres::apply::online;
 use crate::postgres::database::progress::{Direction, Progress};
@@ -16,8 +18,6 @@ use crate::postgres::leave::preflight;
 use crate::postgres::schema::Schema;
 use crate::postgres::schema::rows::{SMALL, estimate};
 use crate::postgres::text::parts::{is_keys_alone, requests};
-use crate::report::change::AppliedMigration;
-use crate::report::migrations::{UpMigration, UpReport};
 use crate::standing::{self, Applied};
 use crate::text::{count, listing};
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::outcome::change::{ByKey, ForgottenKeys, RemovedRows};
 use crate::policy::OrphanAction;
 use crate::postgres::orphans::{Found, Reason, Search};
-use crate::report::change::{ByKey, ForgottenKeys, RemovedRows};
 
 /// What has left and what has forgotten keys so far, for the report.
 #[derive(Debug, Default)]

@@ -4,13 +4,13 @@ use anyhow::Result;
 use postgres::Transaction;
 
 use crate::model::asked::Asked;
+use crate::outcome::show::ShowReport;
 use crate::postgres::database::Database;
 use crate::postgres::leave::preflight;
 use crate::postgres::look::{deletion, relatives, row};
 use crate::postgres::orphans::{Found, Search};
 use crate::postgres::schema::Schema;
 use crate::postgres::text::script::Path;
-use crate::report::show::ShowReport;
 
 impl Database {
     /// The row that is `asked` for, with its parents, its children, and what deleting it would take

@@ -8,6 +8,11 @@ use super::orphan_rows::{key_columns, other_spelling, time_column, value};
 use crate::migrations::Migrations;
 use crate::model::key::ForeignKey;
 use crate::model::value::Value;
+use crate::outcome;
+use crate::outcome::key::TableKey;
+use crate::outcome::orphans::{
+    DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
+};
 use crate::policy::OrphanAction;
 use crate::postgres::catalog::quoted;
 use crate::postgres::database::own::Own;
@@ -18,11 +23,6 @@ use crate::postgres::orphans::{Found, Search, Why};
 use crate::postgres::schema::Schema;
 use crate::postgres::schema::rows::{self, source};
 use crate::postgres::text::parts;
-use crate::report;
-use crate::report::key::TableKey;
-use crate::report::orphans::{
-    DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
-};
 use crate::standing;
 
 /// How many missing parents are shown for each key.
@@ -60,7 +60,7 @@ impl Database {
             let survey = survey(transaction, schema, own, migrations, table)?;
             let tables = survey.tables();
             if tables.len() > 1 {
-                return Err(report::orphans::several_tables(&tables.join(", ")).into());
+                return Err(outcome::orphans::several_tables(&tables.join(", ")).into());
             }
             if !tables.is_empty() {
                 let mut names = vec!["fkfix_rowid".to_owned(), "fkfix_constraints".to_owned()];

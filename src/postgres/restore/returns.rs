@@ -11,13 +11,13 @@ use postgres::types::{ToSql, Type};
 use super::foresee::foresee;
 use super::put_back::Put;
 use crate::model::kept::{Cause, Kept};
+use crate::outcome::change::{KeptRows, RestoredRows};
 use crate::policy::Triggers;
 use crate::postgres::catalog::{Name, Table};
 use crate::postgres::leave::archive::{self, Archive, KEPT};
 use crate::postgres::leave::preflight;
 use crate::postgres::leave::triggers::Event;
 use crate::postgres::schema::Schema;
-use crate::report::change::{KeptRows, RestoredRows};
 
 /// Which rows of the archives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,8 @@ use postgres::types::Type;
 
 use crate::failure::Failure;
 use crate::model::key::ForeignKey;
+use crate::outcome::clean::{CleanReport, Cleaned, ValidatedKey};
+use crate::outcome::orphans::UnusableKey;
 use crate::policy::{Manner, Mode, Policy};
 use crate::postgres::apply::{add, plan};
 use crate::postgres::database::Database;
@@ -23,8 +25,6 @@ use crate::postgres::schema::rows::{self, SMALL};
 use crate::postgres::session::{go_on_unless_interrupted, pause};
 use crate::postgres::verbs::door::must_not_be_under_way;
 use crate::postgres::write::script;
-use crate::report::clean::{CleanReport, Cleaned, ValidatedKey};
-use crate::report::orphans::UnusableKey;
 use crate::text::{count, listing};
 
 /// What is to be cleaned, and how.

@@ -8,6 +8,8 @@ use postgres::Transaction;
 use postgres::types::Type;
 
 use crate::failure::Failure;
+use crate::outcome::archived::{ArchivedReport, ArchivedRows};
+use crate::outcome::clean::{PurgeReport, PurgedRows, RestoreReport};
 use crate::policy::{Manner, Mode};
 use crate::postgres::catalog::Name;
 use crate::postgres::database::Database;
@@ -17,8 +19,6 @@ use crate::postgres::restore::{self, Return, Whose};
 use crate::postgres::schema::Schema;
 use crate::postgres::schema::rows::{self, SMALL};
 use crate::postgres::session::{go_on_unless_interrupted, pause};
-use crate::report::archived::{ArchivedReport, ArchivedRows};
-use crate::report::clean::{PurgeReport, PurgedRows, RestoreReport};
 use crate::text::rows as rows_text;
 
 /// The archives, of `only` this table where it is given. That it has none is an error.

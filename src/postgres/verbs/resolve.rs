@@ -5,13 +5,13 @@ use postgres::Transaction;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::outcome::resolve::{ResolveReport, ResolvedKey};
 use crate::postgres::database::own::Own;
 use crate::postgres::database::{Database, applicable};
 use crate::postgres::keys;
 use crate::postgres::leave::archive;
 use crate::postgres::schema::Schema;
 use crate::postgres::text::parts;
-use crate::report::resolve::{ResolveReport, ResolvedKey};
 use crate::standing::resolve::{Change, Order};
 use crate::text::rows;
 

@@ -4,15 +4,15 @@ use anyhow::Result;
 use postgres::Transaction;
 
 use crate::migrations::Migrations;
+use crate::outcome::status::{
+    ArchiveStatus, KeyProgress, MigrationStatus, State, StatusReport, UnderWay,
+};
 use crate::postgres::database::progress::{Direction, Progress};
 use crate::postgres::database::{Database, applicable};
 use crate::postgres::keys;
 use crate::postgres::leave::archive;
 use crate::postgres::schema::Schema;
 use crate::postgres::text::parts;
-use crate::report::status::{
-    ArchiveStatus, KeyProgress, MigrationStatus, State, StatusReport, UnderWay,
-};
 use crate::standing::Applied;
 
 impl Database {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::diagram::{Diagram, Relation, State};
-use crate::report::key::TableKey;
+use crate::outcome::key::TableKey;
 
 /// The tables and keys.
 #[derive(Debug, Serialize)]

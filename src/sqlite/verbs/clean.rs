@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use super::Database;
 use super::up::discard_after_refusal;
+use crate::outcome::change::{ForgottenKeys, RemovedRows};
+use crate::outcome::clean::{CleanReport, Cleaned};
+use crate::outcome::orphans::UnusableKey;
 use crate::policy::Policy;
-use crate::report::change::{ForgottenKeys, RemovedRows};
-use crate::report::clean::{CleanReport, Cleaned};
-use crate::report::orphans::UnusableKey;
 use crate::sqlite::apply::clean::{self, Cleaning};
 use crate::sqlite::file::{connection, free_list, reading};
 use crate::sqlite::schema::dump::Dump;

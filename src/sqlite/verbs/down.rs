@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::Database;
-use crate::report::migrations::{DownMigration, DownReport};
+use crate::outcome::migrations::{DownMigration, DownReport};
 use crate::sqlite::apply::down::{self, Order};
 use crate::sqlite::apply::history;
 use crate::sqlite::enforce;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::Database;
-use crate::report::enforce::{EnforceReport, EnforcedKey, TriggerName};
+use crate::outcome::enforce::{EnforceReport, EnforcedKey, TriggerName};
 use crate::sqlite::enforce::{self, KeyTriggers, Plan, Trigger};
 use crate::sqlite::file::connection;
 use crate::sqlite::file::free_list;

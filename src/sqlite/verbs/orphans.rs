@@ -10,12 +10,12 @@ use crate::failure::Failure;
 use crate::migrations::Migrations;
 use crate::model::key::ForeignKey;
 use crate::model::value::Value;
-use crate::report;
-use crate::report::key::TableKey;
-use crate::report::orphans::{
+use crate::outcome;
+use crate::outcome::key::TableKey;
+use crate::outcome::orphans::{
     DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
 };
-use crate::report::value;
+use crate::outcome::value;
 use crate::sqlite::apply::history;
 use crate::sqlite::look::survey::{self, Survey, SurveyedTable};
 use crate::sqlite::look::surveyed_key::SurveyedKey;
@@ -179,7 +179,7 @@ fn csv(database: &Connection, survey: &Survey) -> Result<Spool> {
         .collect();
     tables.dedup();
     if tables.len() > 1 {
-        return Err(report::orphans::several_tables(&tables.join(", ")).into());
+        return Err(outcome::orphans::several_tables(&tables.join(", ")).into());
     }
     if survey
         .tables

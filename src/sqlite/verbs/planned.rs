@@ -1,8 +1,8 @@
 //! What migrations do, as the values that are reported.
 
+use crate::outcome::change::AppliedMigration;
+use crate::outcome::migrations::{DownMigration, SpaceReport, UpMigration};
 use crate::policy::Policy;
-use crate::report::change::AppliedMigration;
-use crate::report::migrations::{DownMigration, SpaceReport, UpMigration};
 use crate::sqlite::apply::down::TakenBack;
 use crate::sqlite::apply::space::Space;
 use crate::sqlite::apply::up::{Done, Outcome};

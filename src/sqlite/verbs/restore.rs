@@ -9,9 +9,9 @@ use rusqlite::Connection;
 
 use super::Database;
 use crate::failure::Failure;
-use crate::report::archived::{ArchivedReport, ArchivedRows};
-use crate::report::change::RestoredRows;
-use crate::report::clean::{PurgeReport, PurgedRows, RestoreReport};
+use crate::outcome::archived::{ArchivedReport, ArchivedRows};
+use crate::outcome::change::RestoredRows;
+use crate::outcome::clean::{PurgeReport, PurgedRows, RestoreReport};
 use crate::sqlite::apply::down::{self, TakenBack};
 use crate::sqlite::archive::door::{self, Group, Purge};
 use crate::sqlite::file::{backup, connection, free_list, reading};

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::Database;
 use crate::model::asked::Asked;
-use crate::report::show::ShowReport;
+use crate::outcome::show::ShowReport;
 use crate::sqlite::file::reading;
 use crate::sqlite::look::{deletion, relatives, row};
 use crate::sqlite::orphans;

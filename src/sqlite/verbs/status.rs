@@ -5,8 +5,8 @@ use rusqlite::Connection;
 
 use super::{Applicable, Database};
 use crate::migrations::Migrations;
-use crate::report::enforce::TriggerName;
-use crate::report::status::{ArchiveStatus, MigrationStatus, StatusReport};
+use crate::outcome::enforce::TriggerName;
+use crate::outcome::status::{ArchiveStatus, MigrationStatus, StatusReport};
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::parts;
 use crate::sqlite::archive;

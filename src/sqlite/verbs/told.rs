@@ -1,11 +1,11 @@
 //! What was done, as the values that are reported.
 
-use crate::policy::{self, OrphanAction, Policy};
-use crate::report::change::{
+use crate::outcome::change::{
     AppliedMigration, ByKey, ChildTable, ForgottenKeys, KeptRows, RemovedRows, RestoredRows,
     TakenBackMigration,
 };
-use crate::report::key::Key;
+use crate::outcome::key::Key;
+use crate::policy::{self, OrphanAction, Policy};
 use crate::sqlite::apply::down::{Restored, TakenBack};
 use crate::sqlite::apply::plan::{KeyPlan, TablePlan};
 use crate::sqlite::apply::up::Outcome;

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::{Applicable, Database};
 use crate::explain;
 use crate::failure::{Failure, Status};
-use crate::report::migrations::{UpMigration, UpReport};
+use crate::outcome::migrations::{UpMigration, UpReport};
 use crate::sqlite::apply::down;
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::space;

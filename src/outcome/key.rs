@@ -86,7 +86,7 @@ impl TableKey {
     }
 
     /// `table(columns)`
-    pub(super) fn place(&self) -> String {
+    pub fn place(&self) -> String {
         format!("{}({})", self.table, self.columns.join(", "))
     }
 }
