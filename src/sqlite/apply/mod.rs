@@ -12,3 +12,6 @@ pub mod timing;
 pub mod unfired;
 pub mod unnamed;
 pub mod up;
+
+#[cfg(test)]
+mod work_tests;

@@ -305,7 +305,9 @@ impl Planner<'_> {
             let copied = |it: &&Rebuild<'_>| it.table.name == *name && it.way.copies();
             if rebuilds.iter().find(copied).is_none() {
                 self.steps.extend(rebuild::drop_triggers(&removal.table));
-                self.steps.push(rebuild::delete(removal).scattered());
+                let indexes = removal.table.indexes.len();
+                self.steps
+                    .push(rebuild::delete(removal, indexes).scattered());
                 self.steps.extend(rebuild::create_triggers(&removal.table));
             }
         }

@@ -252,3 +252,7 @@ fn share(size: u64, removal: &Removal) -> u64 {
     let share = u128::from(size) * u128::from(rows) / u128::from(of.max(1));
     u64::try_from(share).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[path = "space_tests.rs"]
+mod tests;

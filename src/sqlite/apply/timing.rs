@@ -147,3 +147,7 @@ fn sample(connection: &Connection, table: &Table, definition: &str, rows: i64) -
         entries: entries.as_secs_f64() / rows,
     })
 }
+
+#[cfg(test)]
+#[path = "timing_tests.rs"]
+mod tests;

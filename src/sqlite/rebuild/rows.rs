@@ -11,20 +11,20 @@ use crate::text;
 const WORK_PER_DELETED_ROW: usize = 8;
 const WEIGHT_OF_DELETION: (usize, usize) = (800, 375);
 
-/// Deletes the listed rows from a table that has no triggers at that moment.
-pub fn delete(removal: &Removal) -> Step {
+/// Deletes the listed rows from a table that has no triggers at that moment, and so many indexes.
+pub fn delete(removal: &Removal, indexes: usize) -> Step {
     let Removal { table, rows, .. } = removal;
     let delete = format!(
         "DELETE FROM main.{} AS w WHERE {}",
         quote(&table.name),
         listed("w", removal)
     );
-    let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
+    let work = WORK_PER_DELETED_ROW * (1 + indexes);
     Step::run(
         format!("delete {} from {}", text::rows(*rows), table.name),
         delete,
     )
-    .over(*rows, work, weight(WEIGHT_OF_DELETION, table.indexes.len()))
+    .over(*rows, work, weight(WEIGHT_OF_DELETION, indexes))
 }
 
 /// Has the listed rows that stay forget their keys, in a table that has no triggers at that moment.

@@ -276,7 +276,7 @@ impl Rebuild<'_> {
             let transfer = Step::run(title, transfer).over(self.rows, work, weight);
             return [transfer]
                 .into_iter()
-                .chain(self.removal.as_ref().map(delete))
+                .chain(self.removal.as_ref().map(|it| delete(it, indexes)))
                 .collect();
         }
         let stored: Vec<_> = self.table.stored_columns().collect();
