@@ -225,7 +225,7 @@ impl TakenBack {
             }
         }
         loop {
-            let mut removed = 0;
+            let mut again = false;
             for (archive, [mark, undo]) in set_back.round() {
                 steps::carry_out(transaction, std::slice::from_ref(&mark))?;
                 let marked = changes(transaction)?;
@@ -237,7 +237,7 @@ impl TakenBack {
                 if let Some(came) = of(archive).and_then(|at| came.get_mut(at)) {
                     came.set -= marked;
                 }
-                removed += marked;
+                again = true;
             }
             for (archive, step) in returns.round() {
                 steps::carry_out(transaction, std::slice::from_ref(&step))?;
@@ -247,10 +247,10 @@ impl TakenBack {
                 }
                 if rows > 0 {
                     self.steps.push(step);
+                    again = true;
                 }
-                removed += rows;
             }
-            if removed == 0 {
+            if !again {
                 break;
             }
         }

@@ -247,7 +247,6 @@ impl<'a> Search<'a> {
     fn orphans(&mut self, target: &TableKeys, first_id: usize) -> Result<()> {
         let child = &target.table;
         let leaving = target.asked_for().count();
-        self.lists.some_stay |= !target.watched.is_empty();
         let all_have_marks = target.searched().count() <= KEYS_PER_PASS;
         let mut known = KnownKeys::new(self.connection);
         let mut others = Vec::new();
