@@ -229,3 +229,24 @@ fn what_the_archives_hold_is_listed() {
         "shows has no archive",
     );
 }
+
+/// SQLite can't be asked about a table of which one key has no parent that it could use.
+#[test]
+fn each_table_that_is_cleaned_is_held_against_the_check_of_sqlite_itself() {
+    let database = shows().with(
+        "CREATE TABLE tags (name); CREATE TABLE uses (id INTEGER PRIMARY KEY, tag REFERENCES tags (name), show_id REFERENCES shows);
+         INSERT INTO uses VALUES (1, 'x', 3), (2, NULL, 1);",
+    );
+    let planned = database.fkfix("clean --dry-run --format json").json();
+    let steps = planned["steps"].as_array().unwrap();
+    let held = |table: &str| {
+        let check = format!("check that foreign_key_check finds nothing in {table}");
+        steps.iter().any(|step| *step == *check)
+    };
+    assert_eq!(
+        ["seasons", "episodes", "plays", "uses"].map(held),
+        [true, true, true, false]
+    );
+    database.fkfix("clean").says("from uses to uses_orphans\n");
+    assert_eq!(database.rows("SELECT id FROM uses"), ["2"]);
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Database, binary_for_anyone};
+use crate::support::{Database, binary_for_anyone, finish};
 
 #[test]
 fn the_plan_of_the_sample_database_reads_well() {
@@ -291,4 +291,37 @@ fn with_nothing_to_do_it_says_so() {
         .fkfix("up --format sql")
         .status(2)
         .explains("--format sql goes with --dry-run");
+}
+
+#[test]
+fn no_estimate_is_shorter_than_what_any_run_takes() {
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); INSERT INTO child VALUES (1, 1), (2, 9);",
+    );
+    let report = database
+        .fkfix("up --dry-run --max-orphans 100% --format json")
+        .json();
+    let seconds = report["seconds"].as_f64().unwrap();
+    assert!((0.01..10.0).contains(&seconds), "{seconds}");
+}
+
+/// SQLite looks at its own variable first, then at the one that all programs know.
+#[test]
+#[cfg(target_os = "linux")]
+fn room_for_sorting_is_sought_where_sqlite_sorts() {
+    let database = Database::family(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); INSERT INTO child VALUES (1, 1);",
+    );
+    // Nothing can be written to /proc, and so it is said to be full.
+    for (own, common, is_full) in [
+        ("/proc", "/tmp", true),
+        ("/tmp", "/proc", false),
+        ("/nowhere", "/proc", true),
+    ] {
+        let mut command = database.command("up --dry-run --format json");
+        command.env("SQLITE_TMPDIR", own).env("TMPDIR", common);
+        let report = finish(&mut command, &database.path).json();
+        let free = report["space"]["free_in_temporary_folder"].as_u64();
+        assert_eq!(free == Some(0), is_full, "{own}, {common}");
+    }
 }

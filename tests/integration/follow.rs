@@ -386,3 +386,50 @@ fn a_check_that_names_its_own_table_keeps_no_row_from_staying() {
         }
     }
 }
+
+#[test]
+fn a_trigger_on_deletion_is_not_named_where_no_row_leaves() {
+    let database = family(
+        "ON DELETE SET NULL",
+        "CREATE TABLE seen (t); CREATE TRIGGER d AFTER DELETE ON child BEGIN INSERT INTO seen VALUES (old.id); END;",
+    );
+    let told = database.up().stderr;
+    assert!(!told.contains("trigger d"), "{told}");
+}
+
+#[test]
+fn an_archive_of_rows_that_left_remembers_forgotten_keys_from_the_next_run_on() {
+    let database = Database::of(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1), (2);
+         CREATE TABLE child (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER);
+         INSERT INTO child VALUES (1, 1, 1), (2, 9, 1), (3, 1, 9);",
+    )
+    .with_migration(
+        "V1__a",
+        "ALTER TABLE child ADD CONSTRAINT a FOREIGN KEY (a) REFERENCES parent (id);",
+        "ALTER TABLE child DROP CONSTRAINT a;",
+    )
+    .with_migration(
+        "V2__b",
+        "ALTER TABLE child ADD CONSTRAINT b FOREIGN KEY (b) REFERENCES parent (id) ON DELETE SET NULL;",
+        "ALTER TABLE child DROP CONSTRAINT b;",
+    );
+    let before = database.picture();
+    database.up();
+    assert_eq!(database.rows("SELECT * FROM child"), ["1|1|1", "3|1|NULL"]);
+    assert_eq!(
+        database.rows("SELECT id, a, b, fkfix_kept FROM child_orphans"),
+        ["2|9|1|NULL", "3|1|9|'{\"b\":\"NULL\"}'"]
+    );
+    database.fkfix("down --to 0").status(0);
+    assert_eq!(database.picture(), before);
+}
+
+#[test]
+fn rows_that_stay_are_held_against_what_they_were() {
+    for options in ["", " --in-place", " --documented"] {
+        family("ON DELETE SET NULL", "")
+            .fkfix(&format!("up --dry-run{options}"))
+            .says("check that nothing but forgotten keys has changed in child");
+    }
+}

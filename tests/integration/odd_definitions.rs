@@ -178,3 +178,34 @@ fn an_archive_that_can_not_be_made_is_refused_with_its_reason() {
     database.down();
     assert_eq!(database.picture(), before);
 }
+
+/// SQLite allows 2,000 columns, and an archive has all that its table ever had.
+#[test]
+fn an_archive_that_would_grow_too_wide_is_refused_in_one_line() {
+    let names: Vec<_> = (3..=1990).map(|at| format!("c{at}")).collect();
+    let database = Database::of(&format!(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1);
+         CREATE TABLE child (id INTEGER PRIMARY KEY, a, {});
+         INSERT INTO child (id, a, c3) VALUES (1, 9, 1), (2, 1, 9);",
+        names.join(", ")
+    ))
+    .with_migration(
+        "V1__a",
+        "ALTER TABLE child ADD CONSTRAINT a FOREIGN KEY (a) REFERENCES parent (id);",
+        "ALTER TABLE child DROP CONSTRAINT a;",
+    );
+    database.up();
+    for at in 1991..=1996 {
+        database.execute(&format!("ALTER TABLE child ADD COLUMN c{at}"));
+    }
+    let database = database.with_migration(
+        "V2__b",
+        "ALTER TABLE child ADD CONSTRAINT b FOREIGN KEY (c3) REFERENCES parent (id);",
+        "ALTER TABLE child DROP CONSTRAINT b;",
+    );
+    database.refuses(
+        "up --max-orphans 100%",
+        2,
+        "child_orphans would have 2001 columns, and SQLite allows 2000",
+    );
+}

@@ -151,3 +151,17 @@ fn a_parent_column_that_is_not_there_or_too_many() {
     database.up();
     assert_eq!(database.rows("SELECT * FROM child"), ["'b'|'a'"]);
 }
+
+/// A row whose rowid has no name left is told by its key alone.
+#[test]
+fn a_parent_whose_columns_have_taken_the_names_of_its_rowid_serves() {
+    for key in ["INTEGER UNIQUE", "TEXT UNIQUE"] {
+        let database = Database::of(&format!(
+            "CREATE TABLE parent (rowid, _rowid_, oid, id {key}); INSERT INTO parent (id) VALUES (1), (2);
+             CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id {}); INSERT INTO child VALUES (1, 1), (2, 9), (3, 2), (4, NULL);",
+            key.trim_end_matches("UNIQUE")
+        ))
+        .with_key();
+        assert_eq!(database.goes_up_and_down(), 1, "{key}");
+    }
+}

@@ -276,3 +276,26 @@ fn an_index_in_another_order_is_named() {
         assert_eq!(database.goes_up_and_down(), 0);
     }
 }
+
+/// The index of the parent tells of a key that no row has any more, and not of one that a row has.
+#[test]
+fn a_parent_that_its_index_does_not_know_makes_no_orphan() {
+    let database = Database::of(
+        "CREATE TABLE parent (a TEXT, b TEXT); CREATE UNIQUE INDEX i ON parent (a, b); INSERT INTO parent VALUES ('a', 'b'), ('b', 'c');
+         CREATE TABLE child (id INTEGER PRIMARY KEY, a TEXT, b TEXT); INSERT INTO child VALUES (1, 'a', 'b'), (2, 'z', 'c'), (3, 'a', 'b');",
+    )
+    .with_migration(
+        "V1__key",
+        "ALTER TABLE child ADD CONSTRAINT fk FOREIGN KEY (a, b) REFERENCES parent (a, b)",
+        "ALTER TABLE child DROP CONSTRAINT fk",
+    )
+    .unheard_by(
+        "i",
+        None,
+        "UPDATE parent SET a = 'z' WHERE a = 'b'",
+    );
+    database.refuses_to_look("the index i of parent is damaged");
+    database.execute("REINDEX parent");
+    database.up().says("added 1 foreign key to child (3 rows)");
+    assert_eq!(database.value::<i64>("SELECT count(*) FROM child"), 3);
+}

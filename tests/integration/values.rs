@@ -267,3 +267,21 @@ fn a_row_with_another_sign_of_zero_is_not_put_back() {
         database.fkfix("down --leave-orphans").status(0);
     }
 }
+
+/// The message says what is in the way: the type of the column, whatever its DEFAULT.
+#[test]
+fn a_value_that_does_not_fit_is_told_by_the_type_of_its_column() {
+    let database = edited(TABLES[0], "INTEGER DEFAULT 7", 3);
+    database.refuses(
+        "up",
+        2,
+        " holds text in v, which an INSERT would not keep in a column of type INTEGER",
+    );
+}
+
+/// A column without a type keeps the sign of zero, and so does one of type TEXT.
+#[test]
+fn the_sign_of_zero_is_nobodys_business_where_the_column_keeps_it() {
+    let database = with_negative_zero(TABLES[0], 3);
+    assert_eq!(database.goes_up_and_down(), 1);
+}

@@ -220,6 +220,17 @@ mod tests {
     }
 
     #[test]
+    fn as_many_keys_as_are_wanted_are_all_known() {
+        let z = ValueRef::Text(b"z");
+        let keys = |count: u8| {
+            let keys: Vec<_> = (0..count).map(|at| format!("('k{at}')")).collect();
+            known(&keys.join(", "), &mut 10_000)
+        };
+        assert_eq!(keys(9).is_missing(z), Some(true));
+        assert_eq!(keys(10).is_missing(z), None);
+    }
+
+    #[test]
     fn values_that_may_be_compared_as_others_are_left_to_sqlite() {
         let texts = known("('1')", &mut 1000);
         assert_eq!(texts.is_missing(ValueRef::Integer(1)), None);
