@@ -27,6 +27,12 @@ mod encryption;
 /// What can't be connected to is refused in one line with a remedy.
 mod refusals;
 
+/// What fkfix promises holds on Citus, where `FKFIX_CITUS_URL` names one.
+mod citus;
+
+/// Servers that only speak as PostgreSQL are told from it, and nothing is tried on them.
+mod kin;
+
 /// A step waits for others in short tries, and nothing outlives its transaction.
 mod steps;
 

@@ -5,10 +5,12 @@
 //! are one when they are equal.
 
 mod read;
+mod spread;
 
 use std::fmt;
 
 pub use read::read;
+pub use spread::{Placement, Spread};
 
 /// A table of a schema.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,6 +114,8 @@ pub struct Table {
     pub triggers_of_parts: Vec<Trigger>,
     /// Its partitions that are published and whose rows a subscriber could not find.
     pub unidentified_parts: Vec<Name>,
+    /// How Citus keeps it, where the server has Citus and it knows the table.
+    pub spread: Option<Spread>,
     /// Its rules, by name; of a view, without the one that makes it a view.
     pub rules: Vec<String>,
 }
@@ -135,6 +139,23 @@ impl Table {
                 && lead.len() == columns.len()
                 && columns.iter().all(|it| lead.contains(&it))
         })
+    }
+
+    /// The columns by which one of its rows is found again: of the primary key, or of another key
+    /// that every row has.
+    #[must_use]
+    pub fn identity(&self) -> Option<Vec<String>> {
+        let is_filled = |name: &String| {
+            let mut columns = self.columns.iter();
+            columns.any(|it| it.name == *name && it.not_null)
+        };
+        let mut keys: Vec<_> = self.parent_keys().collect();
+        keys.sort_by_key(|index| !index.is_primary);
+        let names = keys
+            .iter()
+            .map(|index| index.columns.iter().flatten().cloned().collect());
+        let mut names = names.filter(|names: &Vec<String>| names.iter().all(is_filled));
+        names.next()
     }
 
     /// Whether a DELETE or an UPDATE fails because a subscriber could not find the row

@@ -124,6 +124,7 @@ pub fn read(transaction: &mut Transaction, version: u32) -> Result<Vec<Table>> {
     for (table, parts) in tables.iter_mut().zip(told) {
         (table.triggers_of_parts, table.unidentified_parts) = parts;
     }
+    super::spread::note(transaction, &mut tables)?;
     Ok(tables)
 }
 
@@ -217,6 +218,7 @@ fn table(row: &Row) -> Result<Table> {
         triggers: Vec::new(),
         triggers_of_parts: Vec::new(),
         unidentified_parts: Vec::new(),
+        spread: None,
     })
 }
 

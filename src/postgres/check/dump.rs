@@ -193,6 +193,7 @@ fn table(made: &Made, all: &[Made], at: usize) -> Table {
         triggers: Vec::new(),
         triggers_of_parts: Vec::new(),
         unidentified_parts: Vec::new(),
+        spread: None,
         rules: Vec::new(),
     }
 }

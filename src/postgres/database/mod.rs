@@ -3,6 +3,7 @@
 pub mod own;
 pub mod progress;
 pub mod record;
+mod spread;
 
 use anyhow::Result;
 use postgres::{Client, Transaction};
@@ -79,8 +80,10 @@ impl Database {
         let version = self.session.version();
         let own_schema = self.own_schema.clone();
         let step = Step::look().with_the_users_names();
+        let lock_timeout = self.session.wait().lock_timeout;
         self.session.run(&step, |transaction| {
             let schema = Schema::read(transaction, version)?;
+            spread::begin(transaction, &schema, lock_timeout)?;
             let own = Own::find(transaction, &schema, own_schema.as_deref())?;
             look(transaction, &schema, &own)
         })
@@ -111,9 +114,12 @@ impl Database {
         let own_schema = self.own_schema.clone();
         let tables: Vec<_> = tables.iter().map(String::as_str).collect();
         let step = Step::change(&tables).with_the_users_names();
+        let lock_timeout = self.session.wait().lock_timeout;
         self.session.run(&step, |transaction| {
             own::take_turn(transaction)?;
             let schema = Schema::read(transaction, version)?;
+            spread::must_be_coordinator(transaction, &schema)?;
+            spread::begin(transaction, &schema, lock_timeout)?;
             let own = Own::find(transaction, &schema, own_schema.as_deref())?;
             change(transaction, &schema, &own)
         })

@@ -91,12 +91,13 @@ impl OfServer<'_, '_, '_> {
 fn sampled(transaction: &mut Transaction, table: &Table, whole: i64) -> Result<(String, bool)> {
     let is_larger = transaction.query_typed_one(
         &format!(
-            "SELECT EXISTS (SELECT FROM {} LIMIT 1 OFFSET {whole})",
+            "SELECT EXISTS (SELECT 1 FROM {} LIMIT 1 OFFSET {whole})",
             source(table)
         ),
         &[],
     )?;
-    if !is_larger.try_get::<_, bool>(0)? {
+    // Citus passes over TABLESAMPLE in silence.
+    if !is_larger.try_get::<_, bool>(0)? || table.spread.is_some() {
         return Ok((source(table), false));
     }
     let share = transaction.query_typed_one(
@@ -315,7 +316,7 @@ fn look(
     let parent_rows = rows::count(
         transaction,
         &format!(
-            "SELECT count(*) FROM (SELECT FROM {} LIMIT 1) AS one",
+            "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 1) AS one",
             source(parent)
         ),
         &[],

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use anyhow::Result;
 use postgres::Transaction;
 
-use super::{Key, action};
+use super::{Key, action, spread};
 use crate::model::key::{self as model};
 use crate::postgres::catalog::{ForeignKey, Table};
 use crate::postgres::schema::Schema;
@@ -21,6 +21,9 @@ pub fn declared(
     let Some(parent) = schema.get(&key.parent) else {
         return Ok(None);
     };
+    if spread::is_beyond(child, parent) {
+        return Ok(None);
+    }
     let Ok(pairs) = pairs(transaction, child, parent, key)? else {
         return Ok(None);
     };
@@ -57,6 +60,15 @@ pub fn usable(
 ) -> Result<Result<Key, String>> {
     if key.is_temporal {
         return Ok(Err("keys with PERIOD are not supported".to_owned()));
+    }
+    let parent = schema.get(&key.parent);
+    if parent.is_some_and(|parent| spread::is_beyond(child, parent)) {
+        return Ok(Err(
+            "Citus does not hold to a key of a local table to a distributed one".to_owned(),
+        ));
+    }
+    if let Some(nameless) = spread::nameless(child, &schema.shown(&child.name)) {
+        return Ok(Err(nameless.to_string()));
     }
     let found = declared(transaction, schema, child, key)?;
     Ok(found.ok_or_else(|| "its columns can't be compared".to_owned()))

@@ -5,6 +5,7 @@ mod declared;
 mod key;
 mod refused;
 mod resolve;
+pub mod spread;
 mod write;
 
 pub use declared::{between, declared, holding, told, usable};

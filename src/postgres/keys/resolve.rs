@@ -7,7 +7,7 @@ use postgres::Transaction;
 
 use super::key::same_definition;
 use super::refused::{check_name, check_tables, different, must_have_columns};
-use super::{Key, same_columns};
+use super::{Key, same_columns, spread};
 use crate::failure::Failure;
 use crate::postgres::catalog::{self, ForeignKey, Name, Table, list, quoted};
 use crate::postgres::schema::Schema;
@@ -82,6 +82,9 @@ fn resolve_one(
     if there.is_none() {
         check_name(child, &child_shown, before, &key)?;
         check_tables(schema, child, parent, &child_shown, &parent_shown)?;
+    }
+    if let Some(obstacle) = spread::obstacle(child, parent, &key, (&child_shown, &parent_shown)) {
+        return Err(obstacle.into());
     }
     let pairs = pairs(transaction, child, parent, &key)?;
     let pairs = pairs.map_err(|misfit| misfit.told(child, &child_shown, &parent_shown))?;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use postgres::Transaction;
 
 use crate::failure::Failure;
-use crate::postgres::catalog::{Column, Generated, Kind, Name, Table, quoted};
+use crate::postgres::catalog::{Column, Generated, Kind, Name, Placement, Table, literal, quoted};
 use crate::postgres::database::own::{HISTORY, PROGRESS};
 use crate::postgres::schema::{Schema, rows};
 
@@ -93,6 +93,19 @@ pub fn of(schema: &Schema, table: &Table) -> Result<Option<Archive>> {
         return Ok(None);
     };
     match read(found) {
+        Some(archive) if !lies_beside(&archive.table, table) => Err(Failure::impossible(format!(
+            "{} is not spread as {} is, so rows can't move between them",
+            schema.shown(&name),
+            schema.shown(&table.name)
+        ))
+        .hint(match spreading(&archive.table.name, table) {
+            Some(sql) if table.distribution_column().is_none() => sql,
+            _ => {
+                "fkfix orphans --archived lists its rows; export what you need of them, and drop it"
+                    .to_owned()
+            }
+        })
+        .into()),
         Some(archive) => Ok(Some(archive)),
         None => Err(Failure::impossible(format!(
             "{} exists already and is not an archive that fkfix made",
@@ -103,6 +116,37 @@ pub fn of(schema: &Schema, table: &Table) -> Result<Option<Archive>> {
             schema.shown(&name)
         ))
         .into()),
+    }
+}
+
+/// Whether Citus keeps both in the same way.
+fn lies_beside(archive: &Table, table: &Table) -> bool {
+    let of = |table: &Table| match table.spread.as_ref().map(|it| &it.placement) {
+        // Of those of a table and its archive it is one.
+        Some(Placement::Distributed { colocation, .. }) => Some((None, *colocation)),
+        other => other.map(|it| (Some(it.clone()), 0)),
+    };
+    of(archive) == of(table)
+}
+
+/// The statement that has Citus spread the archive as it does `table`, if it does.
+fn spreading(name: &Name, table: &Table) -> Option<String> {
+    match &table.spread.as_ref()?.placement {
+        Placement::Distributed { column, .. } => Some(format!(
+            "SELECT pg_catalog.create_distributed_table({}, {}, colocate_with => {})",
+            literal(&name.to_string()),
+            literal(column),
+            literal(&table.name.to_string())
+        )),
+        Placement::Reference => Some(format!(
+            "SELECT pg_catalog.create_reference_table({})",
+            literal(&name.to_string())
+        )),
+        Placement::Local => Some(format!(
+            "SELECT pg_catalog.citus_add_local_table_to_metadata({})",
+            literal(&name.to_string())
+        )),
+        Placement::Other => None,
     }
 }
 
@@ -142,13 +186,17 @@ pub fn prepare(schema: &Schema, table: &Table) -> Result<Vec<String>> {
         return Ok(statements);
     }
     let columns: Vec<_> = table.columns.iter().map(definition).collect();
-    let mut statements = vec![
-        format!(
-            "CREATE TABLE {name} (fkfix_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, fkfix_constraints text NOT NULL, fkfix_version bigint, fkfix_archived_at timestamptz NOT NULL, {KEPT} jsonb, {})",
-            columns.join(", ")
-        ),
-        private(&name),
-    ];
+    // A key of a distributed table must have its distribution column.
+    let (own, of_all) = match table.distribution_column() {
+        None => (" PRIMARY KEY", String::new()),
+        Some(column) => ("", format!(", PRIMARY KEY (fkfix_id, {})", quoted(column))),
+    };
+    let mut statements = vec![format!(
+        "CREATE TABLE {name} (fkfix_id bigint GENERATED ALWAYS AS IDENTITY{own}, fkfix_constraints text NOT NULL, fkfix_version bigint, fkfix_archived_at timestamptz NOT NULL, {KEPT} jsonb, {}{of_all})",
+        columns.join(", ")
+    )];
+    statements.extend(spreading(&name, table));
+    statements.push(private(&name));
     if table.row_security {
         statements.push(format!("ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"));
     }

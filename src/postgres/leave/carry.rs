@@ -9,7 +9,7 @@ use super::triggers::{Event, without_triggers};
 use crate::failure::Failure;
 use crate::policy::Triggers;
 use crate::postgres::catalog::{list, literal, quoted};
-use crate::postgres::leave::archive;
+use crate::postgres::leave::{apart, archive};
 use crate::postgres::orphans::stays::{self, Assigned};
 use crate::postgres::orphans::{Found, Leaving, Search};
 use crate::postgres::schema::rows::{self, RowId, source};
@@ -39,7 +39,7 @@ impl Mark {
     }
 
     /// The values of the own columns behind the reasons.
-    fn values(&self) -> String {
+    pub(super) fn values(&self) -> String {
         let version = self.version.map_or("NULL".to_owned(), |it| it.to_string());
         format!("{version}, '{}'::timestamptz", self.at)
     }
@@ -73,7 +73,9 @@ pub fn carry_out(
                 forget(transaction, search, leaving, &rows, &assigned, mark)?;
             }
         }
-        if tables.iter().any(|(_, event)| *event == Event::Delete) {
+        if apart::is_so(found) {
+            apart::delete(transaction, search, found, mark)?;
+        } else if tables.iter().any(|(_, event)| *event == Event::Delete) {
             delete(transaction, search, found, mark)?;
         }
         Ok(())
@@ -89,7 +91,7 @@ fn forget(
     assigned: &[Assigned],
     mark: &Mark,
 ) -> Result<()> {
-    let texts = rows::texts(rows.iter().copied());
+    let texts = rows::texts(rows.iter().cloned());
     let whys = rows.iter().filter_map(|row| leaving.rows.get(row));
     let reasons: Vec<_> = whys
         .map(|why| search.names(leaving.table.oid, why))
@@ -109,16 +111,31 @@ fn forget(
     if keeps {
         parameters.push((&reasons, Type::TEXT_ARRAY));
     }
-    let row = match transaction.query_typed_one(&sql, &parameters) {
-        Ok(row) => row,
+    let done = if leaving.table.spread.is_some() {
+        let kept = keeps.then(|| remembered(assigned));
+        let setting = setting(leaving, assigned);
+        apart::forget(
+            transaction,
+            search,
+            leaving,
+            rows,
+            &setting,
+            kept.as_deref(),
+            mark,
+        )
+    } else {
+        let row = transaction.query_typed_one(&sql, &parameters);
+        row.and_then(|row| Ok([row.try_get(0)?, row.try_get(1)?]))
+    };
+    let numbers: [i64; 2] = match done {
+        Ok(numbers) => numbers,
         // The parent of a default has gone meanwhile.
         Err(error) if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
             return Err(Again.into());
         }
         Err(error) => return Err(can_not_forget(leaving, assigned, error)),
     };
-    for place in 0..2 {
-        let number: i64 = row.try_get(place)?;
+    for number in numbers {
         if usize::try_from(number) != Ok(rows.len()) {
             return Err(Failure::impossible(format!(
                 "{} of {} should have got another key, and {} did: a trigger keeps them as they are; everything is rolled back",
@@ -154,6 +171,10 @@ fn can_not_forget(
 }
 
 fn setting_sql(leaving: &Leaving, assigned: &[Assigned]) -> String {
+    format!("done AS ({})", setting(leaving, assigned))
+}
+
+fn setting(leaving: &Leaving, assigned: &[Assigned]) -> String {
     let set: Vec<_> = assigned
         .iter()
         .map(|it| format!("{} = {}", quoted(&it.column), it.value()))
@@ -166,7 +187,7 @@ fn setting_sql(leaving: &Leaving, assigned: &[Assigned]) -> String {
         })
         .collect();
     format!(
-        "done AS (UPDATE {} AS c SET {} WHERE {} RETURNING {} AS is_set)",
+        "UPDATE {} AS c SET {} WHERE {} RETURNING {} AS is_set",
         source(&leaving.table),
         set.join(", "),
         rows::are(&leaving.table, "c", 1),
@@ -174,19 +195,24 @@ fn setting_sql(leaving: &Leaving, assigned: &[Assigned]) -> String {
     )
 }
 
-fn remembering_sql(leaving: &Leaving, assigned: &[Assigned], mark: &Mark) -> String {
+/// What the archive remembers to have been put into a row that stays.
+fn remembered(assigned: &[Assigned]) -> String {
     let kept: Vec<_> = assigned
         .iter()
         .map(|it| format!("{}, {}", literal(&it.column), it.literal()))
         .collect();
+    format!("pg_catalog.jsonb_build_object({})", kept.join(", "))
+}
+
+fn remembering_sql(leaving: &Leaving, assigned: &[Assigned], mark: &Mark) -> String {
     let (names, values) = (columns(leaving, ""), columns(leaving, "c."));
     format!(
-        "kept AS (INSERT INTO {} ({}, {}, {names}) SELECT l.reasons, {}, pg_catalog.jsonb_build_object({}), {values} FROM {} AS c JOIN {} ON l.place OPERATOR(pg_catalog.=) {} RETURNING 1)",
+        "kept AS (INSERT INTO {} ({}, {}, {names}) SELECT l.reasons, {}, {}, {values} FROM {} AS c JOIN {} ON l.place OPERATOR(pg_catalog.=) {} RETURNING 1)",
         archive::name_of(&leaving.table.name),
         list(&own_columns()),
         archive::KEPT,
         mark.values(),
-        kept.join(", "),
+        remembered(assigned),
         source(&leaving.table),
         listed(1),
         rows::place(&leaving.table, "c")
@@ -194,14 +220,14 @@ fn remembering_sql(leaving: &Leaving, assigned: &[Assigned], mark: &Mark) -> Str
 }
 
 /// The places of parameter `number`, and the reasons that are the parameter behind it.
-fn listed(number: usize) -> String {
+pub(super) fn listed(number: usize) -> String {
     format!(
         "ROWS FROM (pg_catalog.unnest(${number}::pg_catalog.text[]), pg_catalog.unnest(${}::pg_catalog.text[])) AS l (place, reasons)",
         number + 1
     )
 }
 
-fn own_columns() -> Vec<String> {
+pub(super) fn own_columns() -> Vec<String> {
     let own = archive::OWN_COLUMNS.iter().skip(1);
     own.map(|it| (*it).to_owned()).collect()
 }
@@ -253,7 +279,11 @@ fn delete(
 }
 
 /// Rows that were locked are gone only when somebody swallowed the DELETE.
-fn not_all(transaction: &mut Transaction, leaving: &Leaving, moved: i64) -> Result<anyhow::Error> {
+pub(super) fn not_all(
+    transaction: &mut Transaction,
+    leaving: &Leaving,
+    moved: i64,
+) -> Result<anyhow::Error> {
     let places = rows::texts(leaving.leaving());
     let query = format!(
         "SELECT count(*) FROM {} AS c WHERE {}",
@@ -274,7 +304,7 @@ fn not_all(transaction: &mut Transaction, leaving: &Leaving, moved: i64) -> Resu
     .into())
 }
 
-fn columns(leaving: &Leaving, alias: &str) -> String {
+pub(super) fn columns(leaving: &Leaving, alias: &str) -> String {
     let names = leaving.table.columns.iter();
     let names: Vec<_> = names
         .map(|it| format!("{alias}{}", quoted(&it.name)))

@@ -1,5 +1,6 @@
 //! What becomes of orphans: they leave for the archive or for good, or forget their keys.
 
+pub mod apart;
 pub mod archive;
 pub mod carry;
 pub mod mover;

@@ -96,7 +96,7 @@ impl<'a> Mover<'a> {
             }
             let tables = listed.tables.iter();
             let tables: Vec<_> = tables
-                .map(|it| (Rc::clone(&it.table), it.rows.keys().copied().collect()))
+                .map(|it| (Rc::clone(&it.table), it.rows.keys().cloned().collect()))
                 .collect();
             // Archives may have come since.
             schema.leave(transaction)?;

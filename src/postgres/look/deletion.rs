@@ -92,24 +92,28 @@ fn go_along(
 ) -> Result<i64> {
     let is_same = parent.table.oid == child.table.oid;
     let itself = if is_same {
-        " AND p.ctid OPERATOR(pg_catalog.<>) c.ctid"
+        format!(
+            " AND {} OPERATOR(pg_catalog.<>) {}",
+            rows::place(&key.child, "p"),
+            rows::place(&key.child, "c")
+        )
     } else {
-        ""
+        String::new()
     };
-    let parents: Vec<RowId> = parent.rows.keys().copied().collect();
-    let children = rows::texts(child.rows.keys().copied());
+    let parents: Vec<RowId> = parent.rows.keys().cloned().collect();
+    let children = rows::texts(child.rows.keys().cloned());
     let mut number = 0;
     for some in parents.chunks(AT_ONCE) {
         let query = format!(
             "SELECT count(*) FROM {} AS c WHERE {} AND {} AND EXISTS (SELECT FROM {} AS p WHERE {} AND {}{itself})",
             source(&key.child),
-            rows::is_one_of("c", 2),
+            rows::are(&key.child, "c", 2),
             key.refers("c"),
             source(&key.parent),
-            rows::is_one_of("p", 1),
+            rows::are(&key.parent, "p", 1),
             key.joined("c", "p")
         );
-        let some = rows::texts(some.iter().copied());
+        let some = rows::texts(some.iter().cloned());
         number += rows::count(
             transaction,
             &query,
@@ -167,9 +171,9 @@ fn has_parent(
         columns.collect::<Vec<_>>().join(", "),
         source(table),
         key.joined("c", "p"),
-        rows::is_one_of("p", 1)
+        rows::are(table, "p", 1)
     );
-    let leaving = rows::texts(leaving.rows.keys().copied());
+    let leaving = rows::texts(leaving.rows.keys().cloned());
     Ok(rows::count(transaction, &query, &[(&leaving, Type::TEXT_ARRAY)])? > 0)
 }
 

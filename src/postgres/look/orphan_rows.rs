@@ -54,11 +54,11 @@ impl Survey {
             rows::are(table, "c", 1),
             order.join(", ")
         );
-        let wanted = rows::texts(leaving.rows.keys().copied());
+        let wanted = rows::texts(leaving.rows.keys().cloned());
         let names: BTreeMap<RowId, String> = leaving
             .rows
             .iter()
-            .map(|(row, why)| (*row, self.search.names(table.oid, why)))
+            .map(|(row, why)| (row.clone(), self.search.names(table.oid, why)))
             .collect();
         let parameters = [(&wanted, Type::TEXT_ARRAY)];
         let mut found = transaction.query_typed_raw(&query, parameters)?;

@@ -36,7 +36,7 @@ pub fn references(
     transaction: &mut Transaction,
     schema: &Schema,
     tables: &[Rc<Table>],
-    place: RowId,
+    place: &RowId,
     row: &Row,
 ) -> Result<Vec<Reference>> {
     let Some(table) = tables.first() else {
@@ -96,7 +96,7 @@ fn parent_of(
     transaction: &mut Transaction,
     key: &Key,
     table: &Table,
-    place: RowId,
+    place: &RowId,
     values: &[Value],
 ) -> Result<Parent> {
     let (nulls, all) = (
@@ -131,7 +131,7 @@ pub fn children(
     transaction: &mut Transaction,
     schema: &Schema,
     tables: &[Rc<Table>],
-    place: RowId,
+    place: &RowId,
     limit: usize,
 ) -> Result<Vec<Children>> {
     let Some(table) = tables.first() else {

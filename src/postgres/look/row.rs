@@ -91,6 +91,11 @@ fn key_of(table: &Table, shown: &str, by_place: bool) -> Result<Vec<String>> {
     let primary = table.indexes.iter().find(|index| index.is_primary);
     match primary {
         Some(primary) if !by_place => Ok(primary.columns.iter().flatten().cloned().collect()),
+        _ if table.spread.is_some() => Err(Failure::impossible(format!(
+            "a row of {shown} can't be found by its ctid: there is one in every shard"
+        ))
+        .hint("name it by the primary key; without one, a query finds it")
+        .into()),
         _ if table.kind == Kind::Table => Ok(vec![PLACE.to_owned()]),
         _ => Err(
             Failure::impossible(format!("a row of {shown} can't be found by its ctid"))

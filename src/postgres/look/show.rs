@@ -43,17 +43,17 @@ fn look(transaction: &mut Transaction, schema: &Schema, asked: Asked<'_>) -> Res
         transaction,
         schema,
         &tables,
-        place,
+        &place,
         &row,
     )?);
     report.add_children(relatives::children(
         transaction,
         schema,
         &tables,
-        place,
+        &place,
         asked.limit,
     )?);
-    let found = Found::one(table, &shown, place);
+    let found = Found::one(table, &shown, &place);
     let search = Search::of_deletion(transaction, schema)?.by_place();
     report.deletion = deletion::foresee(transaction, &search, found)?.into();
     Ok(report)

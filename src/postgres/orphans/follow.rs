@@ -11,7 +11,7 @@ use super::found::{Found, Why};
 use super::search::{Link, Search};
 use crate::policy::Wish;
 use crate::postgres::catalog::Table;
-use crate::postgres::keys::Key;
+use crate::postgres::keys::{self, Key};
 use crate::postgres::orphans::stays::Assigned;
 use crate::postgres::schema::rows::{self, RowId, source};
 
@@ -19,6 +19,34 @@ use crate::postgres::schema::rows::{self, RowId, source};
 const AT_ONCE: usize = 20_000;
 
 impl Search {
+    /// Locks `table`, and all whose rows may follow those that leave it, where Citus spreads it: it
+    /// locks no rows in several shards at once. Others read on.
+    pub(super) fn lock_spread(
+        &self,
+        transaction: &mut Transaction,
+        table: &Rc<Table>,
+    ) -> Result<()> {
+        if table.spread.is_none() {
+            return Ok(());
+        }
+        let mut tables = vec![Rc::clone(table)];
+        let mut at = 0;
+        while let Some(parent) = tables.get(at).map(|it| it.oid) {
+            for key in self.links().filter(|key| key.parent.oid == parent) {
+                if !tables.iter().any(|it| it.oid == key.child.oid) {
+                    tables.push(Rc::clone(&key.child));
+                }
+            }
+            at += 1;
+        }
+        let names: Vec<_> = tables.iter().map(|it| it.name.to_string()).collect();
+        let names = names.join(", ");
+        Ok(
+            transaction
+                .batch_execute(&format!("LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))?,
+        )
+    }
+
     /// Adds to `found` which keys the `rows` of `table` break; gives those that leave since now.
     pub(super) fn note_broken(
         &self,
@@ -31,7 +59,7 @@ impl Search {
         if rows.is_empty() {
             return Ok(left);
         }
-        let texts = rows::texts(rows.iter().copied());
+        let texts = rows::texts(rows.iter().cloned());
         for (_, link) in self.asked_links() {
             let key = &link.key;
             if key.child.oid != table.oid {
@@ -50,7 +78,7 @@ impl Search {
             };
             let why = link.found(link.orphans, why);
             for row in rows::read(transaction, &query, &[(&texts, Type::TEXT_ARRAY)])? {
-                if found.add(table, &key.child_shown, row, why) {
+                if found.add(table, &key.child_shown, &row, why) {
                     left.push(row);
                 }
             }
@@ -83,13 +111,13 @@ impl Search {
                     let (mut left, mut unknown) = (Vec::new(), Vec::new());
                     let rows = self.parts.as_rows_of(link.key.parent.oid, parent, &rows);
                     for row in hanging(transaction, &link.key, &rows, locks)? {
-                        if self.parts.is_found_elsewhere(found, child.oid, row) {
+                        if self.parts.is_found_elsewhere(found, child.oid, &row) {
                             continue;
                         }
-                        if !found.has(child.oid, row) {
-                            unknown.push(row);
+                        if !found.has(child.oid, &row) {
+                            unknown.push(row.clone());
                         }
-                        if found.add(child, &link.key.child_shown, row, why) {
+                        if found.add(child, &link.key.child_shown, &row, why) {
                             left.push(row);
                         }
                     }
@@ -136,7 +164,7 @@ impl Search {
                         ..Why::default()
                     };
                     for row in rows {
-                        if found.add(&table, &shown, row, leaves) {
+                        if found.add(&table, &shown, &row, leaves) {
                             left.push(row);
                         }
                     }
@@ -220,7 +248,7 @@ impl Search {
             self.as_they_become(table, marks),
             broken.join(" OR ")
         );
-        let texts = rows::texts(rows.iter().copied());
+        let texts = rows::texts(rows.iter().cloned());
         rows::read(transaction, &query, &[(&texts, Type::TEXT_ARRAY)])
     }
 
@@ -239,7 +267,7 @@ impl Search {
             let mut assigned = assigned.iter();
             assigned.any(|it| it.default.is_some() && it.column == *name)
         };
-        let texts = rows::texts(rows.iter().copied());
+        let texts = rows::texts(rows.iter().cloned());
         let mut lost = BTreeSet::new();
         let of_table = self.links.iter().map(|it| &it.key);
         for key in of_table.filter(|key| key.child.oid == table.oid) {
@@ -284,6 +312,14 @@ fn refers_to_some(key: &Key) -> String {
     )
 }
 
+/// What locks the rows `c` that a query finds; those of tables that are locked whole need it not.
+pub(super) fn for_update(table: &Table) -> &'static str {
+    match table.spread {
+        None => " FOR UPDATE OF c",
+        Some(_) => "",
+    }
+}
+
 /// The rows that refer by `key` to `rows` of its parent.
 pub(super) fn hanging(
     transaction: &mut Transaction,
@@ -293,17 +329,24 @@ pub(super) fn hanging(
 ) -> Result<Vec<RowId>> {
     let mut hanging = Vec::new();
     for some in rows.chunks(AT_ONCE) {
-        let lock = if locks { " FOR UPDATE OF c" } else { "" };
+        let lock = if locks { for_update(&key.child) } else { "" };
         let query = format!(
             "SELECT {} {}{lock}",
             rows::place(&key.child, "c"),
             refers_to_some(key)
         );
-        let texts = rows::texts(some.iter().copied());
+        let texts = rows::texts(some.iter().cloned());
         let parameters = [(
             &texts as &(dyn postgres::types::ToSql + Sync),
             Type::TEXT_ARRAY,
         )];
+        if let Some(nameless) = keys::spread::nameless(&key.child, &key.child_shown) {
+            let query = format!("SELECT count(*) {}", refers_to_some(key));
+            if rows::count(transaction, &query, &parameters)? > 0 {
+                return Err(nameless.into());
+            }
+            continue;
+        }
         hanging.extend(rows::read(transaction, &query, &parameters)?);
     }
     Ok(hanging)

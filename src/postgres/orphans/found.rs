@@ -69,7 +69,7 @@ pub struct Reason {
 impl Found {
     /// One row, which leaves.
     #[must_use]
-    pub fn one(table: &Rc<Table>, shown: &str, row: RowId) -> Self {
+    pub fn one(table: &Rc<Table>, shown: &str, row: &RowId) -> Self {
         let mut found = Found::default();
         let leaves = Why {
             leaves: true,
@@ -86,7 +86,7 @@ impl Found {
     }
 
     /// Notes a row; whether it leaves since now.
-    pub(super) fn add(&mut self, table: &Rc<Table>, shown: &str, row: RowId, why: Why) -> bool {
+    pub(super) fn add(&mut self, table: &Rc<Table>, shown: &str, row: &RowId, why: Why) -> bool {
         let place = self.tables.iter().position(|it| it.table.oid == table.oid);
         let place = place.unwrap_or_else(|| {
             self.tables.push(Leaving {
@@ -99,7 +99,7 @@ impl Found {
         let Some(leaving) = self.tables.get_mut(place) else {
             return false;
         };
-        let known = leaving.rows.entry(row).or_default();
+        let known = leaving.rows.entry(row.clone()).or_default();
         let leaves_now = why.leaves && !known.leaves;
         known.breaks |= why.breaks;
         known.forgets |= why.forgets;
@@ -117,8 +117,8 @@ impl Found {
         self.whys.values().next().copied()
     }
 
-    pub(super) fn has(&self, oid: u32, row: RowId) -> bool {
-        self.of(oid).is_some_and(|it| it.rows.contains_key(&row))
+    pub(super) fn has(&self, oid: u32, row: &RowId) -> bool {
+        self.of(oid).is_some_and(|it| it.rows.contains_key(row))
     }
 
     /// The rows in batches of `size`: those that leave before those that stay, and parents before
@@ -159,7 +159,7 @@ impl Leaving {
     /// The rows that leave.
     pub fn leaving(&self) -> impl Iterator<Item = RowId> {
         let rows = self.rows.iter().filter(|(_, why)| why.leaves);
-        rows.map(|(row, _)| *row)
+        rows.map(|(row, _)| row.clone())
     }
 
     /// The rows that stay and forget keys, by the keys that they forget.
@@ -167,7 +167,7 @@ impl Leaving {
     pub fn staying(&self) -> BTreeMap<u64, Vec<RowId>> {
         let mut groups: BTreeMap<u64, Vec<RowId>> = BTreeMap::new();
         for (row, why) in self.rows.iter().filter(|(_, why)| !why.leaves) {
-            groups.entry(why.forgets).or_default().push(*row);
+            groups.entry(why.forgets).or_default().push(row.clone());
         }
         groups
     }

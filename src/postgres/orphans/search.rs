@@ -219,8 +219,8 @@ impl Search {
             };
             let why = link.found(link.orphans, why);
             for row in rows::read(transaction, &query, &[])? {
-                if !self.parts.is_found_elsewhere(&found, key.child.oid, row) {
-                    found.add(&key.child, &key.child_shown, row, why);
+                if !self.parts.is_found_elsewhere(&found, key.child.oid, &row) {
+                    found.add(&key.child, &key.child_shown, &row, why);
                 }
             }
         }
@@ -242,13 +242,15 @@ impl Search {
         let broken: Vec<_> = of_table
             .map(|key| format!("({})", key.orphaned("c")))
             .collect();
-        let texts = rows::texts(rows.iter().copied());
+        let texts = rows::texts(rows.iter().cloned());
+        self.lock_spread(transaction, table)?;
         let query = format!(
-            "SELECT {} FROM {} AS c WHERE {} AND ({}) FOR UPDATE OF c",
+            "SELECT {} FROM {} AS c WHERE {} AND ({}){}",
             rows::place(table, "c"),
             source(table),
             rows::are(table, "c", 1),
-            broken.join(" OR ")
+            broken.join(" OR "),
+            super::follow::for_update(table)
         );
         let locked = rows::read(transaction, &query, &[(&texts, Type::TEXT_ARRAY)])?;
         self.note_broken(transaction, found, table, &locked)?;

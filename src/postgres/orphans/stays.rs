@@ -44,23 +44,6 @@ pub fn literal_of(value: &str) -> String {
     format!("pg_catalog.quote_nullable(({value})::pg_catalog.text)")
 }
 
-/// The columns by which a row of `table` is found again: of the primary key, or of another key
-/// that every row has.
-#[must_use]
-pub fn identity(table: &Table) -> Option<Vec<String>> {
-    let is_filled = |name: &String| {
-        let mut columns = table.columns.iter();
-        columns.any(|it| it.name == *name && it.not_null)
-    };
-    let mut keys: Vec<_> = table.parent_keys().collect();
-    keys.sort_by_key(|index| !index.is_primary);
-    let names = keys
-        .iter()
-        .map(|index| index.columns.iter().flatten().cloned().collect());
-    let mut names = names.filter(|names: &Vec<String>| names.iter().all(is_filled));
-    names.next()
-}
-
 /// What the catalogs say of a column that may be set.
 struct Told {
     is_domain: bool,
@@ -162,7 +145,7 @@ pub fn instead(
         }
         assigned.push(set);
     }
-    if keeps && identity(child).is_none() {
+    if keeps && child.identity().is_none() {
         return Ok(Err(format!(
             "{} has no PRIMARY KEY, by which the row could be found again",
             key.child_shown

@@ -135,9 +135,10 @@ impl Return {
                 format!("w.{name}::text = a.{name}::text")
             });
             let taken = format!(
-                "EXISTS (SELECT FROM ONLY {} AS w WHERE {})",
+                "EXISTS (SELECT FROM ONLY {} AS w WHERE {}{})",
                 table.name,
-                same.collect::<Vec<_>>().join(" AND ")
+                same.collect::<Vec<_>>().join(" AND "),
+                table.same_shard("w", "a")
             );
             let ids = self.those(transaction, &taken)?;
             let cause = |id| (id, Cause::Taken(columns.clone()));

@@ -13,7 +13,7 @@ use crate::model::kept::Cause;
 use crate::postgres::catalog::{Table, literal, quoted};
 use crate::postgres::keys::{self, Key};
 use crate::postgres::leave::archive::{Archive, KEPT};
-use crate::postgres::orphans::stays::{identity, literal_of};
+use crate::postgres::orphans::stays::literal_of;
 use crate::postgres::schema::rows::source;
 
 /// The condition that the archive's row `a` forgot `column`.
@@ -44,7 +44,9 @@ impl Forgotten {
         shown: &str,
         ids: &[i64],
     ) -> Result<Self> {
-        let columns = identity(table).filter(|it| it.iter().all(|name| archive.has(name)));
+        let columns = table
+            .identity()
+            .filter(|it| it.iter().all(|name| archive.has(name)));
         let same = match columns {
             Some(columns) => keys::between(transaction, &archive.table, table, &columns)?,
             None => None,
@@ -116,10 +118,21 @@ impl Forgotten {
     /// Locks the rows of the table; gives those of `ids` to set back now, and those that are older
     /// of the same row and wait for that.
     pub fn lock(&self, transaction: &mut Transaction, ids: &[i64]) -> Result<(Vec<i64>, Vec<i64>)> {
-        let query = format!("SELECT a.fkfix_id {} FOR UPDATE OF w", self.from("JOIN"));
-        transaction.query_typed(&query, &[(&ids, Type::INT8_ARRAY)])?;
+        let row = if self.table.spread.is_none() {
+            let query = format!("SELECT a.fkfix_id {} FOR UPDATE OF w", self.from("JOIN"));
+            transaction.query_typed(&query, &[(&ids, Type::INT8_ARRAY)])?;
+            "w.tableoid, w.ctid".to_owned()
+        } else {
+            // Citus locks no rows in several shards at once, and each has such places.
+            let table = &self.table.name;
+            transaction
+                .batch_execute(&format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))?;
+            let key = self.same.key.columns.iter();
+            let key: Vec<_> = key.map(|it| format!("a.{}", quoted(it))).collect();
+            key.join(", ")
+        };
         let query = format!(
-            "SELECT a.fkfix_id, w.ctid IS NULL OR pg_catalog.row_number() OVER (PARTITION BY w.tableoid, w.ctid ORDER BY a.fkfix_id DESC) OPERATOR(pg_catalog.=) 1 {}",
+            "SELECT a.fkfix_id, w.ctid IS NULL OR pg_catalog.row_number() OVER (PARTITION BY {row} ORDER BY a.fkfix_id DESC) OPERATOR(pg_catalog.=) 1 {}",
             self.from("LEFT JOIN")
         );
         let (mut now, mut later) = (Vec::new(), Vec::new());
@@ -154,10 +167,11 @@ impl Forgotten {
             format!("l.{name}::pg_catalog.text OPERATOR(pg_catalog.=) a.{name}::pg_catalog.text")
         });
         let comes = format!(
-            "EXISTS (SELECT FROM {} AS l WHERE {} AND {})",
+            "EXISTS (SELECT FROM {} AS l WHERE {} AND {}{})",
             self.archive.table.name,
             is_one_of("l", 2),
-            same.collect::<Vec<_>>().join(" AND ")
+            same.collect::<Vec<_>>().join(" AND "),
+            self.table.same_shard("l", "a")
         );
         let query = format!(
             "SELECT a.fkfix_id, w.ctid IS NULL AND NOT {comes}, pg_catalog.array_remove(ARRAY[{}]::pg_catalog.text[], NULL) {}",

@@ -1,25 +1,35 @@
 //! Rows by their place (`ctid`): the one name that every row of every table has.
 //!
 //! A place is good only until the row is changed. So whoever moves rows by it locks them, and
-//! looks at them again in a second statement.
+//! looks at them again in a second statement. On Citus there are such places in every shard, so a
+//! row goes by its key there.
 
 use std::fmt;
+use std::rc::Rc;
 
 use anyhow::{Result, anyhow};
 use postgres::Transaction;
 use postgres::types::{FromSql, ToSql, Type};
 
-use crate::postgres::catalog::{Kind, Table};
+use crate::postgres::catalog::{Kind, Table, literal, quoted};
 
 /// Child tables with fewer rows are changed in one transaction: writers wait well under a second.
 pub const SMALL: i64 = 100_000;
 
-/// A block, and a line in it; of a partition, where it is one of a partitioned table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RowId {
-    part: Option<u32>,
-    block: u32,
-    line: u16,
+/// How a row is found again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RowId {
+    /// By its place.
+    At {
+        /// Its partition, where it is a row of a partitioned table.
+        part: Option<u32>,
+        /// The block …
+        block: u32,
+        /// … and the line in it.
+        line: u16,
+    },
+    /// By its key: an array of texts, as JSON.
+    Key(Rc<str>),
 }
 
 impl RowId {
@@ -39,10 +49,15 @@ impl RowId {
 
 impl fmt::Display for RowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(part) = self.part {
-            write!(f, "{part}:")?;
+        match self {
+            RowId::At { part, block, line } => {
+                if let Some(part) = part {
+                    write!(f, "{part}:")?;
+                }
+                write!(f, "({block},{line})")
+            }
+            RowId::Key(key) => f.write_str(key),
         }
-        write!(f, "({},{})", self.block, self.line)
     }
 }
 
@@ -50,6 +65,9 @@ impl std::str::FromStr for RowId {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        if text.starts_with('[') {
+            return Ok(RowId::Key(text.into()));
+        }
         let (part, place) = match text.split_once(':') {
             Some((part, place)) => (Some(part.parse()?), place),
             None => (None, text),
@@ -57,7 +75,7 @@ impl std::str::FromStr for RowId {
         let inner = place.strip_prefix('(').and_then(|it| it.strip_suffix(')'));
         let pair = inner.and_then(|it| it.split_once(','));
         let (block, line) = pair.ok_or_else(|| anyhow!("{text} is no place of a row"))?;
-        Ok(RowId {
+        Ok(RowId::At {
             part,
             block: block.parse()?,
             line: line.parse()?,
@@ -69,6 +87,16 @@ impl std::str::FromStr for RowId {
 /// `ctid`, so theirs begins with the partition.
 #[must_use]
 pub fn place(table: &Table, alias: &str) -> String {
+    if let Some(key) = key(table) {
+        let texts: Vec<_> = key
+            .iter()
+            .map(|(name, _)| format!("{alias}.{}::pg_catalog.text", quoted(name)))
+            .collect();
+        return format!(
+            "pg_catalog.jsonb_build_array({})::pg_catalog.text",
+            texts.join(", ")
+        );
+    }
     match table.kind {
         Kind::Partitioned => format!("pg_catalog.concat({alias}.tableoid, ':', {alias}.ctid)"),
         _ => format!("{alias}.ctid::pg_catalog.text"),
@@ -79,6 +107,18 @@ pub fn place(table: &Table, alias: &str) -> String {
 /// `number`. In each partition it is looked for by its `ctid` alone, which is fast.
 #[must_use]
 pub fn are(table: &Table, alias: &str, number: usize) -> String {
+    if let Some(key) = key(table) {
+        let same = key.iter().enumerate().map(|(at, (name, kind))| {
+            format!(
+                "{alias}.{} OPERATOR(pg_catalog.=) (places.place::pg_catalog.jsonb OPERATOR(pg_catalog.->>) {at})::{kind}",
+                quoted(name)
+            )
+        });
+        return format!(
+            "EXISTS (SELECT FROM pg_catalog.unnest(${number}::pg_catalog.text[]) AS places (place) WHERE {})",
+            same.collect::<Vec<_>>().join(" AND ")
+        );
+    }
     if table.kind != Kind::Partitioned {
         return is_one_of(alias, number);
     }
@@ -90,8 +130,8 @@ pub fn are(table: &Table, alias: &str, number: usize) -> String {
 
 /// The condition that the row `alias` of `table` is the one at `place`.
 #[must_use]
-pub fn is(table: &Table, alias: &str, place: RowId) -> String {
-    are(table, alias, 1).replace("$1", &format!("ARRAY['{place}']"))
+pub fn is(table: &Table, alias: &str, place: &RowId) -> String {
+    are(table, alias, 1).replace("$1", &format!("ARRAY[{}]", literal(&place.to_string())))
 }
 
 /// Rows as the array that a statement takes: `$1::text[]::tid[]`.
@@ -99,9 +139,13 @@ pub fn texts(rows: impl IntoIterator<Item = RowId>) -> Vec<String> {
     rows.into_iter().map(|row| row.to_string()).collect()
 }
 
+/// The columns by which rows of `table` are found on Citus.
+fn key(table: &Table) -> Option<&[(String, String)]> {
+    table.spread.as_ref()?.key.as_deref()
+}
+
 /// The condition that the row `alias` is one of the array that is the parameter `number`.
-#[must_use]
-pub fn is_one_of(alias: &str, number: usize) -> String {
+fn is_one_of(alias: &str, number: usize) -> String {
     format!(
         "{alias}.ctid OPERATOR(pg_catalog.=) ANY (${number}::pg_catalog.text[]::pg_catalog.tid[])"
     )

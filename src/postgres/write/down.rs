@@ -47,6 +47,9 @@ pub fn scripts(
         for part in &script.parts {
             match part {
                 Part::Drop(path, constraint, _) => {
+                    if schema.table(path)?.spread.is_some() {
+                        return Err(super::script::not_for_spread(&path.shown()));
+                    }
                     statements.push(dropping(schema.table(path)?, constraint));
                 }
                 Part::Statement(_, sql) => {

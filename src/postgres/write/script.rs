@@ -172,6 +172,10 @@ fn one(
 /// A script deals with orphans by what they are; it follows no keys to what hangs on them, and
 /// looks at no row twice.
 fn must_be_plain(search: &Search, found: &Found) -> Result<()> {
+    let mut asked = search.asked.iter();
+    if let Some(key) = asked.find(|key| key.child.spread.is_some()) {
+        return Err(not_for_spread(&key.child_shown));
+    }
     for leaving in &found.tables {
         let hanging = search.reasons(found, leaving).into_iter();
         let mut hanging = hanging.chain(search.kept_reasons(leaving));
@@ -193,6 +197,15 @@ fn must_be_plain(search: &Search, found: &Found) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A script goes by `ctid`, of which there is one in every shard.
+pub fn not_for_spread(shown: &str) -> anyhow::Error {
+    Failure::impossible(format!(
+        "Citus spreads {shown} over servers, and no script is written for that"
+    ))
+    .hint("fkfix up, down and clean do it themselves; --dry-run tells what they would do")
+    .into()
 }
 
 /// Adds all keys, deals with what breaks them, and validates them.

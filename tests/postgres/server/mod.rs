@@ -6,6 +6,7 @@
 //! the run says so; with `CI` set that is a failure.
 
 pub mod certificates;
+mod citus;
 mod guarded;
 mod pooler;
 mod programs;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fkfix::postgres::connect::{self, Connection, Environment};
 use postgres::Client;
 
+pub use citus::{Workers, citus};
 pub use pooler::pooler;
 pub use start::{Own, Server, give};
 
