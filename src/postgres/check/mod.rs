@@ -135,6 +135,22 @@ fn declared(
     for child in &schema.tables {
         let mut seen: Vec<keys::Saying> = Vec::new();
         for declared in child.foreign_keys.iter().filter(|it| !it.is_inherited) {
+            let parent = schema.get(&declared.parent);
+            if parent.is_some_and(|parent| keys::spread::is_beyond(child, parent)) {
+                let key = keys::told(schema, child, declared);
+                let message = format!(
+                    "{} of {} is a key of a local table to a distributed one, and Citus does not hold to it",
+                    declared.name, key.child
+                );
+                findings.push(
+                    Finding::of_key(Code::KeyImpossible, &key, message).hint(format!(
+                        "ALTER TABLE {} DROP CONSTRAINT {}, or distribute the table",
+                        child.name,
+                        quoted(&declared.name)
+                    )),
+                );
+                continue;
+            }
             let Some(key) = keys::declared(transaction, schema, child, declared)? else {
                 continue;
             };

@@ -112,11 +112,11 @@ fn parent_of(
     }
     preflight::table_must_be_seen(transaction, &key.parent, &key.parent_shown)?;
     let from = format!(
-        "{} AS w WHERE EXISTS (SELECT FROM {} AS c WHERE {} AND {}) LIMIT 1",
+        "{} AS w JOIN {} AS c ON {} WHERE {} LIMIT 1",
         source(&key.parent),
         source(table),
-        rows::is(table, "c", place),
-        key.joined("c", "w")
+        key.joined("c", "w"),
+        rows::is(table, "c", place)
     );
     let found = row::places(transaction, &key.parent, &from)?;
     Ok(found
