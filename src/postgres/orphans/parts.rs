@@ -44,7 +44,7 @@ impl Parts {
         let same = rows.iter().filter_map(|row| {
             let leaf = row.leaf(of);
             match leaves {
-                _ if table == of => Some(*row),
+                _ if table == of => Some(row.clone()),
                 Some(leaves) => leaves.contains(&leaf).then(|| row.named(Some(leaf))),
                 None => (leaf == table).then(|| row.named(None)),
             }
@@ -66,11 +66,11 @@ impl Parts {
 
     /// Whether `row` of `table` was found as a row of another table.
     #[must_use]
-    pub fn is_found_elsewhere(&self, found: &Found, table: u32, row: RowId) -> bool {
+    pub fn is_found_elsewhere(&self, found: &Found, table: u32, row: &RowId) -> bool {
         let others = found.tables.iter().filter(|it| it.table.oid != table);
         let mut kin = others.filter(|it| self.share(it.table.oid, table));
         kin.any(|it| {
-            let same = self.as_rows_of(it.table.oid, table, &[row]);
+            let same = self.as_rows_of(it.table.oid, table, std::slice::from_ref(row));
             same.iter().any(|row| it.rows.contains_key(row))
         })
     }

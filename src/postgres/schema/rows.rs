@@ -35,15 +35,27 @@ pub enum RowId {
 impl RowId {
     /// The table that holds it, where it is a row of `table`: a partition, or the table itself.
     #[must_use]
-    pub fn leaf(self, table: u32) -> u32 {
-        self.part.unwrap_or(table)
+    pub fn leaf(&self, table: u32) -> u32 {
+        match self {
+            RowId::At {
+                part: Some(part), ..
+            } => *part,
+            _ => table,
+        }
     }
 
     /// The same row by another name: that of the partition `part` of its table, or of the table that
     /// holds it.
     #[must_use]
-    pub fn named(self, part: Option<u32>) -> Self {
-        RowId { part, ..self }
+    pub fn named(&self, part: Option<u32>) -> Self {
+        match self {
+            RowId::At { block, line, .. } => RowId::At {
+                part,
+                block: *block,
+                line: *line,
+            },
+            RowId::Key(_) => self.clone(),
+        }
     }
 }
 
