@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use postgres::Transaction;
 
-use super::down_script::{Part, Script, drop_sql, tables_of};
+use super::down_script::{Part, Script, drop_sql, parents_of, tables_of};
 use crate::explain;
 use crate::failure::Failure;
 use crate::migrations::Migrations;
@@ -12,9 +12,9 @@ use crate::outcome::migrations::{DownMigration, DownReport};
 use crate::policy::{Manner, Mode};
 use crate::postgres::apply::add;
 use crate::postgres::apply::up::must_match;
-use crate::postgres::database::Database;
 use crate::postgres::database::own::{HISTORY, Own};
 use crate::postgres::database::progress::Progress;
+use crate::postgres::database::{DROPS, Database};
 use crate::postgres::keys::{self, child_index};
 use crate::postgres::leave::archive;
 use crate::postgres::restore::{self, Return, Whose};
@@ -102,17 +102,16 @@ impl Database {
 
     fn revert(&mut self, order: Order<'_>, targets: &[Next]) -> Result<Vec<TakenBackMigration>> {
         let versions: Vec<_> = targets.iter().map(|it| it.applied.version).collect();
-        let tables = self.look(|_, schema, _| {
-            let mut tables = Vec::new();
+        let (tables, parents) = self.look(|_, schema, _| {
+            let (mut tables, mut parents) = (Vec::new(), Vec::new());
             for next in targets {
-                tables.extend(tables_of(
-                    schema,
-                    &Script::read(order, &next.applied, false)?,
-                ));
+                let script = Script::read(order, &next.applied, false)?;
+                tables.extend(tables_of(schema, &script));
+                parents.extend(parents_of(schema, &script));
             }
-            Ok(tables)
+            Ok((tables, parents))
         })?;
-        self.alter(&tables, |transaction, schema, own| {
+        self.alter_both(&tables, &parents, DROPS, |transaction, schema, own| {
             let now = self::targets(transaction, schema, own, order)?;
             let mut done = Vec::new();
             // Another run may have been faster.

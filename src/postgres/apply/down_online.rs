@@ -4,12 +4,12 @@ use anyhow::Result;
 use postgres::Transaction;
 
 use super::down::{Next, Order, drop_indexes, taken_back};
-use super::down_script::{Part, Script, drop_sql, tables_of};
+use super::down_script::{Part, Script, drop_sql, parents_of, tables_of};
 use crate::failure::Failure;
 use crate::outcome::change::TakenBackMigration;
-use crate::postgres::database::Database;
 use crate::postgres::database::own::Own;
 use crate::postgres::database::progress::{Direction, Progress, Stage};
+use crate::postgres::database::{DROPS, Database};
 use crate::postgres::restore::{self, Whose};
 use crate::postgres::session::{go_on_unless_interrupted, pause};
 use crate::standing::Applied;
@@ -47,8 +47,10 @@ impl Database {
             let Part::Drop(path, constraint, _) = part else {
                 continue;
             };
-            let tables = self.look(|_, schema, _| Ok(tables_of(schema, &script)))?;
-            let done = self.alter(&tables, |transaction, schema, own| {
+            let (tables, parents) = self.look(|_, schema, _| {
+                Ok((tables_of(schema, &script), parents_of(schema, &script)))
+            })?;
+            let done = self.alter_both(&tables, &parents, DROPS, |transaction, schema, own| {
                 if !is_under_way(transaction, own, applied)? {
                     return Ok(false);
                 }

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::down::Order;
 use crate::postgres::catalog::{Table, quoted};
 use crate::postgres::schema::Schema;
+use crate::postgres::schema::rows::source;
 use crate::postgres::text::script::{self, Asks, Path, Request};
 use crate::standing::{AdoptedKey, Applied};
 
@@ -84,6 +85,21 @@ fn has_adopted(applied: &Applied, table: &Path, constraint: &str) -> bool {
     })
 }
 
+/// The parents of the keys that a script drops, as SQL locks them.
+pub(super) fn parents_of(schema: &Schema, script: &Script) -> Vec<String> {
+    let goes = script.goes(schema);
+    let keys = goes.iter().filter_map(|(child, constraint)| {
+        let mut keys = schema.by_oid(*child)?.foreign_keys.iter();
+        keys.find(|key| key.name == *constraint)
+    });
+    let parents = keys.filter_map(|key| schema.get(&key.parent));
+    let mut parents: Vec<_> = parents.map(|it| source(it)).collect();
+    parents.sort();
+    parents.dedup();
+    parents
+}
+
+/// The tables that a script changes, as SQL writes them.
 pub(super) fn tables_of(schema: &Schema, script: &Script) -> Vec<String> {
     let mut tables = Vec::new();
     for part in &script.parts {

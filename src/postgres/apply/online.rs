@@ -15,15 +15,16 @@ use crate::migrations::Migration;
 use crate::outcome::change::{AppliedMigration, ChildTable};
 use crate::postgres::apply::add;
 use crate::postgres::apply::up::Order;
-use crate::postgres::database::Database;
 use crate::postgres::database::own::Own;
 use crate::postgres::database::progress::{Direction, Progress, Stage};
+use crate::postgres::database::{ADDS, Database};
 use crate::postgres::keys::child_index::{self, ChildIndex, State};
 use crate::postgres::keys::{self, Key};
 use crate::postgres::leave::mover::Mover;
 use crate::postgres::leave::preflight;
 use crate::postgres::orphans::Search;
 use crate::postgres::schema::Schema;
+use crate::postgres::schema::rows::source;
 use crate::postgres::session::{go_on_unless_interrupted, pause};
 use crate::postgres::text::parts;
 use crate::standing::AdoptedKey;
@@ -245,20 +246,22 @@ impl<'a> Run<'a> {
             loop {
                 go_on_unless_interrupted()?;
                 let tables = database.look(|_, schema, _| Ok(key.tables(schema)))?;
-                let is_last = database.alter(&tables, |transaction, schema, own| {
-                    if !is_at(transaction, own, self.migration, Stage::Closing)? {
-                        return Ok(None);
-                    }
-                    let adding = key.adding(schema);
-                    if let Some((_, sql)) = adding.first() {
-                        let doing =
-                            || format!("could not add {} to {}", key.key.name, key.child_shown);
-                        schema
-                            .run_all(transaction, std::slice::from_ref(sql))
-                            .with_context(doing)?;
-                    }
-                    Ok(Some(adding.len() < 2))
-                })?;
+                let parents = [source(&key.parent)];
+                let is_last =
+                    database.alter_both(&tables, &parents, ADDS, |transaction, schema, own| {
+                        if !is_at(transaction, own, self.migration, Stage::Closing)? {
+                            return Ok(None);
+                        }
+                        let adding = key.adding(schema);
+                        if let Some((_, sql)) = adding.first() {
+                            let doing =
+                                || format!("could not add {} to {}", key.key.name, key.child_shown);
+                            schema
+                                .run_all(transaction, std::slice::from_ref(sql))
+                                .with_context(doing)?;
+                        }
+                        Ok(Some(adding.len() < 2))
+                    })?;
                 match is_last {
                     None => return self.look_again(database),
                     Some(true) => break,

@@ -11,12 +11,12 @@ use crate::outcome::migrations::{UpMigration, UpReport};
 use crate::policy::{Manner, Mode, Policy};
 use crate::postgres::apply::online;
 use crate::postgres::database::progress::{Direction, Progress};
-use crate::postgres::database::{Database, applicable};
+use crate::postgres::database::{ADDS, Database, applicable};
 use crate::postgres::keys::child_index::{self, ChildIndex};
 use crate::postgres::keys::{self, Key};
 use crate::postgres::leave::preflight;
 use crate::postgres::schema::Schema;
-use crate::postgres::schema::rows::{SMALL, estimate};
+use crate::postgres::schema::rows::{SMALL, estimate, source};
 use crate::postgres::text::parts::{is_keys_alone, requests};
 use crate::standing::{self, Applied};
 use crate::text::{count, listing};
@@ -192,20 +192,23 @@ impl Database {
         versions: &[i64],
         order: Order<'_>,
     ) -> Result<(Vec<AppliedMigration>, Vec<String>)> {
-        let tables = self.look(|_, schema, _| {
-            let mut tables = Vec::new();
+        let (tables, parents) = self.look(|_, schema, _| {
+            let (mut tables, mut parents) = (Vec::new(), Vec::new());
             for version in versions {
                 for request in requests(order.get(*version)?)? {
                     let found = [&request.table, &request.parent];
                     let found = found.into_iter().filter_map(|path| schema.find(path));
                     tables.extend(found.map(|table| table.name.to_string()));
+                    parents.extend(schema.find(&request.parent).map(|it| source(it)));
                 }
             }
             tables.sort();
             tables.dedup();
-            Ok(tables)
+            parents.sort();
+            parents.dedup();
+            Ok((tables, parents))
         })?;
-        self.alter(&tables, |transaction, schema, own| {
+        self.alter_both(&tables, &parents, ADDS, |transaction, schema, own| {
             let applied = own.history(transaction)?;
             let pending = order.pending(schema, &applied)?;
             if own.progress(transaction)?.is_some()

@@ -103,6 +103,26 @@ impl Database {
         })
     }
 
+    /// The same for what locks children and then their `parents`, in this mode. An application that
+    /// writes a parent and then its child, without a pause, would never leave both: so every second
+    /// try has the parents first.
+    pub(crate) fn alter_both<T>(
+        &mut self,
+        tables: &[String],
+        parents: &[String],
+        mode: &str,
+        mut change: impl FnMut(&mut Transaction, &Schema, &Own) -> Result<T>,
+    ) -> Result<T> {
+        let mut tries = 0;
+        self.alter(tables, |transaction, schema, own| {
+            tries += 1;
+            if tries % 2 == 0 {
+                own::lock_first(transaction, parents, mode)?;
+            }
+            change(transaction, schema, own)
+        })
+    }
+
     /// Has `change` work in one transaction, while no other run of fkfix changes anything.
     /// `tables` are named when no lock on them can be had.
     pub(crate) fn change<T>(
@@ -125,6 +145,12 @@ impl Database {
         })
     }
 }
+
+/// What adding a key locks both of its tables in.
+pub(crate) const ADDS: &str = "SHARE ROW EXCLUSIVE";
+
+/// What dropping one does.
+pub(crate) const DROPS: &str = "ACCESS EXCLUSIVE";
 
 /// The histories of tools that name migrations as fkfix does, by tool.
 const OTHERS: [(&str, &str); 2] = [

@@ -175,6 +175,21 @@ pub fn have_vacuum_yield(
     Ok(())
 }
 
+/// Has those of `parents` locked first that this role may lock, as SQL writes them.
+pub fn lock_first(transaction: &mut Transaction, parents: &[String], mode: &str) -> Result<()> {
+    for parent in parents {
+        let name = parent.trim_start_matches("ONLY ");
+        let may = transaction.query_typed_one(
+            "SELECT pg_catalog.has_table_privilege($1::text, 'UPDATE, DELETE, TRUNCATE')",
+            &[(&name, Type::TEXT)],
+        )?;
+        if may.try_get(0)? {
+            transaction.batch_execute(&format!("LOCK TABLE {parent} IN {mode} MODE"))?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn adopted(text: Option<String>) -> Result<Vec<AdoptedKey>> {
     Ok(text
         .map(|it| serde_json::from_str(&it))
