@@ -3,6 +3,7 @@
 
 python3 bench/run.py                      100,000, 1,000,000 and 10,000,000 rows
 python3 bench/run.py --rows 100000        a quick look
+python3 bench/run.py --all                100,000 and 1,000,000 rows, then clean.py and postgres.py
 python3 bench/run.py --report bench/results/FILE.json     draws the tables and curves again
 """
 
@@ -58,11 +59,23 @@ def main():
         # What is measured is kept, come what may.
         file.write_text(json.dumps(results, indent=1) + "\n")
     publish(file, arguments.readme)
+    if arguments.all:
+        the_others(arguments)
+
+
+def the_others(arguments):
+    """Runs the benchmarks of cleaning and of PostgreSQL, with as many rows and rounds at most."""
+    rows = ["--rows", str(max(it for it in arguments.rows if it <= LARGE))]
+    more = [*rows, "--rounds", str(max(3, arguments.rounds))]
+    page = ["--readme", arguments.readme]
+    for script, options in (("clean.py", page), ("postgres.py", ["--no-build"])):
+        print(f"{script} {' '.join(more)}", file=sys.stderr)
+        subprocess.run([sys.executable, BENCH / script, *more, *options], check=True)
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, LARGE, 10 * LARGE])
+    parser.add_argument("--rows", type=int, nargs="+", help="10,000,000 too without --all")
     parser.add_argument("--orphans", type=float, nargs="+", default=[0, 0.01, 0.9], help="shares")
     parser.add_argument("--indexes", type=int, nargs="+", default=[0, 4], choices=[0, 4])
     parser.add_argument(
@@ -70,6 +83,11 @@ def parse():
     )
     parser.add_argument("--cache", nargs="+", default=["hot", "cold"], choices=["hot", "cold"])
     parser.add_argument("--rounds", type=int, default=3, help="how often each is run")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="then measure cleaning and PostgreSQL too; 10,000,000 rows by --rows alone",
+    )
     parser.add_argument(
         "--full",
         action="store_true",
@@ -79,7 +97,9 @@ def parse():
     parser.add_argument("--no-build", action="store_true", help="take the binary that is there")
     parser.add_argument("--readme", type=pathlib.Path, default=BENCH / "README.md")
     parser.add_argument("--report", type=pathlib.Path, help="measure nothing; publish this run")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.rows = arguments.rows or [100_000, LARGE] + [10 * LARGE] * (not arguments.all)
+    return arguments
 
 
 def cases(arguments):
