@@ -18,7 +18,7 @@ use rusqlite::types::Value;
 use super::family::{self, Family, quoted};
 use super::fates;
 use super::generator::POLICIES;
-use super::support::{difference, open, picture, rounds};
+use super::support::{difference, first_seed, open, picture, rounds};
 
 /// Why a run may be refused.
 const REFUSALS: [&str; 9] = [
@@ -413,10 +413,7 @@ fn run_script(path: &Path, script: &str) -> Result<(), String> {
 
 #[test]
 fn random_families_are_cleaned_and_restored() {
-    let first = match std::env::var("FKFIX_SEED") {
-        Ok(seed) => seed.parse().unwrap(),
-        Err(_) => 1,
-    };
+    let first = first_seed();
     let count = rounds(300, 20_000) as u64;
     let methods = [Method::Fastest, Method::InPlace, Method::Documented];
     let mut tally = Tally::default();

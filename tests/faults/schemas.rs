@@ -21,7 +21,7 @@ use rusqlite::functions::FunctionFlags;
 
 use super::fates;
 use super::generator::{self, Case};
-use super::support::{Picture, difference, integrity, open, picture, rounds, rows};
+use super::support::{Picture, difference, first_seed, integrity, open, picture, rounds, rows};
 
 /// What came of the cases.
 #[derive(Debug, Default)]
@@ -478,10 +478,7 @@ fn go(arena: &Arena, seed: u64, stock: bool, tally: &mut Tally) {
 
 #[test]
 fn random_schemas_go_up_and_come_back() {
-    let first = match std::env::var("FKFIX_SEED") {
-        Ok(seed) => seed.parse().unwrap(),
-        Err(_) => 1,
-    };
+    let first = first_seed();
     let count = rounds(300, 20_000) as u64;
     let stock = Command::new("sqlite3").arg("--version").output().is_ok();
     let (mut tally, arena) = (Tally::default(), Arena::new());

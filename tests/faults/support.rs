@@ -27,6 +27,11 @@ pub fn rounds(short: usize, long: usize) -> usize {
     if is_long() { long } else { short }
 }
 
+/// The first seed of a random round: `FKFIX_SEED`, or 1.
+pub fn first_seed() -> u64 {
+    std::env::var("FKFIX_SEED").map_or(1, |seed| seed.parse().unwrap())
+}
+
 /// A database that nothing has happened to yet, and what happens to it.
 pub struct Sample {
     folder: TempDir,

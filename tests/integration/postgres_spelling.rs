@@ -128,6 +128,16 @@ fn what_says_something_is_refused_and_the_hint_says_what_to_leave_out() {
             "leave NOT VALID out",
         ),
         (
+            format!("ALTER TABLE child ADD {KEY} NOT ENFORCED"),
+            "SQLite has no ENFORCED",
+            "leave ENFORCED or NOT ENFORCED out",
+        ),
+        (
+            "ALTER TABLE child ADD CONSTRAINT fk FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE SET NULL (parent_id)".to_owned(),
+            "SQLite has no columns after SET NULL or SET DEFAULT",
+            "leave the list of columns out",
+        ),
+        (
             format!("ALTER TABLE child ADD {reference} not valid, ADD COLUMN x"),
             "SQLite has no NOT VALID",
             "leave NOT VALID out",

@@ -25,7 +25,7 @@ pub fn open(location: &Location, lock_timeout: Duration) -> Result<Connection> {
     if location.is_read_only() {
         return Err(
             Failure::impossible(format!("{location} is to be read only, as its URL says"))
-                .hint("leave mode=ro out of the URL, or only look with --dry-run")
+                .hint("leave mode=ro or immutable=1 out of the URL, or only look with --dry-run")
                 .into(),
         );
     }

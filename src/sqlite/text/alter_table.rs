@@ -161,6 +161,26 @@ impl<'t, 's> AlterTable<'t, 's> {
                 "leave NOT VALID out; --orphans says what happens to rows that break the key",
             ));
         }
+        let last = clause.last();
+        if last.is_some_and(|it| same_name(it.text, "enforced")) {
+            return Err(self.refused(
+                place,
+                "SQLite has no ENFORCED",
+                "leave ENFORCED or NOT ENFORCED out; SQLite enforces keys on connections that run PRAGMA foreign_keys = ON",
+            ));
+        }
+        let sets_some = |window: &[Token<'_>]| {
+            matches!(window, [set, value, list] if same_name(set.text, "set")
+                && ["null", "default"].iter().any(|it| same_name(value.text, it))
+                && list.kind == TK_LP)
+        };
+        if clause.windows(3).any(sets_some) {
+            return Err(self.refused(
+                place,
+                "SQLite has no columns after SET NULL or SET DEFAULT",
+                "leave the list of columns out; SQLite sets every column of the key",
+            ));
+        }
         let mut pairs = clause.windows(2);
         if pairs
             .any(|pair| matches!(pair, [not, it] if (not.kind, it.kind) == (TK_NOT, TK_DEFERRABLE)))
