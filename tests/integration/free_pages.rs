@@ -160,6 +160,26 @@ fn what_only_the_application_has_is_no_fault_of_the_pages() {
 }
 
 #[test]
+fn a_collation_of_the_applications_own_is_none_in_any_encoding() {
+    for encoding in ["UTF-8", "UTF-16le", "UTF-16be"] {
+        let database = Database::of(&format!(
+            "PRAGMA encoding = '{encoding}'; CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1);
+             CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); INSERT INTO child VALUES (1, 1), (2, 9);
+             CREATE TABLE o (a TEXT, b TEXT); CREATE INDEX o_a ON o (a); CREATE INDEX o_b ON o (b); INSERT INTO o VALUES ('x', 'y');
+             CREATE TABLE gone (x); DROP TABLE gone;
+             PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = 'CREATE INDEX o_a ON o (a COLLATE LOCALIZED)' WHERE name = 'o_a';
+             UPDATE sqlite_schema SET sql = 'CREATE INDEX o_b ON o (b COLLATE unicase)' WHERE name = 'o_b';"
+        ))
+        .with_key();
+        assert_eq!(database.goes_up_and_down(), 1, "{encoding}");
+        database
+            .fkfix("check --integrity --ignore migration-pending")
+            .status(0);
+    }
+}
+
+#[test]
 fn an_unknown_tokenizer_keeps_nobody_from_looking() {
     let database = with_free_pages(
         "PRAGMA writable_schema = ON;

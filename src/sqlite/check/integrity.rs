@@ -18,7 +18,8 @@ pub fn check(connection: &Connection) -> Result<Vec<Finding>> {
     connection.pragma_update(None, "cell_size_check", false)?;
     let found = match lines(connection) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
-            lines(&free_list::without_virtual_tables(connection)?.connection)
+            let copy = free_list::without_virtual_tables(connection)?;
+            free_list::with_collations(&copy.connection, lines)
         }
         found => found,
     }?;

@@ -29,9 +29,9 @@ pub fn must_be_free(connection: &Connection, location: &Location) -> Result<()> 
     }
     progress::step("check that free pages are free", Work::default());
     let other = open_again(connection)?;
-    let found = match first_fault(&other) {
+    let found = match with_collations(&other, first_fault) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
-            first_fault(&without_virtual_tables(&other)?.connection)
+            with_collations(&without_virtual_tables(&other)?.connection, first_fault)
         }
         found => found,
     };
@@ -82,12 +82,35 @@ fn open_again(connection: &Connection) -> Result<Connection> {
 }
 
 /// SQLite checks no database whose schema needs what only the application has. The pages do not go by
-/// the order of a collation, nor by what a CHECK says.
+/// what a CHECK says.
 fn make_do(connection: &Connection) -> rusqlite::Result<()> {
-    connection.collation_needed(|connection, name| {
-        connection.create_collation(name, |left: &str, right: &str| left.cmp(right))
-    })?;
     connection.execute_batch("PRAGMA cell_size_check = OFF; PRAGMA ignore_check_constraints = ON")
+}
+
+/// Gives what `check` makes of `connection`, with a collation of some kind for each that it lacks: the
+/// pages do not go by the order.
+///
+/// SQLite asks for one in the encoding of the database, and `collation_needed` answers UTF-8 alone.
+pub fn with_collations<T>(
+    connection: &Connection,
+    check: impl Fn(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let mut last = None;
+    loop {
+        let error = match check(connection) {
+            Err(error) => error,
+            done => return done,
+        };
+        let told = error.to_string();
+        let Some((_, name)) = told.split_once("no such collation sequence: ") else {
+            return Err(error);
+        };
+        if last.as_deref() == Some(name) {
+            return Err(error);
+        }
+        connection.create_collation(name, |left: &str, right: &str| left.cmp(right))?;
+        last = Some(name.to_owned());
+    }
 }
 
 /// A copy, page by page, that lacks the virtual tables: SQLite checks none whose module or tokenizer it

@@ -170,9 +170,9 @@ impl<'t, 's> AlterTable<'t, 's> {
             ));
         }
         let sets_some = |window: &[Token<'_>]| {
-            matches!(window, [set, value, list] if same_name(set.text, "set")
+            matches!(window, [set, value, open] if same_name(set.text, "set")
                 && ["null", "default"].iter().any(|it| same_name(value.text, it))
-                && list.kind == TK_LP)
+                && open.kind == TK_LP)
         };
         if clause.windows(3).any(sets_some) {
             return Err(self.refused(

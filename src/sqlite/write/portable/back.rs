@@ -211,20 +211,7 @@ fn put_back(script: &mut Script<'_>, left: &Left, version: i64, is_shared: bool)
     let forgotten = archive.has_kept && !columns.is_empty();
     let forgotten = forgotten.then(|| Forgotten::over(columns));
     let restore = Restore::of(archive.clone(), Whose::Since(version));
-    for gone in archive.gone(table) {
-        script.promise(
-            &format!(
-                "no row that left {} has a value for {gone}, a column that is gone",
-                table.name
-            ),
-            &format!(
-                "NOT EXISTS (SELECT 1 FROM main.{} AS a WHERE {} AND a.{} IS NOT NULL)",
-                quote(&name),
-                restore.left("a"),
-                quote(gone)
-            ),
-        )?;
-    }
+    must_lose_no_value(script, &restore, table)?;
     full_text_is_whole(script, table)?;
     let columns: Vec<_> = table.stored_columns().filter(known).collect();
     let (into, values) = into_and_values(table, &columns);
@@ -298,6 +285,25 @@ fn put_back(script: &mut Script<'_>, left: &Left, version: i64, is_shared: bool)
         &format!("drop {name}"),
         &format!("DROP TABLE main.{archive}"),
     )
+}
+
+/// Stops where a row that goes back has a value for a column that the table has no longer.
+fn must_lose_no_value(script: &mut Script<'_>, restore: &Restore, table: &Table) -> Result<()> {
+    for gone in restore.archive.gone(table) {
+        script.promise(
+            &format!(
+                "no row that left {} has a value for {gone}, a column that is gone",
+                table.name
+            ),
+            &format!(
+                "NOT EXISTS (SELECT 1 FROM main.{} AS a WHERE {} AND a.{} IS NOT NULL)",
+                quote(&restore.archive.name),
+                restore.left("a"),
+                quote(gone)
+            ),
+        )?;
+    }
+    Ok(())
 }
 
 /// The columns of `table` into which a row `a` of its archive goes, and its values.
