@@ -2,6 +2,7 @@
 
 pub mod clean;
 pub mod down;
+mod driver;
 pub mod history;
 pub mod parts;
 pub mod plan;

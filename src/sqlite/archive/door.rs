@@ -1,8 +1,9 @@
 //! What the archives hold, for the one who decides what happens to it, and how old rows go for good.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use rusqlite::Connection;
-use std::time::Duration;
 
 use super::store::{self, Archive, KEPT};
 use crate::failure::Failure;

@@ -5,7 +5,9 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::kept::{self, Staying};
-use super::store::{self, KEPT, Restore};
+use super::put_back;
+use super::put_back::Restore;
+use super::store::KEPT;
 use crate::failure::Failure;
 use crate::model::kept::{Cause, Kept};
 use crate::sqlite::rebuild::fidelity::{self, all_of};
@@ -85,10 +87,13 @@ impl Forgotten {
         self.runs.len()
     }
 
-    /// As [`store::same_row`], of a row which may have had what it forgot in another run set back since.
+    /// As [`put_back::same_row`], of a row which may have had what it forgot in another run set back since.
     pub fn same_row(&self, table: &Table, columns: &[&str]) -> String {
         let values = columns.iter().map(|name| self.same_value(table, name));
-        let all: Vec<_> = [store::same_key(table)].into_iter().chain(values).collect();
+        let all: Vec<_> = [put_back::same_key(table)]
+            .into_iter()
+            .chain(values)
+            .collect();
         all_of(&all)
     }
 
@@ -160,7 +165,7 @@ impl Forgotten {
             "{} AND EXISTS (SELECT 1 FROM {} WHERE {} AND {})",
             self.mine(restore, table),
             table.scanned("w"),
-            store::same_key(table),
+            put_back::same_key(table),
             all_of(&each.collect::<Vec<_>>())
         )
     }
@@ -176,7 +181,7 @@ impl Forgotten {
         let row = format!(
             "FROM {} WHERE {}",
             table.scanned("w"),
-            store::same_key(table)
+            put_back::same_key(table)
         );
         let mut cases = vec![(format!("NOT EXISTS (SELECT 1 {row})"), Cause::RowGone)];
         let columns = self.columns.iter();
@@ -243,7 +248,7 @@ impl Forgotten {
             "EXISTS (SELECT 1 FROM (SELECT {} FROM {} WHERE {}) AS w WHERE {})",
             values.collect::<Vec<_>>().join(", "),
             table.source("w"),
-            store::same_key(table),
+            put_back::same_key(table),
             key.broken
         )
     }
@@ -252,7 +257,7 @@ impl Forgotten {
     pub(super) fn may_go_back(&self, restore: &Restore, table: &Table) -> Vec<String> {
         let mut conditions = vec![
             self.mine(restore, table),
-            store::same_key(table),
+            put_back::same_key(table),
             self.holds(table),
         ];
         conditions.extend(self.fits(table));

@@ -5,7 +5,9 @@ use rusqlite::Connection;
 
 use super::forgotten::{Forgotten, forgot};
 use super::kept::Staying;
-use super::store::{self, KEPT, Restore};
+use super::put_back;
+use super::put_back::Restore;
+use super::store::KEPT;
 use crate::sqlite::rebuild::fidelity::{self, all_of};
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::Table;
@@ -146,7 +148,7 @@ impl Set<'_> {
         let mut conditions = vec![
             self.forgotten.mine(self.restore, table),
             self.of_run(),
-            store::same_key(table),
+            put_back::same_key(table),
             self.forgotten.holds(table),
         ];
         conditions.extend(self.forgotten.fits(table));
