@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use refinery::Migration as Script;
 use refinery_core::traits::sync::{Migrate, Query, Transaction};
 use rusqlite::Connection;
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::migrations::Migration;
 use crate::policy::{OrphanAction, Policy};
 use crate::progress;
-use crate::sqlite::apply::parts::{Part, parts, statement};
+use crate::sqlite::apply::parts::{Part, statement};
 use crate::sqlite::apply::plan;
 use crate::sqlite::apply::promised::{OwnKey, Promised};
 use crate::sqlite::apply::unnamed::{self, Dropped};

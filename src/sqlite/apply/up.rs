@@ -14,16 +14,14 @@ use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
 use crate::policy::{OrphanAction, Policy};
 use crate::sqlite::apply::history;
-use crate::sqlite::apply::parts::{Part, parts, statement};
+use crate::sqlite::apply::parts::{Part, parts};
 use crate::sqlite::apply::plan::{self, KeyPlan};
 use crate::sqlite::file::backup::{self, TemporaryCopy};
 use crate::sqlite::keys::NewKey;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::{self, Table, child_index};
-use crate::sqlite::text::script;
 use crate::sqlite::text::statement::AddForeignKey;
 use crate::standing::{self, AdoptedKey, Applied};
-use crate::text;
 
 /// What is to be applied, and what may become of orphans.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,6 @@ use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::rebuild::{self, full_text, places};
 use crate::sqlite::schema::{self, RowKey, Table, row_counts, snapshot};
 use crate::sqlite::text::ddl::{counts_rowids, literal, quote, same_name};
-use crate::text::rows;
 
 /// With fewer rows to put back, or with a smaller share of the table's, its indexes stay.
 const MANY_ROWS: i64 = 1000;
