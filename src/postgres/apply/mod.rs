@@ -9,4 +9,5 @@ mod indexes;
 pub mod online;
 mod online_end;
 pub mod plan;
+mod published;
 pub mod up;

@@ -9,6 +9,7 @@ use crate::outcome::change::AppliedMigration;
 use crate::outcome::migrations::{UpMigration, UpReport};
 use crate::policy::{Mode, OrphanAction};
 use crate::postgres::apply::add::{children, finish, judge};
+use crate::postgres::apply::published;
 use crate::postgres::apply::up::{Order, choose};
 use crate::postgres::database::own::{HISTORY, Own};
 use crate::postgres::database::{Database, applicable};
@@ -85,6 +86,8 @@ fn plan_one(
     let mut warnings = migration.lacking(parts(migration)?.is_empty(), |text| {
         script::parse(&migration.down_file(), text).is_ok_and(|it| it.is_empty())
     });
+    let children: Vec<_> = tables.iter().map(|it| it.table.clone()).collect();
+    warnings.extend(published::warning(transaction, schema, own, &children)?);
     let mut makes = Vec::new();
     if order.manner.child_index {
         warnings.extend(child_index::leftovers(schema, &lacking));

@@ -9,7 +9,7 @@ use crate::migrations::{Migration, Migrations};
 use crate::outcome::change::AppliedMigration;
 use crate::outcome::migrations::{UpMigration, UpReport};
 use crate::policy::{Manner, Mode, Policy};
-use crate::postgres::apply::online;
+use crate::postgres::apply::{online, published};
 use crate::postgres::database::progress::{Direction, Progress};
 use crate::postgres::database::{ADDS, Database, applicable};
 use crate::postgres::keys::child_index::{self, ChildIndex};
@@ -115,6 +115,7 @@ impl Database {
             to: order.to,
             ..UpReport::default()
         };
+        let mut has_told = false;
         loop {
             match self.next(order)? {
                 Next::Nothing(none_apply) => {
@@ -131,6 +132,11 @@ impl Database {
                     report.migrations.extend(done.map(UpMigration::from));
                 }
                 Next::Apply(pending) => {
+                    if !std::mem::replace(&mut has_told, true) {
+                        if let Some(known) = self.published(order, &pending)? {
+                            tell(&known);
+                        }
+                    }
                     let small = pending.iter().take_while(|it| it.1 == Mode::Transaction);
                     let versions: Vec<_> = small.map(|(version, _)| *version).collect();
                     if let Some((version, _)) = pending.first().filter(|_| versions.is_empty()) {
@@ -148,6 +154,22 @@ impl Database {
                 }
             }
         }
+    }
+
+    /// What subscribers need before `pending` is applied.
+    fn published(&mut self, order: Order<'_>, pending: &[(i64, Mode)]) -> Result<Option<String>> {
+        let mut children: Vec<String> = Vec::new();
+        for (version, _) in pending {
+            for request in requests(order.get(*version)?)? {
+                let name = request.table.shown();
+                if !children.contains(&name) {
+                    children.push(name);
+                }
+            }
+        }
+        self.look(|transaction, schema, own| {
+            published::warning(transaction, schema, own, &children)
+        })
     }
 
     fn next(&mut self, order: Order<'_>) -> Result<Next> {

@@ -11,9 +11,9 @@ use super::Table;
 pub struct Spread {
     /// Where its rows lie.
     pub placement: Placement,
-    /// The columns by which one row is found again, and their types: a `ctid` is one of each
-    /// shard. None where no key serves.
-    pub key: Option<Vec<(String, String)>>,
+    /// The columns by which one row is found again: a `ctid` is one of each shard. None where no
+    /// key serves.
+    pub key: Option<Vec<String>>,
 }
 
 /// Where rows lie.
@@ -73,13 +73,6 @@ pub fn note(transaction: &mut Transaction, tables: &mut [Table]) -> Result<()> {
         let key = table
             .identity()
             .filter(|it| it.iter().all(|name| serve.contains(name)));
-        let key = key.map(|names| {
-            let columns = table.columns.iter();
-            let columns = columns.filter(|it| names.contains(&it.name));
-            columns
-                .map(|it| (it.name.clone(), it.type_name.clone()))
-                .collect()
-        });
         table.spread = Some(Spread { placement, key });
     }
     Ok(())
