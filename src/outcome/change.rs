@@ -134,6 +134,10 @@ pub struct KeptRows {
     pub text: String,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
 pub(super) fn is_zero(rows: &i64) -> bool {
     *rows == 0
 }

@@ -143,11 +143,6 @@ impl ChildTable {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands over a reference"
-)]
-
 impl TakenBackMigration {
     /// Indented lines: the rows that came back or, where it is only planned, will.
     pub fn details(&self, tense: Tense) -> Lines {
