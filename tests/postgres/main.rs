@@ -125,3 +125,6 @@ mod full_disk;
 
 /// Killed at any instant, `up` that sets keys to NULL, `clean` and `restore` go on with the next run.
 mod killed;
+/// A row that forgets keys in several batches of a run, or forgets one and leaves later, is one row
+/// in the report and in the archive.
+mod met_again;

@@ -297,7 +297,7 @@ impl<'a> Run<'a> {
                     let number = gone
                         .tables
                         .iter()
-                        .map(crate::postgres::orphans::Leaving::count)
+                        .map(crate::postgres::orphans::Leaving::count_first)
                         .sum();
                     own.go_on(transaction, Direction::Up, Stage::Archiving, number)?;
                     Ok(Some(gone))

@@ -43,6 +43,18 @@ impl Mark {
         let version = self.version.map_or("NULL".to_owned(), |it| it.to_string());
         format!("{version}, '{}'::timestamptz", self.at)
     }
+
+    /// The condition that the archive's row `alias` is of this run.
+    pub(super) fn condition(&self, alias: &str) -> String {
+        let version = match self.version {
+            Some(version) => format!("OPERATOR(pg_catalog.=) {version}"),
+            None => "IS NULL".to_owned(),
+        };
+        format!(
+            "{alias}.fkfix_version {version} AND {alias}.fkfix_archived_at OPERATOR(pg_catalog.=) '{}'::timestamptz",
+            self.at
+        )
+    }
 }
 
 /// What happens to the tables of `found`.

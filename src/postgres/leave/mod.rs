@@ -3,6 +3,7 @@
 pub mod apart;
 pub mod archive;
 pub mod carry;
+mod met;
 pub mod mover;
 pub mod preflight;
 pub mod tally;

@@ -8,6 +8,7 @@ use postgres::Transaction;
 use crate::policy::Manner;
 use crate::postgres::catalog::Table;
 use crate::postgres::leave::carry::{self, Mark};
+use crate::postgres::leave::met::Met;
 use crate::postgres::leave::tally::Tally;
 use crate::postgres::leave::{archive, preflight};
 use crate::postgres::orphans::{Found, Search};
@@ -20,6 +21,7 @@ pub struct Mover<'a> {
     manner: &'a Manner,
     prepared: Vec<u32>,
     mark: Option<Mark>,
+    met: Met,
     /// What has been done.
     pub tally: Tally,
 }
@@ -33,6 +35,7 @@ impl<'a> Mover<'a> {
             manner,
             prepared: Vec::new(),
             mark: None,
+            met: Met::default(),
             tally: Tally::default(),
         }
     }
@@ -62,6 +65,7 @@ impl<'a> Mover<'a> {
                 schema.run_all(transaction, &statements)?;
             }
         }
+        self.met.look(transaction, search, &mut found)?;
         let mark = match &self.mark {
             Some(mark) => mark.clone(),
             None => Mark::new(transaction, self.version)?,
@@ -70,6 +74,9 @@ impl<'a> Mover<'a> {
         schema.as_the_user(transaction, |transaction| {
             carry::carry_out(transaction, search, &found, &mark, triggers)
         })?;
+        if search.action.keeps() {
+            self.met.fold(transaction, search, &found, &mark)?;
+        }
         self.mark = Some(mark);
         Ok(found)
     }
@@ -79,6 +86,7 @@ impl<'a> Mover<'a> {
         let tables = found.tables.iter().map(|it| it.table.oid);
         self.prepared.extend(tables);
         self.tally.add(search, found);
+        self.met.done(search, found, &mut self.tally);
     }
 
     /// Deals with all orphans in this one transaction, until none is left: where no key was added

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::outcome::change::{ByKey, ForgottenKeys, RemovedRows};
 use crate::policy::OrphanAction;
-use crate::postgres::orphans::{Found, Reason, Search};
+use crate::postgres::orphans::{Found, Leaving, Reason, Search, Why};
 
 /// What has left and what has forgotten keys so far, for the report.
 #[derive(Debug, Default)]
@@ -20,7 +20,8 @@ struct Gone {
     reasons: BTreeMap<usize, ByKey>,
     /// … and rows that stayed and forgot keys.
     kept: i64,
-    marks: u64,
+    /// How often which keys together were forgotten, by the bits of their links.
+    marks: BTreeMap<u64, usize>,
     columns: Vec<String>,
     to_default: bool,
     kept_reasons: BTreeMap<usize, ByKey>,
@@ -39,7 +40,7 @@ impl Tally {
                     break_several: 0,
                     reasons: BTreeMap::new(),
                     kept: 0,
-                    marks: 0,
+                    marks: BTreeMap::new(),
                     columns: Vec::new(),
                     to_default: false,
                     kept_reasons: BTreeMap::new(),
@@ -52,17 +53,36 @@ impl Tally {
             gone.rows += leaving.leave();
             gone.break_several += leaving.leave_for_several();
             add_reasons(&mut gone.reasons, search.reasons(found, leaving));
-            gone.kept += leaving.forget();
+            gone.kept += leaving.forget_first();
             add_reasons(&mut gone.kept_reasons, search.kept_reasons(leaving));
-            let oid = leaving.table.oid;
-            for marks in leaving.staying().into_keys() {
-                let mut set = search.assigned(oid, marks).into_iter();
-                gone.to_default |= set.any(|it| it.default.is_some());
-                gone.marks |= marks;
+            for (marks, rows) in leaving.staying() {
+                *gone.marks.entry(marks).or_default() += rows.len();
             }
-            let set = search.assigned(oid, gone.marks).into_iter();
-            gone.columns = set.map(|it| it.column).collect();
+            gone.name_columns(search, leaving);
         }
+    }
+
+    /// Takes out rows of the table of `leaving` that had stayed, and have left since. What each was
+    /// found for, while it stayed, are `rows`.
+    pub(super) fn take_back(&mut self, search: &Search, leaving: &Leaving, rows: &[Vec<Why>]) {
+        let mut gone = self.0.iter_mut();
+        let Some(gone) = gone.find(|it| it.table == leaving.shown) else {
+            return;
+        };
+        gone.kept -= i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        for why in rows.iter().flatten() {
+            if let Some(number) = gone.marks.get_mut(&why.forgets) {
+                *number = number.saturating_sub(1);
+            }
+            for reason in search.kept_reasons(&leaving.of_one(*why)) {
+                if let Some(by_key) = gone.kept_reasons.get_mut(&reason.rank) {
+                    by_key.rows -= reason.rows;
+                }
+            }
+        }
+        gone.marks.retain(|_, number| *number > 0);
+        gone.kept_reasons.retain(|_, by_key| by_key.rows > 0);
+        gone.name_columns(search, leaving);
     }
 
     /// How many rows left `table`, by the name that people call it.
@@ -112,6 +132,16 @@ impl Tally {
 }
 
 impl Gone {
+    /// Names the columns that were set.
+    fn name_columns(&mut self, search: &Search, leaving: &Leaving) {
+        let oid = leaving.table.oid;
+        let mut sets = self.marks.keys().map(|marks| search.assigned(oid, *marks));
+        self.to_default = sets.any(|set| set.iter().any(|it| it.default.is_some()));
+        let all = self.marks.keys().fold(0, |all, marks| all | marks);
+        let set = search.assigned(oid, all).into_iter();
+        self.columns = set.map(|it| it.column).collect();
+    }
+
     fn archive(&self, policy: OrphanAction) -> Option<String> {
         let keeps = policy.keeps() && policy != OrphanAction::Refuse;
         keeps.then(|| self.archive.clone())

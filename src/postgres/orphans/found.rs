@@ -18,6 +18,8 @@ pub struct Why {
     pub leaves: bool,
     /// The keys that it forgets, where it does not leave: the bits of their links.
     pub forgets: u64,
+    /// It has forgotten a key in an earlier batch of the run.
+    pub again: bool,
 }
 
 /// Rows of a table that leave, or forget keys.
@@ -193,6 +195,33 @@ impl Leaving {
     #[must_use]
     pub fn forget(&self) -> i64 {
         self.number(|why| !why.leaves)
+    }
+
+    /// How many of these do so for the first time in the run.
+    #[must_use]
+    pub fn forget_first(&self) -> i64 {
+        self.number(|why| !why.leaves && !why.again)
+    }
+
+    /// How many rows are here for the first time in the run.
+    #[must_use]
+    pub fn count_first(&self) -> i64 {
+        self.number(|why| !why.again)
+    }
+
+    /// One row of the same table, found for `why`.
+    #[must_use]
+    pub fn of_one(&self, why: Why) -> Self {
+        let place = RowId::At {
+            part: None,
+            block: 0,
+            line: 0,
+        };
+        Leaving {
+            table: Rc::clone(&self.table),
+            shown: self.shown.clone(),
+            rows: BTreeMap::from([(place, why)]),
+        }
     }
 
     /// How many rows break a key themselves.

@@ -184,6 +184,22 @@ impl Search {
         self.links.iter().map(|link| &link.key)
     }
 
+    /// Whether rows of `table` that forgot a key in one batch may be met in another: a second key
+    /// of theirs may lose its parent there.
+    #[must_use]
+    pub fn may_come_back_to(&self, table: &Table) -> bool {
+        let own = self.links.iter().filter(|it| it.key.child.oid == table.oid);
+        let (set, other): (Vec<_>, Vec<_>) = own.partition(|it| !it.instead.is_empty());
+        !set.is_empty() && set.len() + other.len() > 1
+    }
+
+    /// The columns that rows of a table may forget.
+    #[must_use]
+    pub fn forgettable(&self, child: u32) -> Vec<String> {
+        let set = self.assigned(child, u64::MAX).into_iter();
+        set.map(|it| it.column).collect()
+    }
+
     /// The bit of the key at `place` of those asked for.
     #[must_use]
     pub fn mark(&self, place: usize) -> u64 {
