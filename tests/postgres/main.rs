@@ -128,3 +128,10 @@ mod killed;
 /// A row that forgets keys in several batches of a run, or forgets one and leaves later, is one row
 /// in the report and in the archive.
 mod met_again;
+
+/// Beside logical replication: a subscriber sees rows leave and come back, is told of tables that it
+/// must have, and its own keys are counted.
+mod subscriber;
+
+/// Rows of tables that inherit are under no key of the table that they inherit from.
+mod heirs;

@@ -169,9 +169,19 @@ impl Batch<'_> {
                 continue;
             };
             let Some(table) = &back.table else { continue };
+            let archive = &back.archive.table;
+            let lock = if archive.spread.is_none() {
+                " FOR UPDATE"
+            } else {
+                // Citus locks no rows in several shards at once.
+                let name = &archive.name;
+                transaction
+                    .batch_execute(&format!("LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE"))?;
+                ""
+            };
             let query = format!(
-                "SELECT a.fkfix_id FROM {} AS a WHERE {} ORDER BY a.fkfix_id FOR UPDATE",
-                back.archive.table.name,
+                "SELECT a.fkfix_id FROM {} AS a WHERE {} ORDER BY a.fkfix_id{lock}",
+                archive.name,
                 is_one_of("a", 1)
             );
             let ids = numbers(transaction, &query, &[(ids, Type::INT8_ARRAY)])?;
