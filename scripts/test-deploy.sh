@@ -2,7 +2,7 @@
 # Tries the recipes of examples/deploy as far as this machine can: scripts are run for real on a
 # fixture; units, manifests and workflows are read by the programs they are for, where these are
 # installed.
-# usage: scripts/test-deploy.sh [path of fkfix]
+# usage: [FKFIX_POSTGRES_URL=postgres://…/postgres] scripts/test-deploy.sh [path of fkfix]
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -43,7 +43,7 @@ unset DATABASE_URL FKFIX_MIGRATIONS
 
 # Scripts read, with and without shellcheck.
 for script in "$deploy/docker-entrypoint.sh" "$deploy/pre-commit" scripts/*.sh; do
-    sh -n "$script"
+    "$(sed -n '1s|.*[/ ]||p' "$script")" -n "$script" # sh or bash
     if has shellcheck; then shellcheck "$script"; fi
 done
 echo "scripts read"
@@ -117,6 +117,37 @@ PYTHON
     set --
     while read -r argument; do set -- "$@" "$argument"; done <"$folder/arguments"
     expect "the init container" 0 "$(DATABASE_URL=sqlite:///$folder/app.db status_of "$@")"
+    # The job for PostgreSQL: its arguments, by the entrypoint of its image, on a database of its own.
+    python3 - "$deploy/kubernetes-postgres.yaml" "$deploy/Dockerfile.postgres" >"$folder/arguments" <<'PYTHON'
+import json, sys, yaml
+job = yaml.safe_load(open(sys.argv[1]))
+assert (job["apiVersion"], job["kind"]) == ("batch/v1", "Job")
+pod = job["spec"]["template"]["spec"]
+(container,) = pod["containers"]
+assert job["spec"]["podFailurePolicy"]["rules"][0]["onExitCodes"]["containerName"] == container["name"]
+assert {it["name"] for it in container["volumeMounts"]} == {it["name"] for it in pod["volumes"]}
+lines = [line.split(None, 1) for line in open(sys.argv[2])]
+print(*json.loads(dict(filter(lambda it: len(it) == 2, lines))["ENTRYPOINT"]), *container["args"], sep="\n")
+PYTHON
+    if [ -n "${FKFIX_POSTGRES_URL:-}" ]; then
+        psql -X -q "$FKFIX_POSTGRES_URL" -c "DROP DATABASE IF EXISTS fkfix_deploy" -c "CREATE DATABASE fkfix_deploy"
+        url=${FKFIX_POSTGRES_URL%/*}/fkfix_deploy
+        psql -X -q -v ON_ERROR_STOP=1 "$url" -f "$root/tests/fixtures/app-postgres.sql"
+        run_job() {
+            set --
+            while read -r argument; do set -- "$@" "$argument"; done <"$folder/arguments"
+            DATABASE_URL=$url FKFIX_MIGRATIONS=$root/migrations status_of "$@"
+        }
+        expect "the job with too many orphans" 1 "$(run_job)"
+        sed -i 's/^5%$/10%/' "$folder/arguments"
+        expect "the job" 0 "$(run_job)"
+        expect "the job again" 0 "$(run_job)"
+        grep -q "^nothing to do" "$folder/out" || fail "the job does something again"
+        psql -X -q "$FKFIX_POSTGRES_URL" -c "DROP DATABASE fkfix_deploy"
+        echo "the job for PostgreSQL runs"
+    else
+        echo "skipped: FKFIX_POSTGRES_URL names no server for the job for PostgreSQL"
+    fi
     echo "the job and the init container run"
 else
     echo "skipped: python3 has no yaml to read workflows and manifests"
@@ -125,7 +156,8 @@ fi
 if has kubectl; then
     # Offline: --local asks no server.
     KUBECONFIG=/dev/null kubectl set image --local -f "$deploy/kubernetes.yaml" app=x -o name >/dev/null
-    echo "kubectl reads the manifest"
+    KUBECONFIG=/dev/null kubectl set image --local -f "$deploy/kubernetes-postgres.yaml" fkfix=x -o name >/dev/null
+    echo "kubectl reads the manifests"
 fi
 
 # The units, with the paths and the user of this machine.
