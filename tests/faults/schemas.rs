@@ -39,7 +39,7 @@ pub enum Outcome {
 }
 
 /// Why a case may be refused: the beginning of what stands for it.
-const REFUSALS: [&str; 19] = [
+const REFUSALS: [&str; 22] = [
     "is damaged: by them",
     "is damaged: the rows of",
     "break the new keys or depend on one that does",
@@ -59,6 +59,9 @@ const REFUSALS: [&str; 19] = [
     "could not come back as it is",
     "this SQLite can't keep its index",
     "this SQLite can't build the index",
+    "which holds some rows alone, knows one of them by it",
+    "take the rows that leave out of the full-text index",
+    "what its columns compute is longer than the whole database",
 ];
 
 /// Why there may be no script where there is a way to run: it keeps to what is documented.

@@ -1,4 +1,4 @@
-//! A damaged file whose list of free pages names pages in use is not written to.
+//! A damaged file in which a page has two users, or is free and in use, is not written to.
 
 use std::fs;
 
@@ -190,4 +190,36 @@ fn an_unknown_tokenizer_keeps_nobody_from_looking() {
     let page = page_of(&database, "other");
     name_as_free(&database, page);
     is_refused(&database, "other", page);
+}
+
+#[test]
+fn a_page_of_two_tables_is_not_written_to_where_none_is_free() {
+    let database = with_free_pages("CREATE TABLE third AS SELECT 'third ' || x AS x FROM other");
+    database.execute("VACUUM");
+    assert_eq!(database.value::<i64>("PRAGMA freelist_count"), 0);
+    let whole = database.copy();
+    let root = |name: &str| {
+        let query = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{name}'");
+        usize::try_from(database.value::<i64>(&query)).unwrap()
+    };
+    // The last child of the root of one is now that of the other's.
+    let (into, from) = (root("third"), root("other"));
+    let mut bytes = fs::read(&database.path).unwrap();
+    let size = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+    let (into, from) = ((into - 1) * size, (from - 1) * size);
+    assert_eq!((bytes[into], bytes[from]), (5, 5), "roots with children");
+    let page = number(&bytes, from + 8);
+    let last = into + 8;
+    bytes[last..last + 4].copy_from_slice(&u32::try_from(page).unwrap().to_be_bytes());
+    fs::write(&database.path, bytes).unwrap();
+    let before = database.files();
+    for verb in VERBS {
+        let message = format!(
+            "app.db is damaged, and to write to it could destroy rows: other and third use page {page}"
+        );
+        let run = database.fkfix(verb).status(2);
+        assert!(run.stderr.contains(&message), "{verb}: {}", run.stderr);
+        assert!(database.files() == before, "{verb} has changed the file");
+    }
+    whole.fkfix("clean --dry-run").status(0);
 }

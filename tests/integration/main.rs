@@ -47,7 +47,7 @@ mod clean;
 /// A key without a name is dropped by the name that PostgreSQL would have given it, and comes back.
 mod unnamed_keys;
 
-/// A damaged file whose list of free pages names pages in use is not written to.
+/// A damaged file in which a page has two users, or is free and in use, is not written to.
 mod free_pages;
 
 /// What an index says that SQLite could not have kept, or that is damaged, decides about no row.
@@ -215,6 +215,9 @@ mod terminal;
 
 /// A report shows the start of a value and reads no more of it, stored or computed.
 mod long_values;
+
+/// What a run would refuse its dry run refuses, and what can't be taken back is said before it is done.
+mod told_before;
 
 /// A full-text index loses the rows that leave, gets back those that it held, and nothing else.
 mod full_text;

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::plan::{self, KeyPlan};
 use crate::policy::Policy;
+use crate::sqlite::file::backup;
 use crate::sqlite::keys::{NewKey, TableKeys};
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema::Table;
@@ -119,6 +120,13 @@ pub fn plan(connection: &Connection, only: Option<&str>, policy: &Policy) -> Res
         plan,
         unusable,
     })
+}
+
+/// Fails as [`carry_out`] would, where only a run can tell: it runs on a copy in the temporary folder.
+pub fn rehearse(connection: &Connection, only: Option<&str>, policy: &Policy) -> Result<()> {
+    let copy = backup::temporary(connection)?;
+    let cleaning = plan(&copy.connection, only, policy)?;
+    carry_out(&copy.connection, &cleaning)
 }
 
 /// Carries `cleaning` out; the caller commits or rolls back.

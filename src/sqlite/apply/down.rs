@@ -216,8 +216,10 @@ impl TakenBack {
             }
         }
         let of = |archive: &str| restores.iter().position(|it| it.archive.name == archive);
-        for (archive, [list, set, comparison]) in set_back.steps() {
-            self.carry_out(transaction, vec![list, set])?;
+        for (place, (archive, [list, set, comparison])) in set_back.steps().enumerate() {
+            self.carry_out(transaction, vec![list])?;
+            set_back.must_stand_in_no_index(transaction, place)?;
+            self.carry_out(transaction, vec![set])?;
             let rows = changes(transaction)?;
             self.carry_out(transaction, vec![comparison])?;
             if let Some(came) = of(archive).and_then(|at| came.get_mut(at)) {

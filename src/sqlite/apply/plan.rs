@@ -8,10 +8,11 @@ use crate::model::key::KeyId;
 use crate::policy::{Fates, Method, Policy, TableFate};
 use crate::sqlite::apply::unfired;
 use crate::sqlite::archive;
+use crate::sqlite::file::guard;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::keys::{self, NewKey, TableKeys};
 use crate::sqlite::orphans::confirm;
-use crate::sqlite::orphans::lists::{DeadKeys, Reason, Removal};
+use crate::sqlite::orphans::lists::{DeadKeys, Reason, Removal, from_kept};
 use crate::sqlite::orphans::{self, Found};
 use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::full_text;
@@ -45,6 +46,9 @@ pub struct KeyPlan {
     passing_name: String,
     /// The tables that come by new definitions, and those with keys to them.
     around: Vec<String>,
+    /// Whether it goes, only a run can tell: SQLite finds a full-text index that does not hold the words
+    /// of its rows out when these are taken out of it.
+    pub must_be_tried: bool,
 }
 
 /// What happens to one child table.
@@ -89,6 +93,19 @@ pub fn plan(
     version: Option<i64>,
     policy: &Policy,
 ) -> Result<KeyPlan> {
+    // A dry run has it so already.
+    guard::with_limited_values(connection, || {
+        plan_within(connection, targets, declared, version, policy)
+    })
+}
+
+fn plan_within(
+    connection: &Connection,
+    targets: &[TableKeys],
+    declared: &[NamedKey],
+    version: Option<i64>,
+    policy: &Policy,
+) -> Result<KeyPlan> {
     let schema_before = snapshot::take(connection)?;
     let counts = RowCounts::new(connection);
     let found = orphans::find(connection, targets, declared, &counts, policy.orphans)?;
@@ -98,6 +115,7 @@ pub fn plan(
         schema: schema_before,
         found: &found,
         steps: Vec::new(),
+        must_be_tried: false,
     };
     planner.must_keep_indexes()?;
     planner.must_take_rows_back()?;
@@ -126,6 +144,7 @@ pub fn plan(
     let Planner {
         schema: schema_after,
         steps,
+        must_be_tried,
         ..
     } = planner;
     Ok(KeyPlan {
@@ -136,6 +155,7 @@ pub fn plan(
         schema_after,
         passing_name,
         around,
+        must_be_tried,
     })
 }
 
@@ -145,6 +165,7 @@ struct Planner<'a> {
     schema: Snapshot,
     found: &'a Found,
     steps: Vec<Step>,
+    must_be_tried: bool,
 }
 
 impl Planner<'_> {
@@ -278,6 +299,7 @@ impl Planner<'_> {
             if removal.kept == 0 {
                 continue;
             }
+            self.must_leave_indexes_as_they_are(removal)?;
             if let Some(misfit) = fidelity::of_forgetting_rows(self.connection, removal)? {
                 return Err(misfit.not_updated().into());
             }
@@ -292,7 +314,9 @@ impl Planner<'_> {
         }
         for removal in leaving(self.found) {
             let indexes = full_text::Indexes::of(self.connection, &removal.table)?;
-            self.steps.extend(indexes.take_out(removal));
+            let taken_out = indexes.take_out(removal);
+            self.must_be_tried |= !taken_out.is_empty();
+            self.steps.extend(taken_out);
         }
         for removal in touched(self.found).filter(|it| it.kept > 0) {
             self.steps.extend(rebuild::drop_triggers(&removal.table));
@@ -309,6 +333,28 @@ impl Planner<'_> {
                 self.steps
                     .push(rebuild::delete(removal, indexes).scattered());
                 self.steps.extend(rebuild::create_triggers(&removal.table));
+            }
+        }
+        Ok(())
+    }
+
+    /// A full-text index that holds some rows alone can't be built anew, and would go on knowing a row by
+    /// the key that it forgets.
+    fn must_leave_indexes_as_they_are(&self, removal: &Removal) -> Result<()> {
+        let table = &removal.table;
+        let indexes = full_text::Indexes::of(self.connection, table)?;
+        let kept = from_kept("w", removal);
+        for index in indexes.knowing_some_rows_by(table, &removal.set_columns()) {
+            if index.holds_one(self.connection, &kept)? {
+                return Err(Failure::impossible(format!(
+                    "{} of {} would forget a key, and the full-text index {}, which holds some rows alone, knows one of them by it",
+                    text::rows(removal.kept), table.name, index.name
+                ))
+                .hint(format!(
+                    "drop {} and create it again afterwards, or have the rows leave: --orphans archive",
+                    index.name
+                ))
+                .into());
             }
         }
         Ok(())

@@ -146,6 +146,9 @@ pub fn dry_run<'a>(
         let plan = plan::add_keys(connection, &requests, *version, order.policy)
             .with_context(|| format!("could not apply {}", migration.up))?;
         let refusal = plan.refusal(order.policy);
+        if refusal.is_none() && plan.must_be_tried {
+            rehearse(connection, order)?;
+        }
         let parts = vec![Done::Keys(Box::new(plan))];
         let mut outcome = Outcome {
             migration,
@@ -158,6 +161,11 @@ pub fn dry_run<'a>(
         outcome.find_unindexed(connection)?;
         return Ok(vec![outcome]);
     }
+    rehearse(connection, order)
+}
+
+/// What [`up`] does to a copy in the temporary folder.
+fn rehearse<'a>(connection: &Connection, order: Order<'a>) -> Result<Vec<Outcome<'a>>> {
     let copy = backup::temporary(connection)?;
     let rehearsal = Rehearsal {
         look: &mut |_, _| Ok(()),

@@ -8,7 +8,6 @@ use super::kept::{self, Staying};
 use super::put_back;
 use super::put_back::Restore;
 use super::store::KEPT;
-use crate::failure::Failure;
 use crate::model::kept::{Cause, Kept};
 use crate::sqlite::rebuild::fidelity::{self, all_of};
 use crate::sqlite::rebuild::full_text;
@@ -23,6 +22,8 @@ pub struct Forgotten {
     /// The runs that they are of, the newest first; none for rows of an archive without numbers. Each
     /// with the temporary table that will list what it sets back.
     pub(super) runs: Vec<(Option<i64>, String)>,
+    /// The full-text indexes that hold some rows alone, by what is set back.
+    pub(super) indexes: Vec<full_text::Index>,
 }
 
 impl Forgotten {
@@ -31,6 +32,7 @@ impl Forgotten {
         Forgotten {
             columns,
             runs: Vec::new(),
+            indexes: Vec::new(),
         }
     }
 
@@ -66,19 +68,15 @@ impl Forgotten {
         let columns = statement.query_map([], |row| row.get(0))?;
         let columns: Vec<String> = columns.collect::<Result<_, _>>()?;
         let indexes = full_text::Indexes::of(connection, table)?;
-        if let Some(column) = columns.iter().find(|it| indexes.notes_some_rows_by(it)) {
-            return Err(Failure::impossible(format!(
-                "could not put back what {} remembers of {}: a full-text index that holds some of its rows has {column}",
-                archive.name, table.name
-            ))
-            .hint("with --leave-orphans it stays in the archive")
-            .into());
-        }
+        let names: Vec<_> = columns.iter().map(String::as_str).collect();
+        let indexes = indexes.knowing_some_rows_by(table, &names);
+        let indexes = indexes.cloned().collect();
         let numbered = runs.into_iter().zip(first..);
         let runs = numbered.map(|(run, at)| (run, format!("fkfix_set_{at}")));
         Ok(Some(Forgotten {
             columns,
             runs: runs.collect(),
+            indexes,
         }))
     }
 

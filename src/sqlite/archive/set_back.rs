@@ -8,6 +8,7 @@ use super::kept::Staying;
 use super::put_back;
 use super::put_back::Restore;
 use super::store::KEPT;
+use crate::failure::Failure;
 use crate::sqlite::rebuild::fidelity::{self, all_of};
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::Table;
@@ -62,6 +63,34 @@ impl<'a> SetBack<'a> {
             let name = set.restore.archive.name.as_str();
             (name, [set.list_step(), set.set_step(), set.comparison()])
         })
+    }
+
+    /// Fails where a row that the list at this place of [`steps`](Self::steps) names stands in a
+    /// full-text index that would still know it by what it holds now.
+    pub fn must_stand_in_no_index(&self, connection: &Connection, place: usize) -> Result<()> {
+        let Some(set) = self.sets.get(place) else {
+            return Ok(());
+        };
+        let listed = format!(
+            "FROM temp.{} AS l CROSS JOIN {} ON {}",
+            set.list,
+            set.table.scanned("w"),
+            set.same_key()
+        );
+        for index in &set.forgotten.indexes {
+            if index.holds_one(connection, &listed)? {
+                return Err(Failure::impossible(format!(
+                    "could not put back what {} remembers of {}: the full-text index {} holds some rows alone, and among them such a row",
+                    set.restore.archive.name, set.table.name, index.name
+                ))
+                .hint(format!(
+                    "drop {} and create it again afterwards; with down --leave-orphans it stays in the archive",
+                    index.name
+                ))
+                .into());
+            }
+        }
+        Ok(())
     }
 
     /// One round of taking back again what breaks a key: for each key the archive, a step that

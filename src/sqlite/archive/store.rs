@@ -6,7 +6,7 @@
 
 use anyhow::Result;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 
 use super::put_back::{Whose, is_of, same_key, same_row};
 use crate::failure::Failure;
@@ -157,6 +157,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: Option<i64>) -
         .map(|column| column.name.as_str())
         .collect();
     must_be_possible(&name_of(&table.name), &names)?;
+    must_not_be_too_long(connection, removal)?;
     let indexes = full_text::Indexes::of(connection, table)?;
     let archive = of(connection, &table.name)?;
     let name = archive
@@ -246,6 +247,33 @@ pub fn store(connection: &Connection, removal: &Removal, version: Option<i64>) -
         fidelity::forgot_keys_alone(removal, &before, &which)
     });
     Ok(Storing { steps, comparison })
+}
+
+/// Fails where a row of `removal` computes more than a value may have, of which
+/// [`guard::limit_values`](crate::sqlite::file::guard::limit_values) has told SQLite.
+fn must_not_be_too_long(connection: &Connection, removal: &Removal) -> Result<()> {
+    let table = &removal.table;
+    let computed = table.columns.iter().filter(|it| it.generated);
+    let lengths = computed.map(|it| format!("ifnull(octet_length(w.{}), 0)", quote(&it.name)));
+    let lengths = lengths.collect::<Vec<_>>().join(" + ");
+    if lengths.is_empty() {
+        return Ok(());
+    }
+    let longest = format!(
+        "SELECT ifnull(max({lengths}), 0) {}",
+        lists::from_listed("w", removal)
+    );
+    let most = connection.limit(Limit::SQLITE_LIMIT_LENGTH)?;
+    match connection.query_row(&longest, [], |row| row.get::<_, i64>(0)) {
+        Ok(longest) if longest <= i64::from(most) => Ok(()),
+        Err(error) if error.sqlite_error_code() != Some(ErrorCode::TooBig) => Err(error.into()),
+        _ => Err(Failure::impossible(format!(
+            "a row of {} could not be archived: what its columns compute is longer than the whole database",
+            table.name
+        ))
+        .hint("give the orphans a parent first, or run with --orphans delete to keep no archive")
+        .into()),
+    }
 }
 
 /// The condition that the row `a` of the archive `name` is none of those that are there already, so

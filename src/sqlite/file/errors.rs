@@ -57,6 +57,10 @@ pub fn hint_for(error: &anyhow::Error) -> Option<String> {
         let hint = "an index is damaged: REINDEX, and see what else PRAGMA integrity_check finds";
         return Some(hint.to_owned());
     }
+    if extended_code(error) == Some(ffi::SQLITE_CORRUPT_VTAB) {
+        let hint = "a full-text index does not hold what its rows say, as where the type of a column was edited: drop it, and create it again afterwards";
+        return Some(hint.to_owned());
+    }
     let found = code(error);
     if let Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) = found {
         return Some(hint_for_a_lock());

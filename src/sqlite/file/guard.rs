@@ -46,6 +46,18 @@ pub fn limit_values(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Does `work` with values limited so, on a connection that may write.
+pub fn with_limited_values<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let usual = connection.limit(Limit::SQLITE_LIMIT_LENGTH)?;
+    limit_values(connection)?;
+    let done = work();
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, usual)?;
+    done
+}
+
 /// Puts a connection on its guard: a database may come from anywhere, and its schema is a
 /// program (<https://www.sqlite.org/security.html>).
 ///

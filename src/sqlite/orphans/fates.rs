@@ -9,6 +9,7 @@ use crate::model::key::KeyId;
 use crate::policy::Wish;
 use crate::sqlite::keys::conditions;
 use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
+use crate::sqlite::schema::full_text;
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, RowKey, Table};
 use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
@@ -115,7 +116,9 @@ impl<'a> Fates<'a> {
         let found = self
             .connection
             .query_row(query, [&table.name, column], |row| row.get(0));
+        // The text may spell the name of the table otherwise, in any quoting.
         found.unwrap_or(true)
+            || full_text::has_column(self.connection, &table.name, column).unwrap_or(true)
     }
 
     /// Has the rows leave in `round` that are to stay and forget a key, and can't: their default

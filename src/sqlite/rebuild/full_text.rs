@@ -8,7 +8,7 @@ use crate::sqlite::orphans::lists::{Removal, from_leaving};
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::text::ddl::{literal, quote};
 
-pub use crate::sqlite::schema::full_text::Indexes;
+pub use crate::sqlite::schema::full_text::{Index, Indexes};
 
 impl Indexes {
     /// Steps that take the rows of `removal` out of the indexes that hold them, while they are

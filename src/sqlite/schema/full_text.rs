@@ -98,11 +98,18 @@ impl Indexes {
         self.own.is_empty()
     }
 
-    /// Whether an index that does not hold exactly the rows of the table has the column `name`.
-    #[must_use]
-    pub fn notes_some_rows_by(&self, name: &str) -> bool {
-        let mut some = self.own.iter().filter(|index| !index.holds_exactly);
-        some.any(|index| index.columns.iter().any(|it| same_name(it, name)))
+    /// Those that hold some rows of `table` alone, and know them by one of `changing` or by a column
+    /// that is computed: they can't be built anew where such a value changes.
+    pub fn knowing_some_rows_by(
+        &self,
+        table: &Table,
+        changing: &[&str],
+    ) -> impl Iterator<Item = &Index> {
+        let is_generated = |name: &str| table.column(name).is_some_and(|it| it.generated);
+        let changes =
+            move |name: &str| is_generated(name) || changing.iter().any(|it| same_name(it, name));
+        let some = self.own.iter().filter(|index| !index.holds_exactly);
+        some.filter(move |index| index.columns.iter().any(|name| changes(name)))
     }
 
     /// Whether `name` is one of them.
@@ -184,6 +191,18 @@ impl Index {
         })
     }
 
+    /// Whether it holds one of the rows `w` of `from`, which ends in a condition.
+    pub fn holds_one(&self, connection: &Connection, from: &str) -> Result<bool> {
+        let query = format!(
+            "SELECT EXISTS (SELECT 1 {from} AND w.{} IN ({}))",
+            quote(&self.rowid),
+            self.held
+        );
+        connection
+            .query_row(&query, [], |row| row.get(0))
+            .with_context(|| format!("could not read which rows {} holds", self.name))
+    }
+
     /// Its columns, each with `prefix` before it.
     #[must_use]
     pub fn list(&self, prefix: &str) -> String {
@@ -232,6 +251,21 @@ fn columns(connection: &Connection, index: &str) -> rusqlite::Result<Vec<String>
         "SELECT name FROM pragma_table_xinfo WHERE arg = ?1 AND schema = 'main' AND hidden = 0",
     )?;
     statement.query_map([index], |row| row.get(0))?.collect()
+}
+
+/// Whether a full-text index that has `column` takes its text from `table`.
+pub fn has_column(connection: &Connection, table: &str, column: &str) -> Result<bool> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.sql FROM main.sqlite_schema AS m, pragma_table_xinfo AS x WHERE m.type = 'table' AND m.sql LIKE 'create virtual table%' AND m.sql LIKE '%fts%' AND x.arg = m.name AND x.schema = 'main' AND x.name = ?1 COLLATE NOCASE",
+    )?;
+    let mut rows = statement.query([column])?;
+    while let Some(row) = rows.next()? {
+        let content = content_of(&schema::text(row, 0)?.0);
+        if content.is_some_and(|content| same_name(&content, table)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The table or view that a full-text index takes its text from, if it does.

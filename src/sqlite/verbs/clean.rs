@@ -56,6 +56,9 @@ impl Database {
             let cleaning = clean::plan(connection, only, policy)?;
             let mut cleaned = self.cleaned(&cleaning, policy, true);
             cleaned.refusal = cleaning.plan.refusal(policy);
+            if cleaned.refusal.is_none() && cleaning.plan.must_be_tried {
+                clean::rehearse(connection, only, policy)?;
+            }
             cleaned.report.refused = cleaned.refusal.as_ref().map(ToString::to_string);
             let changes = cleaned.refusal.is_none() && !cleaning.plan.steps.is_empty();
             cleaned.script = match target.filter(|_| cleaned.refusal.is_none()) {
