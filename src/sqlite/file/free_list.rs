@@ -58,7 +58,6 @@ pub fn must_be_free(connection: &Connection, location: &Location) -> Result<()> 
 /// Fails where a page is used twice. `dbstat` walks through the pages and looks at no value, which takes
 /// about half of what `quick_check` does (<https://www.sqlite.org/dbstat.html>).
 fn must_have_one_user(connection: &Connection, location: &Location) -> Result<()> {
-    progress::step("check that each page has one user", Work::default());
     // Of tables with one root the schema tells, by both names.
     let twice = "SELECT count(*) > count(DISTINCT pageno) AND NOT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE rootpage > 0 GROUP BY rootpage HAVING count(*) > 1) FROM dbstat";
     match connection.query_row(twice, [], |row| row.get(0)) {
