@@ -132,10 +132,10 @@ impl Database {
                     report.migrations.extend(done.map(UpMigration::from));
                 }
                 Next::Apply(pending) => {
-                    if !std::mem::replace(&mut has_told, true) {
-                        if let Some(known) = self.published(order, &pending)? {
-                            tell(&known);
-                        }
+                    if !std::mem::replace(&mut has_told, true)
+                        && let Some(known) = self.published(order, &pending)?
+                    {
+                        tell(&known);
                     }
                     let small = pending.iter().take_while(|it| it.1 == Mode::Transaction);
                     let versions: Vec<_> = small.map(|(version, _)| *version).collect();

@@ -1,6 +1,7 @@
 //! What can not go back, as far as it can be seen before it is tried.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use anyhow::Result;
 use postgres::Transaction;
@@ -189,7 +190,8 @@ impl Return {
             let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![(&ids, Type::INT8_ARRAY)];
             for (parent, rows) in coming.iter().filter(of_parent) {
                 parameters.push((rows, Type::INT8_ARRAY));
-                comes += &format!(
+                let _ = write!(
+                    comes,
                     " AND NOT EXISTS (SELECT FROM {} AS q WHERE {} AND {})",
                     parent.archive.table.name,
                     is_one_of("q", parameters.len()),

@@ -68,7 +68,7 @@ fn carry_out(connection: &Connection, of: &str, all: &[Step]) -> usize {
             drop(rows);
             taken += statement.get_status(StatementStatus::VmStep);
         }
-        let share = f64::from(taken) / said as f64;
+        let share = f64::from(taken) / f64::from(u32::try_from(said).unwrap());
         assert!(
             (0.33..3.0).contains(&share),
             "{of}: {} takes {taken} instructions instead of {said}",
