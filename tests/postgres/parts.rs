@@ -94,3 +94,39 @@ fn rows_that_do_not_let_those_of_a_partition_go_stop_the_run() {
         }
     }
 }
+
+/// A key of the whole and one of its partition, and rows that break both: each counts for both, and
+/// the archive names both.
+#[test]
+fn a_row_that_breaks_a_key_of_the_whole_and_one_of_its_partition_counts_for_both() {
+    for mode in ["transaction", "online"] {
+        for (of_whole, of_part) in [("CASCADE", "CASCADE"), ("SET NULL", "CASCADE")] {
+            let Some(site) = site("CASCADE", "c") else {
+                return;
+            };
+            site.sql("CREATE TABLE q (id int PRIMARY KEY); INSERT INTO q VALUES (1); ALTER TABLE c ADD COLUMN qid int DEFAULT 1; UPDATE c SET qid = 8 WHERE id IN (1, 10, 20)");
+            let site = site.with(
+                "V1__keys",
+                &format!("ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (pid) REFERENCES p (id) ON DELETE {of_whole};
+                 ALTER TABLE c1 ADD CONSTRAINT c_q FOREIGN KEY (qid) REFERENCES q (id) ON DELETE {of_part}"),
+                "ALTER TABLE c1 DROP CONSTRAINT c_q; ALTER TABLE c DROP CONSTRAINT c_p",
+            );
+            let before = site.picture();
+            let both = "    2 rows break c_q\n    2 rows of these break more than one key\n";
+            site.run("orphans")
+                .status(1)
+                .says("\n2 rows of them break more than one key and count for each below\n")
+                .says("\n    c_q  pending     2 ");
+            site.run(&format!("up --mode {mode} --batch 2"))
+                .status(0)
+                .says(both);
+            assert_eq!(
+                site.ask("SELECT fkfix_constraints || ': ' || id FROM c_orphans ORDER BY id"),
+                ["c_p: 5", "c_p, c_q: 10", "c_p: 15", "c_p, c_q: 20"],
+                "{mode}"
+            );
+            site.run(&format!("down --mode {mode}")).status(0);
+            assert_eq!(site.picture(), before, "{mode}");
+        }
+    }
+}

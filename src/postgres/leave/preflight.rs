@@ -239,7 +239,7 @@ fn empty_parent(
     for (place, key) in keys.iter().enumerate() {
         let mark = search.mark(place);
         let breaks = |it: &Leaving| it.rows.values().any(|why| why.breaks & mark != 0);
-        if !found.of(key.child.oid).is_some_and(breaks) {
+        if !found.of(key.child.oid).is_some_and(breaks) && !found.is_broken_elsewhere(place) {
             continue;
         }
         let query = format!("SELECT FROM {} LIMIT 1", source(&key.parent));

@@ -19,7 +19,7 @@ use crate::postgres::database::own::Own;
 use crate::postgres::database::{Database, applicable};
 use crate::postgres::keys::{self, Key};
 use crate::postgres::leave::preflight;
-use crate::postgres::orphans::{Found, Search, Why};
+use crate::postgres::orphans::{Found, Leaving, Search, Why};
 use crate::postgres::schema::Schema;
 use crate::postgres::schema::rows::{self, source};
 use crate::postgres::text::parts;
@@ -161,11 +161,7 @@ impl Survey {
     /// How many rows break a key, each counted once.
     #[must_use]
     pub fn orphans(&self) -> i64 {
-        self.found
-            .tables
-            .iter()
-            .map(crate::postgres::orphans::Leaving::count)
-            .sum()
+        self.found.tables.iter().map(Leaving::count).sum()
     }
 
     /// The names of the tables that have orphans.
@@ -185,15 +181,18 @@ impl Survey {
         database: String,
         limit: usize,
     ) -> Result<OrphansReport> {
-        let place_of = |key: &Key| {
-            let tables = self.found.tables.iter();
-            tables.clone().position(|it| it.table.oid == key.child.oid)
+        let place_of = |at: usize, key: &Key| {
+            let mut tables = self.found.tables.iter();
+            let own = tables.position(|it| it.table.oid == key.child.oid);
+            let mut tables = self.found.tables.iter();
+            let breaks = |it: &Leaving| it.rows.values().any(|why| why.breaks_elsewhere(at));
+            own.or_else(|| tables.position(breaks))
         };
         let mut keys = Vec::new();
         for (at, key) in self.search.asked.iter().enumerate() {
             let label = self.search.labels.get(at).cloned().unwrap_or_default();
             let doing = format!("could not look at the orphans of {label}");
-            let place = place_of(key).unwrap_or(usize::MAX);
+            let place = place_of(at, key).unwrap_or(usize::MAX);
             keys.push(
                 self.key(transaction, key, at, label, place)
                     .context(doing)?,
@@ -280,7 +279,7 @@ impl Survey {
             .found
             .of(key.child.oid)
             .is_some_and(|it| it.rows.values().any(breaks));
-        if !has_orphans {
+        if !has_orphans && !self.found.is_broken_elsewhere(at) {
             return Ok(report);
         }
         let columns: Vec<_> = key

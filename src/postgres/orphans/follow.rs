@@ -83,6 +83,51 @@ impl Search {
                 }
             }
         }
+        left.extend(self.note_broken_elsewhere(transaction, found, table, rows)?);
+        Ok(left)
+    }
+
+    /// Adds to `found` which keys of other tables the `rows` of `table` break, as rows of those
+    /// tables; gives those that leave since now.
+    fn note_broken_elsewhere(
+        &self,
+        transaction: &mut Transaction,
+        found: &mut Found,
+        table: &Rc<Table>,
+        rows: &[RowId],
+    ) -> Result<Vec<RowId>> {
+        let mut left = Vec::new();
+        for (place, link) in self.asked_links() {
+            let (key, child) = (&link.key, &link.key.child);
+            if child.oid == table.oid || !self.parts.share(child.oid, table.oid) {
+                continue;
+            }
+            let same = self.parts.as_rows_of(child.oid, table.oid, rows);
+            let query = format!(
+                "SELECT {} FROM {} AS c WHERE {} AND {}",
+                rows::place(child, "c"),
+                source(child),
+                rows::are(child, "c", 1),
+                key.orphaned("c")
+            );
+            let texts = rows::texts(same);
+            for row in rows::read(transaction, &query, &[(&texts, Type::TEXT_ARRAY)])? {
+                let own = self
+                    .parts
+                    .as_rows_of(table.oid, child.oid, std::slice::from_ref(&row));
+                let stays = |row: &RowId| {
+                    let found = found.of(table.oid).and_then(|it| it.rows.get(row));
+                    found.is_some_and(|why| !why.leaves)
+                };
+                let stayed: Vec<_> = own.into_iter().filter(stays).collect();
+                self.note_elsewhere(found, place, &row);
+                let leaves = |row: &RowId| {
+                    let found = found.of(table.oid).and_then(|it| it.rows.get(row));
+                    found.is_some_and(|why| why.leaves)
+                };
+                left.extend(stayed.into_iter().filter(leaves));
+            }
+        }
         Ok(left)
     }
 

@@ -12,6 +12,9 @@ use crate::postgres::schema::rows::RowId;
 pub struct Why {
     /// The keys that it breaks, of those asked for: the bits of their links.
     pub breaks: u64,
+    /// Those that it breaks as a row of another table, which has it too: the bits of their places
+    /// among those asked for.
+    pub also: u64,
     /// The link by which it hangs on a row that leaves.
     pub(super) along: Option<usize>,
     /// It leaves.
@@ -20,6 +23,24 @@ pub struct Why {
     pub forgets: u64,
     /// It has forgotten a key in an earlier batch of the run.
     pub again: bool,
+}
+
+impl Why {
+    /// Whether it breaks more than one key.
+    fn breaks_several(&self) -> bool {
+        self.breaks.count_ones() + self.also.count_ones() > 1
+    }
+
+    /// Whether it breaks the key at `place` of those asked for as a row of another table.
+    #[must_use]
+    pub fn breaks_elsewhere(&self, place: usize) -> bool {
+        self.also & elsewhere(place) != 0
+    }
+}
+
+/// The bit of the key at `place`; those behind the first 64 are not told.
+pub(super) fn elsewhere(place: usize) -> u64 {
+    u32::try_from(place).map_or(0, |it| 1_u64.checked_shl(it).unwrap_or(0))
 }
 
 /// Rows of a table that leave, or forget keys.
@@ -87,6 +108,13 @@ impl Found {
         self.tables.iter().find(|it| it.table.oid == oid)
     }
 
+    /// Whether rows of other tables break the key at `place` of those asked for, as rows of its child.
+    #[must_use]
+    pub fn is_broken_elsewhere(&self, place: usize) -> bool {
+        let mut whys = self.tables.iter().flat_map(|it| it.rows.values());
+        whys.any(|why| why.breaks_elsewhere(place))
+    }
+
     /// Notes a row; whether it leaves since now.
     pub(super) fn add(&mut self, table: &Rc<Table>, shown: &str, row: &RowId, why: Why) -> bool {
         let place = self.tables.iter().position(|it| it.table.oid == table.oid);
@@ -104,6 +132,7 @@ impl Found {
         let known = leaving.rows.entry(row.clone()).or_default();
         let leaves_now = why.leaves && !known.leaves;
         known.breaks |= why.breaks;
+        known.also |= why.also;
         known.forgets |= why.forgets;
         known.leaves |= why.leaves;
         if leaves_now {
@@ -233,12 +262,12 @@ impl Leaving {
     /// How many rows break more than one key.
     #[must_use]
     pub fn break_several(&self) -> i64 {
-        self.number(|why| why.breaks.count_ones() > 1)
+        self.number(Why::breaks_several)
     }
 
     /// How many of those that leave do.
     #[must_use]
     pub fn leave_for_several(&self) -> i64 {
-        self.number(|why| why.leaves && why.breaks.count_ones() > 1)
+        self.number(|why| why.leaves && why.breaks_several())
     }
 }

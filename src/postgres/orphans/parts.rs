@@ -67,11 +67,21 @@ impl Parts {
     /// Whether `row` of `table` was found as a row of another table.
     #[must_use]
     pub fn is_found_elsewhere(&self, found: &Found, table: u32, row: &RowId) -> bool {
-        let others = found.tables.iter().filter(|it| it.table.oid != table);
-        let mut kin = others.filter(|it| self.share(it.table.oid, table));
-        kin.any(|it| {
+        self.elsewhere(found, table, row).is_some()
+    }
+
+    /// Where `row` of `table` was found as a row of another table: the place of that table, and the
+    /// row by its name.
+    #[must_use]
+    pub fn elsewhere(&self, found: &Found, table: u32, row: &RowId) -> Option<(usize, RowId)> {
+        let others = found.tables.iter().enumerate();
+        let mut kin =
+            others.filter(|(_, it)| it.table.oid != table && self.share(it.table.oid, table));
+        kin.find_map(|(place, it)| {
             let same = self.as_rows_of(it.table.oid, table, std::slice::from_ref(row));
-            same.iter().any(|row| it.rows.contains_key(row))
+            let mut same = same.into_iter();
+            let row = same.find(|row| it.rows.contains_key(row))?;
+            Some((place, row))
         })
     }
 }

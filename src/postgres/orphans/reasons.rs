@@ -51,7 +51,14 @@ impl Search {
         };
         let broken: Vec<_> = labels(why.breaks).collect();
         if !broken.is_empty() {
-            return broken.join(", ");
+            let also = self.asked_links();
+            let also = also.filter(|(place, _)| why.breaks_elsewhere(*place));
+            let also = also.map(|(_, it)| it.label.as_str());
+            return broken
+                .into_iter()
+                .chain(also)
+                .collect::<Vec<_>>()
+                .join(", ");
         }
         match why.along.and_then(|it| self.links.get(it)) {
             Some(link) => link.label.clone(),
@@ -64,15 +71,20 @@ impl Search {
     pub fn reasons(&self, found: &Found, leaving: &Leaving) -> Vec<Reason> {
         let oid = leaving.table.oid;
         let broken = self.asked_links().map(|(place, link)| {
-            let is_by = |why: &Why| why.leaves && why.breaks & link.mark != 0;
+            let is_own = link.key.child.oid == oid;
+            let is_by = |why: &Why| {
+                let breaks = is_own && why.breaks & link.mark != 0;
+                why.leaves && (breaks || why.breaks_elsewhere(place))
+            };
             (place, link, true, leaving.number(is_by))
         });
         let along = self.links.iter().enumerate().map(|(place, link)| {
-            let is_by = |why: &Why| why.leaves && why.breaks == 0 && why.along == Some(place);
+            let is_own = link.key.child.oid == oid;
+            let is_by =
+                |why: &Why| is_own && why.leaves && why.breaks == 0 && why.along == Some(place);
             (place, link, false, leaving.number(is_by))
         });
-        let all = broken.chain(along);
-        let all = all.filter(|(_, link, _, rows)| link.key.child.oid == oid && *rows > 0);
+        let all = broken.chain(along).filter(|(.., rows)| *rows > 0);
         all.map(|(place, link, orphans, rows)| {
             let on_delete = keys::action(link.key.key.on_delete);
             let demoted = found.whys.get(&place).map(|it| (*it).to_owned());
@@ -96,13 +108,14 @@ impl Search {
     #[must_use]
     pub fn kept_reasons(&self, leaving: &Leaving) -> Vec<Reason> {
         let links = self.links.iter().enumerate();
-        let links = links.filter(|(_, link)| link.key.child.oid == leaving.table.oid);
         let both = links.flat_map(|(place, link)| {
             [true, false].map(|orphans| {
+                let is_own = link.key.child.oid == leaving.table.oid;
                 let is_by = |why: &Why| {
                     let breaks = why.breaks & link.mark != 0 && orphans;
                     let hangs = why.breaks == 0 && !orphans;
-                    !why.leaves && why.forgets & link.mark != 0 && (breaks || hangs)
+                    let forgets = is_own && why.forgets & link.mark != 0 && (breaks || hangs);
+                    !why.leaves && (forgets || (orphans && why.breaks_elsewhere(place)))
                 };
                 Reason {
                     rank: 2 * place + usize::from(!orphans),

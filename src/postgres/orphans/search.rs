@@ -6,7 +6,7 @@ use anyhow::Result;
 use postgres::Transaction;
 use postgres::types::Type;
 
-use super::found::{Found, Why};
+use super::found::{Found, Why, elsewhere};
 use super::parts::Parts;
 use crate::failure::Failure;
 use crate::model::key;
@@ -221,7 +221,7 @@ impl Search {
     /// All rows that break the keys asked for.
     pub fn orphans(&self, transaction: &mut Transaction) -> Result<Found> {
         let mut found = Found::default();
-        for (_, link) in self.asked_links() {
+        for (place, link) in self.asked_links() {
             let key = &link.key;
             let query = format!(
                 "SELECT {} FROM {} AS c WHERE {}",
@@ -235,12 +235,39 @@ impl Search {
             };
             let why = link.found(link.orphans, why);
             for row in rows::read(transaction, &query, &[])? {
-                if !self.parts.is_found_elsewhere(&found, key.child.oid, &row) {
+                if !self.note_elsewhere(&mut found, place, &row) {
                     found.add(&key.child, &key.child_shown, &row, why);
                 }
             }
         }
         Ok(found)
+    }
+
+    /// Notes that a row breaks the key at `place` of those asked for which was found as a row of
+    /// another table; false where it was not. One that would stay there, and forget something
+    /// else, is met again when that is done.
+    pub(super) fn note_elsewhere(&self, found: &mut Found, place: usize, row: &RowId) -> bool {
+        let Some(link) = self.links.get(place) else {
+            return false;
+        };
+        let Some((at, row)) = self.parts.elsewhere(found, link.key.child.oid, row) else {
+            return false;
+        };
+        let leaves = link.found(link.orphans, Why::default()).leaves;
+        let Some(leaving) = found.tables.get_mut(at) else {
+            return false;
+        };
+        let oid = leaving.table.oid;
+        if let Some(why) = leaving.rows.get_mut(&row) {
+            let forgets = self.assigned(oid, why.forgets);
+            let mut forgets = forgets.iter().filter(|it| it.default.is_none());
+            let forgets = forgets.any(|it| link.key.key.columns.contains(&it.column));
+            if why.leaves || leaves || forgets {
+                why.leaves |= leaves;
+                why.also |= elsewhere(place);
+            }
+        }
+        true
     }
 
     /// Locks those of `rows` of `table` that break a key; then, in a second statement, looks at
