@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::location::Location;
-use crate::progress::{self, Work};
+use crate::progress;
 use crate::sqlite::file::backup::{self, TemporaryCopy};
 use crate::sqlite::file::{guard, reading};
 
@@ -27,7 +27,6 @@ pub fn must_be_free(connection: &Connection, location: &Location) -> Result<()> 
     if free == 0 {
         return must_have_one_user(connection, location);
     }
-    progress::step("check that free pages are free", Work::default());
     let other = open_again(connection)?;
     let found = match with_collations(&other, first_fault) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
