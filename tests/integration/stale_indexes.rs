@@ -299,3 +299,37 @@ fn a_parent_that_its_index_does_not_know_makes_no_orphan() {
     database.up().says("added 1 foreign key to child (3 rows)");
     assert_eq!(database.value::<i64>("SELECT count(*) FROM child"), 3);
 }
+
+/// A script goes by the index of the parent where a run holds the keys of the rows in memory: with as many
+/// orphans by the one as by the other, every promise of it would hold for the wrong rows.
+#[test]
+fn no_script_is_written_that_goes_by_a_stale_index_of_the_parent() {
+    for key in ["PRIMARY KEY", "UNIQUE"] {
+        let database = Database::of(&format!(
+            "CREATE TABLE parent (id TEXT {key}, n INTEGER); INSERT INTO parent VALUES ('a', 1), ('b', 2);
+             CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id TEXT); INSERT INTO child VALUES (1, 'a'), (2, 'b'), (3, 'z');"
+        ))
+        .with_key()
+        .unheard_by(
+            "sqlite_autoindex_parent_1",
+            None,
+            "UPDATE parent SET id = 'z' WHERE id = 'a'",
+        );
+        let message = "the index sqlite_autoindex_parent_1 of parent is damaged";
+        database.refuses("up --dry-run --format sql", 2, message);
+        database.execute("REINDEX parent");
+        database
+            .fkfix("up --dry-run --format sql")
+            .status(0)
+            .says("fkfix_leaving_1");
+        database.up();
+        assert_eq!(database.rows("SELECT * FROM child"), ["2|'b'", "3|'z'"]);
+
+        let database = database.unheard_by(
+            "sqlite_autoindex_parent_1",
+            None,
+            "UPDATE parent SET id = 'a' WHERE id = 'z'; INSERT INTO child VALUES (4, 'a')",
+        );
+        database.refuses("clean --dry-run --format sql", 2, message);
+    }
+}

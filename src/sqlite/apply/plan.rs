@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use crate::failure::Failure;
+use crate::model::key::ForeignKey;
 use crate::model::key::KeyId;
 use crate::policy::{Fates, Method, Policy, TableFate};
 use crate::sqlite::apply::unfired;
@@ -531,6 +532,15 @@ impl KeyPlan {
     /// The tables of which rows leave or forget keys, in the order in which they were found.
     pub fn touched(&self) -> impl Iterator<Item = &Removal> {
         touched(&self.found)
+    }
+
+    /// The keys whose orphans leave or forget them: those that are added, and those that are there.
+    pub fn keys(&self) -> impl Iterator<Item = &ForeignKey> {
+        let keys = self
+            .tables
+            .iter()
+            .flat_map(|it| it.added.iter().chain(&it.adopted));
+        keys.map(|it| &it.key)
     }
 
     /// The removals that have rows, in the order in which they were found.

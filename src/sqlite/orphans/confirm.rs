@@ -44,6 +44,48 @@ pub fn confirm_missing(
     Ok(())
 }
 
+/// Confirms that the indexes by which a script looks for the parents of `keys` hold the rows of these
+/// tables, one entry each. A run holds what an index says against the rows; a script goes by the index.
+pub fn confirm_parents<'k>(
+    connection: &Connection,
+    keys: impl Iterator<Item = &'k ForeignKey>,
+) -> Result<()> {
+    for key in keys {
+        // A table that the script itself makes is not there yet, and has no old index.
+        let Ok(parent) = Table::read(connection, &key.parent) else {
+            continue;
+        };
+        let Some(index) = parent.key_index(&key.parent_columns) else {
+            continue;
+        };
+        let columns = index.columns.as_deref().unwrap_or_default();
+        let columns = columns.iter().map(String::as_str);
+        let same = columns.chain(parent.row_key.columns());
+        // A search converts what does not fit the column; then each entry is looked at.
+        let lacks = |plus: &str| {
+            let same = same
+                .clone()
+                .map(|it| format!("{plus}i.{0} IS {plus}w.{0}", quote(it)));
+            format!(
+                "NOT EXISTS (SELECT 1 FROM {} WHERE {})",
+                parent.by("i", index),
+                same.collect::<Vec<_>>().join(" AND ")
+            )
+        };
+        let query = format!(
+            "SELECT (SELECT count(*) FROM {0}) IS NOT (SELECT count(*) FROM {1}) OR EXISTS (SELECT 1 FROM {1} WHERE {2} AND {3})",
+            parent.by("i", index),
+            parent.scanned("w"),
+            lacks(""),
+            lacks("+")
+        );
+        if connection.query_row(&query, [], |row| row.get(0))? {
+            return Err(parent.damaged(index).into());
+        }
+    }
+    Ok(())
+}
+
 /// Confirms that the rows of `child` which have no parent by `key` are the `rows` that an index led
 /// to, for which `listed` is a condition. One look at each row.
 pub fn confirm_all_found(

@@ -12,6 +12,7 @@ use crate::outcome::orphans::UnusableKey;
 use crate::policy::Policy;
 use crate::sqlite::apply::clean::{self, Cleaning};
 use crate::sqlite::file::{connection, free_list, reading};
+use crate::sqlite::orphans::confirm;
 use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::write::portable;
@@ -62,7 +63,10 @@ impl Database {
             cleaned.report.refused = cleaned.refusal.as_ref().map(ToString::to_string);
             let changes = cleaned.refusal.is_none() && !cleaning.plan.steps.is_empty();
             cleaned.script = match target.filter(|_| cleaned.refusal.is_none()) {
-                Some(Target::Shell) if changes => Some(shell::clean(&cleaning.plan)?),
+                Some(Target::Shell) if changes => {
+                    confirm::confirm_parents(connection, cleaning.plan.keys())?;
+                    Some(shell::clean(&cleaning.plan)?)
+                }
                 None | Some(Target::Shell) => None,
                 // Another copy of the database may have orphans where this one has none.
                 Some(target) => {

@@ -12,10 +12,12 @@ use crate::failure::{Failure, Status};
 use crate::outcome::migrations::{UpMigration, UpReport};
 use crate::sqlite::apply::down;
 use crate::sqlite::apply::history;
+use crate::sqlite::apply::plan::KeyPlan;
 use crate::sqlite::apply::space;
 use crate::sqlite::apply::timing;
 use crate::sqlite::apply::up::{self, Order, Outcome};
 use crate::sqlite::file::{connection, free_list, reading};
+use crate::sqlite::orphans::confirm;
 use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::write::portable;
 use crate::sqlite::write::shell;
@@ -189,6 +191,8 @@ fn script(
     target: Target,
 ) -> Result<String> {
     if target == Target::Shell {
+        let plans = outcomes.iter().flat_map(Outcome::plans);
+        confirm::confirm_parents(connection, plans.flat_map(KeyPlan::keys))?;
         return shell::up(outcomes);
     }
     let pending: Vec<_> = outcomes.iter().map(|it| it.migration).collect();
