@@ -20,8 +20,8 @@ impl Drop for Pair {
     }
 }
 
-/// Rows 2 and 3 of `c` are orphans; `published` is what stands behind CREATE PUBLICATION.
-fn pair(published: &str) -> Option<Pair> {
+/// Rows 2 and 3 of `c` are orphans; `tables` is what stands behind CREATE PUBLICATION.
+fn pair(tables: &str) -> Option<Pair> {
     let servers = [server::own(&Own::default())?, server::own(&Own::default())?];
     let site = |server: &Server| {
         let database = Database::of(&server.url("postgres", "postgres"));
@@ -33,7 +33,7 @@ fn pair(published: &str) -> Option<Pair> {
     };
     let (publisher, subscriber) = (site(&servers[0]), site(&servers[1]));
     publisher.sql(&format!(
-        "INSERT INTO p VALUES (1); INSERT INTO c VALUES (1, 1), (2, 9), (3, 9); CREATE PUBLICATION shop {published}"
+        "INSERT INTO p VALUES (1); INSERT INTO c VALUES (1, 1), (2, 9), (3, 9); CREATE PUBLICATION shop {tables}"
     ));
     subscriber.sql(&format!(
         "CREATE SUBSCRIPTION s CONNECTION 'host={} port={} user=postgres dbname={}' PUBLICATION shop",
