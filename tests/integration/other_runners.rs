@@ -20,7 +20,7 @@ fn family() -> Database {
 }
 
 /// Runs `script` in a transaction, on a connection that enforces foreign keys or does not.
-fn run(connection: &Connection, script: &str) -> rusqlite::Result<()> {
+pub fn run(connection: &Connection, script: &str) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN")?;
     let done = connection
         .execute_batch(script)

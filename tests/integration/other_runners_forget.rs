@@ -6,6 +6,7 @@ use std::fs;
 use pretty_assertions::assert_eq;
 use rusqlite::Connection;
 
+use crate::other_runners;
 use crate::support::{Database, binary, finish};
 
 fn notes() -> Database {
@@ -31,14 +32,7 @@ fn run(database: &Database, script: &str, enforcing: bool) -> rusqlite::Result<(
     } else {
         database.open()
     };
-    connection.execute_batch("BEGIN")?;
-    let done = connection
-        .execute_batch(script)
-        .and_then(|()| connection.execute_batch("COMMIT"));
-    if done.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK")?;
-    }
-    done
+    other_runners::run(&connection, script)
 }
 
 fn script(database: &Database, words: &str) -> String {

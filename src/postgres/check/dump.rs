@@ -8,7 +8,6 @@ use anyhow::Result;
 use crate::explain;
 use crate::migrations::Migrations;
 use crate::model::finding::{Code, Finding};
-use crate::model::key;
 use crate::postgres::catalog::{
     Column, ForeignKey, Index, Kind, Name, Persistence, ReplicaIdentity, Table,
 };
@@ -74,9 +73,9 @@ fn presence(schema: &Schema, expected: &Expected) -> Option<Finding> {
     if on_same_columns.iter().any(|it| keys::saying(it) == says) {
         return None;
     }
-    let text = model(schema, child, &wanted);
+    let text = keys::as_reports_have_it(schema, child, &wanted);
     Some(if let Some(other) = on_same_columns.first() {
-        let other = model(schema, child, other);
+        let other = keys::as_reports_have_it(schema, child, other);
         let message = format!("the key is {other}, and {migration} asks for {text}");
         Finding::of_key(Code::KeyDiffers, &text, message)
             .hint("drop the one that is wrong, or change the migration so that both agree")
@@ -106,7 +105,7 @@ fn declared(schema: &Schema) -> Vec<Finding> {
     for child in &schema.tables {
         let mut seen = Vec::new();
         for key in &child.foreign_keys {
-            let text = model(schema, child, key);
+            let text = keys::as_reports_have_it(schema, child, key);
             let says = keys::saying(key);
             if seen.contains(&says) {
                 let message = format!("{} declares more than once {text}", text.child);
@@ -128,17 +127,6 @@ fn declared(schema: &Schema) -> Vec<Finding> {
         }
     }
     findings
-}
-
-fn model(schema: &Schema, child: &Table, key: &ForeignKey) -> key::ForeignKey {
-    key::ForeignKey {
-        child: schema.shown(&child.name),
-        columns: key.columns.clone(),
-        parent: schema.shown(&key.parent),
-        parent_columns: key.parent_columns.clone(),
-        on_delete: keys::action(key.on_delete),
-        on_update: keys::action(key.on_update),
-    }
 }
 
 /// The tables as the catalogs would have them, as far as the dump tells. A name without a schema is

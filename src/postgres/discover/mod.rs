@@ -101,14 +101,7 @@ fn may_see(transaction: &mut Transaction, table: &Table) -> Result<bool> {
 fn declared(schema: &Schema) -> Vec<ForeignKey> {
     let keys = schema.tables.iter().flat_map(|child| {
         let keys = child.foreign_keys.iter().filter(|key| !key.is_inherited);
-        keys.map(|key| ForeignKey {
-            child: schema.shown(&child.name),
-            columns: key.columns.clone(),
-            parent: schema.shown(&key.parent),
-            parent_columns: key.parent_columns.clone(),
-            on_delete: keys::action(key.on_delete),
-            on_update: keys::action(key.on_update),
-        })
+        keys.map(|key| keys::as_reports_have_it(schema, child, key))
     });
     keys.collect()
 }

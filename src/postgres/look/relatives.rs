@@ -6,7 +6,6 @@ use anyhow::Result;
 use postgres::Transaction;
 use postgres::types::Type;
 
-use crate::model::key::ForeignKey;
 use crate::model::relatives::{Children, Parent, Reference, Row};
 use crate::model::value::Value;
 use crate::postgres::catalog::{self, Table, quoted};
@@ -60,7 +59,7 @@ pub fn references(
         let (parent, said) = match keys::declared(transaction, schema, child, key)? {
             _ if key.is_temporal => (
                 Parent::Unusable("keys with PERIOD are not supported".to_owned()),
-                said(schema, child, key),
+                keys::as_reports_have_it(schema, child, key),
             ),
             Some(declared) => (
                 parent_of(transaction, &declared, table, place, &values)?,
@@ -68,7 +67,7 @@ pub fn references(
             ),
             None => (
                 Parent::Unusable("the columns can't be compared".to_owned()),
-                said(schema, child, key),
+                keys::as_reports_have_it(schema, child, key),
             ),
         };
         references.push(Reference {
@@ -79,17 +78,6 @@ pub fn references(
         });
     }
     Ok(references)
-}
-
-fn said(schema: &Schema, child: &Table, key: &catalog::ForeignKey) -> ForeignKey {
-    ForeignKey {
-        child: schema.shown(&child.name),
-        columns: key.columns.clone(),
-        parent: schema.shown(&key.parent),
-        parent_columns: key.parent_columns.clone(),
-        on_delete: keys::action(key.on_delete),
-        on_update: keys::action(key.on_update),
-    }
 }
 
 fn parent_of(

@@ -65,13 +65,7 @@ impl Search {
             if key.child.oid != table.oid {
                 continue;
             }
-            let query = format!(
-                "SELECT {} FROM {} AS c WHERE {} AND {}",
-                rows::place(table, "c"),
-                source(table),
-                rows::are(table, "c", 1),
-                key.orphaned("c")
-            );
+            let query = broken_among(key);
             let why = Why {
                 breaks: link.mark,
                 ..Why::default()
@@ -103,13 +97,7 @@ impl Search {
                 continue;
             }
             let same = self.parts.as_rows_of(child.oid, table.oid, rows);
-            let query = format!(
-                "SELECT {} FROM {} AS c WHERE {} AND {}",
-                rows::place(child, "c"),
-                source(child),
-                rows::are(child, "c", 1),
-                key.orphaned("c")
-            );
+            let query = broken_among(key);
             let texts = rows::texts(same);
             for row in rows::read(transaction, &query, &[(&texts, Type::TEXT_ARRAY)])? {
                 let own = self
@@ -395,4 +383,16 @@ pub(super) fn hanging(
         hanging.extend(rows::read(transaction, &query, &parameters)?);
     }
     Ok(hanging)
+}
+
+/// The query for those rows that break `key`; the rows to ask about are parameter 1.
+fn broken_among(key: &Key) -> String {
+    let child = &key.child;
+    format!(
+        "SELECT {} FROM {} AS c WHERE {} AND {}",
+        rows::place(child, "c"),
+        source(child),
+        rows::are(child, "c", 1),
+        key.orphaned("c")
+    )
 }

@@ -3,9 +3,8 @@
 use rusqlite::Connection;
 
 use super::*;
-use crate::policy::{Method, OrphanAction, Policy};
-use crate::sqlite::apply::plan;
-use crate::sqlite::text::statement::AddForeignKey;
+use crate::policy::Method;
+use crate::sqlite::apply::work_tests::planned;
 
 fn of(needed: u64, for_sorting: u64, shared: bool) -> Space {
     Space {
@@ -64,19 +63,9 @@ fn logs(orphans: u32) -> (tempfile::TempDir, Connection) {
 }
 
 fn plan(connection: &Connection, method: Method) -> KeyPlan {
-    let request = AddForeignKey {
-        table: "logs".into(),
-        name: Some("fk".into()),
-        constraint: "CONSTRAINT fk FOREIGN KEY (rule) REFERENCES rules (id)".into(),
-    };
-    let policy = Policy {
-        orphans: OrphanAction::Archive,
-        max_orphans: None,
-        method,
-    };
     // Its lists stay with its connection.
     let planning = Connection::open(connection.path().unwrap()).unwrap();
-    plan::add_keys(&planning, &[request], 1, &policy).unwrap()
+    planned(&planning, method)
 }
 
 fn pages(connection: &Connection, object: &str) -> u64 {

@@ -3,9 +3,8 @@
 use rusqlite::Connection;
 
 use super::*;
-use crate::policy::{Method, OrphanAction, Policy};
-use crate::sqlite::apply::plan;
-use crate::sqlite::text::statement::AddForeignKey;
+use crate::policy::Method;
+use crate::sqlite::apply::work_tests::planned;
 
 const WAYS: [Way; 5] = [
     Way::Edit,
@@ -73,17 +72,7 @@ fn foretold(rows: i64) -> Option<Duration> {
              INSERT INTO logs SELECT i, 1 FROM n;"
         ))
         .unwrap();
-    let request = AddForeignKey {
-        table: "logs".into(),
-        name: Some("fk".into()),
-        constraint: "CONSTRAINT fk FOREIGN KEY (rule) REFERENCES rules (id)".into(),
-    };
-    let policy = Policy {
-        orphans: OrphanAction::Archive,
-        max_orphans: None,
-        method: Method::Documented,
-    };
-    let plan = plan::add_keys(&connection, &[request], 1, &policy).unwrap();
+    let plan = planned(&connection, Method::Documented);
     of_steps(&connection, &plan)
 }
 

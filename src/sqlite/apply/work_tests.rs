@@ -3,7 +3,7 @@
 use rusqlite::{Connection, StatementStatus};
 
 use crate::policy::{Method, OrphanAction, Policy};
-use crate::sqlite::apply::plan;
+use crate::sqlite::apply::plan::{self, KeyPlan};
 use crate::sqlite::archive::{self, Whose};
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::text::statement::AddForeignKey;
@@ -29,7 +29,8 @@ fn logs(indexes: &str, share: i64) -> Connection {
 const INDEXES: &str = "CREATE INDEX logs_a ON logs (a); CREATE INDEX logs_b ON logs (b);
     CREATE INDEX logs_b_a ON logs (b, a); CREATE INDEX logs_rule ON logs (rule)";
 
-fn plan(connection: &Connection, method: Method) -> Vec<Step> {
+/// The plan that gives `logs` a key to `rules`.
+pub(super) fn planned(connection: &Connection, method: Method) -> KeyPlan {
     let request = AddForeignKey {
         table: "logs".into(),
         name: Some("fk".into()),
@@ -40,8 +41,11 @@ fn plan(connection: &Connection, method: Method) -> Vec<Step> {
         max_orphans: None,
         method,
     };
-    let plan = plan::add_keys(connection, &[request], 1, &policy).unwrap();
-    plan.steps
+    plan::add_keys(connection, &[request], 1, &policy).unwrap()
+}
+
+fn plan(connection: &Connection, method: Method) -> Vec<Step> {
+    planned(connection, method).steps
 }
 
 /// Carries `steps` out, and holds what each takes against what it says.

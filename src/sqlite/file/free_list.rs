@@ -15,8 +15,7 @@ use crate::progress;
 use crate::sqlite::file::backup::{self, TemporaryCopy};
 use crate::sqlite::file::{guard, reading};
 
-/// VACUUM copies what the tables hold and never looks at the list.
-const HINT: &str = "VACUUM makes the list anew where the tables are whole; otherwise restore a backup, or salvage what is left with the sqlite3 shell's .recover (fkfix check --integrity tells all that is damaged)";
+const REMEDY: &str = "restore a backup, or salvage what is left with the sqlite3 shell's .recover (fkfix check --integrity tells all that is damaged)";
 
 /// Fails where the list of free pages is not what the tables leave free, and where two tables or indexes
 /// use one page. The whole file is read, since only a walk through all of them tells which pages they
@@ -46,12 +45,12 @@ pub fn must_be_free(connection: &Connection, location: &Location) -> Result<()> 
         },
     };
     let what = user_of(&other, &fault).unwrap_or(fault);
-    Err(Failure::impossible(format!(
-        "{location} is damaged, and to write to it could destroy rows: {what}"
-    ))
-    .coded("damaged")
-    .hint(HINT)
-    .into())
+    Err(damaged(location, &what)
+        // VACUUM copies what the tables hold and never looks at the list.
+        .hint(format!(
+            "VACUUM makes the list anew where the tables are whole; otherwise {REMEDY}"
+        ))
+        .into())
 }
 
 /// Fails where a page is used twice. `dbstat` walks through the pages and looks at no value, which takes
@@ -80,12 +79,14 @@ fn must_have_one_user(connection: &Connection, location: &Location) -> Result<()
     } else {
         format!("{one} and {other} use page {page}")
     };
-    Err(Failure::impossible(format!(
-        "{location} is damaged, and to write to it could destroy rows: {users}"
+    Err(damaged(location, &users).hint(REMEDY).into())
+}
+
+fn damaged(location: &Location, what: &str) -> Failure {
+    Failure::impossible(format!(
+        "{location} is damaged, and to write to it could destroy rows: {what}"
     ))
     .coded("damaged")
-    .hint("restore a backup, or salvage what is left with the sqlite3 shell's .recover (fkfix check --integrity tells all that is damaged)")
-    .into())
 }
 
 /// Where the schema needs a function that only the application has.

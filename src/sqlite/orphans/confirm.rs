@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::model::key::ForeignKey;
 use crate::sqlite::keys::known_keys::KnownKeys;
 use crate::sqlite::orphans::lists::{self, Removal};
+use crate::sqlite::schema::index::Index;
 use crate::sqlite::schema::row_counts::RowCounts;
 use crate::sqlite::schema::{Table, remedy};
 use crate::sqlite::text::ddl::quote;
@@ -59,25 +60,12 @@ pub fn confirm_parents<'k>(
             continue;
         };
         let columns = index.columns.as_deref().unwrap_or_default();
-        let columns = columns.iter().map(String::as_str);
-        let same = columns.chain(parent.row_key.columns());
-        // A search converts what does not fit the column; then each entry is looked at.
-        let lacks = |plus: &str| {
-            let same = same
-                .clone()
-                .map(|it| format!("{plus}i.{0} IS {plus}w.{0}", quote(it)));
-            format!(
-                "NOT EXISTS (SELECT 1 FROM {} WHERE {})",
-                parent.by("i", index),
-                same.collect::<Vec<_>>().join(" AND ")
-            )
-        };
         let query = format!(
             "SELECT (SELECT count(*) FROM {0}) IS NOT (SELECT count(*) FROM {1}) OR EXISTS (SELECT 1 FROM {1} WHERE {2} AND {3})",
             parent.by("i", index),
             parent.scanned("w"),
-            lacks(""),
-            lacks("+")
+            lacks(&parent, index, columns, ""),
+            lacks(&parent, index, columns, "+")
         );
         if connection.query_row(&query, [], |row| row.get(0))? {
             return Err(parent.damaged(index).into());
@@ -155,27 +143,33 @@ pub fn confirm_indexed(connection: &Connection, removal: &Removal) -> Result<()>
     let table = &removal.table;
     for (index, columns) in table.kept_indexes() {
         let lacks_one = |plus: &str| -> Result<bool> {
-            let same = columns
-                .iter()
-                .map(|it| format!("{plus}i.{0} IS {plus}w.{0}", quote(it)));
-            let key = table.row_key.columns();
-            let same_key = key.iter().map(|it| format!("i.{0} = w.{0}", quote(it)));
             let query = format!(
-                "SELECT EXISTS (SELECT 1 FROM temp.{} AS l CROSS JOIN {} ON {} WHERE NOT EXISTS (SELECT 1 FROM {} WHERE {}))",
+                "SELECT EXISTS (SELECT 1 FROM temp.{} AS l CROSS JOIN {} ON {} WHERE {})",
                 quote(&removal.list),
                 table.scanned("w"),
                 lists::has_listed_key("w", removal),
-                table.by("i", index),
-                same.chain(same_key).collect::<Vec<_>>().join(" AND ")
+                lacks(table, index, columns, plus)
             );
             Ok(connection.query_row(&query, [], |row| row.get(0))?)
         };
-        // A search converts what does not fit the column; then each entry is looked at.
         if lacks_one("")? && lacks_one("+")? {
             return Err(table.damaged(index).into());
         }
     }
     Ok(())
+}
+
+/// The condition that `index` lacks an entry for the row `w` of `table`. A search converts what does not
+/// fit the column; with a `plus` of `+` each entry is looked at.
+fn lacks(table: &Table, index: &Index, columns: &[impl AsRef<str>], plus: &str) -> String {
+    let columns = columns.iter().map(AsRef::as_ref);
+    let same = columns.chain(table.row_key.columns());
+    let same = same.map(|it| format!("{plus}i.{0} IS {plus}w.{0}", quote(it)));
+    format!(
+        "NOT EXISTS (SELECT 1 FROM {} WHERE {})",
+        table.by("i", index),
+        same.collect::<Vec<_>>().join(" AND ")
+    )
 }
 
 fn must_not(connection: &Connection, query: &str, child: &Table, key: &ForeignKey) -> Result<()> {
