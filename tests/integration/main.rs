@@ -53,6 +53,9 @@ mod free_pages;
 /// What an index says that SQLite could not have kept, or that is damaged, decides about no row.
 mod foreign_indexes;
 
+/// Where a table keeps its indexes, they tell of the rows that the rows tell of.
+mod indexes_that_stay;
+
 /// An index with the right number of entries and the wrong ones decides about no row either.
 mod stale_indexes;
 

@@ -10,10 +10,10 @@ use crate::policy::{Fates, Method, Policy, TableFate};
 use crate::sqlite::apply::unfired;
 use crate::sqlite::archive;
 use crate::sqlite::file::guard;
-use crate::sqlite::keys::conditions;
+use crate::sqlite::keys::conditions::{self, Lookup};
 use crate::sqlite::keys::{self, NewKey, TableKeys};
 use crate::sqlite::orphans::confirm;
-use crate::sqlite::orphans::lists::{DeadKeys, Reason, Removal, from_kept};
+use crate::sqlite::orphans::lists::{Reason, Removal, from_kept};
 use crate::sqlite::orphans::{self, Found};
 use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::full_text;
@@ -121,6 +121,7 @@ fn plan_within(
     planner.must_keep_indexes()?;
     planner.must_take_rows_back()?;
     let rebuilds = planner.rebuilds(targets, policy.method)?;
+    planner.must_agree_with_indexes(targets, &rebuilds)?;
     let places = planner.places(&rebuilds, policy.method)?;
     planner.move_rows_out(&rebuilds, version, policy)?;
     planner.rebuild(&rebuilds)?;
@@ -140,7 +141,7 @@ fn plan_within(
     );
     drop(rebuilds);
     let passing_name = snapshot::free_name(&snapshot::taken_names(connection)?, rebuild::OLD);
-    planner.check(targets, declared)?;
+    planner.check(targets, declared, &tables)?;
     let warnings = planner.warnings(targets)?;
     let Planner {
         schema: schema_after,
@@ -270,6 +271,29 @@ impl Planner<'_> {
             table,
             definition,
         })
+    }
+
+    /// The last look at the keys goes by indexes where these are not built anew: they must tell as
+    /// many orphans as the rows did.
+    fn must_agree_with_indexes(
+        &self,
+        targets: &[TableKeys],
+        rebuilds: &[Rebuild<'_>],
+    ) -> Result<()> {
+        for (place, (child, new)) in asked_for(targets).enumerate() {
+            let own = rebuilds.iter().find(|it| it.table.name == child.name);
+            if own.is_some_and(|it| by_row(it.way)) {
+                continue;
+            }
+            let parent = Table::read(self.connection, &new.key.parent)?;
+            let reasons = self.found.removal(&child.name).map(|it| &it.reasons);
+            let is_it = |it: &&Reason| it.key == KeyId(place) && it.breaks;
+            let reason = reasons.and_then(|it| it.iter().find(is_it));
+            let ends = (child, &parent, &new.key);
+            let rows = reason.map_or(0, |it| it.rows);
+            confirm::confirm_number(self.connection, self.counts, ends, rows)?;
+        }
+        Ok(())
     }
 
     /// Archives the rows that leave and those that forget keys, has these forget them, and deletes
@@ -411,24 +435,29 @@ impl Planner<'_> {
 
     /// What must hold before COMMIT: every row accounted for, in this table and in those
     /// around it, and no row that breaks a key that is asked for, be it new or adopted.
-    fn check(&mut self, targets: &[TableKeys], declared: &[NamedKey]) -> Result<()> {
+    fn check(
+        &mut self,
+        targets: &[TableKeys],
+        declared: &[NamedKey],
+        tables: &[TablePlan],
+    ) -> Result<()> {
         let is_touched = |name: &str| {
             self.found.removal(name).is_some()
                 || targets.iter().any(|keys| same_name(&keys.table.name, name))
         };
-        let mut tables: Vec<String> = targets.iter().map(|keys| keys.table.name.clone()).collect();
-        tables.extend(self.found.removals.iter().map(|it| it.table.name.clone()));
+        let mut names: Vec<String> = targets.iter().map(|keys| keys.table.name.clone()).collect();
+        names.extend(self.found.removals.iter().map(|it| it.table.name.clone()));
         let added = targets
             .iter()
             .flat_map(|keys| keys.added.iter().map(|new| &new.key));
         for key in declared.iter().map(|named| &named.key).chain(added) {
             if is_touched(&key.child) || is_touched(&key.parent) {
-                tables.extend([key.child.clone(), key.parent.clone()]);
+                names.extend([key.child.clone(), key.parent.clone()]);
             }
         }
-        tables.sort_unstable_by_key(|name| name.to_ascii_lowercase());
-        tables.dedup_by(|left, right| same_name(left, right));
-        for name in tables {
+        names.sort_unstable_by_key(|name| name.to_ascii_lowercase());
+        names.dedup_by(|left, right| same_name(left, right));
+        for name in names {
             if !schema::table_exists(self.connection, &name)? {
                 continue;
             }
@@ -443,8 +472,13 @@ impl Planner<'_> {
         }
         for (place, (child, new)) in asked_for(targets).enumerate() {
             let parent = Table::read(self.connection, &new.key.parent)?;
-            let (broken, by_row) = if let Some(dead_keys) = self.found.dead_keys(&new.key) {
-                (conditions::has_key_of(&new.key, &dead_keys.query), None)
+            let own = tables.iter().find(|it| it.name == child.name);
+            let lookup = match own.and_then(|it| it.way) {
+                Some(way) if by_row(way) => Lookup::EachRow,
+                _ => Lookup::choose(self.connection, self.counts, child, &parent, &new.key)?,
+            };
+            let (broken, by_row) = if lookup != Lookup::EachRow {
+                (conditions::broken(child, &parent, &new.key, lookup), None)
             } else {
                 let by_row = ByRow {
                     key: new.key.clone(),
@@ -461,11 +495,9 @@ impl Planner<'_> {
         }
         for removal in &self.found.removals {
             let name = &removal.table.name;
-            let of_table = |dead: &&DeadKeys| same_name(&dead.key.child, name);
-            let dead_keys = self.found.dead_keys.iter().filter(of_table);
-            let lists = dead_keys.map(|dead| &dead.list).chain([&removal.list]);
             let others = self.found.others.iter();
             let others = others.filter(|(table, _)| same_name(table, name));
+            let lists = [&removal.list].into_iter();
             let lists = lists.chain(others.map(|(_, other)| other));
             let drops: Vec<_> = lists
                 .map(|list| format!("DROP TABLE temp.{}", quote(list)))
@@ -498,6 +530,12 @@ impl Planner<'_> {
 fn asked_for(targets: &[TableKeys]) -> impl Iterator<Item = (&Table, &NewKey)> {
     let keys = targets.iter();
     keys.flat_map(|keys| keys.asked_for().map(|new| (&keys.table, new)))
+}
+
+/// Whether a table that comes by its definition in `way` is looked at row by row in the end: few of
+/// its rows may be left, and its indexes are new.
+fn by_row(way: Way) -> bool {
+    matches!(way, Way::Rows | Way::TwoCopies)
 }
 
 /// The removals that have rows.

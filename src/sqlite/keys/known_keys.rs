@@ -8,9 +8,12 @@
 //! must have the key itself. So it does no harm that memory ends before the keys do, and statements
 //! mean the same with the function and without, wherever the index of the parent is sound.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
+use foldhash::fast::RandomState;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
@@ -21,74 +24,98 @@ use crate::sqlite::schema::{Affinity, Column, Table};
 use crate::sqlite::text::ddl::{quote, same_name};
 
 /// Memory for all keys of one search, in bytes.
-const MOST_BYTES: usize = 32 << 20;
+const MOST_BYTES: usize = 48 << 20;
 
-/// What a key takes beside its own bytes: its place in the set, and what the allocator adds.
-const BYTES_PER_KEY: usize = 48;
+/// What a text takes beside its own bytes: up to 57 for its place in a map of which only 7/16 may
+/// be taken, and what the allocator adds.
+const BYTES_PER_TEXT: usize = 88;
+
+/// What an integer takes, likewise.
+const BYTES_PER_INTEGER: usize = 40;
 
 /// The functions of one search. They are gone when it is dropped.
 pub struct KnownKeys<'a> {
     connection: &'a Connection,
-    /// How the names of its functions begin.
-    prefix: &'static str,
     /// Memory that is left, in bytes.
     left: usize,
-    /// The conditions, with the functions and without.
-    conditions: Vec<(String, String)>,
+    conditions: Vec<Condition>,
+}
+
+/// A condition that a row has no parent.
+struct Condition {
+    /// With a function.
+    with: String,
+    /// Without.
+    without: String,
+    /// The function could not tell of some row, so that an index did.
+    by_index: Arc<AtomicBool>,
 }
 
 impl<'a> KnownKeys<'a> {
     /// No key is known yet.
     pub fn new(connection: &'a Connection) -> Self {
-        KnownKeys::with_prefix(connection, "fkfix_is_missing")
-    }
-
-    /// The same for a search within a search, whose functions go on to be there.
-    pub fn within(connection: &'a Connection) -> Self {
-        KnownKeys::with_prefix(connection, "fkfix_is_missing_too")
-    }
-
-    fn with_prefix(connection: &'a Connection, prefix: &'static str) -> Self {
         KnownKeys {
             connection,
-            prefix,
             left: MOST_BYTES,
             conditions: Vec::new(),
         }
     }
 
-    fn function(&self, number: usize) -> String {
-        format!("{}_{}", self.prefix, number + 1)
+    fn function(number: usize) -> String {
+        format!("fkfix_is_missing_{}", number + 1)
     }
 
     /// The condition that a child row `w` has no parent by `key`, as [`conditions::orphaned`] gives
     /// it, with a shorter way for keys that are known. Reads at most `most` keys of the parent.
     pub fn orphaned(&mut self, parent: &Table, key: &ForeignKey, most: i64) -> Result<String> {
-        let (orphaned, by_rows) = (
-            conditions::orphaned(parent, key),
-            conditions::orphaned_by_rows(parent, key),
-        );
+        self.orphaned_or(parent, key, most, conditions::orphaned(parent, key))
+    }
+
+    /// The same, which is `without` for those who do not have the functions.
+    pub fn orphaned_or(
+        &mut self,
+        parent: &Table,
+        key: &ForeignKey,
+        most: i64,
+        without: String,
+    ) -> Result<String> {
+        let by_rows = conditions::orphaned_by_rows(parent, key);
         let mut pairs = key.pairs();
         let only = match (pairs.next(), pairs.next()) {
             (Some((column, parent_column)), None) => parent.column(parent_column).zip(Some(column)),
             _ => None,
         };
         let Some((parent_column, column)) = only else {
-            self.conditions.push((by_rows.clone(), orphaned));
+            self.conditions.push(Condition {
+                with: by_rows.clone(),
+                without,
+                by_index: Arc::new(true.into()),
+            });
             return Ok(by_rows);
         };
         let known = Known::read(self.connection, parent, parent_column, most, &mut self.left)
             .with_context(|| format!("could not read the keys of {}", parent.name))?;
-        let name = self.function(self.conditions.len());
+        let name = Self::function(self.conditions.len());
+        let by_index = Arc::new(AtomicBool::new(false));
+        let asked_index = Arc::clone(&by_index);
         let flags = FunctionFlags::SQLITE_UTF8
             | FunctionFlags::SQLITE_DETERMINISTIC
             | FunctionFlags::SQLITE_DIRECTONLY;
         self.connection
             .create_scalar_function(name.as_str(), 1, flags, move |call| {
-                Ok(known.is_missing(call.get_raw(0)))
+                let value = call.get_raw(0);
+                let missing = known.is_missing(value);
+                if missing.is_none() && value != ValueRef::Null {
+                    asked_index.store(true, Ordering::Relaxed);
+                }
+                Ok(missing)
             })?;
         let shortened = format!("ifnull({name}(w.{}), {by_rows})", quote(column));
-        self.conditions.push((shortened.clone(), orphaned));
+        self.conditions.push(Condition {
+            with: shortened.clone(),
+            without,
+            by_index,
+        });
         Ok(shortened)
     }
 
@@ -99,13 +126,17 @@ impl<'a> KnownKeys<'a> {
         Ok(query.replace(&conditions::orphaned(&parent, key), &shortened))
     }
 
+    /// Whether an index had to be asked of some row for `condition`, which is one of these.
+    pub fn asked_index(&self, condition: &str) -> bool {
+        let own = self.conditions.iter().find(|it| it.with == condition);
+        own.is_none_or(|it| it.by_index.load(Ordering::Relaxed))
+    }
+
     /// `sql` as it is for those who do not have the functions.
     #[must_use]
     pub fn strike_from(&self, sql: &str) -> String {
         let conditions = self.conditions.iter();
-        conditions.fold(sql.to_owned(), |sql, (with, without)| {
-            sql.replace(with, without)
-        })
+        conditions.fold(sql.to_owned(), |sql, it| sql.replace(&it.with, &it.without))
     }
 }
 
@@ -116,24 +147,37 @@ impl Drop for KnownKeys<'_> {
             // connection.
             let _ = self
                 .connection
-                .remove_function(self.function(number).as_str(), 1);
+                .remove_function(Self::function(number).as_str(), 1);
         }
     }
 }
 
 /// Keys of a parent, all text or all integers, as its column's affinity stores them: other
-/// values may be compared as what they are not.
+/// values may be compared as what they are not. Beside them those that were missed, with how often.
 #[derive(Default)]
-struct Known {
-    texts: HashSet<Box<[u8]>>,
-    integers: HashSet<i64>,
+pub struct Known {
+    texts: HashMap<Box<[u8]>, i64, RandomState>,
+    integers: HashMap<i64, i64, RandomState>,
     /// Values of the same class that are not among them are no keys.
     complete: bool,
+    /// The parent has text, or integers, among its keys.
+    has: (bool, bool),
 }
+
+/// The memory that a key takes, in bytes.
+fn memory_for(key: ValueRef<'_>) -> usize {
+    match key {
+        ValueRef::Text(text) => BYTES_PER_TEXT + text.len(),
+        _ => BYTES_PER_INTEGER,
+    }
+}
+
+/// A key that is there; another has the number of rows that missed it.
+const IS_THERE: i64 = 0;
 
 impl Known {
     /// Reads at most `most` keys, and takes the memory for them from what is `left`.
-    fn read(
+    pub fn read(
         connection: &Connection,
         parent: &Table,
         column: &Column,
@@ -155,11 +199,7 @@ impl Known {
         known.complete = same_name(&column.collation, "BINARY");
         while let Some(row) = rows.next()? {
             let value = row.get_ref(0)?;
-            let length = match value {
-                ValueRef::Text(text) => text.len(),
-                _ => 0,
-            };
-            let bytes = BYTES_PER_KEY + length;
+            let bytes = memory_for(value);
             count += 1;
             if count > most || bytes > *left {
                 known.complete = false;
@@ -168,10 +208,12 @@ impl Known {
             *left -= bytes;
             match (value, column.affinity) {
                 (ValueRef::Text(text), Affinity::Text) => {
-                    known.texts.insert(text.into());
+                    known.texts.insert(text.into(), IS_THERE);
+                    known.has.0 = true;
                 }
                 (ValueRef::Integer(number), Affinity::Numeric) => {
-                    known.integers.insert(number);
+                    known.integers.insert(number, IS_THERE);
+                    known.has.1 = true;
                 }
                 _ => known.complete = false,
             }
@@ -179,14 +221,59 @@ impl Known {
         Ok(known)
     }
 
+    /// All keys of the parent are known, and compare by their bytes.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
     /// Whether `value` is no key; none where that can't be told.
     fn is_missing(&self, value: ValueRef<'_>) -> Option<bool> {
         let (is_known, same_class) = match value {
-            ValueRef::Text(text) => (self.texts.contains(text), self.integers.is_empty()),
-            ValueRef::Integer(number) => (self.integers.contains(&number), self.texts.is_empty()),
+            ValueRef::Text(text) => (self.texts.contains_key(text), !self.has.1),
+            ValueRef::Integer(number) => (self.integers.contains_key(&number), !self.has.0),
             ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => return None,
         };
         (is_known || self.complete && same_class).then_some(!is_known)
+    }
+
+    /// The same, and counts how often each value was missed. The memory for those is taken from what
+    /// is `left`; none where that is used up, too.
+    pub fn misses(&mut self, value: ValueRef<'_>, left: &mut usize) -> Option<bool> {
+        let (known, same_class) = match value {
+            ValueRef::Text(text) => (self.texts.get_mut(text), !self.has.1),
+            ValueRef::Integer(number) => (self.integers.get_mut(&number), !self.has.0),
+            ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => return None,
+        };
+        match known {
+            Some(&mut IS_THERE) => return Some(false),
+            Some(missed) => *missed += 1,
+            None if !(self.complete && same_class) => return None,
+            None => {
+                *left = left.checked_sub(memory_for(value))?;
+                match value {
+                    ValueRef::Text(text) => self.texts.insert(text.into(), 1),
+                    ValueRef::Integer(number) => self.integers.insert(number, 1),
+                    _ => None,
+                };
+            }
+        }
+        Some(true)
+    }
+
+    /// The values that were missed, with how often, in no order: integers, and text.
+    pub fn missed(&self) -> (Vec<(i64, i64)>, Vec<(&[u8], i64)>) {
+        let integers = self.integers.iter().map(|(key, rows)| (*key, *rows));
+        let texts = self.texts.iter().map(|(key, rows)| (&**key, *rows));
+        (
+            integers.filter(|(_, rows)| *rows != IS_THERE).collect(),
+            texts.filter(|(_, rows)| *rows != IS_THERE).collect(),
+        )
+    }
+
+    /// The keys of the parent that are text, in no order.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let there = self.texts.iter().filter(|(_, rows)| **rows == IS_THERE);
+        there.map(|(key, _)| &**key)
     }
 }
 
@@ -211,7 +298,7 @@ mod tests {
         let all = known("('a'), ('b'), (NULL)", &mut 1000);
         assert_eq!(all.is_missing(a), Some(false));
         assert_eq!(all.is_missing(z), Some(true));
-        let mut left = BYTES_PER_KEY + 2;
+        let mut left = BYTES_PER_TEXT + 2;
         let some = known("('a'), ('b')", &mut left);
         assert_eq!(some.is_missing(a), Some(false));
         assert_eq!(some.is_missing(z), None);

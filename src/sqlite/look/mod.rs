@@ -1,5 +1,6 @@
 //! Reports for people: orphans, a row and its relatives, a picture.
 
+mod counted;
 pub mod deletion;
 pub mod diagram;
 mod orphan_rows;

@@ -97,10 +97,12 @@ pub struct Dependents {
 ///
 /// What is pending is seen as `up` would: where a script does more than add keys, or several are
 /// pending, they are carried out on a copy, and the rows are those that each key meets there.
+/// Of each table no more orphans than `most` can be read afterwards; all, where none is given.
 pub fn survey(
     connection: &Connection,
     migrations: &Migrations,
     only: Option<&str>,
+    most: Option<usize>,
 ) -> Result<Survey> {
     let mut survey = Survey::default();
     let pending = standing::pending(migrations, &history::read(connection)?, None, true)?;
@@ -108,22 +110,24 @@ pub fn survey(
         if let Some(only) = only {
             Table::read(connection, only)?;
         }
-        let looked = survey.look(connection, &requests, only);
+        let looked = survey.look(connection, &requests, only, most);
         match pending.first().and_then(|it| migrations.get(*it)) {
             Some(migration) => {
-                looked.with_context(|| format!("could not apply {}", migration.up))?
+                looked.with_context(|| format!("could not apply {}", migration.up))?;
             }
-            None => looked?,
-        };
+            None => {
+                looked?;
+            }
+        }
         return Ok(survey);
     }
     let copy = up::rehearse_deleting(connection, migrations, &mut |copy, requests| {
-        let found = survey.look(copy, requests, only)?;
+        let found = survey.look(copy, requests, only, None)?;
         survey.keep_rows(copy, &found)
     })?;
     if survey.places == 0 {
         // No script adds a key, so the declared ones have not been looked at.
-        survey.look(&copy.connection, &[], only)?;
+        survey.look(&copy.connection, &[], only, None)?;
     }
     if let Some(only) = only {
         Table::read(&copy.connection, only)?;
@@ -135,11 +139,12 @@ pub fn survey(
 impl Survey {
     /// Looks at the keys that `requests` ask for, the first time with those that the database
     /// declares.
-    fn look(
+    pub(super) fn look(
         &mut self,
         connection: &Connection,
         requests: &[AddForeignKey],
         only: Option<&str>,
+        most: Option<usize>,
     ) -> Result<Found> {
         let declared = foreign_key::declared(connection)?;
         let mut targets = keys::resolve(connection, &declared, requests)?;
@@ -147,6 +152,11 @@ impl Survey {
             self.unusable = watch(connection, &declared, &mut targets)?;
         }
         targets.retain(|keys| only.is_none_or(|only| same_name(&keys.table.name, only)));
+        if let Some(most) = most
+            && self.count_alone(connection, &targets, &declared, most)?
+        {
+            return Ok(Found::default());
+        }
         let counts = RowCounts::new(connection);
         let found = orphans::find(
             connection,
@@ -246,7 +256,7 @@ fn watch(
 }
 
 /// Where the orphans in the list of `removal` are read from.
-fn source_of(removal: &Removal) -> Source {
+pub(super) fn source_of(removal: &Removal) -> Source {
     let table = &removal.table;
     let rowid = match &table.row_key {
         RowKey::Alias(name) => format!("w.{}", quote(name)),

@@ -13,7 +13,7 @@ use crate::sqlite::schema::{Column, Table, values};
 use crate::sqlite::text::ddl::{quote, quote_list};
 
 /// How many missing parents are shown for each key.
-const MOST_FREQUENT: usize = 5;
+pub(super) const MOST_FREQUENT: usize = 5;
 
 /// A key and the rows that break it.
 #[derive(Debug)]
@@ -75,9 +75,7 @@ impl SurveyedKey {
         let listed = lists::from_listed("w", removal);
         let orphans = format!("{listed} AND l.breaks > 0 AND {broken}");
         self.count(connection, &orphans)?;
-        let key = &self.named.key;
-        let listed = found.dead_keys(key).map(|it| (child, it.list.as_str()));
-        self.other_spelling = other_spelling(connection, &parent, key, &orphans, listed)?;
+        self.other_spelling = other_spelling(connection, &parent, &self.named.key, &orphans)?;
         if let Some(column) = time_column(child) {
             self.span = span(connection, column, &orphans)?;
         }
@@ -110,42 +108,27 @@ impl SurveyedKey {
 }
 
 /// How many of `orphans`, which is FROM and WHERE of them, have a parent whose key is text that differs
-/// in case, blanks and hyphens alone, as those of a UUID. Where the keys of the child's orphans
-/// are `listed`, each is looked at once, and only the rows of those that have such a parent.
+/// in case, blanks and hyphens alone, as those of a UUID. Each distinct key is looked at once.
 fn other_spelling(
     connection: &Connection,
     parent: &Table,
     key: &ForeignKey,
     orphans: &str,
-    listed: Option<(&Table, &str)>,
 ) -> Result<i64> {
     let mut pairs = key.pairs();
     let (Some((column, parent_column)), None) = (pairs.next(), pairs.next()) else {
         return Ok(0);
     };
-    let (own, theirs) = (
-        format!("w.{}", quote(column)),
-        format!("p.{}", quote(parent_column)),
-    );
     let plain = |value: &str| format!("lower(replace(trim({value}), '-', ''))");
-    let has_such_a_parent = |value: &str| {
-        format!(
-            "typeof({value}) = 'text' AND {0} <> '' AND {0} IN (SELECT {1} FROM {2} WHERE typeof({theirs}) = 'text')",
-            plain(value),
-            plain(&theirs),
-            parent.source("p")
-        )
-    };
-    let from = match listed {
-        Some((child, list)) => format!(
-            "FROM {} WHERE {own} IN (SELECT d.key FROM temp.{} AS d WHERE {})",
-            child.source("w"),
-            quote(list),
-            has_such_a_parent("d.key")
-        ),
-        None => format!("{orphans} AND {}", has_such_a_parent(&own)),
-    };
-    let query = format!("SELECT count(*) {from}");
+    let theirs = format!("p.{}", quote(parent_column));
+    // Grouped by their bytes, whatever the collation: one that ignores case says nothing of blanks.
+    let query = format!(
+        "SELECT coalesce(sum(number), 0) FROM (SELECT w.{0} COLLATE BINARY AS key, count(*) AS number {orphans} GROUP BY 1) WHERE typeof(key) = 'text' AND {1} <> '' AND {1} IN (SELECT {2} FROM {3} WHERE typeof({theirs}) = 'text')",
+        quote(column),
+        plain("key"),
+        plain(&theirs),
+        parent.source("p")
+    );
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }
 
@@ -166,7 +149,7 @@ fn span(connection: &Connection, column: &str, orphans: &str) -> Result<Option<S
 }
 
 /// The column that evidently tells when a row was made: a date by type, best by name too.
-fn time_column(table: &Table) -> Option<&str> {
+pub(super) fn time_column(table: &Table) -> Option<&str> {
     let is_time = |column: &&Column| {
         let declared = column.declared_type.to_ascii_uppercase();
         let name = column.name.to_ascii_lowercase();

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::model::key::ForeignKey;
-use crate::sqlite::keys::known_keys::KnownKeys;
+use crate::sqlite::keys::conditions::{self, Lookup};
 use crate::sqlite::orphans::lists::{self, Removal};
 use crate::sqlite::schema::index::Index;
 use crate::sqlite::schema::row_counts::RowCounts;
@@ -74,24 +74,21 @@ pub fn confirm_parents<'k>(
     Ok(())
 }
 
-/// Confirms that the rows of `child` which have no parent by `key` are the `rows` that an index led
-/// to, for which `listed` is a condition. One look at each row.
-pub fn confirm_all_found(
+/// Confirms that by the indexes, where they serve for the key, as many `rows` of `child` have no
+/// parent as by the rows themselves.
+pub fn confirm_number(
     connection: &Connection,
     counts: &RowCounts<'_>,
     (child, parent, key): (&Table, &Table, &ForeignKey),
-    listed: &str,
     rows: i64,
 ) -> Result<()> {
-    let mut known = KnownKeys::within(connection);
-    let orphaned = known.orphaned(parent, key, counts.of(&child.name)?)?;
-    let query = format!(
-        "SELECT count(*), count(*) FILTER (WHERE {listed}) FROM {} WHERE {orphaned}",
-        child.scanned("w")
-    );
-    let (all, known_to_list): (i64, i64) =
-        connection.query_row(&query, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if (all, known_to_list) == (rows, rows) {
+    let lookup = Lookup::choose(connection, counts, child, parent, key)?;
+    if lookup == Lookup::EachRow {
+        return Ok(());
+    }
+    let broken = conditions::broken(child, parent, key, lookup);
+    let query = format!("SELECT count(*) FROM {} WHERE {broken}", child.source("w"));
+    if connection.query_row(&query, [], |row| row.get::<_, i64>(0))? == rows {
         return Ok(());
     }
     let (named, second) = (&child.name, &parent.name);

@@ -8,8 +8,6 @@ use rusqlite::Connection;
 use crate::failure::Failure;
 use crate::model::key::KeyId;
 use crate::progress::{self, Work};
-use crate::sqlite::keys::conditions;
-use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::row_counts::RowCounts;
 use crate::sqlite::schema::{self, RowKey, Table};
 use crate::sqlite::text::ddl::{literal, quote, same_name};
@@ -186,26 +184,6 @@ const COUNTED: i64 = -1;
 /// The condition that a listed row stays and forgets keys.
 pub const FORGETS: &str = "round < 0 AND forgets <> 0";
 
-/// The distinct keys of a child that have no parent.
-#[derive(Clone, Debug)]
-pub struct DeadKeys {
-    /// The foreign key.
-    pub key: ForeignKey,
-    /// The query that finds them.
-    pub query: String,
-    /// The temporary table that lists them, in its one column `key`.
-    pub list: String,
-}
-
-impl DeadKeys {
-    /// The condition that the child row `w` has one of them.
-    #[must_use]
-    pub fn has_one(&self) -> String {
-        let listed = format!("SELECT key FROM temp.{}", quote(&self.list));
-        conditions::has_key_of(&self.key, &listed)
-    }
-}
-
 /// The lists, as they are filled.
 pub struct Lists<'a> {
     connection: &'a Connection,
@@ -213,8 +191,6 @@ pub struct Lists<'a> {
     pub statements: Vec<String>,
     /// One for each list.
     pub removals: Vec<Removal>,
-    /// One for each key that has an index.
-    pub dead_keys: Vec<DeadKeys>,
     /// Some listed rows may be there only to be counted.
     pub some_stay: bool,
     /// The keys that rows may forget.
@@ -232,7 +208,6 @@ impl<'a> Lists<'a> {
             connection,
             statements: Vec::new(),
             removals: Vec::new(),
-            dead_keys: Vec::new(),
             some_stay: false,
             forgets: Vec::new(),
             whys: Vec::new(),
@@ -288,23 +263,6 @@ impl<'a> Lists<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Lists what `query` finds: the keys by `key` that have no parent. Gives the condition that
-    /// a row `w` of the child has one of them.
-    pub fn add_dead_keys(&mut self, key: &ForeignKey, query: &str) -> Result<String> {
-        let dead_keys = DeadKeys {
-            key: key.clone(),
-            query: query.to_owned(),
-            list: self.free_name(&format!("fkfix_dead_keys_{}", self.dead_keys.len() + 1))?,
-        };
-        let list = quote(&dead_keys.list);
-        let create = format!("CREATE TEMP TABLE {list} (key)");
-        self.run(create, &key.child)?;
-        self.run(format!("INSERT INTO temp.{list} {query}"), &key.child)?;
-        let has_one = dead_keys.has_one();
-        self.dead_keys.push(dead_keys);
-        Ok(has_one)
     }
 
     /// Reads the rows of `child` once and marks, bit by bit, which keys each breaks.
@@ -413,16 +371,20 @@ impl<'a> Lists<'a> {
             Fate::Forgets(bit) => bit,
             Fate::Leaves | Fate::Counted => 0,
         };
-        // In the order of the list's key, which fills it without a search for each row. The
-        // plus keeps SQLite from reading the whole table for that order's sake.
+        // In the order of the list's key, which fills it without a search for each row: the table
+        // is read in it. The plus keeps SQLite from reading the whole table for that order's sake.
+        let order = if sought.by_row {
+            String::new()
+        } else {
+            format!("\nORDER BY +{}", values.join(", +"))
+        };
         let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks, forgets)\nSELECT {}, {}, {}, {round}, {}, {forgets} FROM {}\nWHERE {condition}\nORDER BY +{}\nON CONFLICT ({key}) {known}",
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks, forgets)\nSELECT {}, {}, {}, {round}, {}, {forgets} FROM {}\nWHERE {condition}{order}\nON CONFLICT ({key}) {known}",
             values.join(", "),
             literal(&sought.label),
             i64::from(breaks),
             sought.mark,
             sought.source(table),
-            values.join(", +"),
             list = quote(&list),
         );
         let rows = i64::try_from(self.run(insert, &table.name)?)?;

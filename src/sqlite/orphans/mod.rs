@@ -4,5 +4,7 @@ pub mod confirm;
 pub mod fates;
 pub mod lists;
 pub mod search;
+pub mod spelling;
+pub mod tally;
 
 pub use search::{Blocked, Found, find, hanging_on};

@@ -19,7 +19,7 @@ use crate::sqlite::keys::conditions::{self, Lookup};
 use crate::sqlite::keys::known_keys::KnownKeys;
 use crate::sqlite::keys::{NewKey, TableKeys};
 use crate::sqlite::orphans::confirm;
-use crate::sqlite::orphans::lists::{self, DeadKeys, Fate, KEYS_PER_PASS, Lists, Removal, Sought};
+use crate::sqlite::orphans::lists::{self, Fate, KEYS_PER_PASS, Lists, Removal, Sought};
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::row_counts::{RowCounts, is_empty};
@@ -49,8 +49,6 @@ pub struct Found {
     pub statements: Vec<String>,
     /// The rows that leave, by table.
     pub removals: Vec<Removal>,
-    /// The keys without a parent, where an index has them.
-    pub dead_keys: Vec<DeadKeys>,
     /// Why some of them can't leave.
     pub blocked: Vec<Blocked>,
     /// Keys that are broken while their parent table holds no row at all.
@@ -77,7 +75,6 @@ impl Found {
     /// Drops the temporary tables of the search.
     pub fn drop_lists(&self, connection: &Connection) -> Result<()> {
         let lists = self.removals.iter().map(|removal| &removal.list);
-        let lists = lists.chain(self.dead_keys.iter().map(|dead| &dead.list));
         for list in lists.chain(self.others.iter().map(|(_, other)| other)) {
             connection.execute_batch(&format!("DROP TABLE temp.{}", quote(list)))?;
         }
@@ -88,12 +85,6 @@ impl Found {
     #[must_use]
     pub fn removal(&self, table: &str) -> Option<&Removal> {
         lists::find(&self.removals, table)
-    }
-
-    /// The keys by `key` that have no parent, if they were listed.
-    #[must_use]
-    pub fn dead_keys(&self, key: &ForeignKey) -> Option<&DeadKeys> {
-        self.dead_keys.iter().find(|it| it.key.same_definition(key))
     }
 }
 
@@ -233,7 +224,6 @@ impl<'a> Search<'a> {
             keys: self.keys.to_vec(),
             statements: self.lists.statements,
             removals: self.lists.removals,
-            dead_keys: self.lists.dead_keys,
             others: self.lists.others,
             blocked: self.blocked,
             empty_parents: self.empty_parents,
@@ -242,19 +232,18 @@ impl<'a> Search<'a> {
     }
 
     /// Lists the rows of a child table that break its keys, the first of which is the key
-    /// `first_id`: over an index where there is one for the key, and in one pass over the table for
-    /// all other keys together.
+    /// `first_id`: in one look at each row for all keys together. What an index says decides nothing
+    /// where memory knows the parents; those who run the statements by themselves go by it.
     fn orphans(&mut self, target: &TableKeys, first_id: usize) -> Result<()> {
         let child = &target.table;
         let leaving = target.asked_for().count();
         let all_have_marks = target.searched().count() <= KEYS_PER_PASS;
         let mut known = KnownKeys::new(self.connection);
-        let mut others = Vec::new();
+        let mut all = Vec::new();
         for (place, new) in target.searched().enumerate() {
             let parent = Table::read(self.connection, &new.key.parent)?;
             self.hold_indexes(&parent, &new.key.parent_columns)?;
             self.hold_indexes(child, &new.key.columns)?;
-            let lookup = Lookup::choose(self.connection, self.counts, child, &parent, &new.key)?;
             let id = KeyId(first_id + place);
             let fate = match self.action {
                 _ if place >= leaving => Fate::Counted,
@@ -264,26 +253,20 @@ impl<'a> Search<'a> {
                 }
                 None => Fate::Leaves,
             };
-            let mut sought = Sought {
+            let most = self.counts.of(&child.name)?;
+            let lookup = Lookup::choose(self.connection, self.counts, child, &parent, &new.key)?;
+            let without = conditions::broken(child, &parent, &new.key, lookup);
+            let sought = Sought {
                 key: id,
                 label: self.label(id),
-                condition: String::new(),
+                condition: known.orphaned_or(&parent, &new.key, most, without)?,
                 mark: if all_have_marks { 1 << place } else { 0 },
                 fate,
-                by_row: lookup == Lookup::EachRow,
+                by_row: true,
             };
-            if let Some(dead_keys) = conditions::dead_keys(child, &parent, &new.key, lookup) {
-                sought.condition = self.lists.add_dead_keys(&new.key, &dead_keys)?;
-                let rows = self.lists.add(child, &sought, true, 0)?;
-                self.note_empty_parent(&parent, new, rows)?;
-                self.confirm_dead_keys(child, &parent, new, sought.mark, rows)?;
-            } else {
-                let most = self.counts.of(&child.name)?;
-                sought.condition = known.orphaned(&parent, &new.key, most)?;
-                others.push((new, sought));
-            }
+            all.push((new, sought));
         }
-        for pass in others.chunks_mut(KEYS_PER_PASS) {
+        for pass in all.chunks_mut(KEYS_PER_PASS) {
             if !all_have_marks {
                 self.lists.clear_marks(child)?;
                 for (place, (_, sought)) in pass.iter_mut().enumerate() {
@@ -298,7 +281,9 @@ impl<'a> Search<'a> {
             for ((new, rows), sought) in keys.into_iter().zip(counts).zip(&sought) {
                 let parent = Table::read(self.connection, &new.key.parent)?;
                 self.note_empty_parent(&parent, new, rows)?;
-                self.confirm_marked(child, &parent, new, sought.mark, rows)?;
+                if known.asked_index(&sought.condition) {
+                    self.confirm_marked(child, &parent, new, sought.mark, rows)?;
+                }
             }
         }
         if !all_have_marks {
@@ -325,33 +310,6 @@ impl<'a> Search<'a> {
     /// finds what a search through the rows would.
     fn hold_indexes(&self, table: &Table, columns: &[String]) -> Result<()> {
         table.must_have_whole_indexes(self.connection, self.counts, columns)
-    }
-
-    /// Holds the keys that were listed last against the rows of their parent, and the rows of
-    /// `child` that have none of them too.
-    fn confirm_dead_keys(
-        &self,
-        child: &Table,
-        parent: &Table,
-        new: &NewKey,
-        mark: i64,
-        rows: i64,
-    ) -> Result<()> {
-        let Some(dead_keys) = self.lists.dead_keys.last() else {
-            return Ok(());
-        };
-        if rows > 0 {
-            let missing = format!("SELECT +key AS m1 FROM temp.{}", quote(&dead_keys.list));
-            confirm::confirm_missing(self.connection, parent, &new.key, &missing)?;
-        }
-        // More keys than marks are told apart by the check before COMMIT alone.
-        let marked = match mark {
-            0 => "TRUE".to_owned(),
-            mark => format!("l.marks & {mark}"),
-        };
-        let listed = self.is_listed(child, &marked);
-        let ends = (child, parent, &new.key);
-        confirm::confirm_all_found(self.connection, self.counts, ends, &listed, rows)
     }
 
     /// The condition that the row `w` of `child` stands in its list, in a row `l` that meets

@@ -58,6 +58,24 @@ impl<'a> RowCounts<'a> {
         Ok(rows)
     }
 
+    /// Takes the number of rows in `table` from whoever has read them all.
+    pub fn note(&self, table: &str, rows: i64) {
+        self.known.borrow_mut().insert(table.to_owned(), rows);
+    }
+
+    /// Whether `table` has at most `most` rows, and how many. Reads no more of it than that.
+    pub fn at_most(&self, table: &Table, most: i64) -> Result<Option<i64>> {
+        if let Some(rows) = self.known.borrow().get(&table.name) {
+            return Ok((*rows <= most).then_some(*rows));
+        }
+        let query = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {most} + 1)",
+            table.scanned("")
+        );
+        let rows = self.connection.query_row(&query, [], |row| row.get(0))?;
+        Ok(Some(rows).filter(|rows| *rows <= most))
+    }
+
     /// Whether `index` has not been asked about before: its entries are counted once too.
     #[must_use]
     pub fn is_first_look(&self, index: &str) -> bool {

@@ -9,11 +9,24 @@ use crate::sqlite::file::errors;
 use crate::sqlite::schema::Table;
 use crate::sqlite::text::ddl::quote;
 
+/// How many bytes of a value a report reads at most.
+pub const START: usize = 2 * (SHOWN + 1);
+
+/// `value` as [`starts`] gives it.
+pub fn start(value: ValueRef<'_>) -> Value {
+    let most = |bytes: &[u8]| bytes.get(..START).unwrap_or(bytes).to_vec();
+    match value {
+        ValueRef::Text(text) => Value::Text(most(text)),
+        ValueRef::Blob(blob) => Value::Blob(most(blob)),
+        other => other.into(),
+    }
+}
+
 /// The columns `names` of row `alias` for a report, in SQL: of a long text or blob only the start,
 /// so that no more of it is read. Bytes are counted, as `substr` ends a text at its first NUL;
 /// twice as many as are shown, as UTF-16 takes up to two for one.
 pub fn starts<'a>(alias: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let most = 2 * (SHOWN + 1);
+    let most = START;
     let start = |name| {
         let value = format!("{alias}{}", quote(name));
         format!(

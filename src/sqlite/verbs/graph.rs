@@ -62,7 +62,7 @@ fn count_orphans(
     diagram: &mut Diagram,
 ) -> Result<Vec<NotDrawn>> {
     let applicable = history::applicable(connection, migrations)?;
-    let survey = survey::survey(connection, applicable, None)?;
+    let survey = survey::survey(connection, applicable, None, Some(0))?;
     let (mut counted, mut not_drawn) = (Vec::new(), Vec::new());
     for relation in &mut diagram.relations {
         let is_it = |key: &ForeignKey| key.same_definition(&relation.key);

@@ -56,7 +56,7 @@ impl Database {
         limit: usize,
     ) -> Result<Applicable<Orphans<OrphansReport>>> {
         self.read(migrations, |connection, applicable| {
-            let survey = survey::survey(connection, applicable, only)?;
+            let survey = survey::survey(connection, applicable, only, Some(limit))?;
             let mut report = report(connection, &survey, limit)?;
             report.database = self.name();
             Ok(Orphans::new(&survey, late(connection, applicable)?, report))
@@ -70,7 +70,7 @@ impl Database {
         only: Option<&str>,
     ) -> Result<Applicable<Orphans<Spool>>> {
         self.read(migrations, |connection, applicable| {
-            let survey = survey::survey(connection, applicable, only)?;
+            let survey = survey::survey(connection, applicable, only, None)?;
             let rows = csv(connection, &survey)?;
             Ok(Orphans::new(&survey, late(connection, applicable)?, rows))
         })
