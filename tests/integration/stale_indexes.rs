@@ -333,3 +333,31 @@ fn no_script_is_written_that_goes_by_a_stale_index_of_the_parent() {
         database.refuses("clean --dry-run --format sql", 2, message);
     }
 }
+
+/// The same by an index of the child.
+#[test]
+fn no_script_is_written_that_goes_by_a_stale_index_of_the_child() {
+    for script in ["up --dry-run --format sql", "clean --dry-run --format sql"] {
+        let is_clean = script.starts_with("clean");
+        let database = Database::of(
+            "CREATE TABLE parent (id TEXT PRIMARY KEY); INSERT INTO parent VALUES ('a'), ('b');
+             CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id TEXT); INSERT INTO child VALUES (1, 'a'), (2, 'b'), (3, 'z');",
+        )
+        .with("CREATE INDEX i ON child (parent_id)")
+        .with_key();
+        if is_clean {
+            database.execute("PRAGMA foreign_keys = OFF");
+            database.up();
+            database.execute("PRAGMA foreign_keys = OFF; INSERT INTO child VALUES (3, 'z')");
+        }
+        let database = database.unheard_by(
+            "i",
+            None,
+            "PRAGMA foreign_keys = OFF; UPDATE child SET parent_id = 'z' WHERE id = 1; UPDATE child SET parent_id = 'a' WHERE id = 3",
+        );
+        database.refuses(script, 2, "the index i of child is damaged");
+        database.execute("REINDEX child");
+        let leaving = "fkfix_leaving_1";
+        database.fkfix(script).status(0).says(leaving);
+    }
+}

@@ -10,7 +10,7 @@ use crate::sqlite::orphans::lists::{self, Removal};
 use crate::sqlite::schema::index::Index;
 use crate::sqlite::schema::row_counts::RowCounts;
 use crate::sqlite::schema::{Table, remedy};
-use crate::sqlite::text::ddl::quote;
+use crate::sqlite::text::ddl::{quote, same_name};
 
 /// Confirms that the parent has none of the keys that `missing` selects as `m1`, `m2`, …: by one
 /// look at each row of the parent, and not by the index that lacks them.
@@ -45,31 +45,50 @@ pub fn confirm_missing(
     Ok(())
 }
 
-/// Confirms that the indexes by which a script looks for the parents of `keys` hold the rows of these
-/// tables, one entry each. A run holds what an index says against the rows; a script goes by the index.
-pub fn confirm_parents<'k>(
+/// Confirms that the indexes by which a script looks for the rows of `keys` and for their parents hold
+/// the rows of these tables, one entry each. A run goes by the rows; a script goes by the indexes.
+pub fn confirm_indexes<'k>(
     connection: &Connection,
     keys: impl Iterator<Item = &'k ForeignKey>,
 ) -> Result<()> {
     for key in keys {
         // A table that the script itself makes is not there yet, and has no old index.
-        let Ok(parent) = Table::read(connection, &key.parent) else {
-            continue;
-        };
-        let Some(index) = parent.key_index(&key.parent_columns) else {
-            continue;
-        };
-        let columns = index.columns.as_deref().unwrap_or_default();
-        let query = format!(
-            "SELECT (SELECT count(*) FROM {0}) IS NOT (SELECT count(*) FROM {1}) OR EXISTS (SELECT 1 FROM {1} WHERE {2} AND {3})",
-            parent.by("i", index),
-            parent.scanned("w"),
-            lacks(&parent, index, columns, ""),
-            lacks(&parent, index, columns, "+")
-        );
-        if connection.query_row(&query, [], |row| row.get(0))? {
-            return Err(parent.damaged(index).into());
+        if let Ok(parent) = Table::read(connection, &key.parent)
+            && let Some(index) = parent.key_index(&key.parent_columns)
+        {
+            let columns = index.columns.as_deref().unwrap_or_default();
+            confirm_index(connection, &parent, index, columns)?;
         }
+        let Ok(child) = Table::read(connection, &key.child) else {
+            continue;
+        };
+        for (index, columns) in child.kept_indexes() {
+            if (columns.first().zip(key.columns.first()))
+                .is_some_and(|(it, own)| same_name(it, own))
+            {
+                confirm_index(connection, &child, index, columns)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Confirms that `index` of `columns` holds each row of `table`, and no other.
+fn confirm_index(
+    connection: &Connection,
+    table: &Table,
+    index: &Index,
+    columns: &[String],
+) -> Result<()> {
+    let query = format!(
+        "SELECT (SELECT count(*) FROM {0}) IS NOT (SELECT count(*) FROM {1}) OR EXISTS (SELECT 1 FROM {1} WHERE {2} AND {3})",
+        table.by("i", index),
+        table.scanned("w"),
+        lacks(table, index, columns, ""),
+        lacks(table, index, columns, "+")
+    );
+    if connection.query_row(&query, [], |row| row.get(0))? {
+        return Err(table.damaged(index).into());
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ impl Database {
             let changes = cleaned.refusal.is_none() && !cleaning.plan.steps.is_empty();
             cleaned.script = match target.filter(|_| cleaned.refusal.is_none()) {
                 Some(Target::Shell) if changes => {
-                    confirm::confirm_parents(connection, cleaning.plan.keys())?;
+                    confirm::confirm_indexes(connection, cleaning.plan.keys())?;
                     Some(shell::clean(&cleaning.plan)?)
                 }
                 None | Some(Target::Shell) => None,

@@ -192,7 +192,7 @@ fn script(
 ) -> Result<String> {
     if target == Target::Shell {
         let plans = outcomes.iter().flat_map(Outcome::plans);
-        confirm::confirm_parents(connection, plans.flat_map(KeyPlan::keys))?;
+        confirm::confirm_indexes(connection, plans.flat_map(KeyPlan::keys))?;
         return shell::up(outcomes);
     }
     let pending: Vec<_> = outcomes.iter().map(|it| it.migration).collect();
