@@ -477,14 +477,14 @@ impl Planner<'_> {
                 Some(way) if by_row(way) => Lookup::EachRow,
                 _ => Lookup::choose(self.connection, self.counts, child, &parent, &new.key)?,
             };
-            let (broken, by_row) = if lookup != Lookup::EachRow {
-                (conditions::broken(child, &parent, &new.key, lookup), None)
-            } else {
+            let (broken, by_row) = if lookup == Lookup::EachRow {
                 let by_row = ByRow {
                     key: new.key.clone(),
                     rows: self.counts.of(&new.key.child)?,
                 };
                 (conditions::orphaned(&parent, &new.key), Some(by_row))
+            } else {
+                (conditions::broken(child, &parent, &new.key, lookup), None)
             };
             self.steps.push(Step::Expect {
                 what: format!("no row breaks {}", self.found.label(KeyId(place))),

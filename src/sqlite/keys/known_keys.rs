@@ -260,14 +260,16 @@ impl Known {
         Some(true)
     }
 
-    /// The values that were missed, with how often, in no order: integers, and text.
-    pub fn missed(&self) -> (Vec<(i64, i64)>, Vec<(&[u8], i64)>) {
-        let integers = self.integers.iter().map(|(key, rows)| (*key, *rows));
-        let texts = self.texts.iter().map(|(key, rows)| (&**key, *rows));
-        (
-            integers.filter(|(_, rows)| *rows != IS_THERE).collect(),
-            texts.filter(|(_, rows)| *rows != IS_THERE).collect(),
-        )
+    /// The integers that were missed, with how often, in no order.
+    pub fn missed_integers(&self) -> impl Iterator<Item = (i64, i64)> {
+        let missed = self.integers.iter().filter(|(_, rows)| **rows != IS_THERE);
+        missed.map(|(key, rows)| (*key, *rows))
+    }
+
+    /// The same of text.
+    pub fn missed_texts(&self) -> impl Iterator<Item = (&[u8], i64)> {
+        let missed = self.texts.iter().filter(|(_, rows)| **rows != IS_THERE);
+        missed.map(|(key, rows)| (&**key, *rows))
     }
 
     /// The keys of the parent that are text, in no order.

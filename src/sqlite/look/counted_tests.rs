@@ -20,6 +20,7 @@ const TIMES: [&str; 6] = ["NULL", "'2025'", "'2024-06'", "''", "7", "2.5"];
 type Key = (usize, usize, bool);
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 struct Case {
     keys: [Key; 2],
     parents: [Vec<usize>; 2],
@@ -68,9 +69,12 @@ impl Case {
     fn build(&self) -> Connection {
         let connection = Connection::open_in_memory().unwrap();
         let fitting = |text| if text { "TEXT" } else { "INTEGER" };
-        let [(p0, c0), (p1, c1)] = self.keys.map(|(p, c, text)| match self.odd {
-            true => (TYPES[p], TYPES[c]),
-            false => (fitting(text), fitting(text)),
+        let [(p0, c0), (p1, c1)] = self.keys.map(|(p, c, text)| {
+            if self.odd {
+                (TYPES[p], TYPES[c])
+            } else {
+                (fitting(text), fitting(text))
+            }
         });
         let (key, suffix) = if self.rowids {
             ("n INTEGER PRIMARY KEY", "")

@@ -79,7 +79,8 @@ struct Counter {
 impl Counter {
     /// What was counted, with the `most` missing parents that most rows refer to.
     fn numbers(self, most: usize) -> KeyTally {
-        let (integers, texts) = self.known.missed();
+        let integers: Vec<_> = self.known.missed_integers().collect();
+        let texts: Vec<_> = self.known.missed_texts().collect();
         let dead_parents = integers.len() + texts.len();
         KeyTally {
             rows: self.rows,

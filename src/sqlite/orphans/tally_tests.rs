@@ -85,6 +85,7 @@ const PARENTS: [Parent; 7] = [
 ];
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 struct Case {
     kind: Parent,
     parent: (usize, usize),
@@ -170,12 +171,13 @@ impl Case {
         } else {
             ""
         };
-        let (child, source) = match self.computed {
-            true => (
+        let (child, source) = if self.computed {
+            (
                 format!("raw BLOB, c {} {} AS (raw) VIRTUAL", child.0, child.1),
                 "raw",
-            ),
-            false => (format!("c {} {}", child.0, child.1), "c"),
+            )
+        } else {
+            (format!("c {} {}", child.0, child.1), "c")
         };
         let connection = Connection::open_in_memory().unwrap();
         let create = format!(
