@@ -2,9 +2,12 @@
 
 pub mod confirm;
 pub mod fates;
+mod follow;
+mod found;
 pub mod lists;
 pub mod search;
 pub mod spelling;
 pub mod tally;
 
-pub use search::{Blocked, Found, find, hanging_on};
+pub use found::{Blocked, Found};
+pub use search::{find, hanging_on};

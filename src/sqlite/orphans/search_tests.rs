@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::policy::OrphanAction;
 use crate::sqlite::keys;
+use crate::sqlite::schema::scratch;
 use crate::sqlite::text::statement::AddForeignKey;
 
 const TYPES: [&str; 8] = [

@@ -104,6 +104,12 @@ impl Way {
         })
     }
 
+    /// Whether rows are inserted one by one, and the indexes built anew.
+    #[must_use]
+    pub fn inserts_rows(self) -> bool {
+        matches!(self, Way::Rows | Way::TwoCopies)
+    }
+
     /// The way that keeps rows which an INSERT would change; none where the method has none.
     #[must_use]
     pub fn keeping_records(table: &Table, rehearsal: Rehearsal, method: Method) -> Option<Self> {

@@ -2,8 +2,17 @@
 //!
 //! The archive, the copy and the report all go by these lists, and so speak of the same rows.
 
+mod listed;
+mod removal;
+mod sought;
+
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
+
+pub use listed::{FORGETS, demotion, from_kept, from_leaving, from_listed, has_listed_key, listed};
+pub use removal::{Forgetting, Reason, Removal, find};
+use sought::{COUNTED, round_of};
+pub use sought::{Fate, Sought};
 
 use crate::failure::Failure;
 use crate::model::key::KeyId;
@@ -14,175 +23,6 @@ use crate::sqlite::text::ddl::{literal, quote, same_name};
 
 /// How many keys one pass can mark in an integer.
 pub const KEYS_PER_PASS: usize = 60;
-
-/// The rows of one table that leave, and those that are listed to be counted.
-#[derive(Clone, Debug)]
-pub struct Removal {
-    /// The table that loses them.
-    pub table: Table,
-    /// The temporary table that lists them.
-    pub list: String,
-    /// How many.
-    pub rows: i64,
-    /// How many listed rows break a key themselves, each counted once, be it one that makes them
-    /// leave or one that is only watched.
-    pub orphans: i64,
-    /// How many of these break more than one.
-    pub break_several: i64,
-    /// How many rows the table has in all.
-    pub of: i64,
-    /// How many of them break each key, and how many hang on a removed row by it. A row that
-    /// breaks two keys counts for both; one that follows, for the key by which it was reached.
-    pub reasons: Vec<Reason>,
-    /// How many listed rows stay, and forget keys instead.
-    pub kept: i64,
-    /// The keys that listed rows may forget.
-    pub forgets: Vec<Forgetting>,
-    /// Some listed rows may stay.
-    pub mixed: bool,
-}
-
-impl Removal {
-    /// Of no row yet: those of `table` will be listed in `list`.
-    #[must_use]
-    pub fn new(table: Table, list: String) -> Self {
-        Removal {
-            table,
-            list,
-            rows: 0,
-            orphans: 0,
-            break_several: 0,
-            of: 0,
-            reasons: Vec::new(),
-            kept: 0,
-            forgets: Vec::new(),
-            mixed: false,
-        }
-    }
-}
-
-/// A key that rows forget: its columns become NULL or their default.
-#[derive(Clone, Debug)]
-pub struct Forgetting {
-    /// The key, among those of the search.
-    pub key: KeyId,
-    /// The child table.
-    pub child: String,
-    /// The bit of `forgets` that tells which rows of the list.
-    pub mark: i64,
-    /// The columns.
-    pub columns: Vec<String>,
-    /// The temporary table whose one row has the defaults of the columns; none where they become
-    /// NULL.
-    pub defaults: Option<String>,
-}
-
-impl Forgetting {
-    /// What `column` becomes, as an expression.
-    #[must_use]
-    pub fn value(&self, column: &str) -> String {
-        match &self.defaults {
-            Some(defaults) => format!("(SELECT {} FROM temp.{})", quote(column), quote(defaults)),
-            None => "NULL".to_owned(),
-        }
-    }
-}
-
-impl Removal {
-    /// The columns that rows which stay lose the value of, each once.
-    #[must_use]
-    pub fn set_columns(&self) -> Vec<&str> {
-        let mut columns: Vec<&str> = Vec::new();
-        for column in self.forgets.iter().flat_map(|it| &it.columns) {
-            if !columns.iter().any(|known| same_name(known, column)) {
-                columns.push(column);
-            }
-        }
-        columns
-    }
-
-    /// An expression for what `column` becomes in a row that forgets the keys of `forgets`, or
-    /// `otherwise`. Where one key makes it NULL and another its default, it becomes NULL.
-    #[must_use]
-    pub fn set_value(&self, column: &str, forgets: &str, otherwise: &str) -> String {
-        let has = |it: &&Forgetting| it.columns.iter().any(|name| same_name(name, column));
-        let mut keys: Vec<_> = self.forgets.iter().filter(has).collect();
-        keys.sort_by_key(|it| it.defaults.is_some());
-        let cases = keys.iter().map(|it| {
-            let value = it.value(column);
-            format!(" WHEN {forgets} & {} THEN {value}", it.mark)
-        });
-        let cases: String = cases.collect();
-        if cases.is_empty() {
-            return otherwise.to_owned();
-        }
-        format!("CASE{cases} ELSE {otherwise} END")
-    }
-}
-
-/// Why rows leave.
-#[derive(Clone, Debug)]
-pub struct Reason {
-    /// The key, among those of the search.
-    pub key: KeyId,
-    /// The number of rows.
-    pub rows: i64,
-    /// The rows break the key themselves; otherwise they refer by it to rows that leave, and
-    /// follow these.
-    pub breaks: bool,
-    /// The bit of `marks` that tells which rows of the list; 0 where none does.
-    pub mark: i64,
-    /// How many of the rows stay, and forget the key.
-    pub kept: i64,
-    /// Why rows leave all the same whose key says that they may stay.
-    pub why: Option<String>,
-}
-
-/// What happens to rows that are looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// They leave.
-    Leaves,
-    /// They are listed to be counted, and nothing becomes of them for this.
-    Counted,
-    /// They stay and forget the key that has this bit of `forgets`.
-    Forgets(i64),
-}
-
-/// Rows that are looked for.
-#[derive(Clone, Debug)]
-pub struct Sought {
-    /// The key that they break, or by which they hang.
-    pub key: KeyId,
-    /// What people call the key: it is written beside each row.
-    pub label: String,
-    /// The condition that a row `w` of the child is one of them.
-    pub condition: String,
-    /// The bit that `marks` gets for them, or 0.
-    pub mark: i64,
-    /// What happens to them.
-    pub fate: Fate,
-    /// Each row is looked at, and no index, which may be damaged.
-    pub by_row: bool,
-}
-
-impl Sought {
-    /// `table` as it is read for the rows `w`.
-    fn source(&self, table: &Table) -> String {
-        if self.by_row {
-            table.scanned("w")
-        } else {
-            table.source("w")
-        }
-    }
-}
-
-/// The round of rows that are listed and do not leave. Those that leave because they break a key
-/// stand in round 0, and those that follow them in the rounds behind it.
-const COUNTED: i64 = -1;
-
-/// The condition that a listed row stays and forgets keys.
-pub const FORGETS: &str = "round < 0 AND forgets <> 0";
 
 /// The lists, as they are filled.
 pub struct Lists<'a> {
@@ -525,102 +365,9 @@ impl<'a> Lists<'a> {
     }
 }
 
-/// Has the rows of `removal` leave in `round` that forget a key and meet `condition`.
-#[must_use]
-pub fn demotion(removal: &Removal, condition: &str, round: i64) -> String {
-    format!(
-        "UPDATE temp.{} AS l SET round = {round} WHERE {FORGETS} AND {condition}",
-        quote(&removal.list)
-    )
-}
-
-/// The rows that leave `table`, if any of `removals` is of it.
-#[must_use]
-pub fn find<'r>(removals: &'r [Removal], table: &str) -> Option<&'r Removal> {
-    let mut removals = removals.iter();
-    removals.find(|removal| same_name(&removal.table.name, table))
-}
-
-/// The round of a row with `marks`, which breaks some of `keys`.
-fn round_of(keys: &[Sought]) -> String {
-    if keys.iter().all(|sought| sought.fate == Fate::Leaves) {
-        return "0".to_owned();
-    }
-    let leave = keys.iter().filter(|sought| sought.fate == Fate::Leaves);
-    let leave = leave.fold(0, |marks, sought| marks | sought.mark);
-    format!("CASE WHEN marks & {leave} THEN 0 ELSE {COUNTED} END")
-}
-
 /// `k1, k2, …`: the columns of a list that hold a row's key.
 fn key_columns(row_key: &RowKey) -> String {
     let places = 1..=row_key.columns().len();
     let names: Vec<_> = places.map(|place| format!("k{place}")).collect();
     names.join(", ")
-}
-
-/// The condition that the row `alias` of the table stands in the list of `removal` and leaves.
-#[must_use]
-pub fn listed(alias: &str, removal: &Removal) -> String {
-    let columns = removal.table.row_key.columns();
-    let list = quote(&removal.list);
-    if let [column] = columns.as_slice() {
-        let leaves = if removal.mixed {
-            " WHERE round >= 0"
-        } else {
-            ""
-        };
-        return format!(
-            "{alias}.{} IN (SELECT k1 FROM temp.{list}{leaves})",
-            quote(column)
-        );
-    }
-    format!(
-        "EXISTS (SELECT 1 FROM temp.{list} AS l WHERE {}{})",
-        has_listed_key(alias, removal),
-        leaves(removal)
-    )
-}
-
-/// As [`from_listed`], of the rows that leave alone.
-#[must_use]
-pub fn from_leaving(alias: &str, removal: &Removal) -> String {
-    format!("{}{}", from_listed(alias, removal), leaves(removal))
-}
-
-/// As [`from_listed`], of the rows that stay and forget keys.
-#[must_use]
-pub fn from_kept(alias: &str, removal: &Removal) -> String {
-    let listed = from_listed(alias, removal);
-    format!("{listed} AND l.round < 0 AND l.forgets <> 0")
-}
-
-fn leaves(removal: &Removal) -> &'static str {
-    if removal.mixed {
-        " AND l.round >= 0"
-    } else {
-        ""
-    }
-}
-
-/// `FROM` that finds the rows `alias` of the table of `removal` by their list `l`.
-#[must_use]
-pub fn from_listed(alias: &str, removal: &Removal) -> String {
-    format!(
-        "FROM temp.{} AS l CROSS JOIN {} ON {}",
-        quote(&removal.list),
-        removal.table.source(alias),
-        has_listed_key(alias, removal)
-    )
-}
-
-/// The condition that the row `alias` has the key that stands in the row `l` of its list.
-#[must_use]
-pub fn has_listed_key(alias: &str, removal: &Removal) -> String {
-    let columns = removal.table.row_key.columns();
-    let same: Vec<_> = columns
-        .iter()
-        .enumerate()
-        .map(|(place, column)| format!("{alias}.{} = l.k{}", quote(column), place + 1))
-        .collect();
-    same.join(" AND ")
 }

@@ -4,9 +4,10 @@
 use rusqlite::Connection;
 
 use super::*;
-use crate::policy::OrphanAction;
+use crate::policy::{Method, OrphanAction};
 use crate::sqlite::keys::conditions::Lookup;
 use crate::sqlite::rebuild::steps;
+use crate::sqlite::schema::scratch;
 
 /// A thousand logs, an eleventh of them orphans; with and without indexes on the keys.
 fn logs(indexes: &str) -> Connection {
