@@ -59,7 +59,7 @@ fn must_stay_in_the_transaction(sql: &str) {
 /// SQLite, where it takes the constraint into a table, finds one key more and nothing else.
 fn must_be_one_key(constraint: &str) {
     let table = "CREATE TABLE t (a, b, c PRIMARY KEY)";
-    let Ok(edited) = fkfix::sqlite::text::ddl::add_constraints(table, &[constraint]) else {
+    let Ok(edited) = fkfix::sqlite::text::constraints::add_constraints(table, &[constraint]) else {
         return;
     };
     let connection = Connection::open_in_memory().expect("a database");

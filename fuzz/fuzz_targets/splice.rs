@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use fkfix::sqlite::text::ddl;
+use fkfix::sqlite::text::{constraints, ddl};
 use libfuzzer_sys::fuzz_target;
 use rusqlite::Connection;
 use rusqlite::limits::Limit;
@@ -13,9 +13,9 @@ const NAME: &str = "fk_of_the_fuzzer";
 
 fuzz_target!(|create: &str| {
     // No text panics it, SQL or not.
-    let _ = ddl::add_constraints(create, &["CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id)"]);
-    let _ = ddl::constraint_names(create);
-    let _ = ddl::foreign_key_names(create);
+    let _ = constraints::add_constraints(create, &["CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id)"]);
+    let _ = constraints::constraint_names(create);
+    let _ = constraints::foreign_key_names(create);
     let Some((table, stored)) = table_of(create) else {
         return;
     };
@@ -27,7 +27,7 @@ fuzz_target!(|create: &str| {
     let Some(column) = column_of(&connection, &table) else {
         return;
     };
-    let names = ddl::constraint_names(&stored).expect("SQLite has read it");
+    let names = constraints::constraint_names(&stored).expect("SQLite has read it");
     if names.iter().any(|name| ddl::same_name(name, NAME)) {
         return;
     }
@@ -35,7 +35,7 @@ fuzz_target!(|create: &str| {
         "CONSTRAINT {NAME} FOREIGN KEY ({}) REFERENCES p (id) ON DELETE CASCADE",
         ddl::quote(&column)
     );
-    let edited = ddl::add_constraints(&stored, &[&constraint]).expect("SQLite has read it");
+    let edited = constraints::add_constraints(&stored, &[&constraint]).expect("SQLite has read it");
     let connection = database();
     connection
         .execute_batch(&edited)

@@ -6,7 +6,8 @@ use super::down::Order;
 use crate::postgres::catalog::{Table, quoted};
 use crate::postgres::schema::Schema;
 use crate::postgres::schema::rows::source;
-use crate::postgres::text::script::{self, Asks, Path, Request};
+use crate::postgres::text::alter_table::Path;
+use crate::postgres::text::script::{self, Asks, Request};
 use crate::standing::{AdoptedKey, Applied};
 
 /// A part of a down script.

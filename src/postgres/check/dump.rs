@@ -13,9 +13,10 @@ use crate::postgres::catalog::{
 };
 use crate::postgres::database::applicable;
 use crate::postgres::schema::Schema;
+use crate::postgres::text::alter_table::Path;
 use crate::postgres::text::dump::{self, Made};
 use crate::postgres::text::expected::{self, Expected};
-use crate::postgres::text::script::{Path, Request};
+use crate::postgres::text::script::Request;
 use crate::postgres::{check, keys};
 use crate::standing::findings;
 

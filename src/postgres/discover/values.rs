@@ -17,7 +17,8 @@ use crate::model::key::ForeignKey;
 use crate::postgres::catalog::{self, Match, Table, quoted};
 use crate::postgres::schema::rows::{self, Raw, source};
 use crate::postgres::schema::{Schema, compare};
-use crate::postgres::text::script::{Path as Named, Request};
+use crate::postgres::text::alter_table::Path as Named;
+use crate::postgres::text::script::Request;
 use crate::postgres::{error, keys};
 
 /// A table of at most so many rows is looked at whole; of a larger one about half as many rows are.

@@ -10,7 +10,7 @@ use crate::postgres::leave::preflight;
 use crate::postgres::look::{deletion, relatives, row};
 use crate::postgres::orphans::{Found, Search};
 use crate::postgres::schema::Schema;
-use crate::postgres::text::script::Path;
+use crate::postgres::text::alter_table::Path;
 
 impl Database {
     /// The row that is `asked` for, with its parents, its children, and what deleting it would take

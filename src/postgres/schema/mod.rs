@@ -11,7 +11,7 @@ use postgres::Transaction;
 
 use crate::failure::Failure;
 use crate::postgres::catalog::{self, Kind, Name, Table};
-use crate::postgres::text::script::Path;
+use crate::postgres::text::alter_table::Path;
 
 /// The tables of a database, and where names without a schema are looked up.
 #[derive(Clone, Debug)]

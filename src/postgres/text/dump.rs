@@ -5,8 +5,9 @@
 
 use anyhow::Result;
 
+use super::alter_table::Path;
 use super::lexer::{self, Kind, Token};
-use super::script::{self, Path, Request};
+use super::script::{self, Request};
 use crate::failure::Failure;
 
 /// The first lines of a dump of one database, and of all of a server.

@@ -4,9 +4,10 @@
 use anyhow::Result;
 
 use crate::migrations::Migration;
+use crate::postgres::text::alter_table::Path;
 use crate::postgres::text::renaming;
 use crate::postgres::text::renaming::Renaming;
-use crate::postgres::text::script::{self, Asks, Path, Request};
+use crate::postgres::text::script::{self, Asks, Request};
 
 /// A key that a migration asks for.
 #[derive(Clone, Debug)]

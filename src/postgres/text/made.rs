@@ -1,9 +1,9 @@
 //! Reads the statements of a dump that make tables, indexes and keys.
 
+use super::alter_table::{self, Path};
 use super::dump::{Column, Dump, Index, Key, Made, is_about_keys};
 use super::lexer::{Kind, Token};
 use super::request;
-use super::script::{self, Path};
 
 impl Dump {
     fn table(&mut self, path: &Path) -> Option<&mut Made> {
@@ -22,7 +22,7 @@ impl Dump {
             }
             _ => return false,
         };
-        let Some((path, rest)) = script::path(rest) else {
+        let Some((path, rest)) = alter_table::path(rest) else {
             return false;
         };
         let Some((body, behind)) = parenthesized(rest) else {
@@ -37,7 +37,7 @@ impl Dump {
             indexes: Vec::new(),
             keys: Vec::new(),
         };
-        for item in script::actions(body) {
+        for item in alter_table::actions(body) {
             let is_constraint = [
                 "constraint",
                 "check",
@@ -76,7 +76,8 @@ impl Dump {
             [only, rest @ ..] if only.is("only") => rest,
             _ => rest,
         };
-        let (Some(name), true, Some((path, rest))) = (name.name(), on.is("on"), script::path(rest))
+        let (Some(name), true, Some((path, rest))) =
+            (name.name(), on.is("on"), alter_table::path(rest))
         else {
             return false;
         };
@@ -91,7 +92,7 @@ impl Dump {
             name: name.to_owned(),
             is_constraint: false,
             method: method.unwrap_or("btree").to_owned(),
-            columns: script::actions(body)
+            columns: alter_table::actions(body)
                 .into_iter()
                 .map(plain_column)
                 .collect(),
@@ -108,14 +109,14 @@ impl Dump {
 
     /// `ALTER TABLE [ONLY] name ADD CONSTRAINT …`, and `ATTACH PARTITION`; others say nothing of keys.
     pub(super) fn alter_table(&mut self, tokens: &[Token]) -> bool {
-        let Some((path, body)) = script::alter_table(tokens) else {
+        let Some((path, body)) = alter_table::alter_table(tokens) else {
             return false;
         };
         if let [attach, partition, rest @ ..] = body
             && attach.is("attach")
             && partition.is("partition")
         {
-            if let Some((child, _)) = script::path(rest)
+            if let Some((child, _)) = alter_table::path(rest)
                 && let Some(made) = self.table(&child)
             {
                 made.partition_of = Some(path);
@@ -125,7 +126,7 @@ impl Dump {
         let Some(made) = self.table(&path) else {
             return !is_about_keys(tokens);
         };
-        for action in script::actions(body) {
+        for action in alter_table::actions(body) {
             if let [add, rest @ ..] = action
                 && add.is("add")
                 && !made.add(rest)
@@ -157,7 +158,7 @@ impl Made {
         let Some((body, behind)) = body.and_then(|at| parenthesized(rest.get(at..)?)) else {
             return false;
         };
-        let columns: Vec<_> = script::actions(body)
+        let columns: Vec<_> = alter_table::actions(body)
             .into_iter()
             .map(plain_column)
             .collect();

@@ -1,5 +1,6 @@
 //! Text in, text out: the statements of a script, with no connection anywhere.
 
+pub mod alter_table;
 pub mod dump;
 pub mod expected;
 pub mod lexer;

@@ -1,7 +1,7 @@
 //! What a statement does to names that keys go by.
 
+use super::alter_table::{Path, actions, alter_table, path};
 use super::lexer::{self, Token};
-use super::script::{Path, actions, alter_table, path};
 
 /// What a statement does to names.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Reads what `ADD FOREIGN KEY …` asks for.
 
+use super::alter_table::{Path, path};
 use super::lexer::Token;
-use super::script::{Path, path};
 use crate::postgres::catalog::{Action, Match};
 
 /// `ALTER TABLE <table> ADD [CONSTRAINT <name>] FOREIGN KEY …`

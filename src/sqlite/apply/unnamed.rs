@@ -16,7 +16,8 @@ use crate::sqlite::rebuild::{Rebuild, Way, places};
 use crate::sqlite::schema::foreign_key::{self, ForeignKey, NamedKey};
 use crate::sqlite::schema::snapshot;
 use crate::sqlite::schema::{Table, row_counts, scratch};
-use crate::sqlite::text::ddl::{self, same_name};
+use crate::sqlite::text::constraints;
+use crate::sqlite::text::ddl::same_name;
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement::{Action, Statement};
 
@@ -52,7 +53,7 @@ pub fn find(connection: &Connection, sql: &str) -> Result<Option<Dropped>> {
     let Ok(table) = Table::read(connection, table) else {
         return Ok(None);
     };
-    let names = ddl::constraint_names(&table.sql)?;
+    let names = constraints::constraint_names(&table.sql)?;
     let is_named = names.iter().any(|name| same_name(name, constraint));
     // foreign_key_list gives the keys of a table from the last in its text to the first.
     let mut keys = foreign_key::declared(connection)?;
@@ -69,13 +70,13 @@ pub fn find(connection: &Connection, sql: &str) -> Result<Option<Dropped>> {
         }));
     }
     let after = if is_named {
-        ddl::without_named_key(&table.sql, &constraint)?
+        constraints::without_named_key(&table.sql, &constraint)?
     } else {
         let is_it =
             |it: &NamedKey| it.constraint.is_none() && same_name(&name_of(&it.key), &constraint);
         let place = keys.iter().position(is_it);
         place
-            .map(|place| ddl::without_foreign_key(&table.sql, place))
+            .map(|place| constraints::without_foreign_key(&table.sql, place))
             .transpose()?
     };
     let Some(after) = after else {

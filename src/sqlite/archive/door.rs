@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::store::{self, Archive, KEPT};
+use super::table::{self, Archive, KEPT};
 use crate::failure::Failure;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::row_counts;
@@ -32,7 +32,7 @@ pub struct Group {
 
 /// The archives, of `only` this table where it is given. That it has none is an error.
 fn archives(connection: &Connection, only: Option<&str>) -> Result<Vec<Archive>> {
-    let mut archives = store::all(connection)?;
+    let mut archives = table::all(connection)?;
     if let Some(only) = only {
         archives.retain(|it| same_name(&it.table, only));
         if archives.is_empty() {

@@ -5,11 +5,11 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::kept::{self, Staying};
-use super::put_back;
 use super::put_back::Restore;
-use super::store::KEPT;
+use super::table::{self, KEPT};
 use crate::model::kept::{Cause, Kept};
-use crate::sqlite::rebuild::fidelity::{self, all_of};
+use crate::sqlite::rebuild::compare::{self, all_of};
+use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::full_text;
 use crate::sqlite::schema::Table;
 use crate::sqlite::text::ddl::{literal, quote, same_name};
@@ -85,18 +85,15 @@ impl Forgotten {
         self.runs.len()
     }
 
-    /// As [`put_back::same_row`], of a row which may have had what it forgot in another run set back since.
+    /// As [`table::same_row`], of a row which may have had what it forgot in another run set back since.
     pub fn same_row(&self, table: &Table, columns: &[&str]) -> String {
         let values = columns.iter().map(|name| self.same_value(table, name));
-        let all: Vec<_> = [put_back::same_key(table)]
-            .into_iter()
-            .chain(values)
-            .collect();
+        let all: Vec<_> = [table::same_key(table)].into_iter().chain(values).collect();
         all_of(&all)
     }
 
     pub(super) fn same_value(&self, table: &Table, column: &str) -> String {
-        let same = fidelity::same_value(table, column, &format!("a.{}", quote(column)));
+        let same = compare::same_value(table, column, &format!("a.{}", quote(column)));
         let place = self.set(table).position(|it| same_name(it, column));
         let Some(at) = place.map(|place| place + 1) else {
             return same;
@@ -107,7 +104,7 @@ impl Forgotten {
         let key = key.collect::<Vec<_>>().join(" AND ");
         let (own, set) = (
             quote(column),
-            fidelity::same_value(table, column, &format!("l.r{at}")),
+            compare::same_value(table, column, &format!("l.r{at}")),
         );
         let each = self.runs.iter().map(|(_, list)| {
             format!(
@@ -152,7 +149,7 @@ impl Forgotten {
     /// The condition that what the archive's row `a` remembers stands in its table.
     pub fn is_back(&self, restore: &Restore, table: &Table) -> String {
         let each = self.set(table).map(|name| {
-            let same = fidelity::same_values(table, [name].into_iter());
+            let same = compare::same_values(table, [name].into_iter());
             format!(
                 "(NOT {} OR ({}))",
                 forgot(name),
@@ -163,7 +160,7 @@ impl Forgotten {
             "{} AND EXISTS (SELECT 1 FROM {} WHERE {} AND {})",
             self.mine(restore, table),
             table.scanned("w"),
-            put_back::same_key(table),
+            table::same_key(table),
             all_of(&each.collect::<Vec<_>>())
         )
     }
@@ -179,7 +176,7 @@ impl Forgotten {
         let row = format!(
             "FROM {} WHERE {}",
             table.scanned("w"),
-            put_back::same_key(table)
+            table::same_key(table)
         );
         let mut cases = vec![(format!("NOT EXISTS (SELECT 1 {row})"), Cause::RowGone)];
         let columns = self.columns.iter();
@@ -246,7 +243,7 @@ impl Forgotten {
             "EXISTS (SELECT 1 FROM (SELECT {} FROM {} WHERE {}) AS w WHERE {})",
             values.collect::<Vec<_>>().join(", "),
             table.source("w"),
-            put_back::same_key(table),
+            table::same_key(table),
             key.broken
         )
     }
@@ -255,7 +252,7 @@ impl Forgotten {
     pub(super) fn may_go_back(&self, restore: &Restore, table: &Table) -> Vec<String> {
         let mut conditions = vec![
             self.mine(restore, table),
-            put_back::same_key(table),
+            table::same_key(table),
             self.holds(table),
         ];
         conditions.extend(self.fits(table));

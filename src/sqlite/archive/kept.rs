@@ -12,8 +12,8 @@ use crate::model::kept::{Cause, Kept};
 use crate::sqlite::archive::{self, Restore};
 use crate::sqlite::keys::conditions;
 use crate::sqlite::orphans::confirm;
-use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::steps::Step;
+use crate::sqlite::rebuild::{compare, fidelity};
 use crate::sqlite::schema::foreign_key::{self, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, RowKey, Table};
@@ -351,7 +351,7 @@ fn simple_reasons(
     // Behind NULL where it is not allowed, which does not fit either.
     let fits = fidelity::fits(table, |name| archive.has(name), "w");
     if !fits.is_empty() {
-        let converts = format!("NOT ({})", fidelity::all_of(&fits));
+        let converts = format!("NOT ({})", compare::all_of(&fits));
         reasons.push((converts, Cause::Converted));
     }
     Ok(reasons)

@@ -6,6 +6,8 @@ pub mod kept;
 pub mod put_back;
 pub mod set_back;
 pub mod store;
+pub mod table;
 
-pub use put_back::{Restore, Whose, restore, same_key, same_row};
-pub use store::{Archive, all, count, is_archive_name, must_be_possible, name_of, of, store};
+pub use put_back::{Restore, restore};
+pub use store::{must_be_possible, store};
+pub use table::{Archive, Whose, all, count, is_archive_name, name_of, of, same_key, same_row};

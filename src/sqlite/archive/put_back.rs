@@ -4,10 +4,11 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::forgotten::Forgotten;
-use super::store::{Archive, FULL_TEXT, KEPT, RUN, all, count};
+use super::table::{Archive, FULL_TEXT, KEPT, RUN, Whose, all, count, is_of, same_key, same_row};
 use crate::failure::Failure;
 use crate::sqlite::rebuild::bulk::{self, Aside};
-use crate::sqlite::rebuild::fidelity::{self, all_of};
+use crate::sqlite::rebuild::compare::all_of;
+use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::rebuild::{self, full_text, places};
 use crate::sqlite::schema::{self, RowKey, Table, row_counts, snapshot};
@@ -22,15 +23,6 @@ const WORK_PER_RESTORED_ROW: usize = 10;
 
 // As those of `rebuild/way.rs`; a row that comes back has entries in indexes too.
 const WEIGHT_OF_RESTORING: (usize, usize) = (800, 375);
-
-/// Which rows of an archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// Those that left with this migration or a later one.
-    Since(i64),
-    /// All.
-    All,
-}
 
 /// The rows of one archive that are to go back, and how.
 #[derive(Clone, Debug)]
@@ -276,14 +268,6 @@ impl Restore {
     }
 }
 
-/// The condition that the archive's row `alias` is one of those that are `whose`.
-pub(super) fn is_of(alias: &str, whose: Whose) -> String {
-    match whose {
-        Whose::Since(version) => format!("{alias}.fkfix_version >= {version}"),
-        Whose::All => "TRUE".to_owned(),
-    }
-}
-
 /// Steps that set the AUTOINCREMENT counter of a table aside, and that put it back, as it was or was
 /// not: rows that come back are none that the counter does not know.
 #[derive(Default)]
@@ -317,26 +301,4 @@ fn counter(connection: &Connection, table: &Table) -> Result<Counter> {
             ),
         )],
     })
-}
-
-/// The condition that the table's row `w` has the key of the archive's row `a`.
-pub fn same_key(table: &Table) -> String {
-    let same: Vec<_> = match &table.row_key {
-        RowKey::PrimaryKey(names) => names
-            .iter()
-            .map(|name| format!("w.{0} = a.{0}", quote(name)))
-            .collect(),
-        RowKey::Alias(name) => vec![format!("w.{} = a.fkfix_rowid", quote(name))],
-        RowKey::Implicit(rowid) => vec![format!("w.{rowid} = a.fkfix_rowid")],
-        RowKey::Hidden => vec!["TRUE".to_owned()],
-    };
-    same.join(" AND ")
-}
-
-/// The condition that the table's row `w` is the archive's row `a`: same key, and every value
-/// equal to the byte and of the same storage class.
-pub fn same_row(table: &Table, columns: &[&str]) -> String {
-    let mut same = vec![same_key(table)];
-    same.extend(fidelity::same_values(table, columns.iter().copied()));
-    all_of(&same)
 }

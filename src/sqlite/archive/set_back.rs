@@ -5,11 +5,10 @@ use rusqlite::Connection;
 
 use super::forgotten::{Forgotten, forgot};
 use super::kept::Staying;
-use super::put_back;
 use super::put_back::Restore;
-use super::store::KEPT;
+use super::table::{self, KEPT};
 use crate::failure::Failure;
-use crate::sqlite::rebuild::fidelity::{self, all_of};
+use crate::sqlite::rebuild::compare::{self, all_of};
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::Table;
 use crate::sqlite::text::ddl::{quote, same_name};
@@ -177,7 +176,7 @@ impl Set<'_> {
         let mut conditions = vec![
             self.forgotten.mine(self.restore, table),
             self.of_run(),
-            put_back::same_key(table),
+            table::same_key(table),
             self.forgotten.holds(table),
         ];
         conditions.extend(self.forgotten.fits(table));
@@ -230,8 +229,8 @@ impl Set<'_> {
         let Set { table, list, .. } = self;
         let same = |letter, names: &[&str]| {
             let each = names.iter().zip(1..);
-            let each = each
-                .map(|(name, at)| fidelity::same_value(table, name, &format!("l.{letter}{at}")));
+            let each =
+                each.map(|(name, at)| compare::same_value(table, name, &format!("l.{letter}{at}")));
             all_of(&each.collect::<Vec<_>>())
         };
         let set = self.columns();

@@ -7,7 +7,8 @@ use super::demands::Demands;
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::scratch;
-use crate::sqlite::text::ddl::{self, same_name};
+use crate::sqlite::text::constraints;
+use crate::sqlite::text::ddl::same_name;
 
 /// A key that SQLite would act on.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ impl Keys {
                 continue;
             };
             let child = Table::read(connection, &first.child)?;
-            let deferred = ddl::deferred_keys(&child.sql)?;
+            let deferred = constraints::deferred_keys(&child.sql)?;
             // SQLite lists a table's keys from the last declared to the first.
             for (at, key) in of_table.iter().rev().enumerate() {
                 let deferred = deferred.get(at).copied().unwrap_or_default();

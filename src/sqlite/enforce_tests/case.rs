@@ -1,8 +1,6 @@
-//! Random schemas, contents and statements.
+//! A schema with contents and statements, and the SQL for them.
 
 use std::fmt::{self, Write as _};
-
-use proptest::prelude::*;
 
 const ACTIONS: [&str; 5] = [
     "NO ACTION",
@@ -14,7 +12,7 @@ const ACTIONS: [&str; 5] = [
 const COLUMNS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 /// What the columns of a schema are, so that values meet.
-const KINDS: [Kind; 5] = [
+pub(super) const KINDS: [Kind; 5] = [
     Kind {
         declared: "INTEGER",
         values: &["1", "2", "3", "4", "5", "NULL"],
@@ -37,7 +35,7 @@ const KINDS: [Kind; 5] = [
     },
 ];
 
-struct Kind {
+pub(super) struct Kind {
     declared: &'static str,
     values: &'static [&'static str],
 }
@@ -46,51 +44,51 @@ struct Kind {
 /// to choose from.
 #[derive(Clone)]
 pub struct Case {
-    kind: usize,
+    pub(super) kind: usize,
     /// Every table has columns of another type.
-    mixed: bool,
-    tables: Vec<Table>,
-    rows: Vec<Row>,
+    pub(super) mixed: bool,
+    pub(super) tables: Vec<Table>,
+    pub(super) rows: Vec<Row>,
     pub statements: Vec<Statement>,
 }
 
 #[derive(Clone, Debug)]
-struct Table {
+pub(super) struct Table {
     /// How its primary key is declared.
-    shape: usize,
-    defaults: [Option<usize>; 5],
-    not_null: Option<usize>,
+    pub(super) shape: usize,
+    pub(super) defaults: [Option<usize>; 5],
+    pub(super) not_null: Option<usize>,
     /// A column that must not hold a value.
-    check: Option<(usize, usize)>,
-    keys: Vec<Key>,
+    pub(super) check: Option<(usize, usize)>,
+    pub(super) keys: Vec<Key>,
 }
 
 #[derive(Clone, Debug)]
-struct Key {
-    columns: [usize; 2],
-    parent: usize,
-    on_delete: usize,
-    on_update: usize,
+pub(super) struct Key {
+    pub(super) columns: [usize; 2],
+    pub(super) parent: usize,
+    pub(super) on_delete: usize,
+    pub(super) on_update: usize,
     /// It refers to the unique column `e` instead of the primary key.
-    unique: bool,
+    pub(super) unique: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Row {
-    table: usize,
-    values: [usize; 5],
+pub(super) struct Row {
+    pub(super) table: usize,
+    pub(super) values: [usize; 5],
     /// Set a column of all rows with this first value instead of inserting.
-    update: Option<(usize, usize)>,
+    pub(super) update: Option<(usize, usize)>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Statement {
-    table: usize,
-    what: usize,
-    column: usize,
-    second: Option<usize>,
-    values: [usize; 10],
-    condition: usize,
+    pub(super) table: usize,
+    pub(super) what: usize,
+    pub(super) column: usize,
+    pub(super) second: Option<usize>,
+    pub(super) values: [usize; 10],
+    pub(super) condition: usize,
 }
 
 impl fmt::Debug for Case {
@@ -103,81 +101,6 @@ impl fmt::Debug for Case {
             .chain(statements);
         write!(f, "{}", all.collect::<Vec<_>>().join(";\n"))
     }
-}
-
-/// Cases of up to four tables.
-pub fn cases() -> impl Strategy<Value = Case> {
-    let key = (
-        any::<[u8; 2]>(),
-        0..4_usize,
-        0..8_usize,
-        0..8_usize,
-        prop::bool::weighted(0.15),
-    )
-        .prop_map(|(columns, parent, on_delete, on_update, unique)| Key {
-            columns: columns.map(usize::from),
-            parent,
-            on_delete,
-            on_update,
-            unique,
-        });
-    let default = || prop::option::weighted(0.4, 0..6_usize);
-    let table = (
-        0..6_usize,
-        prop::array::uniform5(default()),
-        prop::option::weighted(0.3, 1..5_usize),
-        prop::option::weighted(0.15, (1..5_usize, 0..6_usize)),
-        prop::collection::vec(key, 0..4),
-    )
-        .prop_map(|(shape, defaults, not_null, check, keys)| Table {
-            shape,
-            defaults,
-            not_null,
-            check,
-            keys,
-        });
-    let row = (
-        0..4_usize,
-        prop::array::uniform5(0..6_usize),
-        prop::option::weighted(0.3, (0..5_usize, 0..6_usize)),
-    )
-        .prop_map(|(table, values, update)| Row {
-            table,
-            values,
-            update,
-        });
-    let statement = (
-        0..4_usize,
-        0..18_usize,
-        0..5_usize,
-        prop::option::weighted(0.2, 0..5_usize),
-        prop::array::uniform10(0..6_usize),
-        0..8_usize,
-    )
-        .prop_map(
-            |(table, what, column, second, values, condition)| Statement {
-                table,
-                what,
-                column,
-                second,
-                values,
-                condition,
-            },
-        );
-    (
-        0..8_usize,
-        prop::bool::weighted(0.3),
-        prop::collection::vec(table, 1..5),
-        prop::collection::vec(row, 4..40),
-        prop::collection::vec(statement, 1..7),
-    )
-        .prop_map(|(kind, mixed, tables, rows, statements)| Case {
-            kind: if kind < KINDS.len() { kind } else { 0 },
-            mixed,
-            tables,
-            rows,
-            statements,
-        })
 }
 
 impl Table {

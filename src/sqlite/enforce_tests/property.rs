@@ -10,7 +10,8 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 use rusqlite::types::Value;
 
-use super::case::{Case, Declared, cases};
+use super::case::{Case, Declared};
+use super::random::cases;
 use crate::sqlite::enforce;
 use crate::sqlite::rebuild::steps;
 

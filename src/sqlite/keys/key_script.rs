@@ -11,7 +11,8 @@ use crate::sqlite::schema::child_index;
 use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Table};
-use crate::sqlite::text::ddl::{self, quote, quote_list, same_name};
+use crate::sqlite::text::constraints;
+use crate::sqlite::text::ddl::{quote, quote_list, same_name};
 use crate::sqlite::text::script;
 use crate::sqlite::text::statement;
 
@@ -111,7 +112,7 @@ fn check(target: &TableKeys) -> Result<()> {
         .iter()
         .filter_map(|new| new.name.as_deref())
         .collect();
-    let edited = ddl::add_constraints(&table.sql, &constraints)?;
+    let edited = constraints::add_constraints(&table.sql, &constraints)?;
     scratch::rehearse(table, &edited, &names)?;
     Ok(())
 }
@@ -151,7 +152,7 @@ fn drafts<'k>(connection: &Connection, wanted: Wanted<'k>) -> Result<Vec<Draft<'
             key,
             child: draft::plain(&key.child),
             parent: draft::plain(&key.parent),
-            taken: ddl::constraint_names(&table.sql)?,
+            taken: constraints::constraint_names(&table.sql)?,
             index: (wanted.with_indexes && !child_index::serves(connection, &table, key)?).then(
                 || NewIndex {
                     schema: String::new(),

@@ -11,7 +11,8 @@ use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
 use crate::sqlite::schema::index;
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Table};
-use crate::sqlite::text::ddl::{self, same_name};
+use crate::sqlite::text::constraints;
+use crate::sqlite::text::ddl::same_name;
 use crate::sqlite::text::statement::AddForeignKey;
 
 /// A foreign key that a migration asks for.
@@ -203,7 +204,7 @@ fn check_name<'a>(
     new: &NewKey,
 ) -> Result<()> {
     let Some(name) = &new.name else { return Ok(()) };
-    let mut taken = ddl::constraint_names(&table.sql)?;
+    let mut taken = constraints::constraint_names(&table.sql)?;
     taken.extend(added.filter_map(|key| key.name.clone()));
     if taken.iter().any(|other| same_name(other, name)) {
         return Err(Failure::impossible(format!(

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 
 use super::*;
+use crate::sqlite::rebuild::compare::{all_of, same_values};
 
 const TYPES: [&str; 20] = [
     "INTEGER",

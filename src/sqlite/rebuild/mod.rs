@@ -1,6 +1,7 @@
 //! How a table comes by its new definition, as steps, and the one place that carries steps out.
 
 pub mod bulk;
+pub mod compare;
 pub mod fidelity;
 pub mod full_text;
 pub mod indexes;

@@ -20,7 +20,7 @@ use super::rows::{create_triggers, delete};
 use crate::failure::Failure;
 use crate::policy::Method;
 use crate::sqlite::orphans::lists::{Removal, listed};
-use crate::sqlite::rebuild::fidelity;
+use crate::sqlite::rebuild::compare;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::scratch::{Obstacle, Rehearsal};
 use crate::sqlite::schema::snapshot::free_name;
@@ -318,7 +318,7 @@ impl Rebuild<'_> {
             return None;
         }
         let same_key = keys.iter().map(|key| format!("w.{0} = a.{0}", quote(key)));
-        let values = fidelity::same_values(self.table, self.table.stored_columns());
+        let values = compare::same_values(self.table, self.table.stored_columns());
         let same: Vec<_> = same_key.chain(values).collect();
         let leaving = self.removal.as_ref().map_or(0, |removal| removal.rows);
         let name = &self.table.name;
@@ -327,7 +327,7 @@ impl Rebuild<'_> {
             query: format!(
                 "SELECT count(*) FROM main.{} AS w CROSS JOIN main.{old} AS a WHERE {}",
                 quote(name),
-                fidelity::all_of(&same)
+                compare::all_of(&same)
             ),
             value: self.rows - leaving,
             by_row: None,

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row};
 
 pub use crate::model::key::{Action, ForeignKey, NamedKey};
 use crate::sqlite::schema::primary_key;
-use crate::sqlite::text::ddl;
+use crate::sqlite::text::constraints;
 
 /// Each of `keys` once, however often it is declared.
 pub fn distinct<K: Borrow<ForeignKey>>(keys: impl IntoIterator<Item = K>) -> Vec<K> {
@@ -47,7 +47,7 @@ pub fn declared(connection: &Connection) -> Result<Vec<NamedKey>> {
         if last.as_ref().is_none_or(|(table, _)| *table != child) {
             // A text that can't be read tells no names; SQLite itself has read it.
             let sql = row.get_ref(7)?.as_str().unwrap_or_default();
-            names = ddl::foreign_key_names(sql).unwrap_or_default();
+            names = constraints::foreign_key_names(sql).unwrap_or_default();
         }
         if last.as_ref() != Some(&(child.clone(), id)) {
             keys.push(NamedKey {

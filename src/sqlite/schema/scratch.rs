@@ -10,6 +10,7 @@ use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::snapshot;
 use crate::sqlite::schema::snapshot::free_name;
 use crate::sqlite::schema::{self, Table};
+use crate::sqlite::text::constraints;
 use crate::sqlite::text::ddl::{self, quote, same_name};
 
 /// An empty database. It compares no text, so any collation that a definition names will do.
@@ -42,7 +43,7 @@ pub fn read_constraint(child: &Table, constraint: &str) -> Result<ForeignKey> {
     create(&scratch, child, &child.sql)?;
     let before = foreign_key::declared_keys(&scratch)?.len();
     let scratch = open()?;
-    let edited = ddl::add_constraints(&child.sql, &[constraint])?;
+    let edited = constraints::add_constraints(&child.sql, &[constraint])?;
     scratch.execute_batch(&edited).map_err(|error| {
         let reason = reason(&error);
         Failure::impossible(format!(
@@ -204,7 +205,7 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
         );
         if let Err(error) = scratch.execute_batch(&drop) {
             let now = Table::read(&scratch, &table.name)?.sql;
-            let left = ddl::without_named_key(&now, constraint)?.ok_or_else(|| {
+            let left = constraints::without_named_key(&now, constraint)?.ok_or_else(|| {
                 let reason = reason(&error);
                 Failure::impossible(format!("SQLite could not take {constraint} back: {reason}"))
                     .hint("a key that can't be dropped again is not added")

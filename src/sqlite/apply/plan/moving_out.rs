@@ -9,6 +9,7 @@ use crate::policy::Policy;
 use crate::sqlite::archive;
 use crate::sqlite::orphans::confirm;
 use crate::sqlite::orphans::lists::{Removal, from_kept};
+use crate::sqlite::rebuild::compare;
 use crate::sqlite::rebuild::fidelity;
 use crate::sqlite::rebuild::full_text;
 use crate::sqlite::rebuild::{self, Rebuild};
@@ -92,7 +93,7 @@ impl Planner<'_> {
                 let taken = snapshot::taken_names(self.connection)?;
                 let aside = format!("fkfix_before_{}", comparisons.len() + 1);
                 let aside = snapshot::free_name(&taken, &aside);
-                let (keep, compare) = fidelity::compared_aside(removal, &aside);
+                let (keep, compare) = compare::compared_aside(removal, &aside);
                 self.steps.push(keep);
                 comparisons.extend(compare);
             }

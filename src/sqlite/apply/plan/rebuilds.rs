@@ -17,7 +17,7 @@ use crate::sqlite::schema::Table;
 use crate::sqlite::schema::index;
 use crate::sqlite::schema::scratch::{self, Obstacle};
 use crate::sqlite::schema::snapshot;
-use crate::sqlite::text::ddl;
+use crate::sqlite::text::constraints;
 
 impl Planner<'_> {
     /// How each table that gets a key comes by it.
@@ -43,7 +43,7 @@ impl Planner<'_> {
         let TableKeys { table, added, .. } = keys;
         table.must_be_exact()?;
         let constraints: Vec<_> = added.iter().map(|key| key.constraint.as_str()).collect();
-        let definition = ddl::add_constraints(&table.sql, &constraints)?;
+        let definition = constraints::add_constraints(&table.sql, &constraints)?;
         let names: Vec<_> = added.iter().filter_map(|key| key.name.as_deref()).collect();
         // Without a name a key can't be dropped again, so there is no way back to rehearse.
         let names = if names.len() == added.len() {

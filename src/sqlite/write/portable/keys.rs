@@ -13,7 +13,8 @@ use crate::sqlite::rebuild;
 use crate::sqlite::schema::foreign_key::{self, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Table};
-use crate::sqlite::text::ddl::{self, quote, same_name};
+use crate::sqlite::text::constraints;
+use crate::sqlite::text::ddl::{quote, same_name};
 use crate::sqlite::text::statement::AddForeignKey;
 use crate::standing::AdoptedKey;
 
@@ -117,7 +118,7 @@ fn definition(target: &TableKeys) -> Result<String> {
     let TableKeys { table, added, .. } = target;
     table.must_be_exact()?;
     let constraints: Vec<_> = added.iter().map(|key| key.constraint.as_str()).collect();
-    let definition = ddl::add_constraints(&table.sql, &constraints)?;
+    let definition = constraints::add_constraints(&table.sql, &constraints)?;
     let names: Vec<_> = added.iter().filter_map(|key| key.name.as_deref()).collect();
     if names.len() == added.len() {
         scratch::rehearse(table, &definition, &names)?;

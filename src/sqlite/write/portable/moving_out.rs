@@ -7,7 +7,7 @@ use super::keys::{triggers_aside, triggers_back};
 use super::leaving::Leaving;
 use super::script::Script;
 use crate::failure::Failure;
-use crate::sqlite::archive::{self, store::KEPT};
+use crate::sqlite::archive::{self, table::KEPT};
 use crate::sqlite::orphans::lists::{Removal, from_leaving, from_listed, listed};
 use crate::sqlite::rebuild::{self, full_text};
 use crate::sqlite::schema::Table;

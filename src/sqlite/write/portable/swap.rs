@@ -15,7 +15,7 @@ use super::{COUNTER, HOLDS, INDEXES, STAGE};
 use crate::failure::Failure;
 use crate::sqlite::keys::{self, conditions};
 use crate::sqlite::orphans::lists::{Removal, listed};
-use crate::sqlite::rebuild::fidelity;
+use crate::sqlite::rebuild::compare;
 use crate::sqlite::schema::foreign_key::{self, Action, ForeignKey};
 use crate::sqlite::schema::{RowKey, Table};
 use crate::sqlite::text::ddl::{counts_rowids, literal, quote, quote_list, same_name};
@@ -144,13 +144,13 @@ fn refill(script: &mut Script<'_>, table: &Table) -> Result<()> {
         RowKey::PrimaryKey(_) => format!("w.{0} = a.{0}", quote(key)),
         _ => format!("w.{} = a.fkfix_rowid", quote(key)),
     });
-    let values = fidelity::same_values(table, table.stored_columns());
+    let values = compare::same_values(table, table.stored_columns());
     let same: Vec<_> = key.chain(values).collect();
     script.promise(
         &format!("every row of {name} is as it was"),
         &format!(
             "(SELECT count(*) FROM {STAGE} AS a CROSS JOIN main.{target} AS w WHERE {}) = {staged}",
-            fidelity::all_of(&same)
+            compare::all_of(&same)
         ),
     )
 }
