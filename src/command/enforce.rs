@@ -32,7 +32,7 @@ pub fn run(arguments: &Enforce, output: &mut Output) -> Result<Status> {
     }
     for key in &report.keys {
         for limit in &key.limits {
-            output.warning(&format!("{} {limit}", key.place()));
+            output.warning(&format!("{} {limit}", key.key.place()));
         }
     }
     Ok(status)

@@ -50,7 +50,10 @@ pub fn tell(
         PictureFormat::Dot => output.write(&graph::dot(diagram))?,
         PictureFormat::Svg => output.write(&graph::svg(diagram))?,
         PictureFormat::Text => output.lines(&graph::text(diagram))?,
-        PictureFormat::Json => output.document(&GraphReport::new(name, diagram))?,
+        PictureFormat::Json => output.document(&GraphReport {
+            database: name,
+            diagram,
+        })?,
     }
     Ok(Status::Done)
 }

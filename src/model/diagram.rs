@@ -1,58 +1,66 @@
 //! The tables of a database and the keys between them, for a picture.
 
-use crate::model::key::ForeignKey;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use crate::model::key::NamedKey;
 
 /// Tables and keys.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Diagram {
     /// The tables in the order of the schema, then parents that are not there.
+    #[serde(rename = "tables")]
     pub entities: Vec<Entity>,
     /// The keys: declared, pending, discovered.
+    #[serde(rename = "keys")]
     pub relations: Vec<Relation>,
 }
 
 /// A table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct Entity {
     /// Its name.
     pub name: String,
-    /// Its columns in order; none where there is no such table.
-    pub columns: Vec<Attribute>,
-    /// Its primary key, in its order.
-    pub primary_key: Vec<String>,
     /// Whether there is such a table; otherwise a key only names it.
     pub exists: bool,
+    /// Its primary key, in its order.
+    pub primary_key: Vec<String>,
+    /// Its columns in order; none where there is no such table.
+    pub columns: Vec<Attribute>,
 }
 
 /// A column.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct Attribute {
     /// Its name.
     pub name: String,
     /// Its type as declared; may be empty.
+    #[serde(rename = "type")]
     pub declared_type: String,
     /// It takes no NULL.
     pub not_null: bool,
 }
 
 /// A key between two tables of a [`Diagram`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct Relation {
     /// The key.
-    pub key: ForeignKey,
-    /// Its name, if it has one.
-    pub name: Option<String>,
+    #[serde(flatten)]
+    pub named: NamedKey,
     /// Whether it is there, asked for, or found.
+    #[serde(flatten)]
     pub state: State,
     /// At most one row of the child refers to each row of the parent.
     pub unique: bool,
     /// A row of the child may refer to none.
     pub optional: bool,
     /// The place of the child among the tables.
+    #[serde(skip)]
     pub child: usize,
     /// The place of the parent.
+    #[serde(skip)]
     pub parent: usize,
     /// How many rows break it, where they were counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub orphans: Option<i64>,
 }
 
@@ -115,14 +123,6 @@ impl Diagram {
     }
 }
 
-impl Relation {
-    /// What people call it: its name, or its columns where it has none.
-    #[must_use]
-    pub fn label(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.key.place())
-    }
-}
-
 /// Whether a key is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
@@ -132,6 +132,21 @@ pub enum State {
     Pending,
     /// It was perhaps meant: how sure that is, in percent.
     Discovered(u8),
+}
+
+/// In a document, `declared`, `pending` or `discovered`, and how sure that is.
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (state, confidence) = match self {
+            State::Declared => ("declared", None),
+            State::Pending => ("pending", None),
+            State::Discovered(confidence) => ("discovered", Some(confidence)),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("state", state)?;
+        map.serialize_entry("confidence", &confidence)?;
+        map.end()
+    }
 }
 
 /// A key that is not drawn, and why.

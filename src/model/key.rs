@@ -3,11 +3,11 @@
 use std::borrow::Borrow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// What happens to a child whose parent is deleted, or changes its key
 /// (<https://www.sqlite.org/foreignkeys.html#fk_actions>).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub enum Action {
     /// Nothing; the statement fails where the child is left without a parent.
     #[default]
@@ -70,9 +70,10 @@ impl Action {
 
 /// A foreign key: which columns of the child refer to which of the parent, and what happens
 /// to the child when the parent goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ForeignKey {
     /// The child table.
+    #[serde(rename = "table")]
     pub child: String,
     /// The child's columns.
     pub columns: Vec<String>,
@@ -164,11 +165,40 @@ impl NamedKey {
         self.constraint.clone().unwrap_or_else(|| self.key.place())
     }
 
+    /// `name (columns) references parent (columns) on delete cascade`
+    #[must_use]
+    pub fn text(&self) -> String {
+        match &self.constraint {
+            Some(name) => format!("{name} {}", self.key),
+            None => self.key.to_string(),
+        }
+    }
+
+    /// The members of the object that it is in a document which has named the table already.
+    pub fn serialize_within_table<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let key = &self.key;
+        map.serialize_entry("constraint", &self.constraint)?;
+        map.serialize_entry("columns", &key.columns)?;
+        map.serialize_entry("parent", &key.parent)?;
+        map.serialize_entry("parent_columns", &key.parent_columns)?;
+        map.serialize_entry("on_delete", &key.on_delete)?;
+        map.serialize_entry("on_update", &key.on_update)
+    }
+
     /// What people call it where its label is another key's too: the label with all that the key
     /// says.
     fn full_label(&self) -> String {
         let name = self.constraint.as_ref().unwrap_or(&self.key.child);
         format!("{name} {}", self.key)
+    }
+}
+
+impl Serialize for NamedKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("table", &self.key.child)?;
+        self.serialize_within_table(&mut map)?;
+        map.end()
     }
 }
 

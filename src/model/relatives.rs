@@ -1,6 +1,8 @@
 //! A row with the parents that it refers to and the children that refer to it.
 
-use crate::model::key::ForeignKey;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use crate::model::key::NamedKey;
 use crate::model::value::Value;
 
 /// A row of a table.
@@ -10,6 +12,13 @@ pub struct Row {
     pub columns: Vec<String>,
     /// Its values, in the order of the columns.
     pub values: Vec<Value>,
+}
+
+/// In a document, an object of its columns.
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.columns.iter().zip(&self.values))
+    }
 }
 
 impl Row {
@@ -25,15 +34,15 @@ impl Row {
 }
 
 /// A key of a row, and where it leads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct Reference {
     /// The key.
-    pub key: ForeignKey,
-    /// Its name, if it has one.
-    pub name: Option<String>,
+    #[serde(flatten)]
+    pub named: NamedKey,
     /// The values of its columns in the row.
     pub values: Vec<Value>,
     /// What they lead to.
+    #[serde(flatten)]
     pub parent: Parent,
 }
 
@@ -50,13 +59,29 @@ pub enum Parent {
     Unusable(String),
 }
 
+/// In a document, a state with the row or the reason that it has.
+impl Serialize for Parent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (state, row, reason) = match self {
+            Parent::None => ("null", None, None),
+            Parent::Row(row) => ("found", Some(row), None),
+            Parent::Missing => ("orphan", None, None),
+            Parent::Unusable(reason) => ("unusable", None, Some(reason)),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("state", state)?;
+        map.serialize_entry("row", &row)?;
+        map.serialize_entry("reason", &reason)?;
+        map.end()
+    }
+}
+
 /// The rows that refer to a row by one key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct Children {
     /// The key.
-    pub key: ForeignKey,
-    /// Its name, if it has one.
-    pub name: Option<String>,
+    #[serde(flatten)]
+    pub named: NamedKey,
     /// How many there are.
     pub total: i64,
     /// The first of them.

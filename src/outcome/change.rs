@@ -5,6 +5,7 @@ use std::slice;
 use serde::Serialize;
 
 use crate::model::kept::{Cause, Kept};
+use crate::model::key::NamedKey;
 use crate::outcome::key::Key;
 use crate::text::listing;
 
@@ -156,10 +157,6 @@ impl KeptRows {
             Cause::RowGone => ("row_gone", &[][..], &[][..]),
             Cause::BreakKeys(keys) => ("breaks_key", &[][..], keys.as_slice()),
         };
-        let keys = keys
-            .iter()
-            .map(|it| Key::new(&it.key, it.constraint.clone()));
-        let keys: Vec<_> = keys.collect();
         let names = listing(columns);
         let text = match &kept.cause {
             Cause::TableGone => format!("the table {table} is gone"),
@@ -181,7 +178,7 @@ impl KeptRows {
                     "they break"
                 };
                 let stay = if keys.len() == 1 { "stays" } else { "stay" };
-                let keys: Vec<_> = keys.iter().map(Key::text).collect();
+                let keys: Vec<_> = keys.iter().map(NamedKey::text).collect();
                 format!("{it} {}, which {stay}", listing(&keys))
             }
         };
@@ -189,7 +186,7 @@ impl KeptRows {
             rows: kept.rows,
             cause,
             columns: columns.to_vec(),
-            keys,
+            keys: keys.iter().cloned().map(Key::from).collect(),
             text,
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::key::Action;
+use crate::model::key::ForeignKey;
 
 /// What `fkfix enforce` did.
 #[derive(Debug, Serialize)]
@@ -30,18 +30,9 @@ pub struct EnforceReport {
 /// A declared key and what carries it out.
 #[derive(Debug, Serialize)]
 pub struct EnforcedKey {
-    /// The child table.
-    pub table: String,
-    /// The child's columns.
-    pub columns: Vec<String>,
-    /// The parent table.
-    pub parent: String,
-    /// The parent's columns.
-    pub parent_columns: Vec<String>,
-    /// What happens to the child when the parent is deleted.
-    pub on_delete: Action,
-    /// What happens to the child when the parent's key changes.
-    pub on_update: Action,
+    /// The key.
+    #[serde(flatten)]
+    pub key: ForeignKey,
     /// The triggers that carry it out; none where no trigger can.
     pub triggers: Vec<String>,
     /// What they do otherwise than SQLite's own keys, and why.
@@ -55,14 +46,6 @@ pub struct TriggerName {
     pub trigger: String,
     /// The table that it is on.
     pub table: String,
-}
-
-impl EnforcedKey {
-    /// `table(columns)`
-    #[must_use]
-    pub fn place(&self) -> String {
-        format!("{}({})", self.table, self.columns.join(", "))
-    }
 }
 
 impl EnforceReport {

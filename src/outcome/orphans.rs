@@ -3,9 +3,8 @@
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::model::key::ForeignKey;
+use crate::model::key::{ForeignKey, NamedKey};
 use crate::model::value::Value;
-use crate::outcome::key::TableKey;
 
 /// What `fkfix orphans` found.
 #[derive(Debug, Serialize)]
@@ -29,7 +28,7 @@ pub struct OrphansReport {
 pub struct KeyOrphans {
     /// The key.
     #[serde(flatten)]
-    pub key: TableKey,
+    pub named: NamedKey,
     /// What people call it.
     #[serde(skip)]
     pub label: String,

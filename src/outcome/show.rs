@@ -4,9 +4,7 @@ use serde::Serialize;
 
 use crate::model::deletion::{Deletion, Reason};
 use crate::model::key::{Action, ForeignKey};
-use crate::model::relatives::{Children, Parent, Reference, Row};
-use crate::model::value::Value;
-use crate::outcome::key::TableKey;
+use crate::model::relatives::{Children, Reference, Row};
 use crate::text::rows;
 
 /// What `fkfix show` found.
@@ -19,64 +17,13 @@ pub struct ShowReport {
     /// The columns by which the row was asked for.
     pub key: Vec<String>,
     /// The row, by column.
-    pub row: RowValues,
+    pub row: Row,
     /// The rows that it refers to.
-    pub parents: Vec<ParentRow>,
+    pub parents: Vec<Reference>,
     /// The rows that refer to it, by key.
-    pub children: Vec<ChildRows>,
+    pub children: Vec<Children>,
     /// What deleting it would do.
     pub deletion: DeletionReport,
-}
-
-/// A row as an object of its columns.
-#[derive(Debug)]
-pub struct RowValues {
-    /// The names of its columns, generated ones included.
-    pub columns: Vec<String>,
-    /// Its values, in the order of the columns.
-    pub values: Vec<Value>,
-}
-
-/// Where a key of the row leads.
-#[derive(Debug, Serialize)]
-pub struct ParentRow {
-    /// The key.
-    #[serde(flatten)]
-    pub key: TableKey,
-    /// The values of its columns.
-    pub values: Vec<Value>,
-    /// Whether there is a parent.
-    pub state: ParentState,
-    /// The parent, where there is one.
-    pub row: Option<RowValues>,
-    /// Why it could not be looked for, where it could not.
-    pub reason: Option<String>,
-}
-
-/// Whether there is a parent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ParentState {
-    /// There is.
-    Found,
-    /// The key holds a NULL and refers to nothing.
-    Null,
-    /// There is none: the row is an orphan.
-    Orphan,
-    /// It could not be looked for.
-    Unusable,
-}
-
-/// The rows that refer to the row by one key.
-#[derive(Debug, Serialize)]
-pub struct ChildRows {
-    /// The key.
-    #[serde(flatten)]
-    pub key: TableKey,
-    /// How many there are.
-    pub total: i64,
-    /// The first of them.
-    pub rows: Vec<RowValues>,
 }
 
 /// What a deletion would do.
@@ -129,37 +76,6 @@ pub struct RefusalReport {
     pub reason: String,
     /// Whether it is so for sure; otherwise it depends on which key acts first.
     pub certain: bool,
-}
-
-impl Serialize for RowValues {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let values = self.columns.iter().zip(&self.values);
-        serializer.collect_map(values)
-    }
-}
-
-impl From<Row> for RowValues {
-    fn from(Row { columns, values }: Row) -> Self {
-        RowValues { columns, values }
-    }
-}
-
-impl From<Reference> for ParentRow {
-    fn from(reference: Reference) -> Self {
-        let (state, row, reason) = match reference.parent {
-            Parent::None => (ParentState::Null, None, None),
-            Parent::Row(row) => (ParentState::Found, Some(row.into()), None),
-            Parent::Missing => (ParentState::Orphan, None, None),
-            Parent::Unusable(reason) => (ParentState::Unusable, None, Some(reason)),
-        };
-        ParentRow {
-            key: TableKey::new(&reference.key, reference.name),
-            values: reference.values,
-            state,
-            row,
-            reason,
-        }
-    }
 }
 
 impl From<Deletion> for DeletionReport {
@@ -227,26 +143,10 @@ impl ShowReport {
             database: String::new(),
             table: table.to_owned(),
             key,
-            row: row.into(),
+            row,
             parents: Vec::new(),
             children: Vec::new(),
             deletion: DeletionReport::default(),
         }
-    }
-
-    /// Adds where its keys lead.
-    pub fn add_parents(&mut self, references: Vec<Reference>) {
-        self.parents
-            .extend(references.into_iter().map(ParentRow::from));
-    }
-
-    /// Adds the rows that refer to it.
-    pub fn add_children(&mut self, children: Vec<Children>) {
-        self.children
-            .extend(children.into_iter().map(|it| ChildRows {
-                key: TableKey::new(&it.key, it.name),
-                total: it.total,
-                rows: it.rows.into_iter().map(Into::into).collect(),
-            }));
     }
 }

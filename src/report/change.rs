@@ -123,7 +123,7 @@ impl ChildTable {
             };
         }
         for key in &self.added {
-            let _ = writeln!(text, "    {}", key.text());
+            let _ = writeln!(text, "    {}", key.named.text());
         }
         for key in &self.adopted {
             let had = if tense == Tense::Planned {
@@ -136,7 +136,7 @@ impl ChildTable {
             let _ = writeln!(
                 text,
                 "  {name} {had} this key already: {}{called}",
-                key.text()
+                key.named.text()
             );
         }
         text

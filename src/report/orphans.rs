@@ -100,7 +100,7 @@ impl OrphansReport {
             key.most_frequent.iter().map(|parent| {
                 let values: Vec<_> = parent.key.iter().map(value::text).collect();
                 vec![
-                    key.key.parent.clone(),
+                    key.named.key.parent.clone(),
                     values.join(", "),
                     count(parent.rows),
                 ]
@@ -115,7 +115,7 @@ impl OrphansReport {
     fn hints_text(&self, of: &TableOrphans) -> Lines {
         let mut text = Lines::default();
         for key in self.keys_of(of) {
-            let parent = &key.key.parent;
+            let parent = &key.named.key.parent;
             if let Some(most) = key.most_frequent.first()
                 && (most.is_mark() || key.rows >= MANY)
                 && most.rows > key.rows / 2

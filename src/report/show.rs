@@ -6,8 +6,9 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::output::Report;
 use super::table::{sample, table};
+use crate::model::relatives::{Children, Parent, Row};
 use crate::model::value::Value;
-use crate::outcome::show::{ChildRows, DeletionReport, ParentState, RowValues, ShowReport};
+use crate::outcome::show::{DeletionReport, ShowReport};
 use crate::outcome::value;
 use crate::text::{Lines, count, listing, one_line, rows};
 
@@ -16,7 +17,7 @@ const WIDEST: usize = 200;
 /// How many values of a parent are shown to people.
 const PARENT_COLUMNS: usize = 5;
 
-impl RowValues {
+impl Row {
     /// `id 4, name Ada`: the first few values that are there.
     fn summary(&self) -> String {
         let values = self.columns.iter().zip(&self.values);
@@ -64,17 +65,17 @@ impl ShowReport {
         }
         let lines = self.parents.iter().map(|parent| {
             let values: Vec<_> = parent.values.iter().map(value::text).collect();
-            let found = match parent.state {
-                ParentState::Found => parent.row.as_ref().map(RowValues::summary),
-                ParentState::Null => Some("none: the key is NULL".to_owned()),
-                ParentState::Orphan => Some("no such row: orphan".to_owned()),
-                ParentState::Unusable => parent.reason.clone(),
+            let found = match &parent.parent {
+                Parent::Row(row) => row.summary(),
+                Parent::None => "none: the key is NULL".to_owned(),
+                Parent::Missing => "no such row: orphan".to_owned(),
+                Parent::Unusable(reason) => reason.clone(),
             };
             vec![
-                parent.key.columns.join(", "),
+                parent.named.key.columns.join(", "),
                 values.join(", "),
-                parent.key.parent.clone(),
-                found.unwrap_or_default(),
+                parent.named.key.parent.clone(),
+                found,
             ]
         });
         let heading = ["refers by", "", "to", ""];
@@ -82,25 +83,26 @@ impl ShowReport {
     }
 }
 
-impl ChildRows {
+impl Children {
     fn text(&self, width: Option<u16>) -> Lines {
         let (of, refer) = match self.total {
             0 => ("no row".to_owned(), "refers"),
             1 => ("1 row".to_owned(), "refers"),
             total => (rows(total), "refer"),
         };
+        let key = &self.named.key;
         let title = format!(
             "{of} of {} {refer} to it by {} on delete {}",
-            self.key.table,
-            self.key.place(),
-            self.key.on_delete.words()
+            key.child,
+            key.place(),
+            key.on_delete.words()
         );
         let Some(first) = self.rows.first() else {
             return Lines::of(&title);
         };
         let shown = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
         let values: Vec<_> = self.rows.iter().map(|row| row.values.as_slice()).collect();
-        let sample = sample(&first.columns, &values, &self.key.columns, width);
+        let sample = sample(&first.columns, &values, &key.columns, width);
         let rows = (shown < self.total).then(|| format!("the first {}", count(shown)));
         let columns = (sample.columns < first.columns.len())
             .then(|| format!("{} of {} columns", sample.columns, first.columns.len()));

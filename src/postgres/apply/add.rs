@@ -6,6 +6,7 @@ use postgres::Transaction;
 use super::up::Order;
 use crate::failure::Failure;
 use crate::migrations::Migration;
+use crate::model::key::NamedKey;
 use crate::outcome::change::{AppliedMigration, ChildTable};
 use crate::outcome::key::Key as KeyReport;
 use crate::postgres::apply::indexes::make_indexes;
@@ -158,7 +159,10 @@ fn key_report(key: &Key) -> KeyReport {
     let there = key.there.as_ref().map(|there| there.name.clone());
     KeyReport {
         called: there.filter(|there| *there != name),
-        ..KeyReport::new(&key.model(), Some(name))
+        named: NamedKey {
+            constraint: Some(name),
+            key: key.model(),
+        },
     }
 }
 
@@ -166,7 +170,7 @@ fn key_report(key: &Key) -> KeyReport {
 pub fn adopted(change: &AppliedMigration) -> Vec<AdoptedKey> {
     let keys = change.tables.iter().flat_map(|table| {
         let found =
-            |key: &KeyReport| AdoptedKey::found(table.table.clone(), key.constraint.clone());
+            |key: &KeyReport| AdoptedKey::found(table.table.clone(), key.named.constraint.clone());
         table.adopted.iter().map(found)
     });
     keys.collect()

@@ -74,9 +74,9 @@ fn presence(schema: &Schema, expected: &Expected) -> Option<Finding> {
     if on_same_columns.iter().any(|it| keys::saying(it) == says) {
         return None;
     }
-    let text = keys::as_reports_have_it(schema, child, &wanted);
+    let text = keys::told(schema, child, &wanted);
     Some(if let Some(other) = on_same_columns.first() {
-        let other = keys::as_reports_have_it(schema, child, other);
+        let other = keys::told(schema, child, other);
         let message = format!("the key is {other}, and {migration} asks for {text}");
         Finding::of_key(Code::KeyDiffers, &text, message)
             .hint("drop the one that is wrong, or change the migration so that both agree")
@@ -106,7 +106,7 @@ fn declared(schema: &Schema) -> Vec<Finding> {
     for child in &schema.tables {
         let mut seen = Vec::new();
         for key in &child.foreign_keys {
-            let text = keys::as_reports_have_it(schema, child, key);
+            let text = keys::told(schema, child, key);
             let says = keys::saying(key);
             if seen.contains(&says) {
                 let message = format!("{} declares more than once {text}", text.child);

@@ -101,7 +101,7 @@ fn may_see(transaction: &mut Transaction, table: &Table) -> Result<bool> {
 fn declared(schema: &Schema) -> Vec<ForeignKey> {
     let keys = schema.tables.iter().flat_map(|child| {
         let keys = child.foreign_keys.iter().filter(|key| !key.is_inherited);
-        keys.map(|key| keys::as_reports_have_it(schema, child, key))
+        keys.map(|key| keys::told(schema, child, key))
     });
     keys.collect()
 }

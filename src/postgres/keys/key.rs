@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use crate::model::key::{self as model, NamedKey};
 use crate::postgres::catalog::{self, ForeignKey, Match, Table, quoted};
-use crate::postgres::schema::Schema;
 use crate::postgres::schema::compare::Pair;
 use crate::postgres::schema::rows::source;
 
@@ -113,23 +112,6 @@ pub fn action(action: catalog::Action) -> model::Action {
         catalog::Action::Cascade => model::Action::Cascade,
         catalog::Action::SetNull => model::Action::SetNull,
         catalog::Action::SetDefault => model::Action::SetDefault,
-    }
-}
-
-/// The declared key `key` of `child`, with the names that reports show.
-#[must_use]
-pub fn as_reports_have_it(
-    schema: &Schema,
-    child: &Table,
-    key: &catalog::ForeignKey,
-) -> model::ForeignKey {
-    model::ForeignKey {
-        child: schema.shown(&child.name),
-        columns: key.columns.clone(),
-        parent: schema.shown(&key.parent),
-        parent_columns: key.parent_columns.clone(),
-        on_delete: action(key.on_delete),
-        on_update: action(key.on_update),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::migrations::{Migrations, Origin};
 use crate::model::asked::Shown;
 use crate::model::diagram::{Attribute, Diagram, Entity, NotDrawn, Relation, State};
-use crate::model::key::ForeignKey;
+use crate::model::key::NamedKey;
 use crate::postgres::catalog::{self, Kind, Name, Table};
 use crate::postgres::database::own::Own;
 use crate::postgres::database::{Database, applicable};
@@ -183,11 +183,9 @@ impl<'s> Drawing<'s> {
     fn add_discovered(&mut self, transaction: &mut Transaction) -> Result<()> {
         let (candidates, _) = discover::candidates(transaction, self.schema)?;
         for found in candidates {
-            let is_known = self
-                .diagram
-                .relations
-                .iter()
-                .any(|it| it.key.child == found.key.child && it.key.same_columns(&found.key));
+            let is_known = self.diagram.relations.iter().any(|it| {
+                it.named.key.child == found.key.child && it.named.key.same_columns(&found.key)
+            });
             let place = |name: &str| {
                 let mut entities = self.diagram.entities.iter();
                 entities.position(|it| it.name == name)
@@ -203,8 +201,10 @@ impl<'s> Drawing<'s> {
             let (unique, optional) =
                 table.map_or((false, true), |table| shape(table, &found.key.columns));
             self.diagram.relations.push(Relation {
-                key: found.key,
-                name: None,
+                named: NamedKey {
+                    constraint: None,
+                    key: found.key,
+                },
                 state: State::Discovered(found.confidence),
                 unique,
                 optional,
@@ -235,7 +235,7 @@ impl<'s> Drawing<'s> {
             };
             let Some(key) = key else {
                 not_drawn.push(NotDrawn {
-                    key: relation.label(),
+                    key: relation.named.label(),
                     reason: "its columns can't be compared".to_owned(),
                 });
                 continue;
@@ -260,15 +260,10 @@ impl<'s> Drawing<'s> {
         let parent = parent.unwrap_or_else(|| self.add_table(&key.parent));
         let (unique, optional) = shape(child, &key.columns);
         self.diagram.relations.push(Relation {
-            key: ForeignKey {
-                child: self.schema.shown(&child.name),
-                columns: key.columns.clone(),
-                parent: self.schema.shown(&key.parent),
-                parent_columns: key.parent_columns.clone(),
-                on_delete: keys::action(key.on_delete),
-                on_update: keys::action(key.on_update),
+            named: NamedKey {
+                constraint: Some(key.name.clone()),
+                key: keys::told(self.schema, child, key),
             },
-            name: Some(key.name.clone()),
             state,
             unique,
             optional,

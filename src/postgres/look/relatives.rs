@@ -6,6 +6,7 @@ use anyhow::Result;
 use postgres::Transaction;
 use postgres::types::Type;
 
+use crate::model::key::NamedKey;
 use crate::model::relatives::{Children, Parent, Reference, Row};
 use crate::model::value::Value;
 use crate::postgres::catalog::{self, Table, quoted};
@@ -56,23 +57,18 @@ pub fn references(
     for (child, key) in own {
         let value = |name: &String| row.value(name).cloned().unwrap_or(Value::Null);
         let values: Vec<_> = key.columns.iter().map(value).collect();
-        let (parent, said) = match keys::declared(transaction, schema, child, key)? {
-            _ if key.is_temporal => (
-                Parent::Unusable("keys with PERIOD are not supported".to_owned()),
-                keys::as_reports_have_it(schema, child, key),
-            ),
-            Some(declared) => (
-                parent_of(transaction, &declared, table, place, &values)?,
-                declared.model(),
-            ),
-            None => (
-                Parent::Unusable("the columns can't be compared".to_owned()),
-                keys::as_reports_have_it(schema, child, key),
-            ),
+        let parent = match keys::declared(transaction, schema, child, key)? {
+            _ if key.is_temporal => {
+                Parent::Unusable("keys with PERIOD are not supported".to_owned())
+            }
+            Some(declared) => parent_of(transaction, &declared, table, place, &values)?,
+            None => Parent::Unusable("the columns can't be compared".to_owned()),
         };
         references.push(Reference {
-            key: said,
-            name: Some(key.name.clone()),
+            named: NamedKey {
+                constraint: Some(key.name.clone()),
+                key: keys::told(schema, child, key),
+            },
             values,
             parent,
         });
@@ -158,8 +154,7 @@ pub fn children(
             let from = format!("{from} ORDER BY {} LIMIT {limit}", order.join(", "));
             let found = row::places(transaction, child, &from)?;
             children.push(Children {
-                name: Some(key.key.name.clone()),
-                key: key.model(),
+                named: key.named(),
                 total,
                 rows: found.into_iter().map(|(_, row)| row).collect(),
             });

@@ -39,20 +39,8 @@ fn look(transaction: &mut Transaction, schema: &Schema, asked: Asked<'_>) -> Res
     let tables = relatives::with_roots(schema, table);
     let (place, row) = (found.place, found.row);
     let mut report = ShowReport::new(&shown, found.key, row.clone());
-    report.add_parents(relatives::references(
-        transaction,
-        schema,
-        &tables,
-        &place,
-        &row,
-    )?);
-    report.add_children(relatives::children(
-        transaction,
-        schema,
-        &tables,
-        &place,
-        asked.limit,
-    )?);
+    report.parents = relatives::references(transaction, schema, &tables, &place, &row)?;
+    report.children = relatives::children(transaction, schema, &tables, &place, asked.limit)?;
     let found = Found::one(table, &shown, &place);
     let search = Search::of_deletion(transaction, schema)?.by_place();
     report.deletion = deletion::foresee(transaction, &search, found)?.into();

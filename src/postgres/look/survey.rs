@@ -9,7 +9,6 @@ use crate::migrations::Migrations;
 use crate::model::key::ForeignKey;
 use crate::model::value::Value;
 use crate::outcome;
-use crate::outcome::key::TableKey;
 use crate::outcome::orphans::{
     DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
 };
@@ -210,7 +209,7 @@ impl Survey {
             telling.extend(
                 keys.iter()
                     .filter(of_table)
-                    .flat_map(|key| key.key.columns.clone()),
+                    .flat_map(|key| key.named.key.columns.clone()),
             );
             let times = keys
                 .iter()
@@ -261,10 +260,9 @@ impl Survey {
         label: String,
         place: usize,
     ) -> Result<KeyOrphans> {
-        let named = key.named();
         let mut report = KeyOrphans {
             other_spelling: 0,
-            key: TableKey::new(&named.key, named.constraint),
+            named: key.named(),
             label,
             place,
             pending: at < self.pending && key.there.is_none(),

@@ -52,14 +52,14 @@ pub fn boxes(diagram: &Diagram) -> (Vec<TableBox>, Vec<Ends>) {
     for (at, (table, entity)) in boxes.iter_mut().zip(&diagram.entities).enumerate() {
         let own = diagram.relations.iter().zip(&mut ends);
         let mut own: Vec<_> = own.filter(|(relation, _)| relation.child == at).collect();
-        own.sort_by_key(|(relation, _)| entity.place(&relation.key.columns));
+        own.sort_by_key(|(relation, _)| entity.place(&relation.named.key.columns));
         for (relation, ends) in own {
             ends.child = table.add_key(relation);
         }
     }
     for (relation, ends) in diagram.relations.iter().zip(&mut ends) {
         if let Some(table) = boxes.get_mut(relation.parent) {
-            ends.parent = table.row_of(&relation.key.parent_columns);
+            ends.parent = table.row_of(&relation.named.key.parent_columns);
         }
     }
     for (table, entity) in boxes.iter_mut().zip(&diagram.entities) {
@@ -99,7 +99,7 @@ impl TableBox {
     /// Adds a foreign key, to the row of its columns where these are the primary key.
     fn add_key(&mut self, relation: &Relation) -> usize {
         let note = beside(relation);
-        let columns = &relation.key.columns;
+        let columns = &relation.named.key.columns;
         let mut rows = self.rows.iter_mut().enumerate();
         let same = rows.find(|(_, row)| row.state.is_none() && row.columns == *columns);
         if let Some((at, row)) = same {

@@ -66,10 +66,11 @@ fn keys(diagram: &Diagram, at: usize, entity: &Entity, column: &str) -> Vec<&'st
     if has(&entity.primary_key) {
         keys.push("PK");
     }
-    if relations().any(|it| it.child == at && has(&it.key.columns)) {
+    if relations().any(|it| it.child == at && has(&it.named.key.columns)) {
         keys.push("FK");
     }
-    if keys.is_empty() && relations().any(|it| it.parent == at && has(&it.key.parent_columns)) {
+    if keys.is_empty() && relations().any(|it| it.parent == at && has(&it.named.key.parent_columns))
+    {
         keys.push("UK");
     }
     keys

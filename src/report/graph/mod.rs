@@ -2,24 +2,34 @@
 
 mod boxes;
 mod dot;
-mod json;
 mod mermaid;
 mod svg;
 mod text;
 
 pub use dot::dot;
-pub use json::GraphReport;
 pub use mermaid::mermaid;
 pub use svg::svg;
 pub use text::text;
 
-use crate::model::diagram::{Relation, State};
+use serde::Serialize;
+
+use crate::model::diagram::{Diagram, Relation, State};
 use crate::model::key::Action;
 use crate::text::{one_line, plural};
 
+/// The tables and keys as a document.
+#[derive(Debug, Serialize)]
+pub struct GraphReport<'a> {
+    /// The file.
+    pub database: String,
+    /// The tables, then parents that are not there; and the keys.
+    #[serde(flatten)]
+    pub diagram: &'a Diagram,
+}
+
 /// `on delete cascade`; empty where the key does nothing.
 fn on_delete(relation: &Relation) -> String {
-    match relation.key.on_delete {
+    match relation.named.key.on_delete {
         Action::NoAction => String::new(),
         action => format!("on delete {}", action.words()),
     }
@@ -41,7 +51,7 @@ fn beside(relation: &Relation) -> String {
 
 /// `discovered, 93%: customer_id, on delete cascade, 12 orphans`
 fn label(relation: &Relation) -> String {
-    let columns = relation.key.columns.join(", ");
+    let columns = relation.named.key.columns.join(", ");
     let state = match relation.state {
         State::Declared => String::new(),
         State::Pending => "pending: ".to_owned(),
@@ -56,7 +66,6 @@ fn label(relation: &Relation) -> String {
 /// `fk_orders_customer (customer_id) references customers (id) on delete cascade: pending, 3 orphans`,
 /// for those who have no picture before them.
 fn in_words(relation: &Relation) -> String {
-    let name = relation.name.as_ref().map(|name| format!("{name} "));
     let state = match relation.state {
         State::Declared => None,
         State::Pending => Some("pending".to_owned()),
@@ -64,8 +73,7 @@ fn in_words(relation: &Relation) -> String {
     };
     let notes: Vec<_> = [state, orphans(relation)].into_iter().flatten().collect();
     let colon = if notes.is_empty() { "" } else { ": " };
-    let name = name.unwrap_or_default();
-    format!("{name}{}{colon}{}", relation.key, notes.join(", "))
+    format!("{}{colon}{}", relation.named.text(), notes.join(", "))
 }
 
 /// `text` in one line, for a document in XML or for a label in Graphviz's HTML

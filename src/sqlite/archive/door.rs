@@ -7,28 +7,10 @@ use rusqlite::Connection;
 
 use super::table::{self, Archive, KEPT};
 use crate::failure::Failure;
+use crate::outcome::archived::ArchivedRows;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::row_counts;
 use crate::sqlite::text::ddl::{quote, same_name};
-
-/// Rows of one archive that left, or forgot a key, for the same reason in the same run.
-#[derive(Debug)]
-pub struct Group {
-    /// The archive.
-    pub archive: String,
-    /// The table that they came from.
-    pub table: String,
-    /// The keys that they broke, or by which they followed.
-    pub keys: String,
-    /// The migration; none for `clean`.
-    pub version: Option<i64>,
-    /// When, in UTC, as `2026-11-24T06:40:12Z`.
-    pub at: String,
-    /// They stayed in their table and forgot a key.
-    pub stayed: bool,
-    /// How many.
-    pub rows: i64,
-}
 
 /// The archives, of `only` this table where it is given. That it has none is an error.
 fn archives(connection: &Connection, only: Option<&str>) -> Result<Vec<Archive>> {
@@ -50,7 +32,7 @@ pub fn must_have(connection: &Connection, only: Option<&str>) -> Result<()> {
 }
 
 /// What the archives hold, of `only` this table where it is given.
-pub fn groups(connection: &Connection, only: Option<&str>) -> Result<Vec<Group>> {
+pub fn groups(connection: &Connection, only: Option<&str>) -> Result<Vec<ArchivedRows>> {
     let mut groups = Vec::new();
     for archive in archives(connection, only)? {
         let stayed = if archive.has_kept {
@@ -65,12 +47,12 @@ pub fn groups(connection: &Connection, only: Option<&str>) -> Result<Vec<Group>>
         let mut statement = connection.prepare(&query)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            groups.push(Group {
+            groups.push(ArchivedRows {
                 archive: archive.name.clone(),
                 table: archive.table.clone(),
                 keys: row.get(0)?,
                 version: row.get(1)?,
-                at: row.get(2)?,
+                archived_at: row.get(2)?,
                 stayed: row.get(3)?,
                 rows: row.get(4)?,
             });

@@ -24,7 +24,7 @@ impl Diagram {
             }
         }
         for named in foreign_key::distinct(foreign_key::declared(connection)?) {
-            diagram.add(connection, named.key, named.constraint, State::Declared)?;
+            diagram.add(connection, named, State::Declared)?;
         }
         Ok(diagram)
     }
@@ -36,10 +36,7 @@ impl Diagram {
         connection: &Connection,
         migrations: &Migrations,
     ) -> Result<Vec<NotDrawn>> {
-        let declared = self.relations.iter().map(|it| NamedKey {
-            constraint: it.name.clone(),
-            key: it.key.clone(),
-        });
+        let declared = self.relations.iter().map(|it| it.named.clone());
         let mut declared: Vec<_> = declared.collect();
         let mut not_drawn = Vec::new();
         for request in survey::pending_requests(connection, migrations)? {
@@ -48,7 +45,7 @@ impl Diagram {
                 Ok(tables) => {
                     for new in tables.into_iter().flat_map(|table| table.added) {
                         declared.push(new.named());
-                        self.add(connection, new.key, new.name, State::Pending)?;
+                        self.add(connection, new.named(), State::Pending)?;
                     }
                 }
                 Err(error) => not_drawn.push(NotDrawn {
@@ -68,19 +65,22 @@ impl Diagram {
         key: ForeignKey,
         confidence: u8,
     ) -> Result<()> {
-        if self.relations.iter().any(|it| it.key.same_columns(&key)) {
+        if self
+            .relations
+            .iter()
+            .any(|it| it.named.key.same_columns(&key))
+        {
             return Ok(());
         }
-        self.add(connection, key, None, State::Discovered(confidence))
+        let named = NamedKey {
+            constraint: None,
+            key,
+        };
+        self.add(connection, named, State::Discovered(confidence))
     }
 
-    fn add(
-        &mut self,
-        connection: &Connection,
-        key: ForeignKey,
-        name: Option<String>,
-        state: State,
-    ) -> Result<()> {
+    fn add(&mut self, connection: &Connection, named: NamedKey, state: State) -> Result<()> {
+        let key = &named.key;
         let Some(child) = self.position(&key.child) else {
             return Ok(());
         };
@@ -102,8 +102,7 @@ impl Diagram {
             None => false,
         };
         self.relations.push(Relation {
-            key,
-            name,
+            named,
             state,
             unique,
             optional,

@@ -31,13 +31,13 @@ pub fn references(
         let mut columns = table.columns.iter();
         columns.position(|column| first.is_some_and(|name| same_name(name, &column.name)))
     });
-    let reference = |NamedKey { constraint, key }: &NamedKey| {
+    let reference = |named: &NamedKey| {
+        let key = &named.key;
         let values = key.columns.iter().filter_map(|name| row.value(name));
         let values: Vec<_> = values.cloned().collect();
         Ok(Reference {
             parent: parent_of(connection, asked, key, &values)?,
-            name: constraint.clone(),
-            key: key.clone(),
+            named: named.clone(),
             values,
         })
     };
@@ -90,7 +90,8 @@ pub fn children(
     let parent = &asked.table;
     let parents = format!("{} AND l.round = 0", lists::from_listed("p", asked));
     let mut children = Vec::new();
-    for NamedKey { constraint, key } in declared {
+    for named in declared {
+        let key = &named.key;
         if !same_name(&key.parent, &parent.name) || mismatch(parent, key).is_some() {
             continue;
         }
@@ -114,8 +115,7 @@ pub fn children(
                 &format!("{from}{order} LIMIT {limit}"),
                 "w",
             )?,
-            name: constraint.clone(),
-            key: key.clone(),
+            named: named.clone(),
             total,
         });
     }

@@ -96,14 +96,8 @@ impl TriggerName {
 
 impl EnforcedKey {
     fn new(made: &KeyTriggers) -> Self {
-        let key = made.key.clone();
         EnforcedKey {
-            table: key.child,
-            columns: key.columns,
-            parent: key.parent,
-            parent_columns: key.parent_columns,
-            on_delete: key.on_delete,
-            on_update: key.on_update,
+            key: made.key.clone(),
             triggers: made.triggers.iter().map(|it| it.name.clone()).collect(),
             limits: made.limits.clone(),
         }

@@ -65,7 +65,7 @@ fn count_orphans(
     let survey = survey::survey(connection, applicable, None, Some(0))?;
     let (mut counted, mut not_drawn) = (Vec::new(), Vec::new());
     for relation in &mut diagram.relations {
-        let is_it = |key: &ForeignKey| key.same_definition(&relation.key);
+        let is_it = |key: &ForeignKey| key.same_definition(&relation.named.key);
         if let Some(key) = survey.keys.iter().find(|it| is_it(&it.named.key)) {
             relation.orphans = Some(key.rows);
         } else if let Some((key, reason)) = survey.unusable.iter().find(|(key, _)| is_it(key)) {
@@ -79,10 +79,10 @@ fn count_orphans(
     }
     let keys: Vec<_> = counted
         .iter()
-        .map(|relation| relation.key.clone())
+        .map(|relation| relation.named.key.clone())
         .collect();
     for (key, orphans) in rows::numbers(connection, keys.iter().collect())? {
-        for relation in counted.iter_mut().filter(|it| it.key == *key) {
+        for relation in counted.iter_mut().filter(|it| it.named.key == *key) {
             relation.orphans = Some(orphans);
         }
     }

@@ -11,7 +11,6 @@ use crate::migrations::Migrations;
 use crate::model::key::ForeignKey;
 use crate::model::value::Value;
 use crate::outcome;
-use crate::outcome::key::TableKey;
 use crate::outcome::orphans::{
     DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
 };
@@ -226,7 +225,7 @@ impl From<&SurveyedKey> for KeyOrphans {
     fn from(surveyed: &SurveyedKey) -> Self {
         let frequent = surveyed.most_frequent.iter().cloned();
         KeyOrphans {
-            key: TableKey::new(&surveyed.named.key, surveyed.named.constraint.clone()),
+            named: surveyed.named.clone(),
             label: surveyed.label.clone(),
             place: surveyed.place,
             pending: surveyed.pending,

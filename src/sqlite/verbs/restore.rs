@@ -9,11 +9,11 @@ use rusqlite::Connection;
 
 use super::Database;
 use crate::failure::Failure;
-use crate::outcome::archived::{ArchivedReport, ArchivedRows};
+use crate::outcome::archived::ArchivedReport;
 use crate::outcome::change::RestoredRows;
 use crate::outcome::clean::{PurgeReport, PurgedRows, RestoreReport};
 use crate::sqlite::apply::down::{self, TakenBack};
-use crate::sqlite::archive::door::{self, Group, Purge};
+use crate::sqlite::archive::door::{self, Purge};
 use crate::sqlite::file::{backup, connection, free_list, reading};
 use crate::sqlite::rebuild::steps;
 use crate::text::rows;
@@ -118,24 +118,10 @@ impl Database {
     /// What the archives hold, of `only` this table where it is given.
     pub fn archived(&self, only: Option<&str>) -> Result<ArchivedReport> {
         let find = |database: &Connection| door::groups(database, only);
-        let groups = reading::read(&self.location, self.lock_timeout, find)?;
+        let archived = reading::read(&self.location, self.lock_timeout, find)?;
         Ok(ArchivedReport {
             database: self.name(),
-            archived: groups.iter().map(Into::into).collect(),
+            archived,
         })
-    }
-}
-
-impl From<&Group> for ArchivedRows {
-    fn from(group: &Group) -> Self {
-        ArchivedRows {
-            table: group.table.clone(),
-            archive: group.archive.clone(),
-            keys: group.keys.clone(),
-            version: group.version,
-            archived_at: group.at.clone(),
-            stayed: group.stayed,
-            rows: group.rows,
-        }
     }
 }

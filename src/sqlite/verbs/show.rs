@@ -31,8 +31,8 @@ fn look(database: &Connection, asked: Asked<'_>) -> Result<ShowReport> {
     let found = orphans::hanging_on(database, &table, &row.condition, &declared)?;
     let mut report = ShowReport::new(&table.name, row.key, row.row.clone());
     if let Some(list) = found.removal(&table.name) {
-        report.add_parents(relatives::references(database, list, &row.row, &declared)?);
-        report.add_children(relatives::children(database, list, &declared, asked.limit)?);
+        report.parents = relatives::references(database, list, &row.row, &declared)?;
+        report.children = relatives::children(database, list, &declared, asked.limit)?;
     }
     report.deletion = deletion::foresee(database, &found, &declared)?.into();
     Ok(report)

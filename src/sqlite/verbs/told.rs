@@ -1,5 +1,6 @@
 //! What was done, as the values that are reported.
 
+use crate::model::key::NamedKey;
 use crate::outcome::change::{
     AppliedMigration, ByKey, ChildTable, ForgottenKeys, KeptRows, RemovedRows, RestoredRows,
     TakenBackMigration,
@@ -21,7 +22,10 @@ impl From<&NewKey> for Key {
         let called = there.and_then(|there| there.constraint.clone());
         Key {
             called: called.filter(|name| new.name.as_ref() != Some(name)),
-            ..Key::new(&new.key, new.name.clone())
+            named: NamedKey {
+                constraint: new.name.clone(),
+                key: new.key.clone(),
+            },
         }
     }
 }

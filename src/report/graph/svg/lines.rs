@@ -38,7 +38,7 @@ pub fn svg(diagram: &Diagram, lines: &[Line], paths: &[Vec<Point>]) -> String {
             "  <path class=\"key {}\" d=\"{}\"><title>{}: {}</title></path>",
             class(relation.state),
             rounded(path),
-            markup(&relation.key.child),
+            markup(&relation.named.key.child),
             markup(&in_words(relation))
         );
     }
