@@ -180,11 +180,23 @@ fn url(folder: &Path, port: u16, user: &str, database: &str) -> String {
 pub fn folder(user: Option<User>) -> PathBuf {
     let folder = tempfile::Builder::new()
         .prefix("fkfix-pg-")
-        .tempdir()
+        .tempdir_in(place())
         .unwrap()
         .keep();
     give(&folder, user);
     folder
+}
+
+/// In memory where there is plenty of it: a database for each test is some 300 files, made and
+/// removed, which a disk takes as long for as the test takes. `TMPDIR` names another place.
+fn place() -> PathBuf {
+    const PLENTY: u64 = 4 << 30;
+    let memory = Path::new("/dev/shm");
+    let roomy = fs4::available_space(memory).is_ok_and(|free| free >= PLENTY);
+    if roomy && std::env::var_os("TMPDIR").is_none() {
+        return memory.to_owned();
+    }
+    std::env::temp_dir()
 }
 
 pub fn give(path: &Path, user: Option<User>) {
