@@ -276,7 +276,11 @@ fn what_a_damaged_index_of_the_parent_has_too_much_is_no_parent() {
             None,
             "DELETE FROM parent WHERE id = 'b'",
         );
-        database.refuses_to_look("the index sqlite_autoindex_parent_1 of parent is damaged");
+        database.refuses_up("the index sqlite_autoindex_parent_1 of parent is damaged");
+        database
+            .fkfix("orphans")
+            .status(1)
+            .says("1 of 2 rows in child has no parent");
         database.execute("REINDEX parent");
         assert_eq!(database.goes_up_and_down(), 1, "{more}");
     }
@@ -284,12 +288,17 @@ fn what_a_damaged_index_of_the_parent_has_too_much_is_no_parent() {
 
 #[test]
 fn a_damaged_index_of_the_child_hides_no_orphan() {
-    for sql in [
-        "INSERT INTO child VALUES (3, 'x', 3)",
-        "DELETE FROM child WHERE id = 2",
+    for (sql, found) in [
+        (
+            "INSERT INTO child VALUES (3, 'x', 3)",
+            "1 of 3 rows in child has no parent",
+        ),
+        ("DELETE FROM child WHERE id = 2", "no orphans"),
     ] {
         let database = text_keys("('a', 1), ('b', 2)", OF_CHILD).unheard_by("of_child", None, sql);
-        database.refuses_to_look("is damaged");
+        database.refuses_up("is damaged");
+        let looked = database.fkfix("orphans");
+        assert!(looked.stdout.contains(found), "{looked:?}");
         database.execute("REINDEX child");
         database.goes_up_and_down();
     }

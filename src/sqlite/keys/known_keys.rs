@@ -17,6 +17,7 @@ use foldhash::fast::RandomState;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
+use smallvec::SmallVec;
 
 use crate::sqlite::keys::conditions;
 use crate::sqlite::schema::foreign_key::ForeignKey;
@@ -26,9 +27,9 @@ use crate::sqlite::text::ddl::{quote, same_name};
 /// Memory for all keys of one search, in bytes.
 const MOST_BYTES: usize = 48 << 20;
 
-/// What a text takes beside its own bytes: up to 57 for its place in a map of which only 7/16 may
-/// be taken, and what the allocator adds.
-const BYTES_PER_TEXT: usize = 88;
+/// What a text takes: its place in a map of which only 7/16 may be taken. One that is longer than the
+/// place takes its own bytes as well.
+const BYTES_PER_TEXT: usize = 130;
 
 /// What an integer takes, likewise.
 const BYTES_PER_INTEGER: usize = 40;
@@ -152,11 +153,16 @@ impl Drop for KnownKeys<'_> {
     }
 }
 
+/// The length of a text that stands in the map itself, as a UUID does, so that a look at it is one.
+const LONGEST_IN_PLACE: usize = 40;
+
+type Text = SmallVec<[u8; LONGEST_IN_PLACE]>;
+
 /// Keys of a parent, all text or all integers, as its column's affinity stores them: other
 /// values may be compared as what they are not. Beside them those that were missed, with how often.
 #[derive(Default)]
 pub struct Known {
-    texts: HashMap<Box<[u8]>, i64, RandomState>,
+    texts: HashMap<Text, i64, RandomState>,
     integers: HashMap<i64, i64, RandomState>,
     /// Values of the same class that are not among them are no keys.
     complete: bool,
@@ -167,7 +173,8 @@ pub struct Known {
 /// The memory that a key takes, in bytes.
 fn memory_for(key: ValueRef<'_>) -> usize {
     match key {
-        ValueRef::Text(text) => BYTES_PER_TEXT + text.len(),
+        ValueRef::Text(text) if text.len() > LONGEST_IN_PLACE => BYTES_PER_TEXT + text.len(),
+        ValueRef::Text(_) => BYTES_PER_TEXT,
         _ => BYTES_PER_INTEGER,
     }
 }
@@ -300,7 +307,7 @@ mod tests {
         let all = known("('a'), ('b'), (NULL)", &mut 1000);
         assert_eq!(all.is_missing(a), Some(false));
         assert_eq!(all.is_missing(z), Some(true));
-        let mut left = BYTES_PER_TEXT + 2;
+        let mut left = BYTES_PER_TEXT;
         let some = known("('a'), ('b')", &mut left);
         assert_eq!(some.is_missing(a), Some(false));
         assert_eq!(some.is_missing(z), None);

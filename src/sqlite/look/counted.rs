@@ -47,7 +47,7 @@ impl Survey {
         let counts = RowCounts::new(connection);
         let mut tallied = Vec::new();
         for (target, asked) in targets.iter().zip(&asked) {
-            let Some(tally) = tally_of(connection, &counts, asked)? else {
+            let Some(tally) = tally::tally(connection, &counts, asked)? else {
                 return Ok(false);
             };
             if some_leave(target, &tally) && is_parent(&target.table, &keys) {
@@ -120,24 +120,6 @@ fn asked_of<'a>(connection: &Connection, target: &'a TableKeys, first: usize) ->
         first,
         most_frequent: MOST_FREQUENT,
     })
-}
-
-/// The orphans of a table in numbers, if these can be had.
-fn tally_of(
-    connection: &Connection,
-    counts: &RowCounts<'_>,
-    asked: &Asked<'_>,
-) -> Result<Option<Tally>> {
-    let Some(tally) = tally::tally(connection, counts, asked)? else {
-        return Ok(None);
-    };
-    // They say nothing here. But whoever looks wants to know of a damaged one.
-    for (parent, key) in &asked.keys {
-        let child = asked.child;
-        parent.must_have_whole_indexes(connection, counts, &key.parent_columns)?;
-        child.must_have_whole_indexes(connection, counts, &key.columns)?;
-    }
-    Ok(Some(tally))
 }
 
 /// Whether rows of `target` leave because they break a key that is asked for.
