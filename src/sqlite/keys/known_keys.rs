@@ -307,7 +307,7 @@ mod tests {
         let all = known("('a'), ('b'), (NULL)", &mut 1000);
         assert_eq!(all.is_missing(a), Some(false));
         assert_eq!(all.is_missing(z), Some(true));
-        let mut left = BYTES_PER_TEXT;
+        let mut left = BYTES_PER_TEXT + 1;
         let some = known("('a'), ('b')", &mut left);
         assert_eq!(some.is_missing(a), Some(false));
         assert_eq!(some.is_missing(z), None);
