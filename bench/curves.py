@@ -24,7 +24,7 @@ from report import LABELS, WRITERS, Measured
 # fkfix stands out; the peers are warm, the floors grey and dashed.
 LOOKS = {
     "up": dict(color="#1a7f37", linewidth=2.8),
-    "up --in-place": dict(color="#0969da", linewidth=2.8),
+    "up --documented": dict(color="#0969da", linewidth=2.8),
     "Alembic": dict(color="#bc4c00", linewidth=1.6),
     "sqlite-utils": dict(color="#bf3989", linewidth=1.6),
     "twelve steps": dict(color="#9a6700", linewidth=1.6),

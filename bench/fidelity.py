@@ -95,8 +95,8 @@ def main():
     environment.prepare(build="--no-build" not in sys.argv)
     environment.prepare_fidelity()
     tools = [fkfix("fkfix up")]
-    if environment.offers("up", "--in-place"):
-        tools.append(fkfix("fkfix up --in-place", "--in-place"))
+    if environment.offers("up", "--documented"):
+        tools.append(fkfix("fkfix up --documented", "--documented"))
     tools += [
         peer("Alembic batch", "alembic_batch.py"),
         peer("sqlite-utils", "sqlite_utils_transform.py"),
@@ -292,8 +292,8 @@ def summarise():
     lines = [line for line in measured.splitlines() if line.startswith("|")]
     heading, _, *rows = [[it.strip() for it in line.strip("|").split("|")] for line in lines]
     cells = {row[0]: [re.sub(r"<.*|\W", "", it) for it in row[1:]] for row in rows}
-    # What fkfix does in place is the same.
-    shown = [at for at, name in enumerate(heading[1:]) if "--in-place" not in name]
+    # What fkfix does by documented statements is the same.
+    shown = [at for at, name in enumerate(heading[1:]) if "--documented" not in name]
     summary = []
     for name, parts in SUMMARY.items():
         columns = [[cells[part][at] for part in parts] for at in shown]

@@ -5,7 +5,7 @@ import statistics
 from targets import targets
 
 BEGIN, END = "<!-- figures: written by run.py -->", "<!-- end of figures -->"
-WRITERS = ["up", "up --in-place", "Alembic", "sqlite-utils", "twelve steps", "VACUUM INTO", "cp"]
+WRITERS = ["up", "up --documented", "Alembic", "sqlite-utils", "twelve steps", "VACUUM INTO", "cp"]
 READERS = [
     "orphans",
     "NOT IN",
@@ -13,13 +13,13 @@ READERS = [
     "check",
     "foreign_key_check after up",
     "down",
-    "down after --in-place",
+    "down after --documented",
     "up --dry-run",
     "status",
 ]
-LABELS = {"up": "fkfix up", "up --in-place": "fkfix up --in-place", "twelve steps": "12 steps"} | {
+LABELS = {"up": "fkfix up", "up --documented": "fkfix up --documented", "twelve steps": "12 steps"} | {
     name: f"fkfix {name}"
-    for name in ("orphans", "check", "down", "down after --in-place", "up --dry-run", "status")
+    for name in ("orphans", "check", "down", "down after --documented", "up --dry-run", "status")
 }
 
 

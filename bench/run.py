@@ -43,7 +43,7 @@ def main():
         "machine": environment.machine(),
         "binary_bytes": FKFIX.stat().st_size,
         "offered": {
-            "in_place": environment.offers("up", "--in-place"),
+            "documented": environment.offers("up", "--documented"),
             "check": environment.offers("check"),
         },
         "rounds": arguments.rounds,

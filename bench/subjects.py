@@ -61,7 +61,7 @@ class Place:
     before: dict
 
 
-def chains(peers, in_place, check):
+def chains(peers, documented, check):
     """All that is measured on a database, in the order in which it is; the `peers` or not."""
     check_subjects = [fkfix("check", verify=clean)] if check else []
     foreign_key_check = shell("foreign_key_check after up", lambda _: FOREIGN_KEY_CHECK)
@@ -83,9 +83,9 @@ def chains(peers, in_place, check):
             Chain([python("sqlite-utils", "sqlite_utils_transform.py", verify=rows_deleted)]),
             Chain([shell("twelve steps", twelve_steps, verify=rows_deleted)]),
         ]
-    if in_place:
-        up = fkfix("up", "--in-place", name="up --in-place", verify=keys_added)
-        down = fkfix("down", name="down after --in-place", verify=taken_back)
+    if documented:
+        up = fkfix("up", "--documented", name="up --documented", verify=keys_added)
+        down = fkfix("down", name="down after --documented", verify=taken_back)
         written.insert(3, Chain([up, down]))
     dry_run = fkfix("up", "--dry-run", "--format", "json", name="up --dry-run")
     orphans = fkfix("orphans", "--format", "json", exits=(0, 1))

@@ -80,12 +80,10 @@ pub struct Manner {
 /// How a table may come by its new definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// The fastest copy that the table allows.
+    /// The stored definition is edited where few rows leave; otherwise the table is copied.
     Fastest,
-    /// A copy by statements that SQLite documents for it, and none else.
+    /// A copy by statements that SQLite documents for it, and no others.
     Documented,
-    /// No copy: the stored definition is edited.
-    InPlace,
 }
 
 /// What the user allows.

@@ -76,17 +76,15 @@ pub struct Up {
     /// The room is estimated before anything is written. If it does run out, nothing is changed.
     #[arg(long)]
     pub no_space_check: bool,
-    /// Add the keys by editing the stored definition, without a copy of the table
-    ///
-    /// As SQLite itself does for ADD CONSTRAINT ... CHECK: the cost is by orphans, not by rows,
-    /// and the file does not grow. Where more than a tenth of the rows leave, a copy is faster
-    /// and is made all the same.
-    #[arg(long, conflicts_with = "documented")]
+    /// Edit the stored definition, as is done without it too
+    #[arg(long, hide = true, conflicts_with = "documented")]
     pub in_place: bool,
-    /// Copy by statements that SQLite documents for it, and by no others
+    /// Copy the table, by statements that SQLite documents for it and by no others
     ///
-    /// Without it the indexes are copied too and renamed in sqlite_schema, which is faster
-    /// than building them anew.
+    /// Without it nothing is copied where few rows leave: the keys are written into the stored
+    /// definition, as SQLite itself does for ADD CONSTRAINT ... CHECK. The cost is then by orphans,
+    /// not by rows, and the file does not grow. Where more than a tenth of the rows leave, a copy is
+    /// faster and is made in any case.
     #[arg(long)]
     pub documented: bool,
     /// PostgreSQL: make the index on the child's columns where it is missing; down drops it

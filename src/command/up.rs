@@ -46,9 +46,7 @@ pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
 
 /// The script of a plan is for any SQLite, so it keeps to what is documented for all of them.
 fn method(arguments: &Up) -> Method {
-    if arguments.in_place {
-        Method::InPlace
-    } else if arguments.documented || is_for_shell(arguments) {
+    if arguments.documented || is_for_shell(arguments) {
         Method::Documented
     } else {
         Method::Fastest

@@ -24,17 +24,17 @@ struct Tally {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verb {
     Up,
-    InPlace,
+    Documented,
     Down,
     BackUp,
 }
 
 impl Verb {
-    const ALL: [Verb; 4] = [Verb::Up, Verb::InPlace, Verb::Down, Verb::BackUp];
+    const ALL: [Verb; 4] = [Verb::Up, Verb::Documented, Verb::Down, Verb::BackUp];
 
     fn victim(self, sample: &Sample) -> Victim {
         match self {
-            Verb::Up | Verb::InPlace | Verb::BackUp => sample.victim(),
+            Verb::Up | Verb::Documented | Verb::BackUp => sample.victim(),
             Verb::Down => sample.upped_victim(),
         }
     }
@@ -44,7 +44,7 @@ impl Verb {
         let backup = victim.home.join("backup.db");
         let words = match self {
             Verb::Up => format!("up -d {database}"),
-            Verb::InPlace => format!("up --in-place -d {database}"),
+            Verb::Documented => format!("up --documented -d {database}"),
             Verb::Down => format!("down -d {database}"),
             Verb::BackUp => format!("up -d {database} --backup {}", backup.display()),
         };

@@ -15,7 +15,7 @@ use rusqlite::limits::Limit;
 
 use super::support::{Picture, difference, picture, program};
 
-const WAYS: [&str; 3] = ["--max-orphans=100%", "--documented", "--in-place"];
+const WAYS: [&str; 2] = ["--max-orphans=100%", "--documented"];
 
 /// Not a refusal: see [`Tally::kept`].
 const KEPT: &str = "kept";

@@ -20,7 +20,7 @@ fn family(action: &str, sql: &str) -> Database {
 
 #[test]
 fn set_null_keeps_the_row_and_the_archive_remembers_its_key() {
-    for options in ["", " --in-place", " --documented"] {
+    for options in ["", " --documented"] {
         let database = family("ON DELETE SET NULL", "CREATE INDEX i ON child (t);");
         let before = database.picture();
         database
@@ -214,7 +214,7 @@ fn tables_of_every_kind_keep_their_rows() {
         "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER UNIQUE ON CONFLICT REPLACE, t); INSERT INTO child VALUES (1, 1, 'a'), (2, 8, 'b'), (3, 9, 'c'), (4, NULL, 'd');",
         "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, \"it's \"\" \" INTEGER); CREATE TABLE seen (t); CREATE TRIGGER u BEFORE UPDATE ON child BEGIN INSERT INTO seen VALUES (old.id); END; INSERT INTO child VALUES (1, 1, 1), (2, 9, 1);",
     ] {
-        for options in ["", " --in-place", " --orphans set-null"] {
+        for options in ["", " --orphans set-null"] {
             let database = Database::of(&format!(
                 "CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1); {sql}"
             ))
@@ -427,7 +427,7 @@ fn an_archive_of_rows_that_left_remembers_forgotten_keys_from_the_next_run_on() 
 
 #[test]
 fn rows_that_stay_are_held_against_what_they_were() {
-    for options in ["", " --in-place", " --documented"] {
+    for options in ["", " --documented"] {
         family("ON DELETE SET NULL", "")
             .fkfix(&format!("up --dry-run{options}"))
             .says("check that nothing but forgotten keys has changed in child");

@@ -8,7 +8,7 @@ use crate::support::Database;
 
 const VERBS: [&str; 7] = [
     "up",
-    "up --in-place",
+    "up --documented",
     "up --dry-run",
     "clean",
     "clean --dry-run",

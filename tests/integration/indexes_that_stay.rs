@@ -21,7 +21,7 @@ fn an_index_that_stays_and_tells_of_other_rows_than_they_do_is_refused() {
             .with(many)
             .with(with_index)
             .unheard_by("of_child", None, without);
-        for options in ["", " --in-place", " --in-place --orphans set-null"] {
+        for options in ["", " --orphans set-null"] {
             database.refuses(&format!("up{options}"), 2, "is damaged");
         }
         database.execute("REINDEX child");

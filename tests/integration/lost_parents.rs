@@ -69,7 +69,7 @@ fn what_is_written_runs_and_the_way_back_is_exact() {
         "id INTEGER PRIMARY KEY, trackid INTEGER REFERENCES track_old REFERENCES track_old2 (trackid) ON DELETE RESTRICT, n",
         "id INTEGER PRIMARY KEY, trackid INTEGER, n INTEGER REFERENCES plays_old (id), FOREIGN KEY (trackid) REFERENCES \"Track_OLD\" (TrackID) DEFERRABLE INITIALLY DEFERRED",
     ] {
-        for options in ["", " --in-place", " --documented"] {
+        for options in ["", " --documented"] {
             let database = plays(columns);
             let before = database.picture();
             write(&database);

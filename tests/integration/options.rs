@@ -168,7 +168,7 @@ fn verbose_tells_the_steps_and_twice_the_statements() {
         .status(0)
         .stderr;
     assert!(
-        steps.contains("copy the rows of webhook_logs") && steps.contains("commit"),
+        steps.contains("delete 90 rows from webhook_logs") && steps.contains("commit"),
         "{steps}"
     );
     assert!(!steps.contains("INSERT INTO"), "{steps}");

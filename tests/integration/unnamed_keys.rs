@@ -29,7 +29,7 @@ fn a_key_to_a_table_that_is_gone_is_replaced_by_two_lines_and_comes_back() {
         "id INTEGER PRIMARY KEY, album_id INTEGER, other INTEGER REFERENCES album (id), FOREIGN KEY (album_id) REFERENCES album_old (id) ON DELETE CASCADE /* why */ , CHECK (id > 0)\n",
         "id INTEGER PRIMARY KEY, album_id INTEGER CHECK (album_id > 0), FOREIGN KEY (album_id) REFERENCES album_old FOREIGN KEY (id) REFERENCES album",
     ] {
-        for options in ["", " --in-place", " --documented"] {
+        for options in ["", " --documented"] {
             if columns.contains("NOT NULL") && options.contains("doc") {
                 continue;
             }

@@ -155,7 +155,7 @@ fn drop_unnamed(transaction: &Connection, step: Step) -> Result<Vec<Step>> {
         && let Some(dropped) = unnamed::find(transaction, sql)?
         && !dropped.by_sqlite
     {
-        return unnamed::define(transaction, &dropped.table, &dropped.after, Method::InPlace);
+        return unnamed::define(transaction, &dropped.table, &dropped.after, Method::Fastest);
     }
     Ok(vec![step])
 }
@@ -175,7 +175,7 @@ fn put_key_back(
     }
     let table = Table::read(transaction, &key.table)?;
     if let Some((before, _)) = dropped.find(|(_, after)| *after == table.sql) {
-        return unnamed::define(transaction, &table, before, Method::InPlace).map(Some);
+        return unnamed::define(transaction, &table, before, Method::Fastest).map(Some);
     }
     let parent = scratch::read_constraint(&table, &key.constraint)?.parent;
     if schema::table_exists(transaction, &parent)? {

@@ -12,7 +12,6 @@ use crate::sqlite::apply::plan::KeyPlan;
 use crate::sqlite::file::paths;
 use crate::sqlite::file::reading;
 use crate::sqlite::orphans::lists::Removal;
-use crate::sqlite::rebuild::Way;
 use crate::sqlite::rebuild::steps::SCATTERED_CACHE;
 
 /// What any change needs: the history, a page of each index, the head of a journal.
@@ -60,7 +59,7 @@ impl Space {
                 "on the disk of the database",
                 self.needed + together,
                 self.free,
-                "free some, or use --in-place, which makes no copy; --no-space-check tries all the same and loses nothing if it fails",
+                "free some; --no-space-check tries all the same and loses nothing if it fails",
             );
         }
         if self.needed_for_sorting > self.free_for_sorting {
@@ -127,15 +126,13 @@ pub fn estimate<'p>(
             way.and_then(|table| table.way).filter(|way| way.copies())
         };
         for table in &plan.tables {
-            let Some(way) = copied(&table.name) else {
+            if copied(&table.name).is_none() {
                 continue;
-            };
+            }
             let size = size_of(&table.name)?;
             bytes += size.all;
-            if way != Way::Transfer {
-                // The sorted runs, and the larger ones that they are merged into.
-                space.needed_for_sorting += 2 * size.largest_index;
-            }
+            // The sorted runs, and the larger ones that they are merged into.
+            space.needed_for_sorting += 2 * size.largest_index;
         }
         for removal in plan.touched() {
             let size = size_of(&removal.table.name)?;

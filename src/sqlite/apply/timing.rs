@@ -94,7 +94,6 @@ fn seconds_for(connection: &Connection, plan: &KeyPlan, planned: &TablePlan) -> 
 fn cost(way: Way, Sample { row, entries }: Sample) -> (f64, f64) {
     match way {
         Way::Edit => (0.0, 18.0 * row + 23.0 * entries),
-        Way::Transfer => (0.45 * row + 0.3 * entries, 8.0 * row + 5.0 * entries),
         Way::TransferRecords => (0.45 * row + 1.2 * entries, 8.0 * row),
         Way::Rows => (row + 1.2 * entries, 0.95 * row),
         Way::TwoCopies => (2.0 * row + 1.2 * entries, 0.95 * row),
@@ -105,7 +104,7 @@ fn cost(way: Way, Sample { row, entries }: Sample) -> (f64, f64) {
 fn with_a_log(way: Way) -> f64 {
     match way {
         Way::Edit => 1.5,
-        Way::Transfer | Way::TransferRecords => 2.4,
+        Way::TransferRecords => 2.4,
         Way::Rows => 2.0,
         Way::TwoCopies => 3.0,
     }

@@ -6,13 +6,7 @@ use super::*;
 use crate::policy::Method;
 use crate::sqlite::apply::work_tests::planned;
 
-const WAYS: [Way; 5] = [
-    Way::Edit,
-    Way::Transfer,
-    Way::TransferRecords,
-    Way::Rows,
-    Way::TwoCopies,
-];
+const WAYS: [Way; 4] = [Way::Edit, Way::TransferRecords, Way::Rows, Way::TwoCopies];
 
 #[test]
 fn a_row_costs_twice_as_much_where_the_sample_does() {

@@ -124,7 +124,7 @@ pub fn define(
     // Rows that an INSERT would change stay where they are.
     let way = match method {
         Method::Documented => Way::choose(table, rehearsal, None, method)?,
-        Method::Fastest | Method::InPlace => Way::Edit,
+        Method::Fastest => Way::Edit,
     };
     let rebuild = Rebuild {
         way,
@@ -134,7 +134,7 @@ pub fn define(
         table,
         definition: definition.to_owned(),
     };
-    let mut steps = rebuild.steps(&snapshot::taken_names(connection)?)?;
+    let mut steps = rebuild.steps(&snapshot::taken_names(connection)?);
     if method != Method::Documented && way.copies() {
         steps.extend(places::keep(connection, &[&table.name])?);
     }

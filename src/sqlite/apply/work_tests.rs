@@ -86,7 +86,7 @@ fn carry_out(connection: &Connection, of: &str, all: &[Step]) -> usize {
 #[test]
 fn a_step_takes_about_as_many_instructions_as_it_says() {
     for (indexes, share) in [("", 20), (INDEXES, 20), (INDEXES, 2)] {
-        for method in [Method::Fastest, Method::Documented, Method::InPlace] {
+        for method in [Method::Fastest, Method::Documented] {
             let of = format!("{method:?}, one in {share}, {indexes:?}");
             let connection = logs(indexes, share);
             let steps = plan(&connection, method);

@@ -7,15 +7,13 @@
 //! `foreign_keys` off keeps them where they are. And it is the new table's text that must be
 //! exact: a rename rewrites the name in it as `"name"`.
 //!
-//! Most of the time of a copy goes into building indexes. SQLite can copy them as they lie in
-//! the file, but only into a table that has the same ones, and their names are taken until the
-//! old table is gone. So they are made under other names, and get their own back by an edit of
-//! `sqlite_schema`. SQLite documents that for experts and refuses it on connections that are
-//! defensive; [`Method::Documented`] does without.
+//! Where few rows leave nothing is copied: a key changes nothing of how rows lie in the file, and an
+//! edit of `sqlite_schema` gives the table its new text. SQLite documents that for changes of this kind,
+//! and refuses it on connections that are defensive; [`Method::Documented`] does without.
 
 use anyhow::Result;
 
-use super::indexes::{build_index, edit_schema, name_indexes, standins};
+use super::indexes::{build_index, edit_schema};
 use super::rows::{create_triggers, delete};
 use crate::failure::Failure;
 use crate::policy::Method;
@@ -33,7 +31,7 @@ const WORK_PER_COPIED_ROW: usize = 8;
 
 // How long a row takes in each of these, and its entry in one index: hundredths of what it takes to
 // copy a row by itself. Measured, see `bench/README.md`; `apply/timing.rs` has the same in seconds.
-const WEIGHT_OF_TRANSFER: (usize, usize) = (45, 22);
+const WEIGHT_OF_TRANSFER: usize = 45;
 const WEIGHT_OF_COPY: usize = 75;
 const WEIGHT_OF_DROP: (usize, usize) = (10, 4);
 
@@ -50,10 +48,8 @@ pub const OLD: &str = "fkfix_old";
 pub enum Way {
     /// The stored text is edited; rows and indexes stay where they are.
     Edit,
-    /// Whole records and indexes are copied as they lie in the file; rows that leave are
-    /// deleted afterwards.
-    Transfer,
-    /// Whole records are copied, and the indexes built anew.
+    /// Whole records are copied as they lie in the file, and the indexes built anew; rows that leave
+    /// are deleted in between.
     TransferRecords,
     /// Row by row, without those that leave, and the indexes built anew.
     Rows,
@@ -65,9 +61,9 @@ pub enum Way {
 impl Way {
     /// Chooses the way for `table`.
     ///
-    /// A transfer gives new numbers to implicit rowids, so it can't serve where these can be
-    /// seen. To delete a row costs a change in each index, many times what it costs not to
-    /// copy it; measured, the two ways are even at about a tenth of the rows.
+    /// To delete a row costs a change in each index, many times what it costs not to copy it; measured,
+    /// an edit and a copy are even at about a tenth of the rows. A transfer gives new numbers to implicit
+    /// rowids, so it can't serve where these can be seen.
     ///
     /// What this SQLite can't make, it can't copy: there the definition is edited, or refused where
     /// only documented statements are allowed.
@@ -80,26 +76,22 @@ impl Way {
         if let Some(obstacle) = obstacle_to_copies(table, rehearsal) {
             return match method {
                 Method::Documented => Err(Failure::impossible(obstacle)
-                    .hint(
-                        "with --in-place the table stays where it is, and its definition is edited",
-                    )
+                    .hint("without --documented the table stays where it is, and its definition is edited")
                     .into()),
-                Method::Fastest | Method::InPlace => Ok(Way::Edit),
+                Method::Fastest => Ok(Way::Edit),
             };
         }
         if rehearsal.obstacle == Some(Obstacle::Rename) {
             return Ok(match method {
                 Method::Documented => Way::TwoCopies,
-                Method::Fastest | Method::InPlace => Way::Edit,
+                Method::Fastest => Way::Edit,
             });
         }
         let few = removal.is_none_or(|removal| removal.rows <= removal.of / 10);
         let transfers = rehearsal.transfers && !matches!(table.row_key, RowKey::Implicit(_));
-        let indexes_too = rehearsal.transfers_indexes && !table.indexes.is_empty();
         Ok(match method {
-            Method::InPlace if few => Way::Edit,
-            Method::Fastest | Method::InPlace if few && transfers && indexes_too => Way::Transfer,
-            _ if few && transfers => Way::TransferRecords,
+            Method::Fastest if few => Way::Edit,
+            Method::Documented if few && transfers => Way::TransferRecords,
             _ => Way::Rows,
         })
     }
@@ -116,12 +108,9 @@ impl Way {
         let transfers = rehearsal.transfers
             && rehearsal.obstacle.is_none()
             && !matches!(table.row_key, RowKey::Implicit(_));
-        let indexes_too = rehearsal.transfers_indexes && !table.indexes.is_empty();
         match method {
-            Method::Fastest if transfers && indexes_too => Some(Way::Transfer),
-            Method::Fastest | Method::Documented if transfers => Some(Way::TransferRecords),
-            Method::Fastest | Method::InPlace => Some(Way::Edit),
-            Method::Documented => None,
+            Method::Fastest => Some(Way::Edit),
+            Method::Documented => transfers.then_some(Way::TransferRecords),
         }
     }
 
@@ -151,9 +140,9 @@ pub struct Rebuild<'a> {
 
 impl Rebuild<'_> {
     /// The steps, in a database in which the names `taken` are.
-    pub fn steps(&self, taken: &[String]) -> Result<Vec<Step>> {
+    pub fn steps(&self, taken: &[String]) -> Vec<Step> {
         if self.way == Way::Edit {
-            return Ok(vec![self.edit_step(taken)]);
+            return vec![self.edit_step(taken)];
         }
         let name = &self.table.name;
         let old = free_name(taken, OLD);
@@ -171,14 +160,6 @@ impl Rebuild<'_> {
             format!("create {name} with its new keys"),
             self.definition.as_str(),
         ));
-        let standins = match self.way {
-            Way::Transfer => standins(taken, &self.table.indexes)?,
-            _ => Vec::new(),
-        };
-        steps.extend(standins.iter().map(|standin| {
-            let title = format!("create an index that will be {}", standin.index.name);
-            Step::run(title, standin.sql.as_str())
-        }));
         steps.extend(self.copy_steps(&old));
         steps.extend(self.comparison(&old));
         if is_taken(taken, "sqlite_sequence") {
@@ -201,13 +182,9 @@ impl Rebuild<'_> {
             )
             .over(self.rows, 0, weight(WEIGHT_OF_DROP, indexes)),
         );
-        if standins.is_empty() {
-            steps.extend(self.index_steps());
-        } else {
-            steps.push(name_indexes(name, &standins));
-        }
+        steps.extend(self.index_steps());
         steps.extend(create_triggers(self.table));
-        Ok(steps)
+        steps
     }
 
     /// Copies all rows into the table `old`, whose columns have no type and so keep each value in
@@ -271,18 +248,16 @@ impl Rebuild<'_> {
     fn copy_steps(&self, old: &str) -> Vec<Step> {
         let (name, target) = (&self.table.name, quote(&self.table.name));
         let title = format!("copy the rows of {name}");
-        if matches!(self.way, Way::Transfer | Way::TransferRecords) {
+        if self.way == Way::TransferRecords {
             let transfer = format!("INSERT INTO main.{target} SELECT * FROM main.{old}");
-            let indexes = match self.way {
-                Way::Transfer => self.table.indexes.len(),
-                _ => 0,
-            };
-            let work = (1 + indexes) * WORK_PER_TRANSFERRED_ROW;
-            let weight = weight(WEIGHT_OF_TRANSFER, indexes);
-            let transfer = Step::run(title, transfer).over(self.rows, work, weight);
+            let transfer = Step::run(title, transfer).over(
+                self.rows,
+                WORK_PER_TRANSFERRED_ROW,
+                WEIGHT_OF_TRANSFER,
+            );
             return [transfer]
                 .into_iter()
-                .chain(self.removal.as_ref().map(|it| delete(it, indexes)))
+                .chain(self.removal.as_ref().map(|it| delete(it, 0)))
                 .collect();
         }
         let stored: Vec<_> = self.table.stored_columns().collect();

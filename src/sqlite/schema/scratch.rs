@@ -125,8 +125,6 @@ pub struct Rehearsal {
     /// `INSERT INTO new SELECT * FROM old` copies whole records instead of row by row (the
     /// transfer optimisation of `insert.c` in SQLite's source).
     pub transfers: bool,
-    /// It copies the indexes likewise, where the new table has the same ones.
-    pub transfers_indexes: bool,
     /// What keeps the table from being set aside and made again.
     pub obstacle: Option<Obstacle>,
 }
@@ -175,10 +173,9 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
     let scratch = open()?;
     create(&scratch, table, &table.sql)?;
     // An index that this SQLite can't make is found out when it is to be made for real.
-    let old_indexes = table
-        .indexes
-        .iter()
-        .all(|index| scratch.execute_batch(&index.sql).is_ok());
+    for index in &table.indexes {
+        let _ = scratch.execute_batch(&index.sql);
+    }
     let old = free_name(&snapshot::taken_names(&scratch)?, "fkfix_old");
     let set_aside = format!("ALTER TABLE {} RENAME TO {old}", quote(&table.name));
     let renames = scratch.execute_batch(&set_aside).is_ok();
@@ -187,7 +184,6 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
     }
     scratch.execute_batch(edited)?;
     let transfers = renames && transfers(&scratch, table, &old)?;
-    let new_indexes = transfers && old_indexes && create_indexes_again(&scratch, table)?;
     let rehearsal = Rehearsal {
         obstacle: if makes(table)? {
             (!renames).then_some(Obstacle::Rename)
@@ -195,7 +191,6 @@ pub fn rehearse(table: &Table, edited: &str, added: &[&str]) -> Result<Rehearsal
             Some(Obstacle::Make)
         },
         transfers,
-        transfers_indexes: transfers && new_indexes && self::transfers(&scratch, table, &old)?,
     };
     for constraint in added.iter().rev() {
         let drop = format!(
@@ -254,17 +249,6 @@ fn transfers(scratch: &Connection, table: &Table, old: &str) -> Result<bool> {
     let opcodes = explain.query_map([], |row| row.get::<_, String>(1))?;
     let opcodes = opcodes.collect::<Result<Vec<_>, _>>()?;
     Ok(opcodes.iter().any(|opcode| opcode == "RowCell"))
-}
-
-/// Makes the indexes of `table` a second time, under other names.
-fn create_indexes_again(scratch: &Connection, table: &Table) -> Result<bool> {
-    for (at, index) in table.indexes.iter().enumerate() {
-        let renamed = ddl::rename_index(&index.sql, &format!("fkfix_index_{at}"))?;
-        if scratch.execute_batch(&renamed).is_err() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 fn create(scratch: &Connection, table: &Table, sql: &str) -> Result<()> {

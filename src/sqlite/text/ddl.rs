@@ -102,19 +102,6 @@ pub fn unquote(token: &str) -> String {
 
 pub use crate::model::key::same_name;
 
-/// The stored text of a `CREATE INDEX` with another name in it.
-pub fn rename_index(create_index: &str, name: &str) -> Result<String> {
-    let tokens = tokens(create_index)?;
-    let place = tokens.windows(2).find_map(|pair| match pair {
-        [index, name] if index.kind == TokenType::TK_INDEX => Some(name.start..name.end),
-        _ => None,
-    });
-    let place = place.ok_or_else(|| anyhow!("the stored CREATE INDEX has no name"))?;
-    let mut renamed = create_index.to_owned();
-    renamed.replace_range(place, &quote(name));
-    Ok(renamed)
-}
-
 /// The stored text of a `CREATE TABLE` for a table called `name`, which is quoted.
 pub fn rename_table(create_table: &str, name: &str) -> Result<String> {
     let tokens = tokens(create_table)?;
@@ -174,24 +161,6 @@ mod tests {
         let tokens = tokens("a \u{b}'\u{b}'").unwrap();
         let texts: Vec<_> = tokens.iter().map(|token| token.text).collect();
         assert_eq!(texts, ["a", "'\u{b}'"]);
-    }
-
-    #[test]
-    fn an_index_takes_another_name_and_nothing_else_changes() {
-        for (text, renamed) in [
-            ("CREATE INDEX i ON i (i)", "CREATE INDEX \"n\" ON i (i)"),
-            (
-                "CREATE UNIQUE INDEX \"a b\" ON t (lower(x)) WHERE x <> 'INDEX y'",
-                "CREATE UNIQUE INDEX \"n\" ON t (lower(x)) WHERE x <> 'INDEX y'",
-            ),
-            (
-                "CREATE INDEX[index]ON t(x) -- INDEX z",
-                "CREATE INDEX\"n\"ON t(x) -- INDEX z",
-            ),
-        ] {
-            assert_eq!(rename_index(text, "n").unwrap(), renamed);
-        }
-        assert!(rename_index("CREATE TABLE t (a)", "n").is_err());
     }
 
     #[test]

@@ -39,7 +39,6 @@ impl UpMigration {
             }
             let way = match way {
                 Way::Edit => "keeps its place in the file: few of its rows leave",
-                Way::Transfer => "is copied as it lies in the file, indexes too: few of its rows leave",
                 Way::TransferRecords => "is copied as it lies in the file, and its indexes are built anew",
                 Way::Rows => "is copied row by row, and its indexes are built anew: many rows leave, or its rowids must be kept",
                 Way::TwoCopies => "is copied aside and back row by row, as it can't be renamed, and its indexes are built anew",

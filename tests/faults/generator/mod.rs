@@ -162,7 +162,7 @@ impl Generator {
             up,
             down,
             orphans: POLICIES[self.random.usize(0..POLICIES.len())],
-            method: [Method::Fastest, Method::Documented, Method::InPlace][self.random.usize(0..3)],
+            method: [Method::Fastest, Method::Documented][self.random.usize(0..2)],
         }
     }
 

@@ -122,7 +122,7 @@ impl Planner<'_> {
     pub(super) fn rebuild(&mut self, rebuilds: &[Rebuild<'_>]) -> Result<()> {
         let taken = snapshot::taken_names(self.connection)?;
         for rebuild in rebuilds {
-            self.steps.extend(rebuild.steps(&taken)?);
+            self.steps.extend(rebuild.steps(&taken));
             for (kind, name, _, sql) in &mut self.schema {
                 if kind == "table" && *name == rebuild.table.name {
                     *sql = Some(rebuild.definition.clone());

@@ -99,31 +99,6 @@ fn over_indexes_the_work_is_by_distinct_keys() {
             "SELECT count(*) FROM: SEARCH a USING INTEGER PRIMARY KEY (rowid>?); SEARCH w USING INTEGER PRIMARY KEY (rowid=?)",
             r#"DELETE FROM main."logs": SEARCH w USING INTEGER PRIMARY KEY (rowid=?); USING ROWID SEARCH ON TABLE fkfix_leaving_1 FOR IN-OPERATOR"#,
             "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
-            "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
-            "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
-            "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
-            "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
-            "UPDATE main.sqlite_schema SET: SEARCH main.sqlite_schema USING INTEGER PRIMARY KEY (rowid<?)",
-            "SELECT count(*) FROM: SCAN events",
-            "SELECT count(*) FROM: SCAN logs",
-            "SELECT count(*) FROM: SCAN rules",
-            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_rule (rule=?); LIST SUBQUERY 2; MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); RIGHT; SCAN main.rules USING COVERING INDEX sqlite_autoindex_rules_1",
-            "SELECT count(*) FROM: SEARCH w USING COVERING INDEX logs_event (event=?); LIST SUBQUERY 2; MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_event (event>?); RIGHT; SCAN main.events USING COVERING INDEX sqlite_autoindex_events_1",
-        ]
-    );
-}
-
-#[test]
-fn in_place_reads_no_more_than_the_keys() {
-    let plans = query_plans(&logs(INDEXES), Method::InPlace);
-    assert_eq!(
-        plans,
-        [
-            r#"INSERT INTO temp."fkfix_leaving_1": CO-ROUTINE (subquery-5); SCAN w; LIST SUBQUERY 2; MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_rule (rule>?); RIGHT; SCAN main.rules USING COVERING INDEX sqlite_autoindex_rules_1; CREATE BLOOM FILTER; LIST SUBQUERY 4; MERGE (EXCEPT); LEFT; SEARCH main.logs USING COVERING INDEX logs_event (event>?); RIGHT; SCAN main.events USING COVERING INDEX sqlite_autoindex_events_1; CREATE BLOOM FILTER; SCAN (subquery-5)"#,
-            r#"INSERT INTO main."logs_orphans": SCAN l; SEARCH w USING INTEGER PRIMARY KEY (rowid=?)"#,
-            "SELECT count(*) FROM: SEARCH a USING INTEGER PRIMARY KEY (rowid>?); SEARCH w USING INTEGER PRIMARY KEY (rowid=?)",
-            r#"DELETE FROM main."logs": SEARCH w USING INTEGER PRIMARY KEY (rowid=?); USING ROWID SEARCH ON TABLE fkfix_leaving_1 FOR IN-OPERATOR"#,
-            "UPDATE main.sqlite_schema SET: SCAN main.sqlite_schema",
             "SELECT count(*) FROM: SCAN events",
             "SELECT count(*) FROM: SCAN logs",
             "SELECT count(*) FROM: SCAN rules",
