@@ -18,7 +18,7 @@ use rusqlite::types::Value;
 use super::family::{self, Family, quoted};
 use super::fates;
 use super::generator::POLICIES;
-use super::support::{difference, first_seed, open, picture, rounds};
+use super::support::{cases, difference, first_seed, open, picture};
 
 /// Why a run may be refused.
 const REFUSALS: [&str; 9] = [
@@ -414,7 +414,7 @@ fn run_script(path: &Path, script: &str) -> Result<(), String> {
 #[test]
 fn random_families_are_cleaned_and_restored() {
     let first = first_seed();
-    let count = rounds(300, 20_000) as u64;
+    let count = cases(100, 20_000) as u64;
     let methods = [Method::Fastest, Method::Documented];
     let mut tally = Tally::default();
     for seed in first..first + count {
@@ -439,9 +439,9 @@ fn random_families_are_cleaned_and_restored() {
         }
     }
     println!("families, seeds {first}..{}: {tally:#?}", first + count);
-    assert!(tally.restored * 8 > rounds(300, 20_000), "{tally:#?}");
+    assert!(tally.restored * 8 > cases(100, 20_000), "{tally:#?}");
     assert!(
-        tally.went_up_and_down * 8 > rounds(300, 20_000),
+        tally.went_up_and_down * 8 > cases(100, 20_000),
         "{tally:#?}"
     );
 }

@@ -16,7 +16,7 @@ use fkfix::target::Target;
 use rusqlite::Connection;
 
 use super::generator;
-use super::support::{Picture, difference, first_seed, open, picture, rounds};
+use super::support::{Picture, cases, difference, first_seed, open, picture};
 
 /// A database, its migration and what may become of orphans.
 pub(super) struct Case {
@@ -353,7 +353,7 @@ fn tell(tally: &BTreeMap<String, usize>, name: &str) -> usize {
 #[test]
 fn the_script_of_random_schemas_equals_up() {
     let (arena, mut tally) = (Arena::new(), BTreeMap::new());
-    let count = rounds(120, 5000) as u64;
+    let count = cases(40, 5000) as u64;
     for seed in first_seed()..first_seed() + count {
         let random = generator::case(seed);
         if random.up.is_empty() {
@@ -383,10 +383,7 @@ fn the_script_of_random_schemas_equals_up() {
         );
         *tally.entry(outcome).or_default() += 1;
     }
-    assert!(
-        tell(&tally, "schemas") * 8 > rounds(120, 5000),
-        "{tally:#?}"
-    );
+    assert!(tell(&tally, "schemas") * 8 > cases(40, 5000), "{tally:#?}");
 }
 
 const ACTIONS: [&str; 5] = [
@@ -570,7 +567,7 @@ pub(super) fn family(seed: u64) -> Case {
 #[test]
 fn children_of_every_action_stay_as_they_are() {
     let (arena, mut tally) = (Arena::new(), BTreeMap::new());
-    let count = rounds(120, 5000) as u64;
+    let count = cases(40, 5000) as u64;
     for seed in first_seed()..first_seed() + count {
         let case = family(seed);
         let outcome = arena.run(&case).unwrap_or_else(|why| {
@@ -589,10 +586,7 @@ fn children_of_every_action_stay_as_they_are() {
         );
         *tally.entry(outcome).or_default() += 1;
     }
-    assert!(
-        tell(&tally, "families") * 6 > rounds(120, 5000),
-        "{tally:#?}"
-    );
+    assert!(tell(&tally, "families") * 6 > cases(40, 5000), "{tally:#?}");
 }
 
 /// Cut behind each line that ends a statement: none of this case's holds such a line within.

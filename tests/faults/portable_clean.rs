@@ -11,7 +11,7 @@ use fkfix::sqlite::write::portable;
 use fkfix::target::Target;
 
 use super::portable::{Arena, Case, STOPS, build, family, relaxed, wrapped};
-use super::support::{difference, first_seed, open, picture, rounds};
+use super::support::{cases, difference, first_seed, open, picture};
 
 fn policy(orphans: OrphanAction) -> Policy {
     Policy {
@@ -96,7 +96,7 @@ fn run(arena: &Arena, case: &Case) -> Result<&'static str, String> {
 #[test]
 fn the_script_of_random_families_equals_clean() {
     let (arena, mut tally) = (Arena::new(), BTreeMap::<_, usize>::new());
-    let count = rounds(80, 5000);
+    let count = cases(27, 5000);
     for seed in first_seed()..first_seed() + count as u64 {
         // Other than those of `up`.
         let case = family(100_000 + seed);

@@ -21,7 +21,7 @@ use rusqlite::functions::FunctionFlags;
 
 use super::fates;
 use super::generator::{self, Case};
-use super::support::{Picture, difference, first_seed, integrity, open, picture, rounds, rows};
+use super::support::{Picture, cases, difference, first_seed, integrity, open, picture, rows};
 
 /// What came of the cases.
 #[derive(Debug, Default)]
@@ -482,7 +482,7 @@ fn go(arena: &Arena, seed: u64, stock: bool, tally: &mut Tally) {
 #[test]
 fn random_schemas_go_up_and_come_back() {
     let first = first_seed();
-    let count = rounds(300, 20_000) as u64;
+    let count = cases(100, 20_000) as u64;
     let stock = Command::new("sqlite3").arg("--version").output().is_ok();
     let (mut tally, arena) = (Tally::default(), Arena::new());
     let begun = std::time::Instant::now();
@@ -498,7 +498,7 @@ fn random_schemas_go_up_and_come_back() {
         begun.elapsed()
     );
     assert!(
-        tally.up_and_down * 4 > rounds(300, 20_000),
+        tally.up_and_down * 4 > cases(100, 20_000),
         "too few: {tally:#?}"
     );
 }

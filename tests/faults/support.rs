@@ -27,6 +27,12 @@ pub fn rounds(short: usize, long: usize) -> usize {
     if is_long() { long } else { short }
 }
 
+/// How many random cases: `short`, so many times as `FKFIX_CASES` says, or `long` in the long round.
+pub fn cases(short: usize, long: usize) -> usize {
+    let times = std::env::var("FKFIX_CASES").map_or(1, |times| times.parse().unwrap());
+    rounds(short * times, long)
+}
+
 /// The first seed of a random round: `FKFIX_SEED`, or 1.
 pub fn first_seed() -> u64 {
     std::env::var("FKFIX_SEED").map_or(1, |seed| seed.parse().unwrap())
