@@ -35,5 +35,8 @@ pub fn run(arguments: &Enforce, output: &mut Output) -> Result<Status> {
             output.warning(&format!("{} {limit}", key.key.place()));
         }
     }
+    for warning in &report.warnings {
+        output.warning(warning);
+    }
     Ok(status)
 }

@@ -25,6 +25,9 @@ pub struct EnforceReport {
     pub dropped: Vec<TriggerName>,
     /// How many triggers of fkfix there are now.
     pub triggers: usize,
+    /// Which deletions will read whole tables; only a dry run looks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// A declared key and what carries it out.
@@ -62,6 +65,7 @@ impl EnforceReport {
             created: Vec::new(),
             dropped: Vec::new(),
             triggers: 0,
+            warnings: Vec::new(),
         }
     }
 

@@ -271,7 +271,7 @@ fkfix_enforce_child_1_update on owner carries out a key
 
 #[test]
 fn a_dry_run_tells_what_would_come_and_changes_not_one_byte() {
-    let database = two_keys();
+    let database = two_keys().with("CREATE INDEX owners ON child (owner_id)");
     let files = database.files();
     database
         .fkfix("enforce --dry-run")

@@ -165,3 +165,19 @@ fn a_dump_that_has_the_keys_and_the_indexes_has_had_the_migration() {
     database.execute("DROP INDEX idx_order_items_product_id_2");
     assert!(script(&database).contains("CREATE INDEX idx_order_items_product_id_2"));
 }
+
+#[test]
+fn a_dry_run_of_enforce_says_it_too() {
+    let database = Database::of(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY);
+         CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent ON DELETE CASCADE);",
+    );
+    let scan = "deleting a row of parent will scan child: no index starts with (parent_id)";
+    let told = database.fkfix("enforce --dry-run").status(0);
+    assert_eq!(told.stderr, format!("warning: {scan}\n"));
+    let document = database.fkfix("enforce --dry-run --format json").json();
+    assert_eq!(document["warnings"][0], scan);
+    database.fkfix("enforce").status(0).stderr("");
+    database.execute("CREATE INDEX i ON child (parent_id)");
+    database.fkfix("enforce --dry-run").status(0).stderr("");
+}

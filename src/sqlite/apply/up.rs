@@ -19,7 +19,7 @@ use crate::sqlite::apply::plan::{self, KeyPlan};
 use crate::sqlite::file::backup::{self, TemporaryCopy};
 use crate::sqlite::keys::NewKey;
 use crate::sqlite::rebuild::steps::Step;
-use crate::sqlite::schema::{self, Table, child_index};
+use crate::sqlite::schema::{self, child_index};
 use crate::sqlite::text::statement::AddForeignKey;
 use crate::standing::{self, AdoptedKey, Applied};
 
@@ -95,16 +95,8 @@ impl Outcome<'_> {
             if !schema::table_exists(connection, &planned.name)? {
                 continue;
             }
-            let table = Table::read(connection, &planned.name)?;
             for NewKey { key, .. } in &planned.added {
-                if !child_index::serves(connection, &table, key)? {
-                    found.push(format!(
-                        "deleting a row of {} will scan {}: no index starts with ({})",
-                        key.parent,
-                        table.name,
-                        key.columns.join(", ")
-                    ));
-                }
+                found.extend(child_index::why_scanned(connection, key)?);
             }
         }
         self.unindexed = found;

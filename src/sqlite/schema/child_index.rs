@@ -15,6 +15,20 @@ pub fn serves(connection: &Connection, child: &Table, key: &ForeignKey) -> Resul
     Ok(is_rowid(child, key) || is_indexed(connection, child, key)?)
 }
 
+/// What deleting a parent costs without an index that serves `key`, if there is none.
+pub fn why_scanned(connection: &Connection, key: &ForeignKey) -> Result<Option<String>> {
+    let child = Table::read(connection, &key.child)?;
+    let scans = !serves(connection, &child, key)?;
+    Ok(scans.then(|| {
+        format!(
+            "deleting a row of {} will scan {}: no index starts with ({})",
+            key.parent,
+            child.name,
+            key.columns.join(", ")
+        )
+    }))
+}
+
 fn is_rowid(child: &Table, key: &ForeignKey) -> bool {
     match (&child.row_key, key.columns.as_slice()) {
         (RowKey::Alias(rowid), [column]) => same_name(rowid, column),

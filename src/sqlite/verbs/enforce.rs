@@ -12,6 +12,7 @@ use crate::sqlite::file::connection;
 use crate::sqlite::file::free_list;
 use crate::sqlite::file::reading;
 use crate::sqlite::rebuild::steps;
+use crate::sqlite::schema::child_index;
 use crate::sqlite::write::shell;
 
 /// What is to be done about the triggers.
@@ -28,15 +29,22 @@ pub struct Enforcement<'a> {
 impl Database {
     /// What [`enforce`](Self::enforce) would do, with the script for it.
     pub fn plan_enforce(&self, wanted: Enforcement<'_>) -> Result<(EnforceReport, Option<String>)> {
-        let plan = reading::read(&self.location, self.lock_timeout, |database| {
+        let (plan, warnings) = reading::read(&self.location, self.lock_timeout, |database| {
             let plan = plan(database, wanted)?;
             if !plan.is_empty() {
                 free_list::must_be_free(database, &self.location)?;
             }
-            Ok(plan)
+            let enforced = plan.keys.iter().filter(|it| !it.triggers.is_empty());
+            let scanned = enforced.map(|it| child_index::why_scanned(database, &it.key));
+            let scanned = scanned.collect::<Result<Vec<_>>>()?;
+            Ok((plan, scanned.into_iter().flatten().collect()))
         })?;
         let script = (!plan.is_empty()).then(|| shell::enforce(&plan.steps));
-        Ok((self.told(&plan, wanted, true), script.transpose()?))
+        let report = EnforceReport {
+            warnings,
+            ..self.told(&plan, wanted, true)
+        };
+        Ok((report, script.transpose()?))
     }
 
     /// Makes or removes the triggers, in one transaction.
@@ -71,6 +79,7 @@ impl Database {
             created: plan.created.iter().map(TriggerName::new).collect(),
             dropped: plan.dropped.iter().map(TriggerName::new).collect(),
             triggers: plan.left,
+            warnings: Vec::new(),
         }
     }
 }
