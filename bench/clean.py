@@ -71,12 +71,7 @@ def main():
     }
     rounds = [one_round(home, source, subjects) for _ in range(arguments.rounds)]
     text = tables(arguments, rounds, source.stat().st_size)
-    print(text)
-    if arguments.readme:
-        page = arguments.readme.read_text()
-        before, rest = page.split(BEGIN)
-        after = rest.split(END)[1]
-        arguments.readme.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+    environment.publish(text, arguments.readme, BEGIN, END)
 
 
 def parse():

@@ -41,6 +41,14 @@ def prepare(build=True):
     installed.write_text(wanted)
 
 
+def publish(text, page, begin, end):
+    """Prints the text, and puts it between these marks of the page, if there is one."""
+    print(text)
+    if page:
+        before, rest = page.read_text().split(begin)
+        page.write_text(f"{before}{begin}\n\n{text}\n{end}{rest.split(end)[1]}")
+
+
 def prepare_fidelity():
     """Installs the peers that only fidelity.py runs: those of npm, at the versions of package.json,
     and Debian's Rails."""

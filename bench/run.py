@@ -3,7 +3,7 @@
 
 python3 bench/run.py                      100,000, 1,000,000 and 10,000,000 rows
 python3 bench/run.py --rows 100000        a quick look
-python3 bench/run.py --all                100,000 and 1,000,000 rows, then clean.py and postgres.py
+python3 bench/run.py --all                100,000 and 1,000,000 rows, then the other four
 python3 bench/run.py --report bench/results/FILE.json     draws the tables and curves again
 """
 
@@ -64,11 +64,16 @@ def main():
 
 
 def the_others(arguments):
-    """Runs the benchmarks of cleaning and of PostgreSQL, with as many rows and rounds at most."""
+    """Runs the other benchmarks, with as many rows and rounds at most."""
     rows = ["--rows", str(max(it for it in arguments.rows if it <= LARGE))]
     more = [*rows, "--rounds", str(max(3, arguments.rounds))]
     page = ["--readme", arguments.readme]
-    for script, options in (("clean.py", page), ("postgres.py", ["--no-build"])):
+    for script, options in (
+        ("clean.py", page),
+        ("steps.py", page),
+        ("enforce.py", page),
+        ("postgres.py", ["--no-build"]),
+    ):
         print(f"{script} {' '.join(more)}", file=sys.stderr)
         subprocess.run([sys.executable, BENCH / script, *more, *options], check=True)
 
@@ -86,7 +91,7 @@ def parse():
     parser.add_argument(
         "--all",
         action="store_true",
-        help="then measure cleaning and PostgreSQL too; 10,000,000 rows by --rows alone",
+        help="then measure cleaning, steps, triggers and PostgreSQL too; 10,000,000 rows by --rows alone",
     )
     parser.add_argument(
         "--full",
