@@ -26,6 +26,9 @@ mod exact_inverse;
 #[path = "../integration/way_back.rs"]
 mod way_back;
 
+#[path = "../integration/way_back_keys.rs"]
+mod way_back_keys;
+
 #[path = "../integration/orphans.rs"]
 mod orphans;
 

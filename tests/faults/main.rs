@@ -52,6 +52,9 @@ mod cleaning;
 /// Any schema that SQLite accepts goes up and comes back, or is refused with nothing changed.
 mod schemas;
 
+/// What a migration may change there: the keys, the history, and rows that went to an archive.
+mod only_keys;
+
 /// Every table of SQLite's own tests, where a source tree of it is at hand.
 mod sqlite_tests;
 
@@ -60,6 +63,12 @@ mod found;
 
 /// The script for runners that hold a transaction of their own does what `up` does, or nothing.
 mod portable;
+
+/// Children of every action stay as they are while that script rebuilds their parents.
+mod portable_family;
+
+/// Where that script fails, be it at any statement, all is as it was.
+mod portable_failures;
 
 /// The same of the script that cleans declared keys.
 mod portable_clean;

@@ -10,7 +10,8 @@ use fkfix::sqlite::apply::clean;
 use fkfix::sqlite::write::portable;
 use fkfix::target::Target;
 
-use super::portable::{Arena, Case, STOPS, build, family, relaxed, wrapped};
+use super::portable::{Arena, Case, STOPS, build, relaxed, wrapped};
+use super::portable_family::family;
 use super::support::{cases, difference, first_seed, open, picture};
 
 fn policy(orphans: OrphanAction) -> Policy {

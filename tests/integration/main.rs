@@ -32,6 +32,9 @@ mod exact_inverse;
 /// What goes back and what stays in the archive, run by run and key by key, and what is said of it.
 mod way_back;
 
+/// A row goes back where no key stays that it breaks, with the rows that it needs.
+mod way_back_keys;
+
 /// Rows that break a key are found as SQLite itself would find them, and go where they should.
 mod orphans;
 

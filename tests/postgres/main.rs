@@ -93,6 +93,13 @@ mod together;
 
 /// An orphan fares as its key says, and what happened to it is undone by `down`, exactly.
 mod follow;
+
+/// Which rows stay without their key, in tables of every kind, and which must leave all the same.
+mod follow_or_leave;
+
+/// What others do to such a row: before it forgets its key, while it does, and until `down`.
+mod follow_later;
+
 /// `show`, `graph` and `new` tell of a server what they tell of a file, on a standby too, and
 /// `enforce` has nothing to do.
 mod looks;
