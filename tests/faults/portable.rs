@@ -73,6 +73,7 @@ impl Arena {
     }
 
     /// What came of it, in a word.
+    #[allow(clippy::too_many_lines)]
     pub(super) fn run(&self, case: &Case) -> Result<String, String> {
         for file in ["app.db", "script.db"] {
             let _ = fs::remove_file(self.place(file));
