@@ -11,9 +11,8 @@ pub use crate::sqlite::apply::up::Order as UpOrder;
 pub use crate::sqlite::keys::key_script;
 pub use crate::sqlite::look::sample;
 pub use crate::sqlite::verbs::{
-    Applicable, Applied, CheckOrder, Checked, Database, DownPlanned, Enforcement, Orphans, Redone,
-    Reverted, Spent, UpPlanned, check_dump, check_dump_for_postgres, clean_of_dump, down_of_dump,
-    dump_scripts, schema_of_dump, up_of_dump,
+    CheckOrder, Database, Enforcement, Spent, check_dump, check_dump_for_postgres, clean_of_dump,
+    down_of_dump, dump_scripts, schema_of_dump, up_of_dump,
 };
 pub use crate::standing::resolve::Order as ResolveOrder;
 

@@ -20,7 +20,7 @@ mod tls;
 use anyhow::Result;
 
 pub use environment::Environment;
-pub use open::{Connection, OLDEST};
+pub use open::Connection;
 pub use string::is_postgres;
 pub use target::Target;
 

@@ -95,12 +95,6 @@ impl Tally {
             .sum()
     }
 
-    /// Whether nothing happened.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|it| it.rows + it.kept == 0)
-    }
-
     /// The rows that left.
     #[must_use]
     pub fn removed(&self, policy: OrphanAction) -> Vec<RemovedRows> {

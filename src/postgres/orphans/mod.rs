@@ -7,5 +7,5 @@ mod reasons;
 mod search;
 pub mod stays;
 
-pub use found::{Blocked, Found, Leaving, Reason, Why};
+pub use found::{Found, Leaving, Reason, Why};
 pub use search::Search;

@@ -20,8 +20,8 @@ use postgres::{Client, IsolationLevel, Transaction};
 
 pub use between::{go_on_unless_interrupted, pause};
 use busy::closed_to_readers;
-pub use busy::{Holder, holders};
-pub use step::{Access, Isolation, SearchPath, Step};
+pub use busy::holders;
+pub use step::{Access, Isolation, Step};
 pub use wait::Wait;
 
 use super::connect::Connection;

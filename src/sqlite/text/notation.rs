@@ -8,8 +8,6 @@ use sqlite3_parser::dialect::TokenType::{
 use crate::model::key::{Action, ForeignKey};
 use crate::sqlite::text::ddl::{self, Token};
 
-pub use crate::notation::write;
-
 const FORM: &str = "the form is: orders.customer_id -> customers.id on delete cascade; several columns: a(x, y) -> b(x, y); names with spaces: \"order lines\".\"order id\"";
 
 /// Reads `text`; an error says what is wrong with it, and how it is written.
@@ -166,6 +164,7 @@ impl Rest<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notation::write;
 
     #[test]
     fn a_key_reads_in_every_form_and_writes_back() {

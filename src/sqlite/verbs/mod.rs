@@ -28,7 +28,7 @@ pub use down::{DownPlanned, Reverted, down_of_dump};
 pub use enforce::Enforcement;
 pub use marking::Redone;
 pub use new::dump_scripts;
-pub use orphans::{Orphans, Spool};
+pub use orphans::Orphans;
 pub use up::{Applied, Spent, UpPlanned, up_of_dump};
 
 use crate::location::Location;
