@@ -20,7 +20,7 @@ pub struct UpReport {
     /// Why the run would be refused, if it would.
     pub refused: Option<String>,
     /// Room on the disk that it takes; none where nothing is pending, or all is done.
-    pub space: Option<SpaceReport>,
+    pub space: Option<Space>,
     /// About how many seconds it would take; none where that can't be told, or all is done.
     pub seconds: Option<f64>,
     /// There is no migration for this database.
@@ -88,14 +88,17 @@ impl From<TakenBackMigration> for DownMigration {
 }
 
 /// Room on the disk, in bytes.
-#[derive(Debug, Serialize)]
-pub struct SpaceReport {
-    /// Needed beside the database at the peak.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Space {
+    /// Needed beside the database at the peak, over what is there now.
     pub needed: u64,
     /// Free there.
     pub free: u64,
-    /// Needed in the temporary folder.
+    /// Needed in the temporary folder, by sorting and the lists of leaving rows.
     pub needed_in_temporary_folder: u64,
     /// Free there.
     pub free_in_temporary_folder: u64,
+    /// Both are one file system, so both needs must fit together.
+    #[serde(skip)]
+    pub shared: bool,
 }

@@ -8,6 +8,7 @@ use indicatif::HumanBytes;
 use rusqlite::Connection;
 
 use crate::failure::Failure;
+use crate::outcome::migrations::Space;
 use crate::sqlite::apply::plan::KeyPlan;
 use crate::sqlite::file::paths;
 use crate::sqlite::file::reading;
@@ -24,26 +25,11 @@ const BYTES_PER_ARCHIVED_ROW: u64 = 100;
 /// statement in the statement's journal, when it has to let go of them.
 const CACHE: u64 = SCATTERED_CACHE * 1024;
 
-/// Room on the disk, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Space {
-    /// What the plan needs beside the database at its peak, over what is there now.
-    pub needed: u64,
-    /// What is free there.
-    pub free: u64,
-    /// What sorting and the lists of leaving rows need in the temporary folder.
-    pub needed_for_sorting: u64,
-    /// What is free there.
-    pub free_for_sorting: u64,
-    /// Both are one file system, so both needs must fit together.
-    pub shared: bool,
-}
-
 impl Space {
     /// Fails where the plan does not fit.
     pub fn must_suffice(&self) -> Result<(), Failure> {
         let together = if self.shared {
-            self.needed_for_sorting
+            self.needed_in_temporary_folder
         } else {
             0
         };
@@ -62,11 +48,11 @@ impl Space {
                 "free some; --no-space-check tries all the same and loses nothing if it fails",
             );
         }
-        if self.needed_for_sorting > self.free_for_sorting {
+        if self.needed_in_temporary_folder > self.free_in_temporary_folder {
             return short(
                 "in the temporary folder",
-                self.needed_for_sorting,
-                self.free_for_sorting,
+                self.needed_in_temporary_folder,
+                self.free_in_temporary_folder,
                 "free some, or name another folder with TMPDIR; --no-space-check tries all the same and loses nothing if it fails",
             );
         }
@@ -94,7 +80,7 @@ fn at_most(connection: &Connection, plan: &KeyPlan) -> Result<Space> {
     let archived: u64 = plan.touched().map(archived).sum();
     let mut space = free(connection)?;
     space.needed = 2 * (3 * file + archived);
-    space.needed_for_sorting = 2 * file + archived + CACHE;
+    space.needed_in_temporary_folder = 2 * file + archived + CACHE;
     Ok(space)
 }
 
@@ -132,12 +118,12 @@ pub fn estimate<'p>(
             let size = size_of(&table.name)?;
             bytes += size.all;
             // The sorted runs, and the larger ones that they are merged into.
-            space.needed_for_sorting += 2 * size.largest_index;
+            space.needed_in_temporary_folder += 2 * size.largest_index;
         }
         for removal in plan.touched() {
             let size = size_of(&removal.table.name)?;
             bytes += share(size.table, removal) + archived(removal);
-            space.needed_for_sorting += archived(removal);
+            space.needed_in_temporary_folder += archived(removal);
             if copied(&removal.table.name).is_none() {
                 let places = (removal.rows + removal.kept).unsigned_abs() * (1 + size.indexes);
                 bytes += size
@@ -149,7 +135,7 @@ pub fn estimate<'p>(
     // There everything is written to the log first, so it takes its room twice
     // (<https://www.sqlite.org/wal.html>).
     if reading::is_in_wal_mode(connection)? {
-        space.needed_for_sorting += CACHE.min(bytes);
+        space.needed_in_temporary_folder += CACHE.min(bytes);
         bytes *= 2;
     }
     space.needed = bytes;
@@ -172,8 +158,8 @@ fn free(connection: &Connection) -> Result<Space> {
     Ok(Space {
         needed: 0,
         free: free_in(folder)?,
-        needed_for_sorting: 0,
-        free_for_sorting: free_in(&temporary)?,
+        needed_in_temporary_folder: 0,
+        free_in_temporary_folder: free_in(&temporary)?,
         shared: is_one_file_system(folder, &temporary),
     })
 }

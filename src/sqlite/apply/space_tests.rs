@@ -10,8 +10,8 @@ fn of(needed: u64, for_sorting: u64, shared: bool) -> Space {
     Space {
         needed,
         free: 100 * 1024,
-        needed_for_sorting: for_sorting,
-        free_for_sorting: 100 * 1024,
+        needed_in_temporary_folder: for_sorting,
+        free_in_temporary_folder: 100 * 1024,
         shared,
     }
 }
@@ -84,10 +84,10 @@ fn a_copy_takes_the_table_with_its_indexes_and_sorting_twice_the_largest() {
     let all = pages(&connection, "logs") + pages(&connection, "logs_rule") + largest;
     let documented = estimate(&connection, [&plan(&connection, Method::Documented)]).unwrap();
     assert_eq!(documented.needed, AT_LEAST + all);
-    assert_eq!(documented.needed_for_sorting, 2 * largest);
+    assert_eq!(documented.needed_in_temporary_folder, 2 * largest);
     let edited = estimate(&connection, [&plan(&connection, Method::Fastest)]).unwrap();
     assert_eq!(edited.needed, AT_LEAST);
-    assert_eq!(edited.needed_for_sorting, 0);
+    assert_eq!(edited.needed_in_temporary_folder, 0);
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn a_log_takes_as_much_again() {
     let after = estimate(&connection, [&plan(&connection, method)]).unwrap();
     assert_eq!(after.needed, 2 * before.needed);
     assert_eq!(
-        after.needed_for_sorting,
-        before.needed_for_sorting + before.needed
+        after.needed_in_temporary_folder,
+        before.needed_in_temporary_folder + before.needed
     );
 }
 
@@ -115,7 +115,7 @@ fn rows_that_leave_take_their_archive_and_the_pages_that_they_stand_on() {
     // Ten rows, with an entry in each of the two indexes.
     let changed = 10 * 3 * 4096;
     assert_eq!(in_place.needed, AT_LEAST + share + 1000 + changed);
-    assert_eq!(in_place.needed_for_sorting, 1000);
+    assert_eq!(in_place.needed_in_temporary_folder, 1000);
 }
 
 #[test]
@@ -129,9 +129,9 @@ fn what_is_looked_at_first_is_never_less_than_the_estimate() {
             assert!(most.needed >= space.needed, "{orphans} {method:?}");
             // No index is larger than the file.
             let file = std::fs::metadata(connection.path().unwrap()).unwrap().len();
-            assert!(most.needed_for_sorting >= 2 * file + CACHE);
+            assert!(most.needed_in_temporary_folder >= 2 * file + CACHE);
             assert!(
-                most.needed_for_sorting >= space.needed_for_sorting,
+                most.needed_in_temporary_folder >= space.needed_in_temporary_folder,
                 "{orphans} {method:?}"
             );
         }

@@ -4,9 +4,10 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use super::survey::{Survey, SurveyedTable, source_of};
-use super::surveyed_key::{MOST_FREQUENT, Span, SurveyedKey, time_column};
+use super::surveyed_key::{MOST_FREQUENT, time_column};
 use crate::model::key;
 use crate::model::value::Value;
+use crate::outcome::orphans::{DeadParent, KeyOrphans, Span};
 use crate::sqlite::keys::{NewKey, TableKeys};
 use crate::sqlite::orphans::lists::{Lists, Removal};
 use crate::sqlite::orphans::tally::{self, Asked, Tally};
@@ -77,14 +78,19 @@ impl Survey {
             let no_time = || (Value::Null, Value::Null);
             let span = key.span.clone().unwrap_or_else(no_time);
             let span = time.filter(|_| key.rows > 0).map(|time| (span, time));
-            self.keys.push(SurveyedKey {
+            self.keys.push(KeyOrphans {
                 named: new.named(),
                 label: label.clone(),
                 place: self.places,
                 pending: new.there.is_none(),
                 rows: key.rows,
                 dead_parents: key.dead_parents,
-                most_frequent: frequent.map(|(key, rows)| (vec![key], rows)).collect(),
+                most_frequent: frequent
+                    .map(|(key, rows)| DeadParent {
+                        key: vec![key],
+                        rows,
+                    })
+                    .collect(),
                 span: span.map(|((oldest, newest), column)| Span {
                     column: column.to_owned(),
                     oldest,

@@ -3,9 +3,9 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
-use super::surveyed_key::SurveyedKey;
 use crate::migrations::Migrations;
 use crate::model::key::KeyId;
+use crate::outcome::orphans::{Dependents, KeyOrphans};
 use crate::policy::OrphanAction;
 use crate::sqlite::apply::{history, parts, up};
 use crate::sqlite::file::backup::TemporaryCopy;
@@ -23,7 +23,7 @@ use crate::standing::{self, State};
 #[derive(Default)]
 pub struct Survey {
     /// Every key that was looked at.
-    pub keys: Vec<SurveyedKey>,
+    pub keys: Vec<KeyOrphans>,
     /// The tables that have orphans. A table to which several migrations add keys may stand here
     /// once for each, since rows that leave by the first are gone when the second comes.
     pub tables: Vec<SurveyedTable>,
@@ -77,19 +77,6 @@ impl Source {
         } = self;
         format!("SELECT {rowid}, {reasons}, {columns} {from}")
     }
-}
-
-/// Rows that refer to rows which leave.
-#[derive(Debug)]
-pub struct Dependents {
-    /// The table that they stand in.
-    pub table: String,
-    /// The key by which they refer, as people call it.
-    pub key: String,
-    /// How many.
-    pub rows: i64,
-    /// They follow; otherwise their key does not let the others go.
-    pub follow: bool,
 }
 
 /// Searches for the orphans of every key that the database declares or that `migrations` have
@@ -170,7 +157,7 @@ impl Survey {
             for new in target.searched() {
                 let id = KeyId(self.keys.len() - first);
                 let label = found.label(id).to_owned();
-                let mut key = SurveyedKey {
+                let mut key = KeyOrphans {
                     named: new.named(),
                     label: label.clone(),
                     place: self.places,
@@ -286,7 +273,7 @@ impl Survey {
                 table: removal.table.name.clone(),
                 key: found.label(reason.key).to_owned(),
                 rows: reason.rows,
-                follow: true,
+                go_along: true,
             }));
         }
         let blocked = found.blocked.iter();
@@ -294,7 +281,7 @@ impl Survey {
             table: blocked.key.child.clone(),
             key: found.label(blocked.id).to_owned(),
             rows: blocked.rows,
-            follow: false,
+            go_along: false,
         }));
     }
 }

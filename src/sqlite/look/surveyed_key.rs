@@ -5,51 +5,18 @@ use rusqlite::Connection;
 
 use crate::model::key::KeyId;
 use crate::model::value::Value;
+use crate::outcome::orphans::{DeadParent, KeyOrphans, Span};
 use crate::sqlite::keys::conditions;
 use crate::sqlite::orphans::Found;
 use crate::sqlite::orphans::lists::{self};
-use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
+use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::{Column, Table, values};
 use crate::sqlite::text::ddl::{quote, quote_list};
 
 /// How many missing parents are shown for each key.
 pub(super) const MOST_FREQUENT: usize = 5;
 
-/// A key and the rows that break it.
-#[derive(Debug)]
-pub struct SurveyedKey {
-    /// The key.
-    pub named: NamedKey,
-    /// What people call it.
-    pub label: String,
-    /// The place of its child among the tables that were looked at.
-    pub place: usize,
-    /// A migration is about to add it; otherwise the database declares it.
-    pub pending: bool,
-    /// How many rows break it.
-    pub rows: i64,
-    /// How many distinct parents they refer to.
-    pub dead_parents: i64,
-    /// The missing parents that most rows refer to, with the number of rows.
-    pub most_frequent: Vec<(Vec<Value>, i64)>,
-    /// The oldest and the newest of the rows, where a column tells the time.
-    pub span: Option<Span>,
-    /// How many of the rows have a parent whose key differs in case, blanks and hyphens alone.
-    pub other_spelling: i64,
-}
-
-/// From when to when.
-#[derive(Clone, Debug)]
-pub struct Span {
-    /// The column that tells.
-    pub column: String,
-    /// The least value.
-    pub oldest: Value,
-    /// The greatest value.
-    pub newest: Value,
-}
-
-impl SurveyedKey {
+impl KeyOrphans {
     /// Looks at the rows of `child` that break the key, which are those `found` for the key `id`.
     pub(super) fn look(
         &mut self,
@@ -96,10 +63,11 @@ impl SurveyedKey {
             self.rows += rows;
             self.dead_parents += 1;
             let frequent = &mut self.most_frequent;
-            let place = frequent.partition_point(|(_, more)| *more >= rows);
+            let place = frequent.partition_point(|more| more.rows >= rows);
             if place < MOST_FREQUENT {
                 let values = (1..=width).map(|at| group.get_ref(at).map(Value::from));
-                frequent.insert(place, (values.collect::<rusqlite::Result<_>>()?, rows));
+                let key = values.collect::<rusqlite::Result<_>>()?;
+                frequent.insert(place, DeadParent { key, rows });
                 frequent.truncate(MOST_FREQUENT);
             }
         }

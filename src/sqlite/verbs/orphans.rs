@@ -1,6 +1,7 @@
 //! `fkfix orphans`: the rows that break keys.
 
 use std::io::{Seek as _, Write as _};
+use std::mem;
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
@@ -11,13 +12,10 @@ use crate::migrations::Migrations;
 use crate::model::key::ForeignKey;
 use crate::model::value::Value;
 use crate::outcome;
-use crate::outcome::orphans::{
-    DeadParent, Dependents, KeyOrphans, Orphan, OrphansReport, Span, TableOrphans, UnusableKey,
-};
+use crate::outcome::orphans::{Orphan, OrphansReport, TableOrphans, UnusableKey};
 use crate::outcome::value;
 use crate::sqlite::apply::history;
 use crate::sqlite::look::survey::{self, Survey, SurveyedTable};
-use crate::sqlite::look::surveyed_key::SurveyedKey;
 use crate::standing;
 
 /// The orphans, and what could not be looked at.
@@ -55,8 +53,8 @@ impl Database {
         limit: usize,
     ) -> Result<Applicable<Orphans<OrphansReport>>> {
         self.read(migrations, |connection, applicable| {
-            let survey = survey::survey(connection, applicable, only, Some(limit))?;
-            let mut report = report(connection, &survey, limit)?;
+            let mut survey = survey::survey(connection, applicable, only, Some(limit))?;
+            let mut report = report(connection, &mut survey, limit)?;
             report.database = self.name();
             Ok(Orphans::new(&survey, late(connection, applicable)?, report))
         })
@@ -88,20 +86,20 @@ fn late(connection: &Connection, migrations: &Migrations) -> Result<Vec<String>>
     Ok(told.collect())
 }
 
-fn report(database: &Connection, survey: &Survey, limit: usize) -> Result<OrphansReport> {
+fn report(database: &Connection, survey: &mut Survey, limit: usize) -> Result<OrphansReport> {
     let mut report = OrphansReport {
         database: String::new(),
         orphans: survey.tables.iter().map(|table| table.orphans).sum(),
         keys: Vec::new(),
         tables: Vec::new(),
-        dependents: survey.dependents.iter().map(Into::into).collect(),
+        dependents: mem::take(&mut survey.dependents),
         unusable: survey.unusable.iter().map(UnusableKey::new).collect(),
     };
     for surveyed in &survey.tables {
         let table = table(database, survey, surveyed, limit)?;
         report.tables.push(table);
     }
-    report.keys = survey.keys.iter().map(Into::into).collect();
+    report.keys = mem::take(&mut survey.keys);
     Ok(report)
 }
 
@@ -208,38 +206,4 @@ fn csv(database: &Connection, survey: &Survey) -> Result<Spool> {
     }
     spool.rewind().context(attempt)?;
     Ok(spool)
-}
-
-impl From<&survey::Dependents> for Dependents {
-    fn from(surveyed: &survey::Dependents) -> Self {
-        Dependents {
-            table: surveyed.table.clone(),
-            key: surveyed.key.clone(),
-            rows: surveyed.rows,
-            go_along: surveyed.follow,
-        }
-    }
-}
-
-impl From<&SurveyedKey> for KeyOrphans {
-    fn from(surveyed: &SurveyedKey) -> Self {
-        let frequent = surveyed.most_frequent.iter().cloned();
-        KeyOrphans {
-            named: surveyed.named.clone(),
-            label: surveyed.label.clone(),
-            place: surveyed.place,
-            pending: surveyed.pending,
-            rows: surveyed.rows,
-            dead_parents: surveyed.dead_parents,
-            most_frequent: frequent
-                .map(|(key, rows)| DeadParent { key, rows })
-                .collect(),
-            other_spelling: surveyed.other_spelling,
-            span: surveyed.span.clone().map(|span| Span {
-                column: span.column,
-                oldest: span.oldest,
-                newest: span.newest,
-            }),
-        }
-    }
 }

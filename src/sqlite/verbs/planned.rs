@@ -1,24 +1,12 @@
 //! What migrations do, as the values that are reported.
 
 use crate::outcome::change::AppliedMigration;
-use crate::outcome::migrations::{DownMigration, SpaceReport, UpMigration};
+use crate::outcome::migrations::{DownMigration, UpMigration};
 use crate::policy::Policy;
 use crate::sqlite::apply::down::TakenBack;
-use crate::sqlite::apply::space::Space;
 use crate::sqlite::apply::up::{Done, Outcome};
 use crate::sqlite::rebuild::Way;
 use crate::sqlite::rebuild::steps::Step;
-
-impl From<Space> for SpaceReport {
-    fn from(space: Space) -> Self {
-        SpaceReport {
-            needed: space.needed,
-            free: space.free,
-            needed_in_temporary_folder: space.needed_for_sorting,
-            free_in_temporary_folder: space.free_for_sorting,
-        }
-    }
-}
 
 impl UpMigration {
     /// What `outcome` does under `policy`.

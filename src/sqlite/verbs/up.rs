@@ -161,7 +161,7 @@ impl Database {
             none_apply: order.migrations.is_empty(),
             migrations,
             refused: refusal.as_ref().map(ToString::to_string),
-            space: space.map(Into::into),
+            space,
             seconds: time.map(|time| time.as_secs_f64()),
         };
         Ok(UpPlanned {
