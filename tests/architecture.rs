@@ -116,8 +116,10 @@ fn no_room_of_an_engine_is_crowded() {
     }
     assert!(rooms["sqlite::apply"].contains("plan"), "nothing was read");
     for (room, files) in rooms {
+        // `verbs` has a file for each verb.
+        let most = if room.ends_with("::verbs") { 15 } else { 13 };
         assert!(
-            files.len() <= 15,
+            files.len() <= most,
             "{room} has {} files: {files:?}",
             files.len()
         );

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use fkfix::location::Location;
-use fkfix::sqlite::apply::space;
+use fkfix::sqlite::apply::estimate::space;
 use fkfix::sqlite::file::connection;
 use fkfix::sqlite::file::flush::Flush;
 use rusqlite::Connection;

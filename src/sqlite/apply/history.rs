@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations, Origin};
-use crate::sqlite::apply::parts;
+use crate::sqlite::apply::asked::parts;
 use crate::sqlite::archive;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema;

@@ -1,17 +1,14 @@
 //! Migrations: planned, applied, reverted, remembered.
 
+pub mod asked;
 pub mod clean;
 pub mod down;
 mod driver;
+pub mod estimate;
 pub mod history;
-pub mod parts;
 pub mod plan;
 pub mod promised;
-pub mod requested;
-pub mod space;
-pub mod timing;
 pub mod unfired;
-pub mod unnamed;
 pub mod up;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::renamed;
 use crate::migrations::{Migration, Migrations};
-use crate::sqlite::apply::parts::{self, Part};
+use crate::sqlite::apply::asked::parts::{self, Part};
 use crate::sqlite::text::ddl::same_name;
 use crate::sqlite::text::script::{self, Alteration};
 use crate::sqlite::text::statement::{Action, AddForeignKey};

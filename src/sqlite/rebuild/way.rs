@@ -30,7 +30,7 @@ const WORK_PER_TRANSFERRED_ROW: usize = 4;
 const WORK_PER_COPIED_ROW: usize = 8;
 
 // How long a row takes in each of these, and its entry in one index: hundredths of what it takes to
-// copy a row by itself. Measured, see `bench/README.md`; `apply/timing.rs` has the same in seconds.
+// copy a row by itself. Measured, see `bench/README.md`; `apply/estimate/timing.rs` has the same in seconds.
 const WEIGHT_OF_TRANSFER: usize = 45;
 const WEIGHT_OF_COPY: usize = 75;
 const WEIGHT_OF_DROP: (usize, usize) = (10, 4);

@@ -9,7 +9,7 @@ use super::Database;
 use crate::discover::{Candidate, Discovered};
 use crate::migrations::Migrations;
 use crate::model::asked::Sought;
-use crate::sqlite::apply::requested;
+use crate::sqlite::apply::asked::requested;
 use crate::sqlite::discover;
 use crate::sqlite::file::reading;
 use crate::sqlite::keys::key_script::{self, Wanted};

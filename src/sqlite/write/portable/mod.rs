@@ -33,10 +33,10 @@ pub use copy::of as schema_of;
 
 use crate::migrations::{Migration, Migrations};
 use crate::policy::Policy;
+use crate::sqlite::apply::asked::parts::{self, Part};
 use crate::sqlite::apply::clean;
 use crate::sqlite::apply::down::Order;
 use crate::sqlite::apply::history;
-use crate::sqlite::apply::parts::{self, Part};
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::{kind_of, table_exists};
 use crate::sqlite::text::ddl;
