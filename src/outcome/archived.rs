@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use crate::failure::Failure;
+use crate::text;
+
 /// What the archives hold.
 #[derive(Debug, Serialize)]
 pub struct ArchivedReport {
@@ -28,4 +31,23 @@ pub struct ArchivedRows {
     pub stayed: bool,
     /// How many.
     pub rows: i64,
+}
+
+/// That the table `only` has no archive.
+#[must_use]
+pub fn no_archive(only: &str) -> Failure {
+    Failure::impossible(format!("{only} has no archive"))
+        .hint("fkfix orphans --archived lists what the archives hold")
+}
+
+/// Fails where `rows` would be deleted and the user was asked about `most`.
+pub fn must_be_as_asked(rows: i64, most: Option<i64>) -> Result<(), Failure> {
+    match most.filter(|most| rows > *most) {
+        Some(most) => Err(Failure::impossible(format!(
+            "{} would be deleted, and the question was about {most}",
+            text::rows(rows)
+        ))
+        .hint("run it again")),
+        None => Ok(()),
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::failure::Failure;
 use crate::model::deletion::{Deletion, Reason};
 use crate::model::key::{Action, ForeignKey};
 use crate::model::relatives::{Children, Reference, Row};
@@ -106,6 +107,20 @@ impl From<Deletion> for DeletionReport {
             refusals,
         }
     }
+}
+
+/// That `given` values do not make the `key` of `table`.
+#[must_use]
+pub fn wrong_number(table: &str, key: &[String], given: usize) -> Failure {
+    let takes = match key.len() {
+        1 => "1 value".to_owned(),
+        number => format!("{number} values"),
+    };
+    let key = key.join(", ");
+    Failure::impossible(format!(
+        "the key of {table} is ({key}): it takes {takes}, not {given}"
+    ))
+    .hint("give one value for each column of the key, in this order")
 }
 
 fn words(reason: &Reason, key: &ForeignKey, number: i64) -> String {

@@ -9,6 +9,7 @@ use postgres::types::Type;
 use crate::failure::Failure;
 use crate::model::relatives::Row;
 use crate::model::value::{SHOWN, Value};
+use crate::outcome::show::wrong_number;
 use crate::postgres::catalog::{ForeignKey, Kind, Table, quoted};
 use crate::postgres::error;
 use crate::postgres::schema::compare::{self, Pair};
@@ -41,17 +42,7 @@ pub fn find(
 ) -> Result<Found> {
     let key = key_of(table, shown, by_place)?;
     if key.len() != values.len() {
-        return Err(Failure::impossible(format!(
-            "the key of {shown} is ({}): it takes {}, not {}",
-            key.join(", "),
-            match key.len() {
-                1 => "1 value".to_owned(),
-                number => format!("{number} values"),
-            },
-            values.len()
-        ))
-        .hint("give one value for each column of the key, in this order")
-        .into());
+        return Err(wrong_number(shown, &key, values.len()).into());
     }
     let condition = condition(transaction, table, &key, values)?;
     let from = format!("{} AS w WHERE {condition} LIMIT 2", source(table));

@@ -8,7 +8,7 @@ use postgres::Transaction;
 use postgres::types::Type;
 
 use crate::failure::Failure;
-use crate::outcome::archived::{ArchivedReport, ArchivedRows};
+use crate::outcome::archived::{ArchivedReport, ArchivedRows, must_be_as_asked, no_archive};
 use crate::outcome::clean::{PurgeReport, PurgedRows, RestoreReport};
 use crate::policy::{Manner, Mode};
 use crate::postgres::catalog::Name;
@@ -19,7 +19,6 @@ use crate::postgres::restore::{self, Return, Whose};
 use crate::postgres::schema::Schema;
 use crate::postgres::schema::rows::{self, SMALL};
 use crate::postgres::session::{go_on_unless_interrupted, pause};
-use crate::text::rows as rows_text;
 
 /// The archives, of `only` this table where it is given. That it has none is an error.
 fn archives(schema: &Schema, only: Option<&str>) -> Result<Vec<Archive>> {
@@ -28,9 +27,7 @@ fn archives(schema: &Schema, only: Option<&str>) -> Result<Vec<Archive>> {
         let name = table_of(schema, only);
         archives.retain(|it| Some(&it.of) == name.as_ref());
         if archives.is_empty() {
-            return Err(Failure::impossible(format!("{only} has no archive"))
-                .hint("fkfix orphans --archived lists what the archives hold")
-                .into());
+            return Err(no_archive(only).into());
         }
     }
     Ok(archives)
@@ -189,14 +186,7 @@ impl Database {
             must_not_be_under_way(transaction, own)?;
             let found = old(transaction, schema, only, age)?;
             let all: i64 = found.iter().map(|(.., it)| it.rows).sum();
-            if let Some(most) = most.filter(|most| all > *most) {
-                return Err(Failure::impossible(format!(
-                    "{} would be deleted, and the question was about {most}",
-                    rows_text(all)
-                ))
-                .hint("run it again")
-                .into());
-            }
+            must_be_as_asked(all, most)?;
             let mut purged = Vec::new();
             for (archive, before, rows) in found {
                 let name = &archive.table.name;

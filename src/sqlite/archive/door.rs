@@ -6,8 +6,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::table::{self, Archive, KEPT};
-use crate::failure::Failure;
-use crate::outcome::archived::ArchivedRows;
+use crate::outcome::archived::{ArchivedRows, no_archive};
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::row_counts;
 use crate::sqlite::text::ddl::{quote, same_name};
@@ -18,9 +17,7 @@ fn archives(connection: &Connection, only: Option<&str>) -> Result<Vec<Archive>>
     if let Some(only) = only {
         archives.retain(|it| same_name(&it.table, only));
         if archives.is_empty() {
-            return Err(Failure::impossible(format!("{only} has no archive"))
-                .hint("fkfix orphans --archived lists what the archives hold")
-                .into());
+            return Err(no_archive(only).into());
         }
     }
     Ok(archives)

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::model::relatives::Row;
+use crate::outcome::show::wrong_number;
 use crate::sqlite::schema::values;
 use crate::sqlite::schema::{self, Affinity, RowKey, Table};
 use crate::sqlite::text::ddl::{literal, quote, quote_list};
@@ -41,18 +42,7 @@ pub fn find(
     }
     let key = key_of(connection, table, by_rowid)?;
     if key.len() != values.len() {
-        return Err(Failure::impossible(format!(
-            "the key of {} is ({}): it takes {}, not {}",
-            table.name,
-            key.join(", "),
-            match key.len() {
-                1 => "1 value".to_owned(),
-                number => format!("{number} values"),
-            },
-            values.len()
-        ))
-        .hint("give one value for each column of the key, in this order")
-        .into());
+        return Err(wrong_number(&table.name, &key, values.len()).into());
     }
     let conditions: Vec<_> = key
         .iter()

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType::{
     TK_ALTER, TK_ANALYZE, TK_BEGIN, TK_COMMIT, TK_CREATE, TK_DELETE, TK_DOT, TK_DROP, TK_END,
@@ -15,6 +15,7 @@ use sqlite3_parser::dialect::TokenType::{
 
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::sqlite::schema::scratch;
 use crate::sqlite::text::ddl::{self, Token};
 use crate::sqlite::text::script;
 
@@ -29,11 +30,8 @@ pub struct Dump {
 impl Dump {
     /// Loads `text`; `file` is named in errors, with the line that does not load.
     pub fn load(file: &str, text: &str) -> Result<Self> {
-        let connection =
-            Connection::open_in_memory().context("could not open a database in memory")?;
+        let connection = scratch::in_memory()?;
         interrupt::watch(&connection);
-        // As in a stock shell: a view or a key may name a table that comes later or never.
-        connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON")?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let tokens = ddl::tokens(text).map_err(|error| {
             Failure::impossible(format!("could not read {file}: {error}")).hint(HINT)

@@ -22,11 +22,18 @@ fn open() -> Result<Connection> {
     Ok(scratch)
 }
 
-/// An empty database that knows no more collations than the real one's connection.
-fn open_strict() -> Result<Connection> {
+/// An empty database in memory, in which definitions may come in any order, as in a stock shell: a
+/// view or a key may name a table that comes later or never.
+pub fn in_memory() -> Result<Connection> {
     let scratch = Connection::open_in_memory().context("could not open a database in memory")?;
-    guard::harden(&scratch)?;
     scratch.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON")?;
+    Ok(scratch)
+}
+
+/// One that knows no more collations than the real one's connection.
+fn open_strict() -> Result<Connection> {
+    let scratch = in_memory()?;
+    guard::harden(&scratch)?;
     Ok(scratch)
 }
 

@@ -8,15 +8,13 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::Database;
-use crate::failure::Failure;
-use crate::outcome::archived::ArchivedReport;
+use crate::outcome::archived::{ArchivedReport, must_be_as_asked};
 use crate::outcome::change::RestoredRows;
 use crate::outcome::clean::{PurgeReport, PurgedRows, RestoreReport};
 use crate::sqlite::apply::down::{self, TakenBack};
 use crate::sqlite::archive::door::{self, Purge};
 use crate::sqlite::file::{backup, connection, free_list, reading};
 use crate::sqlite::rebuild::steps;
-use crate::text::rows;
 
 impl Database {
     /// Puts archived rows back, of `only` this table where it is given; a copy goes to `backup`
@@ -84,14 +82,7 @@ impl Database {
         let transaction = connection::begin(&mut database, location)?;
         let found = door::purge(&transaction, only, age)?;
         let all: i64 = found.iter().map(|it| it.rows).sum();
-        if let Some(most) = most.filter(|most| all > *most) {
-            return Err(Failure::impossible(format!(
-                "{} would be deleted, and the question was about {most}",
-                rows(all)
-            ))
-            .hint("run it again")
-            .into());
-        }
+        must_be_as_asked(all, most)?;
         let backup = self.back_up(backup)?;
         for purge in &found {
             steps::carry_out(&transaction, std::slice::from_ref(&purge.step))?;

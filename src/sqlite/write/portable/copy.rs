@@ -1,18 +1,17 @@
 //! The schema of a database, without its rows, in memory.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rusqlite::Connection;
 
 use crate::failure::Failure;
-use crate::sqlite::schema::table;
+use crate::sqlite::schema::{scratch, table};
 
 /// A copy in memory of the schema of `connection`.
 ///
 /// A virtual table of a module that this SQLite does not have is left out: no key can refer to it. So
 /// is an index of the host's own making; a script stops at a table whose indexes it does not know.
 pub fn of(connection: &Connection) -> Result<Connection> {
-    let copy = Connection::open_in_memory().context("could not open a database in memory")?;
-    copy.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON")?;
+    let copy = scratch::in_memory()?;
     // The inner tables of virtual ones come with these.
     let mut objects = connection.prepare(
         "SELECT s.name, s.sql, s.type = 'index' OR s.sql LIKE 'create virtual table%', s.tbl_name FROM main.sqlite_schema AS s
