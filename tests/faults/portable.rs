@@ -63,8 +63,9 @@ impl Arena {
             .unwrap();
         let names = picture(&copy);
         for name in names.keys().filter(|it| it.ends_with("_orphans")) {
-            if has_unused_column(&connection, name) {
-                let drop = format!("ALTER TABLE \"{name}\" DROP COLUMN fkfix_kept");
+            let name = format!("\"{}\"", name.replace('"', "\"\""));
+            if has_unused_column(&connection, &name) {
+                let drop = format!("ALTER TABLE {name} DROP COLUMN fkfix_kept");
                 connection.execute_batch(&drop).unwrap();
             }
         }
@@ -199,10 +200,10 @@ impl Arena {
     }
 }
 
-/// What the table `name` has that is an archive: whether none of its rows has forgotten a key, though
+/// What the table `name`, which is quoted, has that is an archive: whether none of its rows has forgotten a key, though
 /// it has the column for that.
-pub(super) fn has_unused_column(connection: &Connection, name: &str) -> bool {
-    let query = format!("SELECT count(fkfix_kept) = 0 FROM \"{name}\"");
+fn has_unused_column(connection: &Connection, name: &str) -> bool {
+    let query = format!("SELECT count(fkfix_kept) = 0 FROM {name}");
     connection
         .query_row(&query, [], |row| row.get(0))
         .unwrap_or(false)
