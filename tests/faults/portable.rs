@@ -378,11 +378,15 @@ fn the_script_of_random_schemas_equals_up() {
                 case.up
             )
         });
-        // A full-text index over some of the rows: how it should follow, a script can't tell.
-        let is_partial = case.statements.iter().any(|it| it.contains("rowid % 2"));
+        // A full-text index over some of the rows: how it should follow, a script can't tell. Nor does
+        // the schema tell that a column was given another type than its values have.
+        let has = |what: &str| case.statements.iter().any(|it| it.contains(what));
+        let is_untold = has("rowid % 2") || has("UPDATE sqlite_schema SET sql = replace");
         assert!(
-            is_partial || !outcome.contains("a promise"),
-            "seed {seed}: {outcome}"
+            is_untold || !outcome.contains("a promise"),
+            "seed {seed}: {outcome}\n{};\n-- up\n{}",
+            case.statements.join(";\n"),
+            case.up
         );
         *tally.entry(outcome).or_default() += 1;
     }
