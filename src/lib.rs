@@ -3,6 +3,8 @@
 //! The interface that is promised is the command line. What stands here may change with any
 //! release.
 
+#[cfg(test)]
+mod cases;
 pub mod cli;
 pub mod command;
 pub mod discover;

@@ -256,7 +256,9 @@ fn reached_from(table: usize, keys: &[Declared]) -> Vec<usize> {
 fn the_rows_are_those_that_sqlites_own_keys_leave() {
     let more = std::env::var("FKFIX_ENFORCE_CASES").ok();
     let config = ProptestConfig {
-        cases: more.as_ref().map_or(400, |it| it.parse().unwrap()),
+        cases: more
+            .as_ref()
+            .map_or(crate::cases::cases(140), |it| it.parse().unwrap()),
         failure_persistence: None,
         max_shrink_iters: 20_000,
         ..ProptestConfig::default()

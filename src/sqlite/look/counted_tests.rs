@@ -142,7 +142,7 @@ fn told(case: &Case, most: Option<usize>) -> (Vec<String>, bool) {
 fn what_is_counted_is_what_is_listed() {
     let (all, counted) = (Cell::new(0), Cell::new(0));
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 400,
+        cases: crate::cases::cases(140),
         failure_persistence: None,
         ..ProptestConfig::default()
     });

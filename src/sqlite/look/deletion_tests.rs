@@ -110,7 +110,7 @@ fn deleted(connection: &Connection, table: &str, id: i64) -> rusqlite::Result<Ro
 #[test]
 fn what_is_foreseen_is_what_sqlite_does() {
     let (mut refused, mut taken, mut changed) = (0, 0, 0);
-    for seed in 0..300 {
+    for seed in 0..u64::from(crate::cases::cases(100)) {
         let sql = schema(&mut Rng::with_seed(seed));
         let connection = database(&sql);
         connection
@@ -149,7 +149,7 @@ fn what_is_foreseen_is_what_sqlite_does() {
         }
     }
     assert!(
-        refused > 300 && taken > 500 && changed > 200,
+        refused > 100 && taken > 160 && changed > 60,
         "{refused}, {taken} and {changed} are too few to tell anything"
     );
 }

@@ -226,7 +226,7 @@ fn by_search(case: &Case) -> BTreeSet<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::cases::cases(1000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_search_names_the_rows_that_sqlite_names(case in cases()) {

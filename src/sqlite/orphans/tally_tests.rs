@@ -258,7 +258,7 @@ fn by_search(case: &Case) -> BTreeSet<i64> {
 fn memory_tells_the_rows_that_sqlite_names() {
     let (all, told) = (Cell::new(0), Cell::new(0));
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 3000,
+        cases: crate::cases::cases(1000),
         failure_persistence: None,
         ..ProptestConfig::default()
     });

@@ -66,7 +66,7 @@ fn values() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(crate::cases::cases(1400)))]
 
     #[test]
     fn what_an_insert_changes_is_found(value in values(), declared in 0..TYPES.len(), strict in 0..STRICT_TYPES.len() * 4) {
