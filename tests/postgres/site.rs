@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use postgres::Client;
 use pretty_assertions::assert_eq;
 use tempfile::TempDir;
 
@@ -119,11 +120,7 @@ impl Site {
 
     /// The first column of a query, as text.
     pub fn ask(&self, query: &str) -> Vec<String> {
-        let mut client = self.database.client("");
-        let rows = client.query(query, &[]).unwrap();
-        rows.iter()
-            .map(|row| row.get::<_, Option<String>>(0).unwrap_or("NULL".into()))
-            .collect()
+        first_column(&mut self.database.client(""), query)
     }
 
     /// Runs `script` by psql.
@@ -164,13 +161,15 @@ impl Site {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
+        let mut client = self.database.client("");
         let mut rows = BTreeMap::new();
-        let tables = self.ask(
+        let tables = first_column(
+            &mut client,
             "SELECT CASE relkind WHEN 'S' THEN 'SELECT ROW (last_value, is_called)::text FROM ' ELSE 'SELECT whole::text FROM ' END || oid::regclass::text || ' AS whole ORDER BY 1' FROM pg_class WHERE relkind IN ('r', 'p', 'm', 'S')
              AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pg_toast'::regnamespace)",
         );
         for query in tables {
-            let all = self.ask(&query);
+            let all = first_column(&mut client, &query);
             let table = query.split("FROM ").nth(1).unwrap();
             rows.insert(table.replace(" AS whole ORDER BY 1", ""), all);
         }
@@ -179,6 +178,12 @@ impl Site {
             rows,
         }
     }
+}
+
+fn first_column(client: &mut Client, query: &str) -> Vec<String> {
+    let rows = client.query(query, &[]).unwrap();
+    let values = rows.iter().map(|row| row.get::<_, Option<String>>(0));
+    values.map(|it| it.unwrap_or("NULL".into())).collect()
 }
 
 fn program(name: &str) -> PathBuf {
