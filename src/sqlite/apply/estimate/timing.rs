@@ -95,8 +95,8 @@ fn cost(way: Way, Sample { row, entries }: Sample) -> (f64, f64) {
     match way {
         Way::Edit => (0.0, 18.0 * row + 23.0 * entries),
         Way::TransferRecords => (0.45 * row + 1.2 * entries, 8.0 * row),
-        Way::Rows => (row + 1.2 * entries, 0.95 * row),
-        Way::TwoCopies => (2.0 * row + 1.2 * entries, 0.95 * row),
+        Way::Rows => (row + 1.2 * entries, 3.3 * row),
+        Way::TwoCopies => (2.0 * row + 1.2 * entries, 3.3 * row),
     }
 }
 
