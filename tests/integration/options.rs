@@ -343,3 +343,25 @@ fn names_from_the_database_do_not_reach_the_terminal_raw() {
         );
     }
 }
+
+/// What was an option is what is done, and scripts that have it go on.
+#[test]
+fn in_place_is_still_taken() {
+    let database = Database::fixture("app-migrated");
+    database
+        .fkfix("up --in-place --dry-run")
+        .status(0)
+        .says("webhook_logs keeps its place in the file: few of its rows leave");
+    database
+        .fkfix("up --documented --dry-run")
+        .status(0)
+        .says("webhook_logs is copied as it lies in the file, and its indexes are built anew");
+    database
+        .fkfix("up --in-place --documented")
+        .status(2)
+        .remarks("'--in-place' cannot be used with '--documented'");
+    database.fkfix("up --in-place").status(0);
+    database
+        .down()
+        .says("90 rows moved from webhook_logs_orphans back to webhook_logs");
+}
