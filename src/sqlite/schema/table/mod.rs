@@ -1,13 +1,19 @@
 //! A table as `sqlite_schema` and the pragmas tell it. Reads, and decides nothing.
 
+pub mod column;
+pub mod index;
+pub mod row_counts;
+pub(super) mod source;
+pub mod values;
+
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use std::borrow::Cow;
 
 use crate::failure::Failure;
-use crate::sqlite::schema::column::{Affinity, Column};
-use crate::sqlite::schema::index::{self, Index};
 use crate::sqlite::text::ddl::same_name;
+use column::{Affinity, Column};
+use index::Index;
 
 /// An ordinary table of the main database.
 #[derive(Clone, Debug)]
