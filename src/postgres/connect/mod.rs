@@ -4,25 +4,16 @@
 //! service file; its maintainer wants them outside of it
 //! (<https://github.com/rust-postgres/rust-postgres/issues/988>). They are here.
 
-mod environment;
-mod hosts;
 mod kin;
 mod open;
-mod parameters;
-mod passfile;
 mod refusal;
-mod secret;
-mod service;
-mod string;
 mod target;
 mod tls;
 
 use anyhow::Result;
 
-pub use environment::Environment;
 pub use open::Connection;
-pub use string::is_postgres;
-pub use target::Target;
+pub use target::{Environment, Target, is_postgres};
 
 /// Another connection to the server that answered, with `settings` for as long as it lasts. A
 /// pooler that takes no settings gives one without.

@@ -10,10 +10,9 @@ use postgres::error::SqlState;
 use postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::hosts::Host;
 use super::kin::{self, Kin};
 use super::refusal::{self, Cause};
-use super::target::Target;
+use super::target::{Host, Target};
 use super::tls::Mode;
 use crate::failure::Failure;
 use crate::interrupt;

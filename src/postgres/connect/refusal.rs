@@ -7,9 +7,8 @@ use std::time::Duration;
 use postgres::error::SqlState;
 use rustls::CertificateError;
 
-use super::hosts::Host;
 use super::open::is_final;
-use super::target::Target;
+use super::target::{Host, Target};
 use super::tls::Mode;
 use crate::failure::Failure;
 use crate::postgres::error;

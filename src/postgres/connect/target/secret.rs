@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A password. `Debug` shows that there is one, and nothing of it; there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Secret(String);
+pub(crate) struct Secret(String);
 
 impl Secret {
     pub(super) fn new(text: impl Into<String>) -> Self {
@@ -12,7 +12,7 @@ impl Secret {
     }
 
     /// The password, for the server alone.
-    pub(super) fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }

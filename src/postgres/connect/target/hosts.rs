@@ -18,17 +18,17 @@ const DEFAULT_PORT: u16 = 5432;
 
 /// One server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Host {
+pub(crate) struct Host {
     /// A name, an address, or a folder of sockets.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The address to use in place of looking the name up.
-    pub(super) address: Option<IpAddr>,
-    pub(super) port: u16,
-    pub(super) password: Option<Secret>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) port: u16,
+    pub(crate) password: Option<Secret>,
 }
 
 impl Host {
-    pub(super) fn is_socket(&self) -> bool {
+    pub(crate) fn is_socket(&self) -> bool {
         self.name.starts_with('/')
     }
 }

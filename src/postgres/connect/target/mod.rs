@@ -7,12 +7,21 @@ use std::time::Duration;
 use anyhow::Result;
 use postgres::config::{ChannelBinding, SslNegotiation, TargetSessionAttrs};
 
-use super::environment::Environment;
-use super::hosts::{self, Host};
-use super::parameters::Parameters;
+mod environment;
+mod hosts;
+mod parameters;
+mod passfile;
+mod secret;
+mod service;
+mod string;
+
+pub use environment::Environment;
+pub(super) use hosts::Host;
+pub use string::is_postgres;
+
 use super::tls::{Mode, Security};
-use super::{service, string};
 use crate::failure::Failure;
+use parameters::Parameters;
 
 /// A database on a server, or on the first of several that answers.
 ///
