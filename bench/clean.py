@@ -22,7 +22,7 @@ import uuid
 
 import environment
 import measure
-from environment import BENCH, TARGET
+from environment import TARGET
 
 BEGIN, END = "<!-- clean: written by clean.py -->", "<!-- end of clean -->"
 

@@ -9,8 +9,6 @@ a connection whose foreign keys are on, and, with the triggers, on one whose are
 the child's key and without. Processor time of Python's sqlite3, medians, the ratios within the rounds.
 """
 
-import argparse
-import pathlib
 import sqlite3
 import statistics
 import subprocess
@@ -25,11 +23,7 @@ INDEX = "CREATE INDEX child_parent ON child (parent_id)"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--readme", type=pathlib.Path, help="write the table into this page")
-    arguments = parser.parse_args()
+    arguments = environment.arguments(__doc__)
     found = {}
     for _ in range(arguments.rounds):
         for indexed in (True, False):

@@ -1,5 +1,6 @@
 """Where things are, and the tools that are measured: a Python of their own, the release binary."""
 
+import argparse
 import json
 import os
 import pathlib
@@ -39,6 +40,15 @@ def prepare(build=True):
     venv.create(VENV, clear=True, with_pip=True)
     subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS], check=True)
     installed.write_text(wanted)
+
+
+def arguments(description):
+    """What each of the smaller benchmarks is told."""
+    parser = argparse.ArgumentParser(description=description.split("\n")[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--readme", type=pathlib.Path, help="write the table into this page")
+    return parser.parse_args()
 
 
 def publish(text, page, begin, end):

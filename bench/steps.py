@@ -10,8 +10,6 @@ is lost may not be wrong once: the walk through all pages before the first write
 that were inserted or changed held against what they were before COMMIT.
 """
 
-import argparse
-import pathlib
 import shutil
 import statistics
 import subprocess
@@ -20,7 +18,7 @@ import time
 
 import databases
 import environment
-from environment import BENCH, FKFIX, TARGET
+from environment import FKFIX, TARGET
 
 BEGIN, END = "<!-- steps: written by steps.py -->", "<!-- end of steps -->"
 CASES = {
@@ -34,11 +32,7 @@ KINDS = [PAGES, "orphans searched", "rows moved, keys added", VALUES, "counts an
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--readme", type=pathlib.Path, help="write the table into this page")
-    arguments = parser.parse_args()
+    arguments = environment.arguments(__doc__)
     made = databases.Databases(TARGET / "bench" / "databases")
     found = {name: [] for name in CASES}
     for _ in range(arguments.rounds):

@@ -4,6 +4,18 @@ use pretty_assertions::assert_eq;
 
 use crate::follow::{MODES, family, rows};
 use crate::moved_rows::until_somebody_waits;
+use crate::site::Site;
+
+/// Goes up in `mode`, which waits for an application that has made this `change` and commits then.
+fn up_behind(site: &Site, mode: &str, change: &str) {
+    let mut application = site.database.client(&format!("BEGIN; {change}"));
+    thread::scope(|scope| {
+        let run = scope.spawn(|| site.run(&format!("up --mode {mode} --lock-timeout 20s")));
+        until_somebody_waits(site);
+        application.batch_execute("COMMIT").unwrap();
+        run.join().unwrap().status(0);
+    });
+}
 
 #[test]
 fn what_changed_since_stays_in_the_archive_and_is_told_by_cause() {
@@ -152,15 +164,7 @@ fn a_key_that_is_being_repaired_is_not_forgotten() {
         let Some(site) = family("ON DELETE SET NULL", "") else {
             return;
         };
-        let mut application = site
-            .database
-            .client("BEGIN; UPDATE child SET pid = 1 WHERE id = 3");
-        thread::scope(|scope| {
-            let run = scope.spawn(|| site.run(&format!("up --mode {mode} --lock-timeout 20s")));
-            until_somebody_waits(&site);
-            application.batch_execute("COMMIT").unwrap();
-            run.join().unwrap().status(0);
-        });
+        up_behind(&site, mode, "UPDATE child SET pid = 1 WHERE id = 3");
         assert_eq!(
             rows(&site, "child"),
             ["(1,1,a)", "(2,,b)", "(3,1,c)", "(4,,d)"],
@@ -177,15 +181,11 @@ fn a_key_whose_parent_comes_while_the_row_is_locked_is_not_forgotten() {
             return;
         };
         site.sql("ALTER TABLE child ADD CONSTRAINT fk FOREIGN KEY (pid) REFERENCES parent (id) ON DELETE SET NULL NOT VALID");
-        let mut application = site
-            .database
-            .client("BEGIN; INSERT INTO parent VALUES (9); UPDATE child SET t = 'x' WHERE id = 3");
-        thread::scope(|scope| {
-            let run = scope.spawn(|| site.run(&format!("up --mode {mode} --lock-timeout 20s")));
-            until_somebody_waits(&site);
-            application.batch_execute("COMMIT").unwrap();
-            run.join().unwrap().status(0);
-        });
+        up_behind(
+            &site,
+            mode,
+            "INSERT INTO parent VALUES (9); UPDATE child SET t = 'x' WHERE id = 3",
+        );
         assert_eq!(
             rows(&site, "child"),
             ["(1,1,a)", "(2,,b)", "(3,9,x)", "(4,,d)"],
@@ -203,15 +203,7 @@ fn what_the_archive_remembers_is_the_row_as_it_was_last() {
             return;
         };
         site.sql("ALTER TABLE child ADD CONSTRAINT fk FOREIGN KEY (pid) REFERENCES parent (id) ON DELETE SET NULL NOT VALID");
-        let mut application = site
-            .database
-            .client("BEGIN; UPDATE child SET t = t || 'x' WHERE id = 3");
-        thread::scope(|scope| {
-            let run = scope.spawn(|| site.run(&format!("up --mode {mode} --lock-timeout 20s")));
-            until_somebody_waits(&site);
-            application.batch_execute("COMMIT").unwrap();
-            run.join().unwrap().status(0);
-        });
+        up_behind(&site, mode, "UPDATE child SET t = t || 'x' WHERE id = 3");
         let told = "SELECT id || ' ' || pid || ' ' || t FROM child_orphans ORDER BY id";
         assert_eq!(site.ask(told), ["2 8 b", "3 9 cx"]);
         // The key was there before, and stays.

@@ -126,8 +126,7 @@ pub fn tally(
     asked: &Asked<'_>,
 ) -> Result<Option<Tally>> {
     let child = asked.child;
-    let encoding: String = connection.pragma_query_value(None, "encoding", |row| row.get(0))?;
-    let Some(columns) = columns(asked).filter(|_| encoding == "UTF-8") else {
+    let Some(columns) = columns(asked) else {
         return Ok(None);
     };
     let (mut left, mut counters) = (MOST_BYTES, Vec::new());
