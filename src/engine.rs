@@ -30,7 +30,7 @@ pub fn open(location: &Location, lock_timeout: Duration) -> Database {
 pub mod server {
     pub use crate::postgres::Database;
     pub use crate::postgres::apply::down::Order as DownOrder;
-    pub use crate::postgres::apply::up::Order as UpOrder;
+    pub use crate::postgres::apply::order::Order as UpOrder;
     pub use crate::postgres::check::dump;
     pub use crate::postgres::session::Wait;
     pub use crate::postgres::verbs::clean::Order as CleanOrder;

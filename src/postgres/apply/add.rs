@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use postgres::Transaction;
 
-use super::up::Order;
+use super::order::Order;
 use crate::failure::Failure;
 use crate::migrations::Migration;
 use crate::model::key::NamedKey;

@@ -3,11 +3,9 @@
 
 pub mod add;
 pub mod down;
-mod down_online;
-pub mod down_script;
 mod indexes;
-pub mod online;
-mod online_end;
+mod online;
+pub mod order;
 pub mod plan;
 mod published;
-pub mod up;
+mod up;

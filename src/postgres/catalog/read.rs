@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow};
 use postgres::{Row, Transaction};
 
-use super::{
-    Action, Column, Enabled, ForeignKey, Generated, Identity, Index, Kind, Match, Name,
-    Persistence, ReplicaIdentity, Table, Trigger,
+use super::foreign_key::{Action, ForeignKey, Match};
+use super::name::Name;
+use super::spread;
+use super::table::{
+    Column, Enabled, Generated, Identity, Index, Kind, Persistence, ReplicaIdentity, Table, Trigger,
 };
 
 /// What PostgreSQL has for itself, and the temporary tables of others, are left out.
@@ -127,7 +129,7 @@ pub fn read(transaction: &mut Transaction, version: u32) -> Result<Vec<Table>> {
     for (table, parts) in tables.iter_mut().zip(told) {
         (table.triggers_of_parts, table.unidentified_parts) = parts;
     }
-    super::spread::note(transaction, &mut tables)?;
+    spread::note(transaction, &mut tables)?;
     Ok(tables)
 }
 

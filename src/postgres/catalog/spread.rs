@@ -4,35 +4,8 @@
 use anyhow::Result;
 use postgres::Transaction;
 
-use super::Table;
-
-/// How Citus keeps a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spread {
-    /// Where its rows lie.
-    pub placement: Placement,
-    /// The columns by which one row is found again: a `ctid` is one of each shard. None where no
-    /// key serves.
-    pub key: Option<Vec<String>>,
-}
-
-/// Where rows lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// In shards, by the hash of `column`; tables of the same `colocation` lie side by side.
-    Distributed {
-        /// The distribution column.
-        column: String,
-        /// `pg_dist_partition.colocationid`
-        colocation: i64,
-    },
-    /// All of them on every server.
-    Reference,
-    /// On the coordinator, known to Citus.
-    Local,
-    /// In another way.
-    Other,
-}
+use super::name::quoted;
+use super::table::{Placement, Spread, Table};
 
 /// A column serves where its text is the same everywhere: types whose functions are only STABLE
 /// can't stand in a DELETE of Citus.
@@ -93,7 +66,7 @@ impl Table {
     #[must_use]
     pub fn same_shard(&self, one: &str, other: &str) -> String {
         self.distribution_column().map_or(String::new(), |column| {
-            let column = super::quoted(column);
+            let column = quoted(column);
             format!(" AND {one}.{column} OPERATOR(pg_catalog.=) {other}.{column}")
         })
     }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use postgres::config::{SslMode, SslNegotiation, TargetSessionAttrs};
-use postgres::error::SqlState;
 use postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -216,13 +215,6 @@ fn version_name(version: u32) -> String {
     } else {
         format!("{major}.{}.{}", rest / 100, rest % 100)
     }
-}
-
-/// A connection that fails with one of these would fail on every server of the list: libpq goes
-/// on only where a server is not there yet
-/// (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS>).
-pub(super) fn is_final(code: &SqlState) -> bool {
-    *code != SqlState::CANNOT_CONNECT_NOW
 }
 
 #[cfg(test)]

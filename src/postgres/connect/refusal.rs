@@ -7,7 +7,6 @@ use std::time::Duration;
 use postgres::error::SqlState;
 use rustls::CertificateError;
 
-use super::open::is_final;
 use super::target::{Host, Target};
 use super::tls::Mode;
 use crate::failure::Failure;
@@ -55,6 +54,13 @@ impl Cause {
     fn tls(&self) -> Option<&rustls::Error> {
         self.io()?.get_ref()?.downcast_ref()
     }
+}
+
+/// A connection that fails with one of these would fail on every server of the list: libpq goes
+/// on only where a server is not there yet
+/// (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS>).
+fn is_final(code: &SqlState) -> bool {
+    *code != SqlState::CANNOT_CONNECT_NOW
 }
 
 /// The error for all servers that were asked, each by name.

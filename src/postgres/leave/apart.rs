@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 use postgres::Transaction;
 use postgres::types::{ToSql, Type};
 
-use super::archive;
-use super::carry::{self, Mark};
+use super::archive::{self, Mark};
+use super::triggers;
 use crate::postgres::catalog::{Table, list};
 use crate::postgres::orphans::{Found, Leaving, Search};
 use crate::postgres::schema::rows::{self, RowId, source};
@@ -35,7 +35,7 @@ pub fn delete(
             let kept =
                 insert(transaction, search, leaving, &rows, mark, None).with_context(doing)?;
             if kept != leaving.leave() {
-                return Err(carry::not_all(transaction, leaving, kept)?);
+                return Err(triggers::kept_back(transaction, leaving, kept)?);
             }
         }
         let sql = format!(
@@ -49,7 +49,7 @@ pub fn delete(
             .with_context(doing)?;
         let gone = number(&gone);
         if gone != leaving.leave() {
-            return Err(carry::not_all(transaction, leaving, gone)?);
+            return Err(triggers::kept_back(transaction, leaving, gone)?);
         }
     }
     Ok(())
@@ -102,14 +102,14 @@ fn insert(
     let sql = format!(
         "INSERT INTO {} ({}, {}, {}) SELECT l.reasons, {}, {}, {} FROM {} AS c JOIN {} ON l.place OPERATOR(pg_catalog.=) {} RETURNING 1",
         archive::name_of(&leaving.table.name),
-        list(&carry::own_columns()),
+        list(&archive::filled_columns()),
         archive::KEPT,
-        carry::columns(leaving, ""),
+        archive::columns_of(leaving, ""),
         mark.values(),
         kept.unwrap_or("NULL::pg_catalog.jsonb"),
-        carry::columns(leaving, "c."),
+        archive::columns_of(leaving, "c."),
         source(&leaving.table),
-        carry::listed(1),
+        archive::listed(1),
         rows::place(&leaving.table, "c")
     );
     let parameters: [(&(dyn ToSql + Sync), Type); 2] =

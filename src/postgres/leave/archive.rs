@@ -8,6 +8,7 @@ use postgres::Transaction;
 use crate::failure::Failure;
 use crate::postgres::catalog::{Column, Generated, Kind, Name, Placement, Table, literal, quoted};
 use crate::postgres::database::own::{HISTORY, PROGRESS};
+use crate::postgres::orphans::Leaving;
 use crate::postgres::schema::{Schema, rows};
 
 const SUFFIX: &str = "_orphans";
@@ -164,6 +165,47 @@ impl Archive {
     }
 }
 
+/// Whose rows these are in the archive.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// The migration; none for `clean`.
+    pub version: Option<i64>,
+    /// When the run began: a literal.
+    pub at: String,
+}
+
+impl Mark {
+    /// Of a run that begins now.
+    pub fn new(transaction: &mut Transaction, version: Option<i64>) -> Result<Self> {
+        let row = transaction.query_typed_one(
+            "SELECT pg_catalog.to_char(pg_catalog.now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')",
+            &[],
+        )?;
+        Ok(Mark {
+            version,
+            at: row.try_get(0)?,
+        })
+    }
+
+    /// The values of the own columns behind the reasons.
+    pub(super) fn values(&self) -> String {
+        let version = self.version.map_or("NULL".to_owned(), |it| it.to_string());
+        format!("{version}, '{}'::timestamptz", self.at)
+    }
+
+    /// The condition that the archive's row `alias` is of this run.
+    pub(super) fn condition(&self, alias: &str) -> String {
+        let version = match self.version {
+            Some(version) => format!("OPERATOR(pg_catalog.=) {version}"),
+            None => "IS NULL".to_owned(),
+        };
+        format!(
+            "{alias}.fkfix_version {version} AND {alias}.fkfix_archived_at OPERATOR(pg_catalog.=) '{}'::timestamptz",
+            self.at
+        )
+    }
+}
+
 /// The statements that make the archive of `table`, or give one that is there the columns that
 /// the table has got since.
 pub fn prepare(schema: &Schema, table: &Table) -> Result<Vec<String>> {
@@ -266,4 +308,27 @@ pub fn is_own(schema: &Schema, table: &Table) -> bool {
         archives.iter().any(|it| it.table.oid == table.oid)
     };
     [HISTORY, PROGRESS].contains(&table.name.table.as_str()) || is_archive()
+}
+
+/// The rows to archive: the places of parameter `number`, and the reasons that are the parameter behind it.
+pub(super) fn listed(number: usize) -> String {
+    format!(
+        "ROWS FROM (pg_catalog.unnest(${number}::pg_catalog.text[]), pg_catalog.unnest(${}::pg_catalog.text[])) AS l (place, reasons)",
+        number + 1
+    )
+}
+
+/// The columns that stand before those of the table, without the one that fills itself.
+pub(super) fn filled_columns() -> Vec<String> {
+    let own = OWN_COLUMNS.iter().skip(1);
+    own.map(|it| (*it).to_owned()).collect()
+}
+
+/// The columns of the rows that leave, each of the row `alias`.
+pub(super) fn columns_of(leaving: &Leaving, alias: &str) -> String {
+    let names = leaving.table.columns.iter();
+    let names: Vec<_> = names
+        .map(|it| format!("{alias}{}", quoted(&it.name)))
+        .collect();
+    names.join(", ")
 }

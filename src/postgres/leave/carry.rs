@@ -5,57 +5,17 @@ use postgres::Transaction;
 use postgres::error::SqlState;
 use postgres::types::{ToSql, Type};
 
-use super::triggers::{Event, without_triggers};
+use super::archive::{self, Mark};
+use super::triggers::{self, Event, without_triggers};
 use crate::failure::Failure;
 use crate::policy::Triggers;
 use crate::postgres::catalog::{list, literal, quoted};
-use crate::postgres::leave::{apart, archive};
+use crate::postgres::leave::apart;
 use crate::postgres::orphans::stays::{self, Assigned};
 use crate::postgres::orphans::{Found, Leaving, Search};
 use crate::postgres::schema::rows::{self, RowId, source};
 use crate::postgres::session::Again;
 use crate::text;
-
-/// Whose rows these are in the archive.
-#[derive(Clone, Debug)]
-pub struct Mark {
-    /// The migration; none for `clean`.
-    pub version: Option<i64>,
-    /// When the run began: a literal.
-    pub at: String,
-}
-
-impl Mark {
-    /// Of a run that begins now.
-    pub fn new(transaction: &mut Transaction, version: Option<i64>) -> Result<Self> {
-        let row = transaction.query_typed_one(
-            "SELECT pg_catalog.to_char(pg_catalog.now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')",
-            &[],
-        )?;
-        Ok(Mark {
-            version,
-            at: row.try_get(0)?,
-        })
-    }
-
-    /// The values of the own columns behind the reasons.
-    pub(super) fn values(&self) -> String {
-        let version = self.version.map_or("NULL".to_owned(), |it| it.to_string());
-        format!("{version}, '{}'::timestamptz", self.at)
-    }
-
-    /// The condition that the archive's row `alias` is of this run.
-    pub(super) fn condition(&self, alias: &str) -> String {
-        let version = match self.version {
-            Some(version) => format!("OPERATOR(pg_catalog.=) {version}"),
-            None => "IS NULL".to_owned(),
-        };
-        format!(
-            "{alias}.fkfix_version {version} AND {alias}.fkfix_archived_at OPERATOR(pg_catalog.=) '{}'::timestamptz",
-            self.at
-        )
-    }
-}
 
 /// What happens to the tables of `found`.
 pub fn events(found: &Found) -> impl Iterator<Item = (&Leaving, Event)> {
@@ -217,31 +177,21 @@ fn remembered(assigned: &[Assigned]) -> String {
 }
 
 fn remembering_sql(leaving: &Leaving, assigned: &[Assigned], mark: &Mark) -> String {
-    let (names, values) = (columns(leaving, ""), columns(leaving, "c."));
+    let (names, values) = (
+        archive::columns_of(leaving, ""),
+        archive::columns_of(leaving, "c."),
+    );
     format!(
         "kept AS (INSERT INTO {} ({}, {}, {names}) SELECT l.reasons, {}, {}, {values} FROM {} AS c JOIN {} ON l.place OPERATOR(pg_catalog.=) {} RETURNING 1)",
         archive::name_of(&leaving.table.name),
-        list(&own_columns()),
+        list(&archive::filled_columns()),
         archive::KEPT,
         mark.values(),
         remembered(assigned),
         source(&leaving.table),
-        listed(1),
+        archive::listed(1),
         rows::place(&leaving.table, "c")
     )
-}
-
-/// The places of parameter `number`, and the reasons that are the parameter behind it.
-pub(super) fn listed(number: usize) -> String {
-    format!(
-        "ROWS FROM (pg_catalog.unnest(${number}::pg_catalog.text[]), pg_catalog.unnest(${}::pg_catalog.text[])) AS l (place, reasons)",
-        number + 1
-    )
-}
-
-pub(super) fn own_columns() -> Vec<String> {
-    let own = archive::OWN_COLUMNS.iter().skip(1);
-    own.map(|it| (*it).to_owned()).collect()
 }
 
 fn delete(
@@ -283,45 +233,11 @@ fn delete(
         for place in 0..width {
             let moved: i64 = row.try_get(at * width + place)?;
             if moved != leaving.leave() {
-                return Err(not_all(transaction, leaving, moved)?);
+                return Err(triggers::kept_back(transaction, leaving, moved)?);
             }
         }
     }
     Ok(())
-}
-
-/// Rows that were locked are gone only when somebody swallowed the DELETE.
-pub(super) fn not_all(
-    transaction: &mut Transaction,
-    leaving: &Leaving,
-    moved: i64,
-) -> Result<anyhow::Error> {
-    let places = rows::texts(leaving.leaving());
-    let query = format!(
-        "SELECT count(*) FROM {} AS c WHERE {}",
-        source(&leaving.table),
-        rows::are(&leaving.table, "c", 1)
-    );
-    let stay = rows::count(transaction, &query, &[(&places, Type::TEXT_ARRAY)])?;
-    if stay == 0 {
-        return Ok(Again.into());
-    }
-    Ok(Failure::impossible(format!(
-        "{} of {} should have left, and {} did: a trigger keeps rows back; everything is rolled back",
-        text::rows(leaving.leave()),
-        leaving.shown,
-        text::count(moved)
-    ))
-    .hint("--triggers skip sets the triggers aside for each batch")
-    .into())
-}
-
-pub(super) fn columns(leaving: &Leaving, alias: &str) -> String {
-    let names = leaving.table.columns.iter();
-    let names: Vec<_> = names
-        .map(|it| format!("{alias}{}", quoted(&it.name)))
-        .collect();
-    names.join(", ")
 }
 
 fn leaving_sql(leaving: &Leaving, at: usize, rows: usize) -> String {
@@ -330,7 +246,7 @@ fn leaving_sql(leaving: &Leaving, at: usize, rows: usize) -> String {
         source(&leaving.table),
         rows::are(&leaving.table, "c", rows),
         rows::place(&leaving.table, "c"),
-        columns(leaving, "c.")
+        archive::columns_of(leaving, "c.")
     )
 }
 
@@ -338,10 +254,10 @@ fn keeping_sql(leaving: &Leaving, at: usize, rows: usize, mark: &Mark) -> String
     format!(
         "kept{at} AS (INSERT INTO {} ({}, {}) SELECT l.reasons, {}, {} FROM gone{at} AS g JOIN {} ON l.place OPERATOR(pg_catalog.=) g.fkfix_row RETURNING 1)",
         archive::name_of(&leaving.table.name),
-        list(&own_columns()),
-        columns(leaving, ""),
+        list(&archive::filled_columns()),
+        archive::columns_of(leaving, ""),
         mark.values(),
-        columns(leaving, "g."),
-        listed(rows)
+        archive::columns_of(leaving, "g."),
+        archive::listed(rows)
     )
 }

@@ -8,8 +8,7 @@ use anyhow::{Context as _, Result};
 use postgres::Transaction;
 use postgres::types::Type;
 
-use super::archive::{self, KEPT};
-use super::carry::Mark;
+use super::archive::{self, KEPT, Mark};
 use super::tally::Tally;
 use crate::postgres::catalog::{literal, quoted};
 use crate::postgres::orphans::{Found, Leaving, Search, Why, stays};

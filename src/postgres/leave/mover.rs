@@ -7,10 +7,11 @@ use postgres::Transaction;
 
 use crate::policy::Manner;
 use crate::postgres::catalog::Table;
-use crate::postgres::leave::carry::{self, Mark};
+use crate::postgres::leave::archive::{self, Mark};
+use crate::postgres::leave::carry;
 use crate::postgres::leave::met::Met;
+use crate::postgres::leave::preflight;
 use crate::postgres::leave::tally::Tally;
-use crate::postgres::leave::{archive, preflight};
 use crate::postgres::orphans::{Found, Search};
 use crate::postgres::schema::Schema;
 use crate::postgres::schema::rows::RowId;

@@ -2,9 +2,15 @@
 
 use anyhow::Result;
 use postgres::Transaction;
+use postgres::types::Type;
 
+use crate::failure::Failure;
 use crate::policy::Triggers;
 use crate::postgres::catalog::{Enabled, Table, Trigger, quoted};
+use crate::postgres::orphans::Leaving;
+use crate::postgres::schema::rows::{self, source};
+use crate::postgres::session::Again;
+use crate::text;
 
 /// What happens to a row of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,4 +104,30 @@ pub fn without_triggers<T>(
         transaction.batch_execute(statement)?;
     }
     Ok(value)
+}
+
+/// Rows that were locked are gone only when somebody swallowed the DELETE.
+pub(super) fn kept_back(
+    transaction: &mut Transaction,
+    leaving: &Leaving,
+    moved: i64,
+) -> Result<anyhow::Error> {
+    let places = rows::texts(leaving.leaving());
+    let query = format!(
+        "SELECT count(*) FROM {} AS c WHERE {}",
+        source(&leaving.table),
+        rows::are(&leaving.table, "c", 1)
+    );
+    let stay = rows::count(transaction, &query, &[(&places, Type::TEXT_ARRAY)])?;
+    if stay == 0 {
+        return Ok(Again.into());
+    }
+    Ok(Failure::impossible(format!(
+        "{} of {} should have left, and {} did: a trigger keeps rows back; everything is rolled back",
+        text::rows(leaving.leave()),
+        leaving.shown,
+        text::count(moved)
+    ))
+    .hint("--triggers skip sets the triggers aside for each batch")
+    .into())
 }

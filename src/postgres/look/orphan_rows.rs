@@ -6,72 +6,65 @@ use anyhow::Result;
 use postgres::Transaction;
 use postgres::types::Type;
 
-use super::survey::Survey;
 use crate::model::value::Value;
 use crate::postgres::catalog::{self, Table, quoted};
 use crate::postgres::keys::Key;
+use crate::postgres::orphans::{Leaving, Search};
 use crate::postgres::schema::rows::{self, RowId, source};
 
-impl Survey {
-    /// The columns of the table at `place`.
-    #[must_use]
-    pub fn columns(&self, place: usize) -> Vec<String> {
-        let table = self.found.tables.get(place);
-        let columns = table.into_iter().flat_map(|it| &it.table.columns);
-        columns.map(|it| it.name.clone()).collect()
-    }
+/// The columns of the table of `leaving`.
+pub(super) fn columns(leaving: &Leaving) -> Vec<String> {
+    let columns = leaving.table.columns.iter();
+    columns.map(|it| it.name.clone()).collect()
+}
 
-    /// Hands the orphans of the table at `place` to `each`: the keys that the row breaks, and every
-    /// value, in the order of the primary key where there is one.
-    pub fn each(
-        &self,
-        transaction: &mut Transaction,
-        place: usize,
-        limit: Option<usize>,
-        each: &mut dyn FnMut(String, Vec<Value>) -> Result<()>,
-    ) -> Result<()> {
-        use postgres::fallible_iterator::FallibleIterator as _;
-        let Some(leaving) = self.found.tables.get(place) else {
-            return Ok(());
-        };
-        let table = &leaving.table;
-        let texts = table
-            .columns
-            .iter()
-            .map(|it| format!("c.{}::text", quoted(&it.name)));
-        let texts: Vec<_> = texts.collect();
-        let mut order: Vec<_> = key_columns(table)
-            .iter()
-            .map(|it| format!("c.{}", quoted(it)))
-            .collect();
-        order.extend(["c.tableoid".to_owned(), "c.ctid".to_owned()]);
-        let limit = limit.map_or(String::new(), |it| format!(" LIMIT {it}"));
-        let query = format!(
-            "SELECT {}, {} FROM {} AS c WHERE {} ORDER BY {}{limit}",
-            rows::place(table, "c"),
-            texts.join(", "),
-            source(table),
-            rows::are(table, "c", 1),
-            order.join(", ")
-        );
-        let wanted = rows::texts(leaving.rows.keys().cloned());
-        let names: BTreeMap<RowId, String> = leaving
-            .rows
-            .iter()
-            .map(|(row, why)| (row.clone(), self.search.names(table.oid, why)))
-            .collect();
-        let parameters = [(&wanted, Type::TEXT_ARRAY)];
-        let mut found = transaction.query_typed_raw(&query, parameters)?;
-        while let Some(row) = found.next()? {
-            let id: RowId = row.try_get::<_, &str>(0)?.parse()?;
-            let values = table.columns.iter().enumerate();
-            let values = values
-                .map(|(at, column)| Ok(value(table, &column.name, row.try_get(at + 1)?)))
-                .collect::<Result<Vec<_>>>()?;
-            each(names.get(&id).cloned().unwrap_or_default(), values)?;
-        }
-        Ok(())
+/// Hands the orphans of one table, which `search` found, to `each`: the keys that the row breaks,
+/// and every value, in the order of the primary key where there is one.
+pub(super) fn each_row(
+    transaction: &mut Transaction,
+    search: &Search,
+    leaving: &Leaving,
+    limit: Option<usize>,
+    each: &mut dyn FnMut(String, Vec<Value>) -> Result<()>,
+) -> Result<()> {
+    use postgres::fallible_iterator::FallibleIterator as _;
+    let table = &leaving.table;
+    let texts = table
+        .columns
+        .iter()
+        .map(|it| format!("c.{}::text", quoted(&it.name)));
+    let texts: Vec<_> = texts.collect();
+    let mut order: Vec<_> = key_columns(table)
+        .iter()
+        .map(|it| format!("c.{}", quoted(it)))
+        .collect();
+    order.extend(["c.tableoid".to_owned(), "c.ctid".to_owned()]);
+    let limit = limit.map_or(String::new(), |it| format!(" LIMIT {it}"));
+    let query = format!(
+        "SELECT {}, {} FROM {} AS c WHERE {} ORDER BY {}{limit}",
+        rows::place(table, "c"),
+        texts.join(", "),
+        source(table),
+        rows::are(table, "c", 1),
+        order.join(", ")
+    );
+    let wanted = rows::texts(leaving.rows.keys().cloned());
+    let names: BTreeMap<RowId, String> = leaving
+        .rows
+        .iter()
+        .map(|(row, why)| (row.clone(), search.names(table.oid, why)))
+        .collect();
+    let parameters = [(&wanted, Type::TEXT_ARRAY)];
+    let mut found = transaction.query_typed_raw(&query, parameters)?;
+    while let Some(row) = found.next()? {
+        let id: RowId = row.try_get::<_, &str>(0)?.parse()?;
+        let values = table.columns.iter().enumerate();
+        let values = values
+            .map(|(at, column)| Ok(value(table, &column.name, row.try_get(at + 1)?)))
+            .collect::<Result<Vec<_>>>()?;
+        each(names.get(&id).cloned().unwrap_or_default(), values)?;
     }
+    Ok(())
 }
 
 /// How many of the orphans, of which `from` is FROM and WHERE, have a parent whose key is text that

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result};
 use postgres::Transaction;
 
-use super::orphan_rows::{key_columns, other_spelling, time_column, value};
+use super::orphan_rows::{columns, each_row, key_columns, other_spelling, time_column, value};
 use crate::migrations::Migrations;
 use crate::model::key::ForeignKey;
 use crate::model::value::Value;
@@ -61,15 +61,21 @@ impl Database {
             if tables.len() > 1 {
                 return Err(outcome::orphans::several_tables(&tables.join(", ")).into());
             }
-            if !tables.is_empty() {
+            if let Some(leaving) = survey.found.tables.first() {
                 let mut names = vec!["fkfix_rowid".to_owned(), "fkfix_constraints".to_owned()];
-                names.extend(survey.columns(0));
+                names.extend(columns(leaving));
                 write(&names, &mut |each| {
-                    survey.each(transaction, 0, None, &mut |breaks, values| {
-                        let mut row = vec![Value::Null, Value::Text(breaks.into_bytes())];
-                        row.extend(values);
-                        each(&row)
-                    })
+                    each_row(
+                        transaction,
+                        &survey.search,
+                        leaving,
+                        None,
+                        &mut |breaks, values| {
+                            let mut row = vec![Value::Null, Value::Text(breaks.into_bytes())];
+                            row.extend(values);
+                            each(&row)
+                        },
+                    )
                 })?;
             }
             Ok((survey.warnings().collect(), survey.orphans()))
@@ -103,10 +109,10 @@ fn survey(
 
 /// The orphans of a database.
 pub struct Survey {
-    pub(super) search: Search,
-    pub(super) found: Found,
-    pub(super) pending: usize,
-    pub(super) unusable: Vec<(ForeignKey, String)>,
+    search: Search,
+    found: Found,
+    pending: usize,
+    unusable: Vec<(ForeignKey, String)>,
 }
 
 impl Survey {
@@ -217,26 +223,27 @@ impl Survey {
                 .filter_map(|key| key.span.as_ref());
             telling.extend(times.map(|span| span.column.clone()));
             let mut sample = Vec::new();
-            self.each(transaction, place, Some(limit), &mut |breaks, values| {
-                sample.push(Orphan {
-                    rowid: Value::Null,
-                    breaks: Value::Text(breaks.into_bytes()),
-                    values,
-                });
-                Ok(())
-            })?;
+            each_row(
+                transaction,
+                &self.search,
+                leaving,
+                Some(limit),
+                &mut |breaks, values| {
+                    sample.push(Orphan {
+                        rowid: Value::Null,
+                        breaks: Value::Text(breaks.into_bytes()),
+                        values,
+                    });
+                    Ok(())
+                },
+            )?;
             tables.push(TableOrphans {
                 table: leaving.shown.clone(),
                 place,
                 orphans: leaving.count(),
                 break_several: leaving.break_several(),
                 rows: of,
-                columns: leaving
-                    .table
-                    .columns
-                    .iter()
-                    .map(|it| it.name.clone())
-                    .collect(),
+                columns: columns(leaving),
                 sample,
                 telling,
             });

@@ -8,117 +8,17 @@ use postgres::Transaction;
 use postgres::types::Type;
 
 use super::found::{Found, Why};
-use super::search::{Link, Search};
+use super::lock::for_update;
+use super::search::Search;
 use crate::policy::Wish;
 use crate::postgres::catalog::Table;
 use crate::postgres::keys::{self, Key};
-use crate::postgres::orphans::stays::Assigned;
 use crate::postgres::schema::rows::{self, RowId, source};
 
 /// How many rows are looked up at once.
 const AT_ONCE: usize = 20_000;
 
 impl Search {
-    /// Locks `table`, and all whose rows may follow those that leave it, where Citus spreads it: it
-    /// locks no rows in several shards at once. Others read on.
-    pub(super) fn lock_spread(
-        &self,
-        transaction: &mut Transaction,
-        table: &Rc<Table>,
-    ) -> Result<()> {
-        if table.spread.is_none() {
-            return Ok(());
-        }
-        let mut tables = vec![Rc::clone(table)];
-        let mut at = 0;
-        while let Some(parent) = tables.get(at).map(|it| it.oid) {
-            for key in self.links().filter(|key| key.parent.oid == parent) {
-                if !tables.iter().any(|it| it.oid == key.child.oid) {
-                    tables.push(Rc::clone(&key.child));
-                }
-            }
-            at += 1;
-        }
-        let names: Vec<_> = tables.iter().map(|it| it.name.to_string()).collect();
-        let names = names.join(", ");
-        Ok(
-            transaction
-                .batch_execute(&format!("LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))?,
-        )
-    }
-
-    /// Adds to `found` which keys the `rows` of `table` break; gives those that leave since now.
-    pub(super) fn note_broken(
-        &self,
-        transaction: &mut Transaction,
-        found: &mut Found,
-        table: &Rc<Table>,
-        rows: &[RowId],
-    ) -> Result<Vec<RowId>> {
-        let mut left = Vec::new();
-        if rows.is_empty() {
-            return Ok(left);
-        }
-        let texts = rows::texts(rows.iter().cloned());
-        for (_, link) in self.asked_links() {
-            let key = &link.key;
-            if key.child.oid != table.oid {
-                continue;
-            }
-            let query = broken_among(key);
-            let why = Why {
-                breaks: link.mark,
-                ..Why::default()
-            };
-            let why = link.found(link.orphans, why);
-            for row in rows::read(transaction, &query, &[(&texts, Type::TEXT_ARRAY)])? {
-                if found.add(table, &key.child_shown, &row, why) {
-                    left.push(row);
-                }
-            }
-        }
-        left.extend(self.note_broken_elsewhere(transaction, found, table, rows)?);
-        Ok(left)
-    }
-
-    /// Adds to `found` which keys of other tables the `rows` of `table` break, as rows of those
-    /// tables; gives those that leave since now.
-    fn note_broken_elsewhere(
-        &self,
-        transaction: &mut Transaction,
-        found: &mut Found,
-        table: &Rc<Table>,
-        rows: &[RowId],
-    ) -> Result<Vec<RowId>> {
-        let mut left = Vec::new();
-        for (place, link) in self.asked_links() {
-            let (key, child) = (&link.key, &link.key.child);
-            if child.oid == table.oid || !self.parts.share(child.oid, table.oid) {
-                continue;
-            }
-            let same = self.parts.as_rows_of(child.oid, table.oid, rows);
-            let query = broken_among(key);
-            let texts = rows::texts(same);
-            for row in rows::read(transaction, &query, &[(&texts, Type::TEXT_ARRAY)])? {
-                let own = self
-                    .parts
-                    .as_rows_of(table.oid, child.oid, std::slice::from_ref(&row));
-                let stays = |row: &RowId| {
-                    let found = found.of(table.oid).and_then(|it| it.rows.get(row));
-                    found.is_some_and(|why| !why.leaves)
-                };
-                let stayed: Vec<_> = own.into_iter().filter(stays).collect();
-                self.note_elsewhere(found, place, &row);
-                let leaves = |row: &RowId| {
-                    let found = found.of(table.oid).and_then(|it| it.rows.get(row));
-                    found.is_some_and(|why| why.leaves)
-                };
-                left.extend(stayed.into_iter().filter(leaves));
-            }
-        }
-        Ok(left)
-    }
-
     /// Adds to `found` all that hangs on its rows that leave, by keys that let these go; locks what
     /// it adds where it is to be changed.
     pub fn follow(
@@ -210,27 +110,6 @@ impl Search {
             }
         }
         Ok(news)
-    }
-
-    /// The links of a child that have these bits.
-    pub(super) fn forgotten(&self, child: u32, marks: u64) -> impl Iterator<Item = (usize, &Link)> {
-        let links = self.links.iter().enumerate();
-        links.filter(move |(_, link)| link.key.child.oid == child && link.mark & marks != 0)
-    }
-
-    /// What the columns of rows become that forget the keys with these bits. Where one key makes a
-    /// column NULL and another its default, it becomes NULL.
-    #[must_use]
-    pub fn assigned(&self, child: u32, marks: u64) -> Vec<Assigned> {
-        let mut assigned: Vec<Assigned> = Vec::new();
-        for set in self.forgotten(child, marks).flat_map(|it| &it.1.instead) {
-            match assigned.iter_mut().find(|it| it.column == set.column) {
-                Some(known) if set.default.is_none() => known.default = None,
-                Some(_) => {}
-                None => assigned.push(set.clone()),
-            }
-        }
-        assigned
     }
 
     /// The rows of a table as they become, under the name `c`; parameter 1 says which.
@@ -345,14 +224,6 @@ fn refers_to_some(key: &Key) -> String {
     )
 }
 
-/// What locks the rows `c` that a query finds; those of tables that are locked whole need it not.
-pub(super) fn for_update(table: &Table) -> &'static str {
-    match table.spread {
-        None => " FOR UPDATE OF c",
-        Some(_) => "",
-    }
-}
-
 /// The rows that refer by `key` to `rows` of its parent.
 pub(super) fn hanging(
     transaction: &mut Transaction,
@@ -383,16 +254,4 @@ pub(super) fn hanging(
         hanging.extend(rows::read(transaction, &query, &parameters)?);
     }
     Ok(hanging)
-}
-
-/// The query for those rows that break `key`; the rows to ask about are parameter 1.
-fn broken_among(key: &Key) -> String {
-    let child = &key.child;
-    format!(
-        "SELECT {} FROM {} AS c WHERE {} AND {}",
-        rows::place(child, "c"),
-        source(child),
-        rows::are(child, "c", 1),
-        key.orphaned("c")
-    )
 }

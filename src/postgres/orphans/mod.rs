@@ -2,6 +2,7 @@
 
 mod follow;
 mod found;
+mod lock;
 mod parts;
 mod reasons;
 mod search;

@@ -1,10 +1,7 @@
 //! Finds the rows that break keys.
 
-use std::rc::Rc;
-
 use anyhow::Result;
 use postgres::Transaction;
-use postgres::types::Type;
 
 use super::found::{Found, Why, elsewhere};
 use super::parts::Parts;
@@ -193,6 +190,27 @@ impl Search {
         !set.is_empty() && set.len() + other.len() > 1
     }
 
+    /// The links of a child that have these bits.
+    pub(super) fn forgotten(&self, child: u32, marks: u64) -> impl Iterator<Item = (usize, &Link)> {
+        let links = self.links.iter().enumerate();
+        links.filter(move |(_, link)| link.key.child.oid == child && link.mark & marks != 0)
+    }
+
+    /// What the columns of rows become that forget the keys with these bits. Where one key makes a
+    /// column NULL and another its default, it becomes NULL.
+    #[must_use]
+    pub fn assigned(&self, child: u32, marks: u64) -> Vec<Assigned> {
+        let mut assigned: Vec<Assigned> = Vec::new();
+        for set in self.forgotten(child, marks).flat_map(|it| &it.1.instead) {
+            match assigned.iter_mut().find(|it| it.column == set.column) {
+                Some(known) if set.default.is_none() => known.default = None,
+                Some(_) => {}
+                None => assigned.push(set.clone()),
+            }
+        }
+        assigned
+    }
+
     /// The columns that rows of a table may forget.
     #[must_use]
     pub fn forgettable(&self, child: u32) -> Vec<String> {
@@ -268,35 +286,5 @@ impl Search {
             }
         }
         true
-    }
-
-    /// Locks those of `rows` of `table` that break a key; then, in a second statement, looks at
-    /// them again, and adds to `found` what they are. READ COMMITTED re-reads a row that it waited
-    /// for, but not the other side of the anti join, so one statement would take rows that were
-    /// repaired meanwhile.
-    pub fn lock(
-        &self,
-        transaction: &mut Transaction,
-        found: &mut Found,
-        table: &Rc<Table>,
-        rows: &[RowId],
-    ) -> Result<()> {
-        let of_table = self.asked.iter().filter(|key| key.child.oid == table.oid);
-        let broken: Vec<_> = of_table
-            .map(|key| format!("({})", key.orphaned("c")))
-            .collect();
-        let texts = rows::texts(rows.iter().cloned());
-        self.lock_spread(transaction, table)?;
-        let query = format!(
-            "SELECT {} FROM {} AS c WHERE {} AND ({}){}",
-            rows::place(table, "c"),
-            source(table),
-            rows::are(table, "c", 1),
-            broken.join(" OR "),
-            super::follow::for_update(table)
-        );
-        let locked = rows::read(transaction, &query, &[(&texts, Type::TEXT_ARRAY)])?;
-        self.note_broken(transaction, found, table, &locked)?;
-        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use postgres::Transaction;
 use postgres::types::{ToSql, Type};
 
-use super::returns::{Kind, Return, numbers};
+use super::waiting::{Kind, Return, numbers};
 use crate::failure::Failure;
 use crate::model::kept::Cause;
 use crate::model::key::NamedKey;

@@ -5,6 +5,8 @@ pub mod forgotten;
 mod put_back;
 mod returns;
 mod rounds;
+mod waiting;
 
-pub use returns::{Return, Whose, drop_empty, reports, returns};
+pub use returns::{drop_empty, reports, returns};
 pub use rounds::rounds;
+pub use waiting::{Return, Whose};

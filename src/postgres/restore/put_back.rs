@@ -5,7 +5,7 @@ use postgres::Transaction;
 use postgres::error::{DbError, SqlState};
 use postgres::types::Type;
 
-use super::returns::{Kind, Return, numbers};
+use super::waiting::{Kind, Put, Return, numbers};
 use crate::failure::Failure;
 use crate::model::kept::Cause;
 use crate::model::key::NamedKey;
@@ -17,15 +17,6 @@ use crate::postgres::leave::triggers::{self};
 use crate::postgres::restore::forgotten::{self, is_one_of};
 use crate::postgres::schema::Schema;
 use crate::text;
-
-/// What became of a batch.
-#[derive(Debug, Default)]
-pub struct Put {
-    /// How many rows are back.
-    pub rows: i64,
-    /// Those that stay, and why.
-    pub kept: Vec<(i64, Cause)>,
-}
 
 impl Return {
     /// Puts those of `ids` back that are still in the archive.

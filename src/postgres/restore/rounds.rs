@@ -5,8 +5,8 @@ use anyhow::{Context as _, Result};
 use postgres::Transaction;
 use postgres::types::{ToSql, Type};
 
-use super::put_back::{Put, is_about_a_row};
-use super::returns::{Kind, Return, numbers};
+use super::put_back::is_about_a_row;
+use super::waiting::{Kind, Put, Return, numbers};
 use crate::failure::Failure;
 use crate::model::kept::Cause;
 use crate::policy::{Manner, Triggers};

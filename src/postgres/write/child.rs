@@ -1,6 +1,7 @@
 //! What a script does with the rows of one child table that break keys: by what they are, and
 //! batch by batch where it is to be run in short steps.
 
+use crate::failure::Failure;
 use crate::policy::{Manner, OrphanAction, Triggers};
 use crate::postgres::catalog::{Table, list, literal, quoted};
 use crate::postgres::keys::Key;
@@ -247,4 +248,13 @@ fn mark(version: Option<i64>) -> String {
 fn any_of(conditions: impl Iterator<Item = String>) -> String {
     let conditions = conditions.map(|it| format!("({it})"));
     conditions.collect::<Vec<_>>().join(" OR ")
+}
+
+/// A script goes by `ctid`, of which there is one in every shard.
+pub fn not_for_spread(shown: &str) -> anyhow::Error {
+    Failure::impossible(format!(
+        "Citus spreads {shown} over servers, and no script is written for that"
+    ))
+    .hint("fkfix up, down and clean do it themselves; --dry-run tells what they would do")
+    .into()
 }

@@ -6,9 +6,10 @@ use anyhow::Result;
 use postgres::Transaction;
 use postgres::types::Type;
 
+use super::child::not_for_spread;
 use crate::failure::Failure;
+use crate::postgres::apply::down::script::{Part, Script};
 use crate::postgres::apply::down::{Order, targets};
-use crate::postgres::apply::down_script::{Part, Script};
 use crate::postgres::catalog::{Table, list, quoted};
 use crate::postgres::database::own::{HISTORY, Own};
 use crate::postgres::keys::{self, child_index};
@@ -42,13 +43,13 @@ pub fn scripts(
             .hint("end it with fkfix up or fkfix down")
             .into());
         }
-        let script = Script::read(order, applied, false)?;
+        let script = Script::read(order.migrations, applied, false)?;
         let mut statements = vec!["SET LOCAL lock_timeout = '100ms'".to_owned()];
         for part in &script.parts {
             match part {
                 Part::Drop(path, constraint, _) => {
                     if schema.table(path)?.spread.is_some() {
-                        return Err(super::script::not_for_spread(&path.shown()));
+                        return Err(not_for_spread(&path.shown()));
                     }
                     statements.push(dropping(schema.table(path)?, constraint));
                 }

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::migrations::Migration;
 use crate::policy::{Manner, Mode, OrphanAction};
 use crate::postgres::apply::down::Order as DownOrder;
-use crate::postgres::apply::up::{self, Order};
+use crate::postgres::apply::order::{self, Order};
 use crate::postgres::catalog::{Table, literal};
 use crate::postgres::database::Database;
 use crate::postgres::database::own::{HISTORY, Own};
@@ -21,7 +21,7 @@ use crate::postgres::leave::archive;
 use crate::postgres::orphans::{Found, Search};
 use crate::postgres::schema::{CATALOG_PATH, Schema};
 use crate::postgres::text::parts::{self, Part};
-use crate::postgres::write::child::children;
+use crate::postgres::write::child::{children, not_for_spread};
 use crate::standing::AdoptedKey;
 
 const HEAD: &str = "-- Run it with: psql -X -v ON_ERROR_STOP=1 -f FILE DATABASE\n";
@@ -120,7 +120,7 @@ fn one(
 ) -> Result<String> {
     let keys = keys::resolve(transaction, schema, &parts::requests(migration)?)?;
     keys::must_be_of_the_whole(schema, &keys)?;
-    let way = up::choose(transaction, migration, &keys, order.manner.mode)?;
+    let way = order::choose(transaction, migration, &keys, order.manner.mode)?;
     let made = if order.manner.child_index {
         child_index::wanted(transaction, schema, &keys)?
     } else {
@@ -197,15 +197,6 @@ fn must_be_plain(search: &Search, found: &Found) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A script goes by `ctid`, of which there is one in every shard.
-pub fn not_for_spread(shown: &str) -> anyhow::Error {
-    Failure::impossible(format!(
-        "Citus spreads {shown} over servers, and no script is written for that"
-    ))
-    .hint("fkfix up, down and clean do it themselves; --dry-run tells what they would do")
-    .into()
 }
 
 /// Adds all keys, deals with what breaks them, and validates them.

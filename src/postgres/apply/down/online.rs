@@ -3,8 +3,8 @@
 use anyhow::Result;
 use postgres::Transaction;
 
-use super::down::{Next, Order, drop_indexes, taken_back};
-use super::down_script::{Part, Script, drop_sql, parents_of, tables_of};
+use super::script::{Part, Script, drop_sql, parents_of, tables_of};
+use super::targets::{Next, Order, drop_indexes};
 use crate::failure::Failure;
 use crate::outcome::change::TakenBackMigration;
 use crate::postgres::database::own::Own;
@@ -23,7 +23,7 @@ impl Database {
     ) -> Result<Option<TakenBackMigration>> {
         let applied = &next.applied;
         let whose = Whose::Since(applied.version);
-        let script = Script::read(order, applied, next.progress.is_some())?;
+        let script = Script::read(order.migrations, applied, next.progress.is_some())?;
         if !script.is_drops_alone() {
             return Err(Failure::impossible(format!("{} does more than drop keys", script.file))
                 .hint("fkfix up ends the migration; fkfix down --mode transaction then reverts it")
@@ -118,7 +118,7 @@ impl Database {
             own.end(transaction)?;
             Ok(true)
         })?;
-        Ok(ended.then(|| taken_back(applied, &script, &returns)))
+        Ok(ended.then(|| script.taken_back(applied, &returns)))
     }
 }
 

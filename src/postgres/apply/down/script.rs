@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 
-use super::down::Order;
+use crate::migrations::Migrations;
+use crate::outcome::change::TakenBackMigration;
 use crate::postgres::catalog::{Table, quoted};
+use crate::postgres::restore::{self, Return};
 use crate::postgres::schema::Schema;
 use crate::postgres::schema::rows::source;
 use crate::postgres::text::alter_table::Path;
@@ -27,13 +29,13 @@ pub struct Script {
     /// What it does, in order.
     pub parts: Vec<Part>,
     /// The keys that were there before, and stay.
-    pub(super) left: Vec<AdoptedKey>,
+    left: Vec<AdoptedKey>,
 }
 
 impl Script {
     /// The down script of `applied`.
-    pub fn read(order: Order<'_>, applied: &Applied, is_half_done: bool) -> Result<Self> {
-        let (migration, text) = order.migrations.down_script(applied.version)?;
+    pub fn read(migrations: &Migrations, applied: &Applied, is_half_done: bool) -> Result<Self> {
+        let (migration, text) = migrations.down_script(applied.version)?;
         let file = migration.down_file();
         let mut script = Script {
             parts: Vec::new(),
@@ -72,6 +74,16 @@ impl Script {
             Part::Statement(..) | Part::Key(_) => None,
         });
         drops.collect()
+    }
+
+    /// The report of a migration whose script this is, after `returns` went back.
+    pub(super) fn taken_back(&self, applied: &Applied, returns: &[Return]) -> TakenBackMigration {
+        TakenBackMigration {
+            version: applied.version,
+            name: applied.name.clone(),
+            left: self.left.iter().map(AdoptedKey::shown).collect(),
+            restored: restore::reports(returns, false),
+        }
     }
 
     pub(super) fn is_drops_alone(&self) -> bool {

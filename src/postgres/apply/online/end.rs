@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use postgres::error::SqlState;
 
-use super::online::{Run, Turn, asked, is_at};
+use super::run::{Run, Turn, asked, is_at};
 use crate::postgres::database::Database;
 use crate::postgres::database::progress::{Direction, Stage};
 use crate::postgres::error;

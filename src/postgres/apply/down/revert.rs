@@ -1,51 +1,23 @@
-//! `down`: a migration's down script, and the rows that it archived.
+//! Takes migrations back in one transaction, and tells what would be done.
 
 use anyhow::{Context as _, Result};
 use postgres::Transaction;
 
-use super::down_script::{Part, Script, drop_sql, parents_of, tables_of};
+use super::script::{Part, Script, drop_sql, parents_of, tables_of};
+use super::targets::{Next, Order, drop_indexes, targets};
 use crate::explain;
 use crate::failure::Failure;
-use crate::migrations::Migrations;
 use crate::outcome::change::TakenBackMigration;
 use crate::outcome::migrations::{DownMigration, DownReport};
-use crate::policy::{Manner, Mode};
+use crate::policy::Mode;
 use crate::postgres::apply::add;
-use crate::postgres::apply::up::must_match;
 use crate::postgres::database::own::{HISTORY, Own};
-use crate::postgres::database::progress::Progress;
 use crate::postgres::database::{DROPS, Database};
-use crate::postgres::keys::{self, child_index};
-use crate::postgres::leave::archive;
-use crate::postgres::restore::{self, Return, Whose};
-use crate::postgres::schema::rows::SMALL;
+use crate::postgres::keys;
+use crate::postgres::restore::{self, Whose};
 use crate::postgres::schema::{CATALOG_PATH, Schema};
-use crate::standing::{self, AdoptedKey, Applied};
+use crate::standing::Applied;
 use crate::text;
-
-/// What is to be taken back, and how.
-#[derive(Clone, Copy, Debug)]
-pub struct Order<'a> {
-    /// The set that has the down scripts.
-    pub migrations: &'a Migrations,
-    /// Take back all above this version.
-    pub to: Option<i64>,
-    /// Archived rows stay in the archive.
-    pub leave_orphans: bool,
-    /// In one transaction or in steps.
-    pub manner: &'a Manner,
-}
-
-/// What is to be taken back next.
-pub struct Next {
-    /// The migration, as the history has it.
-    pub applied: Applied,
-    /// It is under way, in whatever direction.
-    pub progress: Option<Progress>,
-    pub(super) mode: Mode,
-    /// The indexes that go with it, for people.
-    pub(super) indexes: Vec<String>,
-}
 
 impl Database {
     /// Takes migrations back, the last applied first.
@@ -105,7 +77,7 @@ impl Database {
         let (tables, parents) = self.look(|_, schema, _| {
             let (mut tables, mut parents) = (Vec::new(), Vec::new());
             for next in targets {
-                let script = Script::read(order, &next.applied, false)?;
+                let script = Script::read(order.migrations, &next.applied, false)?;
                 tables.extend(tables_of(schema, &script));
                 parents.extend(parents_of(schema, &script));
             }
@@ -133,114 +105,6 @@ fn told_of(dropped: Vec<String>, tell: &mut impl FnMut(&str)) {
     }
 }
 
-/// The migrations to take back, the last applied first; one that is under way comes before all.
-pub fn targets(
-    transaction: &mut Transaction,
-    schema: &Schema,
-    own: &Own,
-    order: Order<'_>,
-) -> Result<Vec<Next>> {
-    let applied = own.history(transaction)?;
-    let progress = own.progress(transaction)?;
-    let mut targets = Vec::new();
-    if let Some(progress) = progress {
-        must_match(order.migrations, &progress)?;
-        let row = Applied {
-            version: progress.version,
-            name: progress.name.clone(),
-            at: progress.started_on,
-            checksum: progress.checksum,
-            adopted: progress.adopted.clone(),
-            resolved: None,
-        };
-        if order.to.is_none_or(|to| row.version > to) {
-            targets.push(Next {
-                indexes: indexes(schema, &row),
-                applied: row,
-                progress: Some(progress),
-                mode: Mode::Online,
-            });
-        }
-        if order.to.is_none() {
-            return Ok(targets);
-        }
-    }
-    let known = targets.first().map(|it| it.applied.version);
-    for applied in standing::to_take_back(order.migrations, &applied, order.to)? {
-        if known == Some(applied.version) {
-            continue;
-        }
-        let script = Script::read(order, &applied, false)?;
-        let mode = choose(transaction, schema, &script, &applied, order)?;
-        targets.push(Next {
-            indexes: indexes(schema, &applied),
-            applied,
-            progress: None,
-            mode,
-        });
-    }
-    Ok(targets)
-}
-
-fn indexes(schema: &Schema, applied: &Applied) -> Vec<String> {
-    let indexes = child_index::all(schema, &applied.adopted).into_iter().rev();
-    let there = indexes.filter(|it| it.drop_sql(schema).is_some());
-    there.map(|it| it.told()).collect()
-}
-
-/// Drops the indexes that the migration made, that of the whole before those of its partitions.
-pub(super) fn drop_indexes(
-    transaction: &mut Transaction,
-    version: u32,
-    applied: &Applied,
-) -> Result<()> {
-    if applied.adopted.iter().all(|it| it.index.is_none()) {
-        return Ok(());
-    }
-    let mut schema = Schema::read(transaction, version)?;
-    for index in child_index::all(&schema, &applied.adopted).iter().rev() {
-        if let Some(sql) = index.drop_sql(&schema) {
-            schema.run_all(transaction, &[sql])?;
-            schema.leave(transaction)?;
-            schema = Schema::read(transaction, version)?;
-        }
-    }
-    Ok(())
-}
-
-/// DROP CONSTRAINT stops readers of both tables, until the transaction ends: it may not last.
-fn choose(
-    transaction: &mut Transaction,
-    schema: &Schema,
-    script: &Script,
-    applied: &Applied,
-    order: Order<'_>,
-) -> Result<Mode> {
-    if !script.is_drops_alone() {
-        if order.manner.mode == Mode::Online {
-            return Err(Failure::impossible(format!(
-                "{} does more than drop keys, and only keys can be dropped online",
-                script.file
-            ))
-            .hint("leave --mode out, or say --mode transaction")
-            .into());
-        }
-        return Ok(Mode::Transaction);
-    }
-    if order.manner.mode != Mode::Auto {
-        return Ok(order.manner.mode);
-    }
-    let mut rows = 0;
-    for archive in archive::all(schema) {
-        rows += archive::count(transaction, &archive, Some(applied.version))?;
-    }
-    Ok(if rows >= SMALL / 10 {
-        Mode::Online
-    } else {
-        Mode::Transaction
-    })
-}
-
 /// What is not there any more, PostgreSQL tells without a remedy.
 fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
     let migration = format!("V{}__{}", row.version, row.name);
@@ -255,19 +119,6 @@ fn explain(error: anyhow::Error, row: &Applied) -> anyhow::Error {
     )))
 }
 
-pub(super) fn taken_back(
-    applied: &Applied,
-    script: &Script,
-    returns: &[Return],
-) -> TakenBackMigration {
-    TakenBackMigration {
-        version: applied.version,
-        name: applied.name.clone(),
-        left: script.left.iter().map(AdoptedKey::shown).collect(),
-        restored: restore::reports(returns, false),
-    }
-}
-
 fn revert_one(
     transaction: &mut Transaction,
     first: &Schema,
@@ -276,7 +127,7 @@ fn revert_one(
     order: Order<'_>,
 ) -> Result<TakenBackMigration> {
     let applied = &next.applied;
-    let script = Script::read(order, applied, next.progress.is_some())?;
+    let script = Script::read(order.migrations, applied, next.progress.is_some())?;
     for part in &script.parts {
         first.leave(transaction)?;
         match part {
@@ -322,7 +173,7 @@ fn revert_one(
         restore::drop_empty(transaction, &schema)?;
     }
     own.forget(transaction, applied.version)?;
-    Ok(taken_back(applied, &script, &returns))
+    Ok(script.taken_back(applied, &returns))
 }
 
 fn plan_one(
@@ -332,7 +183,7 @@ fn plan_one(
     next: &Next,
     order: Order<'_>,
 ) -> Result<DownMigration> {
-    let script = Script::read(order, &next.applied, next.progress.is_some())?;
+    let script = Script::read(order.migrations, &next.applied, next.progress.is_some())?;
     let mut steps = Vec::new();
     for part in &script.parts {
         steps.push(match part {
@@ -344,7 +195,7 @@ fn plan_one(
         });
     }
     steps.extend(next.indexes.iter().map(|it| format!("drop {it}")));
-    let mut change = taken_back(&next.applied, &script, &[]);
+    let mut change = script.taken_back(&next.applied, &[]);
     if !order.leave_orphans {
         let whose = Whose::Since(next.applied.version);
         let goes = script.goes(schema);
