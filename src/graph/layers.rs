@@ -1,6 +1,6 @@
 //! A layer for each box, so that parents stand left of their children.
 
-use super::{BETWEEN_BOXES, Node, at, set};
+use super::shapes::{BETWEEN_BOXES, Node, at, set};
 
 /// The width that a layer takes beside its boxes, roughly.
 const GAP: i32 = 90;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Line, Node, at};
+use super::shapes::{End, Line, Node, at};
 
 /// A place where a line meets a box or a trunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Nets {
     /// Adds a line to its net.
     fn add(&mut self, net: usize, line: &Line, layers: &[usize]) {
         let (parent, child) = (at(layers, line.parent.node), at(layers, line.child.node));
-        let port = |end: super::End| Port {
+        let port = |end: End| Port {
             item: end.node,
             offset: end.offset,
         };

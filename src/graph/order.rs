@@ -1,7 +1,7 @@
 //! The order of each layer from top to bottom, so that few lines cross.
 
-use super::nets::{Nets, Port};
-use super::{at, set};
+use super::nets::{Nets, Port, Strand};
+use super::shapes::{at, set};
 
 /// How often all layers are gone through.
 const ROUNDS: usize = 24;
@@ -36,7 +36,7 @@ pub fn order(nets: &mut Nets) {
 /// What is connected across one gap, left with right.
 type Pairs = Vec<(Port, Port)>;
 
-fn pairs_of(gap: &[super::nets::Strand]) -> Pairs {
+fn pairs_of(gap: &[Strand]) -> Pairs {
     let mut pairs = Vec::new();
     for strand in gap {
         for left in &strand.left {

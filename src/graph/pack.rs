@@ -1,11 +1,18 @@
 //! Puts groups of boxes beside and below each other.
 
-use super::{BETWEEN_BOXES, Layout, Line, Node, Part, Point, ROW, at, set};
+use super::shapes::{BETWEEN_BOXES, Layout, Line, Node, Point, ROW, at, set};
 
 /// Free space between two groups.
 const BETWEEN_GROUPS: i32 = 2 * ROW;
 /// How much wider than high a picture should be.
 const ASPECT: f64 = 1.5;
+
+/// Boxes that hang together, laid out by themselves.
+pub struct Part {
+    pub nodes: Vec<usize>,
+    pub lines: Vec<usize>,
+    pub layout: Layout,
+}
 
 /// The boxes that hang together by `lines`, each group in the order of its boxes.
 pub fn groups(nodes: usize, lines: &[Line]) -> Vec<Vec<usize>> {

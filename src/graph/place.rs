@@ -1,7 +1,7 @@
 //! A height for each item, so that lines are as straight as the order allows.
 
 use super::nets::{Nets, Port};
-use super::{BETWEEN_BOXES, ROW, at, set};
+use super::shapes::{BETWEEN_BOXES, ROW, at, set};
 
 /// How often all layers are gone through.
 const ROUNDS: usize = 16;

@@ -1,7 +1,14 @@
 //! A track in each gap for each net, and the path of each line along them.
 
 use super::nets::{Nets, Port, Strand};
-use super::{End, Layout, Line, Node, Point, ROW, STUB_OF_CHILD, STUB_OF_PARENT, TRACK, at, set};
+use super::shapes::{End, Layout, Line, Node, Point, ROW, at, set};
+
+/// Free width beside a parent, before the first line may turn.
+const STUB_OF_PARENT: i32 = 22;
+/// Free width beside a child, where the mark at the end of the line stands.
+const STUB_OF_CHILD: i32 = 28;
+/// Between two lines that run side by side.
+const TRACK: i32 = 12;
 
 /// What it costs that two lines of different nets lie on each other: never, if it can be helped.
 const OVERLAP: usize = 1000;

@@ -1,6 +1,6 @@
 //! What the archives hold.
 
-use super::output::Report;
+use super::formats::Report;
 use super::table::table;
 use crate::outcome::archived::{ArchivedReport, ArchivedRows};
 use crate::outcome::value;

@@ -2,6 +2,7 @@
 
 use super::check::{CheckReport, SnapshotReport};
 use super::discover::DiscoverReport;
+use super::formats::Brief;
 use super::new::NewReport;
 use crate::outcome::archived::ArchivedReport;
 use crate::outcome::change::{ForgottenKeys, RemovedRows, RestoredRows};
@@ -12,12 +13,6 @@ use crate::outcome::orphans::OrphansReport;
 use crate::outcome::show::ShowReport;
 use crate::outcome::status::{State, StatusReport};
 use crate::text::{listing, plural, rows};
-
-/// A result in one line.
-pub trait Brief {
-    /// The line, which does not name the database.
-    fn brief(&self) -> String;
-}
 
 impl Brief for UpReport {
     fn brief(&self) -> String {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::output::Report;
+use super::formats::Report;
 use crate::failure::Status;
 use crate::model::finding::{Code, Finding, Severity};
 use crate::text::{Lines, Mark, plural, printable};

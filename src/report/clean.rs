@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::change::Tense;
-use super::output::Report;
+use super::formats::Report;
 use crate::outcome::clean::{CleanReport, PurgeReport, RestoreReport};
 use crate::text::{Lines, plural, rows};
 

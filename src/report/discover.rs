@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::formats::Report;
 use super::new::NewReport;
-use super::output::Report;
 use crate::outcome::discover::DiscoveredKey;
 use crate::text::{Lines, count, plural, rows};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::output::Report;
+use super::formats::Report;
 use crate::outcome::enforce::{EnforceReport, TriggerName};
 use crate::text::{Lines, plural};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanDuration};
 
 use super::change::Tense;
-use super::output::Report;
+use super::formats::Report;
 use crate::outcome::migrations::{DownReport, UpReport};
 use crate::text::Lines;
 

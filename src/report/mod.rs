@@ -7,6 +7,7 @@ pub mod check;
 pub mod clean;
 pub mod discover;
 pub mod enforce;
+pub mod formats;
 pub mod graph;
 pub mod migrations;
 pub mod new;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::output::Report;
+use super::formats::Report;
 use crate::text::Lines;
 
 /// What `fkfix new` has written.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::output::Report;
+use super::formats::Report;
 use super::table::{fits, sample, table};
 use crate::model::value::Value;
 use crate::outcome::orphans::{DeadParent, KeyOrphans, OrphansReport, Span, TableOrphans};

@@ -18,8 +18,8 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::brief::Brief;
 use super::check::annotation;
+use super::formats::Report;
 use super::told::{Remark, Told};
 use crate::cli::{Color, Format, Global};
 use crate::explain;
@@ -61,12 +61,6 @@ fn printable_fields() -> impl for<'writer> FormatFields<'writer> {
         }
     };
     debug_fn(field).delimited(" ")
-}
-
-/// A result that can be shown in every format.
-pub trait Report: Serialize + Brief {
-    /// For people; on a terminal of `width` columns, if it is one.
-    fn text(&self, width: Option<u16>) -> Lines;
 }
 
 impl Output {

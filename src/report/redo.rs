@@ -1,7 +1,6 @@
 //! What reverting a migration and applying it again did, or would do.
 
-use super::brief::Brief;
-use super::output::Report;
+use super::formats::{Brief, Report};
 use crate::outcome::redo::RedoReport;
 use crate::text::Lines;
 

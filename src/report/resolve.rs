@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::brief::Brief;
-use super::output::Report;
+use super::formats::{Brief, Report};
 use crate::outcome::resolve::ResolveReport;
 use crate::text::Lines;
 

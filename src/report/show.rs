@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::output::Report;
+use super::formats::Report;
 use super::table::{sample, table};
 use crate::model::relatives::{Children, Parent, Row};
 use crate::model::value::Value;

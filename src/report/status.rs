@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::output::Report;
+use super::formats::Report;
 use crate::outcome::enforce::TriggerName;
 use crate::outcome::status::{MigrationStatus, State, StatusReport, UnderWay};
 use crate::standing::resolve::Resolved;

@@ -1,6 +1,6 @@
 //! What stands in the box of a table: a row for each key, and how many columns there are beside.
 
-use super::beside;
+use super::words::beside;
 use crate::model::diagram::{Diagram, Entity, Relation, State};
 use crate::model::key::same_name;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::boxes::{BoxRow, TableBox, boxes};
-use super::{beside, markup};
+use super::words::{beside, markup};
 use crate::model::diagram::{Diagram, Relation, State};
 
 const HEAD: &str = r##"digraph tables {

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::label;
+use super::words::label;
 use crate::model::diagram::{Diagram, Entity, Relation, State};
 use crate::model::key::same_name;
 use crate::text::{is_invisible, one_line};

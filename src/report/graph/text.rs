@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::in_words;
+use super::words::in_words;
 use crate::model::diagram::Diagram;
 use crate::text::Lines;
 

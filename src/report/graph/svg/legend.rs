@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{MARGIN, NARROW, ROW, class, label, width};
+use super::elements::{MARGIN, NARROW, class, label, width};
+use crate::graph::ROW;
 use crate::model::diagram::{Diagram, State};
 
 /// The length of a sample of a stroke.

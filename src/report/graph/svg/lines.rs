@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
-use super::class;
+use super::elements::class;
 use crate::graph::{End, Line, Point};
 use crate::model::diagram::Diagram;
-use crate::report::graph::{in_words, markup};
+use crate::report::graph::words::{in_words, markup};
 
 /// The radius of a line's corners.
 const RADIUS: i32 = 7;

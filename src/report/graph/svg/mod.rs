@@ -1,23 +1,18 @@
 //! A picture that stands by itself: no script, no font, light or dark as the reader has it.
 
+mod elements;
 mod legend;
 mod lines;
 
 use std::fmt::Write as _;
 
-use unicode_width::UnicodeWidthStr as _;
+use elements::{MARGIN, NARROW, WIDE, label, width};
 
 use super::boxes::{BoxRow, Ends, TableBox, boxes};
-use super::markup;
 use crate::graph::{self, End, Layout, Line, Node, ROW};
 use crate::model::diagram::{Diagram, Relation, State};
 use crate::text::one_line;
 
-/// Advance of the usual monospaced fonts, 0.6 em, in tenths of a pixel; `textLength` holds
-/// others to it.
-const WIDE: i32 = 78;
-/// The same for notes.
-const NARROW: i32 = 66;
 /// The height of a box's head.
 const HEAD: i32 = 30;
 /// Below the last row of a box.
@@ -26,8 +21,6 @@ const FOOT: i32 = 6;
 const PADDING: i32 = 10;
 /// Between the columns of a row and its note.
 const BEFORE_NOTE: i32 = 18;
-/// Around the picture.
-const MARGIN: i32 = 24;
 /// The longest name that is written out, in characters.
 const LONGEST: usize = 40;
 
@@ -96,12 +89,6 @@ fn within_margin(mut layout: Layout) -> Layout {
     layout
 }
 
-/// The width of `text` in pixels, by the advance of a character in tenths of one.
-fn width(text: &str, advance: i32) -> i32 {
-    let columns = i32::try_from(text.width()).unwrap_or(i32::MAX / advance);
-    (columns * advance + 9) / 10
-}
-
 /// `text` in one line, cut where it is long.
 fn short(text: &str) -> String {
     let line = one_line(text);
@@ -156,14 +143,6 @@ fn line(relation: &Relation, ends: Ends) -> Line {
     }
 }
 
-fn class(state: State) -> &'static str {
-    match state {
-        State::Declared => "declared",
-        State::Pending => "pending",
-        State::Discovered(_) => "discovered",
-    }
-}
-
 fn boxes_svg(boxes: &[TableBox], nodes: &[Node], layout: &Layout) -> String {
     let mut text = String::new();
     for ((table, node), (left, top)) in boxes.iter().zip(nodes).zip(&layout.corners) {
@@ -210,22 +189,4 @@ fn box_text(table: &TableBox, node: Node) -> String {
         let _ = writeln!(text, "    {}", label("note", rest, column, y, NARROW));
     }
     text
-}
-
-/// Text at its place, held to its width whatever the font.
-fn label(class: &str, text: &str, x: i32, y: i32, advance: i32) -> String {
-    if text.is_empty() {
-        return String::new();
-    }
-    let class = match class {
-        "" => String::new(),
-        class => format!(" class=\"{class}\""),
-    };
-    let tenths = i32::try_from(text.width()).unwrap_or_default() * advance;
-    format!(
-        "<text{class} x=\"{x}\" y=\"{y}\" textLength=\"{}.{}\">{}</text>",
-        tenths / 10,
-        tenths % 10,
-        markup(text)
-    )
 }
