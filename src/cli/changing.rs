@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::given;
-use super::{
-    DATABASE, Database, DatabaseOrSchema, Format, Many, Named, Number, OnServer, Set, Wait,
+use super::given::{self, Named};
+use super::shared::{
+    DATABASE, Database, DatabaseOrSchema, Format, Many, Number, OnServer, Set, Wait,
 };
 use crate::model::key::ForeignKey;
 use crate::policy::{Limit, Method, OrphanAction, Policy};
@@ -25,6 +25,15 @@ pub enum ChangeFormat {
     Json,
     /// With --dry-run: the script that does the same in the sqlite3 shell, or elsewhere by --for
     Sql,
+}
+
+impl From<ChangeFormat> for Format {
+    fn from(format: ChangeFormat) -> Self {
+        match format {
+            ChangeFormat::Json => Format::Json,
+            ChangeFormat::Text | ChangeFormat::Sql => Format::Text,
+        }
+    }
 }
 
 /// Everything about changing a database.

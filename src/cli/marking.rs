@@ -5,7 +5,9 @@
 
 use clap::{ArgGroup, Args};
 
-use super::{Change, Database, Format, Many, Own, Set, given};
+use super::changing::Change;
+use super::given;
+use super::shared::{Database, Format, Many, Own, Set};
 use crate::policy::{Limit, OrphanAction};
 
 /// `fkfix resolve`

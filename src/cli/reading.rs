@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{DATABASE, Database, Format, Many, Named, Number, Own, Set, WHICH, WHICH_LONG, Wait};
+use super::given::Named;
+use super::shared::{DATABASE, Database, Format, Many, Number, Own, Set, WHICH, WHICH_LONG, Wait};
 use crate::model::asked::DEFAULT_CONFIDENCE;
 use crate::model::finding::Code;
 

@@ -1,32 +1,33 @@
 //! `fkfix check`: is the schema as it should be? Read-only, but for `--update`.
 
 use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use super::context;
 use crate::cli::{Abroad, Check, CheckFormat, Format, the_one};
+#[cfg(feature = "postgres")]
+use crate::engine::server::dump;
 use crate::engine::{self, CheckOrder};
 use crate::failure::{Failure, Status};
 use crate::location::Location;
+#[cfg(feature = "postgres")]
+use crate::migrations::Migrations;
 use crate::report::check::{CheckReport, SnapshotReport};
 use crate::report::output::Output;
 use crate::report::snapshot;
 
-#[cfg(feature = "postgres")]
-use super::server::looks;
-
 /// Runs the verb.
 pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
-    let migrations = super::migrations(&arguments.set, output)?;
+    let migrations = context::migrations(&arguments.set, output)?;
     let subject = Subject::of(arguments)?;
     #[cfg(feature = "postgres")]
     if let Subject::Dump(name, text) = &subject
-        && looks::is_dump(text)
+        && dump::is_one(text)
     {
         must_be_at_home(arguments)?;
-        return looks::check_dump(arguments, name, text, &migrations, output);
+        return check_dump(arguments, name, text, &migrations, output);
     }
     #[cfg(not(feature = "postgres"))]
     if let Subject::Dump(name, text) = &subject
@@ -52,7 +53,7 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
             engine::open(location, arguments.wait.for_a_file()).check(&migrations, wanted)?
         }
     };
-    super::note_if(found.none_applies, output);
+    context::note_if(found.none_applies, output);
     let mut findings = found.value.findings;
     if arguments.abroad == Some(Abroad::Postgres) {
         findings.extend(match &subject {
@@ -65,6 +66,29 @@ pub fn run(arguments: &Check, output: &mut Output) -> Result<Status> {
         findings.extend(snapshot::difference(file, &read_snapshot(file)?, schema));
     }
     let mut report = CheckReport::new(subject.name(), findings, &arguments.ignore);
+    report.strict = arguments.strict;
+    tell(&report, arguments.format, output)
+}
+
+/// Checks the dump `text` of PostgreSQL, which messages call `name`
+#[cfg(feature = "postgres")]
+fn check_dump(
+    arguments: &Check,
+    name: &str,
+    text: &str,
+    migrations: &Migrations,
+    output: &mut Output,
+) -> Result<Status> {
+    if arguments.snapshot.is_some() {
+        return Err(Failure::impossible(
+            "a snapshot is of what the server says of its schema, and pg_dump says it otherwise",
+        )
+        .hint("compare the database itself: --database with --snapshot")
+        .into());
+    }
+    let (findings, none_apply) = dump::check(name, text, migrations)?;
+    context::note_if(none_apply, output);
+    let mut report = CheckReport::new(name.to_owned(), findings, &arguments.ignore);
     report.strict = arguments.strict;
     tell(&report, arguments.format, output)
 }
@@ -103,7 +127,7 @@ impl<'a> Subject<'a> {
     fn of(arguments: &'a Check) -> Result<Self> {
         match &arguments.schema {
             Some(file) => {
-                let (name, text) = super::dump(file)?;
+                let (name, text) = context::dump(file)?;
                 Ok(Subject::Dump(name, text))
             }
             None => Ok(Subject::Database(the_one(&arguments.named)?)),
@@ -115,24 +139,6 @@ impl<'a> Subject<'a> {
             Subject::Database(location) => location.to_string(),
             Subject::Dump(name, _) => name.clone(),
         }
-    }
-}
-
-pub(super) fn read_dump(file: &Path) -> Result<String> {
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text)
-    } else {
-        fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text))
-    };
-    match read {
-        Ok(_) => Ok(text),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Failure::impossible(
-            format!("{} is not a text in UTF-8", file.display()),
-        )
-        .hint("--schema takes a dump; a database is checked with --database")
-        .into()),
-        Err(error) => Err(error).with_context(|| format!("could not read {}", file.display())),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli::{ChangeFormat, Clean};
 use crate::failure::Status;
 use crate::outcome::clean::Cleaned;
@@ -10,13 +11,13 @@ use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &Clean, output: &mut Output) -> Result<Status> {
-    super::check_format(arguments.format, &arguments.change)?;
+    context::check_format(arguments.format, &arguments.change)?;
     super::schema::check_target(&arguments.database, arguments.format)?;
     let policy = policy(arguments);
     if let Some(file) = &arguments.database.schema {
         return super::schema::clean(arguments, file, &policy, output);
     }
-    let database = super::open(&arguments.database.database())?;
+    let database = context::open(&arguments.database.database())?;
     let only = arguments.table.as_deref();
     let as_script = arguments.format == ChangeFormat::Sql;
     let cleaned = if arguments.change.dry_run {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli::{DEFAULT_FOLDER, Discover};
 use crate::discover::Discovered;
 use crate::engine::key_script::Scripts;
@@ -21,7 +22,7 @@ pub fn run(arguments: &Discover, output: &mut Output) -> Result<Status> {
     let location = arguments.database.location()?;
     let folder = folder(arguments)?;
     let sought = sought(arguments, folder);
-    let found = super::open(&arguments.database)?.discover(sought)?;
+    let found = context::open(&arguments.database)?.discover(sought)?;
     tell(arguments, found, folder, location.to_string(), output)
 }
 
@@ -88,7 +89,7 @@ pub fn tell(
     }
     remark(&report, output);
     if let (Some(_), Some(folder)) = (&report.written, folder) {
-        output.hint(&super::try_hint(
+        output.hint(&context::try_hint(
             Some(arguments.database.location()?),
             folder,
         ));

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli::{ChangeFormat, Down};
 use crate::engine::DownOrder;
 use crate::failure::Status;
@@ -11,9 +12,9 @@ const STALE_TRIGGERS: &str = "triggers of fkfix enforce still carry out keys tha
 
 /// Runs the verb.
 pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
-    super::check_format(arguments.format, &arguments.change)?;
+    context::check_format(arguments.format, &arguments.change)?;
     super::schema::check_target(&arguments.database, arguments.format)?;
-    let migrations = super::migrations(&arguments.set, output)?;
+    let migrations = context::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to.filter(|to| *to != 0) {
         migrations.must_have(to)?;
     }
@@ -31,7 +32,7 @@ pub fn run(arguments: &Down, output: &mut Output) -> Result<Status> {
 }
 
 fn revert(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result<Status> {
-    let database = super::open(&arguments.database.database())?;
+    let database = context::open(&arguments.database.database())?;
     let done = database.down(order, arguments.to, arguments.change.backup.as_ref())?;
     let (report, format) = (&done.report, arguments.format.into());
     if report.migrations.is_empty() {
@@ -40,7 +41,7 @@ fn revert(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result
     }
     let versions = report.migrations.iter();
     let versions = versions.map(|it| format!("V{}", it.change.version));
-    let status = output.outcome(report, format, &super::versions("reverted", versions));
+    let status = output.outcome(report, format, &context::versions("reverted", versions));
     for warning in &done.warnings {
         output.warning(warning);
     }
@@ -52,7 +53,7 @@ fn revert(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result
 
 fn dry_run(arguments: &Down, order: DownOrder<'_>, output: &mut Output) -> Result<Status> {
     let as_script = arguments.format == ChangeFormat::Sql;
-    let database = super::open(&arguments.database.database())?;
+    let database = context::open(&arguments.database.database())?;
     let planned = database.plan_down(
         order,
         arguments.to,

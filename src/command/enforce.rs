@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli::{ChangeFormat, Enforce};
 use crate::engine::Enforcement;
 use crate::failure::Status;
@@ -9,8 +10,8 @@ use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &Enforce, output: &mut Output) -> Result<Status> {
-    super::check_format(arguments.format, &arguments.change)?;
-    let database = super::open(&arguments.database)?;
+    context::check_format(arguments.format, &arguments.change)?;
+    let database = context::open(&arguments.database)?;
     let wanted = Enforcement {
         remove: arguments.remove,
         strict: arguments.strict,

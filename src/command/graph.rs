@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli::{Graph, PictureFormat};
 use crate::failure::Status;
 use crate::model::asked::Shown;
@@ -11,8 +12,8 @@ use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &Graph, output: &mut Output) -> Result<Status> {
-    let migrations = super::migrations(&arguments.set, output)?;
-    let database = super::open(&arguments.database)?;
+    let migrations = context::migrations(&arguments.set, output)?;
+    let database = context::open(&arguments.database)?;
     let (diagram, not_drawn) = database.diagram(&migrations, shown(arguments))?;
     let name = arguments.database.location()?.to_string();
     tell(arguments, name, &diagram, &not_drawn, output)

@@ -8,6 +8,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 
+use super::one;
 use crate::cli::{ChangeFormat, Cli, Command, Many, RowsFormat};
 use crate::explain;
 use crate::failure::{Failure, Status};
@@ -211,9 +212,9 @@ impl Work<'_> {
 
     fn one(&self, location: &Location, mut output: Output) -> Done {
         let command = self.cli.command.on(location.clone().into());
-        let status = super::one(&command, &mut output).unwrap_or_else(|error| {
+        let status = one::run(&command, &mut output).unwrap_or_else(|error| {
             let name = location.to_string();
-            output.error(&error, super::in_place(&command), Some(&name));
+            output.error(&error, one::in_place(&command), Some(&name));
             explain::status_of(&error)
         });
         Done {
@@ -240,7 +241,7 @@ impl<'a> Teller<'a> {
     fn new(command: &'a Command, locations: &'a [Location]) -> Self {
         Teller {
             command,
-            in_place: super::in_place(command),
+            in_place: one::in_place(command),
             locations,
             early: BTreeMap::new(),
             statuses: Vec::new(),

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli::New;
 use crate::engine;
 use crate::engine::key_script::{self, Scripts, Wanted};
@@ -16,7 +17,7 @@ pub fn run(arguments: &New, output: &mut Output) -> Result<Status> {
     let scripts = match (&arguments.schema, arguments.named.as_slice()) {
         _ if arguments.add.is_empty() => key_script::template(),
         (Some(file), _) => {
-            let (name, text) = super::dump(file)?;
+            let (name, text) = context::dump(file)?;
             engine::dump_scripts(&name, &text, wanted(arguments))?
         }
         (None, [location]) => {
@@ -51,7 +52,7 @@ pub fn write(arguments: &New, scripts: &Scripts, output: &mut Output) -> Result<
     }
     let location = arguments.named.first();
     let location = location.and_then(|it| it.location().ok());
-    output.hint(&super::try_hint(location, folder));
+    output.hint(&context::try_hint(location, folder));
     Ok(status)
 }
 

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli::{Format, Orphans, RowsFormat};
 use crate::failure::Status;
 use crate::outcome::archived::ArchivedReport;
@@ -12,19 +13,19 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
     if arguments.archived {
         return archived(arguments, output);
     }
-    let migrations = super::migrations(&arguments.set, output)?;
-    let database = super::open(&arguments.database)?;
+    let migrations = context::migrations(&arguments.set, output)?;
+    let database = context::open(&arguments.database)?;
     let table = arguments.table.as_deref();
     let (any, warnings) = match arguments.format {
         RowsFormat::Csv => {
             let mut looked = database.orphans_csv(&migrations, table)?;
-            super::note_if(looked.none_applies, output);
+            context::note_if(looked.none_applies, output);
             output.copy(&mut looked.value.found)?;
             (looked.value.any, looked.value.warnings)
         }
         RowsFormat::Text | RowsFormat::Json => {
             let looked = database.orphans(&migrations, table, arguments.limit)?;
-            super::note_if(looked.none_applies, output);
+            context::note_if(looked.none_applies, output);
             let format = match arguments.format {
                 RowsFormat::Json => Format::Json,
                 RowsFormat::Text | RowsFormat::Csv => Format::Text,
@@ -41,7 +42,7 @@ pub fn run(arguments: &Orphans, output: &mut Output) -> Result<Status> {
 
 /// What the archives hold.
 fn archived(arguments: &Orphans, output: &mut Output) -> Result<Status> {
-    let report = super::open(&arguments.database)?.archived(arguments.table.as_deref())?;
+    let report = context::open(&arguments.database)?.archived(arguments.table.as_deref())?;
     tell_archived(&report, arguments.format, output)
 }
 

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli::Redo;
 use crate::engine::UpOrder;
 use crate::failure::Status;
@@ -10,7 +11,7 @@ use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &Redo, output: &mut Output) -> Result<Status> {
-    let migrations = super::migrations(&arguments.set, output)?;
+    let migrations = context::migrations(&arguments.set, output)?;
     let policy = Policy {
         orphans: arguments.orphans,
         max_orphans: arguments.max_orphans,
@@ -23,7 +24,7 @@ pub fn run(arguments: &Redo, output: &mut Output) -> Result<Status> {
         policy: &policy,
         check_space: true,
     };
-    let database = super::open(&arguments.database)?;
+    let database = context::open(&arguments.database)?;
     let redone = if arguments.change.dry_run {
         database.plan_redo(order)?
     } else {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli::Resolve;
 use crate::engine::ResolveOrder;
 use crate::failure::Status;
@@ -11,8 +12,8 @@ use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &Resolve, output: &mut Output) -> Result<Status> {
-    let migrations = super::migrations(&arguments.set, output)?;
-    let database = super::open(&arguments.database)?;
+    let migrations = context::migrations(&arguments.set, output)?;
+    let database = context::open(&arguments.database)?;
     let report = database.resolve(&order(arguments, &migrations))?;
     tell(arguments, &report, output)
 }

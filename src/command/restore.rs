@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, Result};
 
+use super::context;
 use crate::cli::Restore;
 use crate::failure::{Failure, Status};
 use crate::outcome::clean::PurgeReport;
@@ -15,7 +16,7 @@ pub fn run(arguments: &Restore, output: &mut Output) -> Result<Status> {
     if arguments.purge {
         return purge(arguments, output);
     }
-    let database = super::open(&arguments.database)?;
+    let database = context::open(&arguments.database)?;
     let only = arguments.table.as_deref();
     let (report, warnings) = if arguments.dry_run {
         database.plan_restore(only)?
@@ -36,7 +37,7 @@ pub fn run(arguments: &Restore, output: &mut Output) -> Result<Status> {
 }
 
 fn purge(arguments: &Restore, output: &mut Output) -> Result<Status> {
-    let database = super::open(&arguments.database)?;
+    let database = context::open(&arguments.database)?;
     let (only, age) = (
         arguments.table.as_deref(),
         arguments.older_than.unwrap_or_default(),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli::{ChangeFormat, Clean, DatabaseOrSchema, Down, Up};
 use crate::engine::{self, DownOrder, UpOrder};
 use crate::failure::{Failure, Status};
@@ -35,9 +36,9 @@ pub fn check_target(given: &DatabaseOrSchema, format: ChangeFormat) -> Result<()
 
 /// Writes the script that applies what the schema in `file` has not had.
 pub fn up(arguments: &Up, file: &Path, order: UpOrder<'_>, output: &mut Output) -> Result<Status> {
-    let (name, text) = super::dump(file)?;
+    let (name, text) = context::dump(file)?;
     let script = engine::up_of_dump(&name, &text, order, arguments.database.target)?;
-    super::note_if(script.none_applies, output);
+    context::note_if(script.none_applies, output);
     output.write(&script.value.unwrap_or_default())?;
     Ok(Status::Done)
 }
@@ -49,7 +50,7 @@ pub fn down(
     order: DownOrder<'_>,
     output: &mut Output,
 ) -> Result<Status> {
-    let (name, text) = super::dump(file)?;
+    let (name, text) = context::dump(file)?;
     let target = arguments.database.target;
     let script = engine::down_of_dump(&name, &text, order, arguments.to, target)?;
     output.write(&script.unwrap_or_default())?;
@@ -63,7 +64,7 @@ pub fn clean(
     policy: &Policy,
     output: &mut Output,
 ) -> Result<Status> {
-    let (name, text) = super::dump(file)?;
+    let (name, text) = context::dump(file)?;
     let (only, target) = (arguments.table.as_deref(), arguments.database.target);
     let (script, warnings) = engine::clean_of_dump(&name, &text, only, policy, target)?;
     output.write(&script.unwrap_or_default())?;

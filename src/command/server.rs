@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use super::context;
 use crate::cli::{self, ChangeFormat, Format, RowsFormat};
 use crate::engine::server::{CleanOrder, Database, DownOrder, UpOrder as Order, Wait};
 use crate::failure::{Failure, Status};
@@ -50,7 +51,7 @@ fn no_backup(backup: Option<&PathBuf>) -> Result<()> {
 /// `fkfix up`
 pub fn up(arguments: &cli::Up, server: &Server, output: &mut Output) -> Result<Status> {
     no_backup(arguments.change.backup.as_ref())?;
-    let migrations = super::migrations(&arguments.set, output)?;
+    let migrations = context::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to {
         migrations.must_have(to)?;
     }
@@ -87,14 +88,14 @@ pub fn up(arguments: &cli::Up, server: &Server, output: &mut Output) -> Result<S
         return Ok(Status::Done);
     }
     let report = database.up(order, |told| output.note(told))?;
-    super::note_if(report.none_apply, output);
+    context::note_if(report.none_apply, output);
     if report.migrations.is_empty() {
         output.result(&report, arguments.format.into())?;
         return Ok(Status::Done);
     }
     let versions = report.migrations.iter();
     let versions = versions.map(|it| format!("V{}", it.change.version));
-    let done = super::versions("applied", versions);
+    let done = context::versions("applied", versions);
     let status = output.outcome(&report, arguments.format.into(), &done);
     if report
         .migrations
@@ -114,7 +115,7 @@ pub fn up(arguments: &cli::Up, server: &Server, output: &mut Output) -> Result<S
 /// `fkfix down`
 pub fn down(arguments: &cli::Down, server: &Server, output: &mut Output) -> Result<Status> {
     no_backup(arguments.change.backup.as_ref())?;
-    let migrations = super::migrations(&arguments.set, output)?;
+    let migrations = context::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to.filter(|to| *to != 0) {
         migrations.must_have(to)?;
     }
@@ -144,17 +145,17 @@ pub fn down(arguments: &cli::Down, server: &Server, output: &mut Output) -> Resu
         .migrations
         .iter()
         .map(|it| format!("V{}", it.change.version));
-    let done = super::versions("reverted", versions);
+    let done = context::versions("reverted", versions);
     Ok(output.outcome(&report, arguments.format.into(), &done))
 }
 
 /// `fkfix status`
 pub fn status(arguments: &cli::Status, server: &Server, output: &mut Output) -> Result<Status> {
-    let migrations = super::migrations(&arguments.set, output)?;
+    let migrations = context::migrations(&arguments.set, output)?;
     let schema = arguments.own.schema.as_deref();
     let mut database = open(server, &arguments.database.wait, schema, output)?;
     let (report, none_apply) = database.status(&migrations)?;
-    super::note_if(none_apply, output);
+    context::note_if(none_apply, output);
     output.result(&report, arguments.format)?;
     let is_open = |it: &MigrationStatus| matches!(it.state, State::Pending | State::UnderWay);
     let is_open = report.migrations.iter().any(is_open);
@@ -175,7 +176,7 @@ pub fn check(arguments: &cli::Check, server: &Server, output: &mut Output) -> Re
                 .into(),
         );
     }
-    let migrations = super::migrations(&arguments.set, output)?;
+    let migrations = context::migrations(&arguments.set, output)?;
     let mut database = open(server, &arguments.wait, None, output)?;
     let name = database.name().to_owned();
     if let (true, Some(file)) = (arguments.update, &arguments.snapshot) {
@@ -184,7 +185,7 @@ pub fn check(arguments: &cli::Check, server: &Server, output: &mut Output) -> Re
     }
     let with_schema = arguments.snapshot.is_some();
     let (mut findings, none_apply, schema) = database.check(&migrations, with_schema)?;
-    super::note_if(none_apply, output);
+    context::note_if(none_apply, output);
     if let (Some(file), Some(schema)) = (&arguments.snapshot, &schema) {
         let committed = super::check::read_snapshot(file)?;
         findings.extend(snapshot::difference(file, &committed, schema));
@@ -196,7 +197,7 @@ pub fn check(arguments: &cli::Check, server: &Server, output: &mut Output) -> Re
 
 /// `fkfix clean`
 pub fn clean(arguments: &cli::Clean, server: &Server, output: &mut Output) -> Result<Status> {
-    super::check_format(arguments.format, &arguments.change)?;
+    context::check_format(arguments.format, &arguments.change)?;
     no_backup(arguments.change.backup.as_ref())?;
     let policy = super::clean::policy(arguments);
     let manner = arguments.server.manner();
@@ -256,7 +257,7 @@ pub fn orphans(arguments: &cli::Orphans, server: &Server, output: &mut Output) -
         let report = database.archived(arguments.table.as_deref())?;
         return super::orphans::tell_archived(&report, arguments.format, output);
     }
-    let migrations = super::migrations(&arguments.set, output)?;
+    let migrations = context::migrations(&arguments.set, output)?;
     let schema = arguments.own.schema.as_deref();
     let mut database = open(server, &arguments.database.wait, schema, output)?;
     let table = arguments.table.as_deref();
@@ -302,7 +303,7 @@ pub fn orphans(arguments: &cli::Orphans, server: &Server, output: &mut Output) -
 
 /// `fkfix resolve`
 pub fn resolve(arguments: &cli::Resolve, server: &Server, output: &mut Output) -> Result<Status> {
-    let migrations = super::migrations(&arguments.set, output)?;
+    let migrations = context::migrations(&arguments.set, output)?;
     let schema = arguments.own.schema.as_deref();
     let mut database = open(server, &arguments.database.wait, schema, output)?;
     let report = database.resolve(&super::resolve::order(arguments, &migrations))?;

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli::Show;
 use crate::failure::Status;
 use crate::model::asked::Asked;
@@ -9,7 +10,7 @@ use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &Show, output: &mut Output) -> Result<Status> {
-    let report = super::open(&arguments.database)?.show(asked(arguments))?;
+    let report = context::open(&arguments.database)?.show(asked(arguments))?;
     output.result(&report, arguments.format)?;
     Ok(Status::Done)
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::context;
 use crate::cli;
 use crate::failure::Status;
 use crate::outcome::status::State;
@@ -9,9 +10,9 @@ use crate::report::output::Output;
 
 /// Runs the verb.
 pub fn run(arguments: &cli::Status, output: &mut Output) -> Result<Status> {
-    let migrations = super::migrations(&arguments.set, output)?;
-    let found = super::open(&arguments.database)?.status(&migrations)?;
-    super::note_if(found.none_applies, output);
+    let migrations = context::migrations(&arguments.set, output)?;
+    let found = context::open(&arguments.database)?.status(&migrations)?;
+    context::note_if(found.none_applies, output);
     output.result(&found.value, arguments.format)?;
     let pending = found.value.migrations.iter();
     let pending = pending.filter(|it| it.state == State::Pending).count();

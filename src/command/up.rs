@@ -3,6 +3,7 @@
 use anyhow::Result;
 use indicatif::HumanBytes;
 
+use super::context;
 use crate::cli::{ChangeFormat, Up};
 use crate::engine::{Spent, UpOrder};
 use crate::failure::Status;
@@ -21,9 +22,9 @@ const LARGE: u64 = 16 * 1024 * 1024;
 
 /// Runs the verb.
 pub fn run(arguments: &Up, output: &mut Output) -> Result<Status> {
-    super::check_format(arguments.format, &arguments.change)?;
+    context::check_format(arguments.format, &arguments.change)?;
     super::schema::check_target(&arguments.database, arguments.format)?;
-    let migrations = super::migrations(&arguments.set, output)?;
+    let migrations = context::migrations(&arguments.set, output)?;
     if let Some(to) = arguments.to {
         migrations.must_have(to)?;
     }
@@ -58,10 +59,10 @@ fn is_for_shell(arguments: &Up) -> bool {
 }
 
 fn apply(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Status> {
-    let database = super::open(&arguments.database.database())?;
+    let database = context::open(&arguments.database.database())?;
     let done = database.up(order, arguments.change.backup.as_ref())?;
     let (report, format) = (&done.report, arguments.format.into());
-    super::note_if(report.none_apply, output);
+    context::note_if(report.none_apply, output);
     if report.migrations.is_empty() {
         output.result(report, format)?;
         if report.none_apply {
@@ -71,7 +72,7 @@ fn apply(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Stat
     }
     let versions = report.migrations.iter();
     let versions = versions.map(|it| format!("V{}", it.change.version));
-    let status = output.outcome(report, format, &super::versions("applied", versions));
+    let status = output.outcome(report, format, &context::versions("applied", versions));
     for warning in &done.warnings {
         output.warning(warning);
     }
@@ -114,9 +115,9 @@ fn spent_in_words(database: &str, spent: Spent) -> String {
 
 fn dry_run(arguments: &Up, order: UpOrder<'_>, output: &mut Output) -> Result<Status> {
     let as_script = arguments.format == ChangeFormat::Sql;
-    let planned = super::open(&arguments.database.database())?
+    let planned = context::open(&arguments.database.database())?
         .plan_up(order, as_script.then_some(arguments.database.target))?;
-    super::note_if(planned.report.none_apply, output);
+    context::note_if(planned.report.none_apply, output);
     if as_script {
         output.write(&planned.script.unwrap_or_default())?;
     } else {

@@ -1,24 +1,78 @@
-//! Several databases in one run.
+//! The verbs.
 
 // They are read in a terminal, so they hold no Markdown.
-#![allow(clippy::doc_markdown)]
+#![allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::invalid_html_tags)]
 
-use clap::Args;
+use std::path::PathBuf;
 
-use super::{Command, Named, given};
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
 
-/// How several databases are gone through.
-#[derive(Args, Clone, Debug)]
-pub struct Many {
-    /// With several databases: go on with the others where one fails
+use super::changing::{Clean, Down, Enforce, New, Restore, Up};
+use super::given::Named;
+use super::marking::{Redo, Resolve};
+use super::reading::{Check, Discover, Graph, Orphans, Show, Status};
+use super::shared::Many;
+use crate::manual;
+
+/// A verb.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Apply pending migrations
+    #[command(after_long_help = manual::UP, aliases = ["migrate", "apply"])]
+    Up(Up),
+    /// Revert the newest applied migration
+    #[command(after_long_help = manual::DOWN, aliases = ["rollback", "revert"])]
+    Down(Down),
+    /// Revert the newest applied migration and apply it again, in one transaction
+    #[command(after_long_help = manual::REDO)]
+    Redo(Redo),
+    /// Mark a migration as applied or reverted, without running it
+    #[command(after_long_help = manual::RESOLVE)]
+    Resolve(Resolve),
+    /// Move the orphans of keys that are declared already, or set their key to NULL
+    #[command(after_long_help = manual::CLEAN)]
+    Clean(Clean),
+    /// Put archived rows back where the parents that they lacked exist again
+    #[command(after_long_help = manual::RESTORE)]
+    Restore(Restore),
+    /// Show what is applied, pending, changed
+    #[command(after_long_help = manual::STATUS)]
+    Status(Status),
+    /// Show the rows that break keys, declared or pending
+    #[command(after_long_help = manual::ORPHANS)]
+    Orphans(Orphans),
+    /// Show a row, the rows it refers to and those that refer to it, and what deleting it would take
+    #[command(after_long_help = manual::SHOW)]
+    Show(Show),
+    /// Is the schema as it should be? For CI and for cron; read-only
+    #[command(after_long_help = manual::CHECK)]
+    Check(Check),
+    /// Find foreign keys that were meant but never declared; read-only
+    #[command(after_long_help = manual::DISCOVER)]
+    Discover(Discover),
+    /// Write the next migration: a pair of files, empty or with the keys given
+    #[command(after_long_help = manual::NEW, aliases = ["init", "create"])]
+    New(New),
+    /// Draw the tables and their keys: declared, pending, discovered
+    #[command(after_long_help = manual::GRAPH)]
+    Graph(Graph),
+    /// Carry out the declared keys on every connection, by triggers
     ///
-    /// Without it the first that could not be done (status 2) ends the run, and it is said how many
-    /// were not tried. The exit status is the worst of all.
-    #[arg(long)]
-    pub keep_going: bool,
-    /// With several databases: how many at the same time
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = given::batch)]
-    pub jobs: usize,
+    /// SQLite enforces a declared key only on connections that set PRAGMA foreign_keys, and many
+    /// applications never do. This installs triggers that carry out each key's ON DELETE and
+    /// ON UPDATE action whatever the pragma says; where it is set they find nothing left to do.
+    /// Run it again after the keys have changed: what is missing comes, what is stale goes.
+    #[command(after_long_help = manual::ENFORCE)]
+    Enforce(Enforce),
+    /// See it all on a sample database
+    Demo(Demo),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_long_help = manual::COMPLETIONS)]
+    Completions(Completions),
+    /// Print this manual as a man page
+    #[command(after_long_help = manual::MAN)]
+    Man(Man),
 }
 
 impl Command {
@@ -115,4 +169,27 @@ impl Command {
             Command::Man(_) => "man",
         }
     }
+}
+
+/// `fkfix demo`
+#[derive(Args, Clone, Debug)]
+pub struct Demo {
+    /// Where to make the sample database, which must not exist; without it, in a new temporary folder
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// `fkfix completions`
+#[derive(Args, Clone, Debug)]
+pub struct Completions {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// `fkfix man`
+#[derive(Args, Clone, Debug)]
+pub struct Man {
+    /// Write a page for each command to this folder instead
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
 }
