@@ -2,7 +2,8 @@
 //! only where the child is plainly a part of its parent; in doubt NO ACTION keeps everything.
 
 use super::catalog::{Catalog, Subject};
-use super::{Candidate, DEFAULT_CONFIDENCE};
+use super::found::Candidate;
+use crate::model::asked::DEFAULT_CONFIDENCE;
 use crate::model::column_values::ColumnValues;
 use crate::model::key::{Action, ForeignKey, same_name};
 use crate::text::rows;

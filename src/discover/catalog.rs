@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::facts::{Column, Table};
 use super::roles;
-use crate::model::key::{ForeignKey, NamedKey, same_name};
+use super::table::{Column, Table};
+use crate::model::key::{Action, ForeignKey, NamedKey, same_name};
 use crate::words::{self, Word};
 
 /// What people put before or behind the name of a table to say that it is one.
@@ -174,6 +174,18 @@ impl Subject {
             words.remove(0);
         }
         words
+    }
+
+    /// The key from `columns` of this table to the key `to` of `parent`.
+    pub fn key_to(&self, columns: &[&Column], parent: &Subject, to: &ParentKey) -> ForeignKey {
+        ForeignKey {
+            child: self.table.name.clone(),
+            columns: columns.iter().map(|column| column.name.clone()).collect(),
+            parent: parent.table.name.clone(),
+            parent_columns: to.columns.clone(),
+            on_delete: Action::NoAction,
+            on_update: Action::NoAction,
+        }
     }
 
     /// The keys of one column, each with that column.

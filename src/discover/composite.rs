@@ -5,10 +5,14 @@ use std::collections::HashMap;
 use anyhow::Result;
 
 use super::catalog::{Catalog, ParentKey, Subject};
-use super::facts::{Column, Rows};
+use super::column;
+use super::facts::Rows;
+use super::found::Candidate;
 use super::judge::{self, Features};
-use super::single::Lead;
-use super::{Candidate, DEFAULT_CONFIDENCE, column, key_of, reasons};
+use super::lead::Lead;
+use super::reasons;
+use super::table::Column;
+use crate::model::asked::DEFAULT_CONFIDENCE;
 use crate::model::key::{ForeignKey, same_name};
 use crate::words::{Word, same};
 
@@ -144,7 +148,7 @@ impl Search<'_> {
         to: &ParentKey,
         columns: &Standing<'_>,
     ) -> Result<Option<Candidate>> {
-        let key = key_of(child, &columns.columns, parent, to);
+        let key = child.key_to(&columns.columns, parent, to);
         // A declared key with these columns and others says more.
         if self.catalog.declared.iter().any(|it| covers(it, &key)) {
             return Ok(None);

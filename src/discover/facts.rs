@@ -1,57 +1,11 @@
-//! What the search asks of an engine: its tables, and what their columns hold.
+//! What the search asks of an engine: what the columns of its tables hold.
 
 use anyhow::Result;
 
 use super::catalog::{ParentKey, Subject};
+use super::table::Column;
 use crate::model::column_values::ColumnValues;
-use crate::model::key::{ForeignKey, same_name};
-
-/// A table.
-#[derive(Clone, Debug)]
-pub struct Table {
-    /// Its name, as a key names it.
-    pub name: String,
-    /// Its name without that of a schema.
-    pub bare: String,
-    /// Its columns in order.
-    pub columns: Vec<Column>,
-}
-
-impl Table {
-    /// The column `name`.
-    #[must_use]
-    pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|it| same_name(&it.name, name))
-    }
-}
-
-/// A column.
-#[derive(Clone, Debug)]
-pub struct Column {
-    /// Its name.
-    pub name: String,
-    /// How its values compare.
-    pub affinity: Affinity,
-    /// Its type as declared; may be empty.
-    pub declared_type: String,
-    /// It takes no NULL by itself.
-    pub not_null: bool,
-    /// It can be of no key: computed, or of a type that nothing is equal in.
-    pub is_no_key: bool,
-}
-
-/// How the values of a column compare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Affinity {
-    /// As text.
-    Text,
-    /// As numbers.
-    Numeric,
-    /// Not told by the type.
-    Blob,
-    /// As what is neither text nor a number.
-    Other,
-}
+use crate::model::key::ForeignKey;
 
 /// What the values say for or against a key.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,12 +2,31 @@
 
 use anyhow::Result;
 
-use super::Candidate;
 use crate::migrations::draft::Scripts;
 use crate::model::asked::Sought;
-use crate::model::key::ForeignKey;
+use crate::model::column_values::ColumnValues;
+use crate::model::key::{ForeignKey, NamedKey};
 use crate::notation;
 use crate::outcome::discover::DiscoveredKey;
+
+/// A foreign key that was perhaps meant.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The key, with the actions that are suggested for it.
+    pub key: ForeignKey,
+    /// How sure it is that the key was meant, in percent.
+    pub confidence: u8,
+    /// Why, in words; the strongest reason first.
+    pub evidence: Vec<String>,
+    /// Why this `ON DELETE` action.
+    pub action_reason: String,
+    /// What the child's columns hold.
+    pub values: ColumnValues,
+    /// Why the database could not take the key as it is; none where it can.
+    pub obstacle: Option<String>,
+    /// The keys on the same columns, to a table that is gone, in whose place it comes.
+    pub replaces: Vec<NamedKey>,
+}
 
 /// The keys that were found.
 #[derive(Debug)]

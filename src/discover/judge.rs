@@ -4,10 +4,11 @@
 
 use super::catalog::{Catalog, Subject};
 use super::column::{self, Ending};
-use super::facts::{Affinity, Column, Look};
+use super::facts::Look;
 use super::how::{How, Match, Prefix};
 use super::misleading;
 use super::profile::Profile;
+use super::table::{Affinity, Column};
 use super::weights;
 use crate::model::key::same_name;
 use crate::words;

@@ -4,9 +4,9 @@
 
 use anyhow::Result;
 
-use super::Candidate;
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::facts::Rows;
+use super::found::Candidate;
 use crate::model::key::{ForeignKey, NamedKey};
 
 /// What stands before the name of a table that is on its way out, or in: of `SQLAlchemy`'s batches,

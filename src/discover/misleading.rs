@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::catalog::{Catalog, Subject};
-use super::facts::{Column, Rows};
+use super::facts::Rows;
+use super::table::Column;
 use crate::model::key::same_name;
 use crate::words::{self, Word, same};
 

@@ -3,15 +3,13 @@
 //!
 //! Candidates come from names (`names.rs`, with the habits of the schema from `catalog.rs`) and
 //! from values (`profile.rs`, all columns against all keys). The engine counts exactly (`facts.rs`), `judge.rs`
-//! weighs, `single.rs` lets the tables of a column compete, `composite.rs` does it for several
-//! columns. Weights were learnt (`weights.rs`).
+//! weighs, `single.rs` lets the tables of a column compete (each a `lead.rs`), `composite.rs` does it
+//! for several columns. Weights were learnt (`weights.rs`).
 
 use anyhow::Result;
 
-use crate::model::column_values::ColumnValues;
-use crate::model::key::{Action, ForeignKey, NamedKey};
-use catalog::{Catalog, ParentKey, Subject};
-use facts::{Column, Rows};
+use catalog::Catalog;
+use facts::Rows;
 
 mod action;
 pub mod catalog;
@@ -22,6 +20,7 @@ mod found;
 mod how;
 mod index;
 mod judge;
+mod lead;
 pub mod lost;
 mod misleading;
 mod names;
@@ -30,33 +29,15 @@ mod reasons;
 mod roles;
 mod shortened;
 mod single;
+pub mod table;
 mod weights;
 
-pub use found::Discovered;
+pub use found::{Candidate, Discovered};
 
 pub use crate::model::asked::DEFAULT_CONFIDENCE;
 
 /// Below it, a key is not even shown on request.
 const LEAST: u8 = 10;
-
-/// A foreign key that was perhaps meant.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// The key, with the actions that are suggested for it.
-    pub key: ForeignKey,
-    /// How sure it is that the key was meant, in percent.
-    pub confidence: u8,
-    /// Why, in words; the strongest reason first.
-    pub evidence: Vec<String>,
-    /// Why this `ON DELETE` action.
-    pub action_reason: String,
-    /// What the child's columns hold.
-    pub values: ColumnValues,
-    /// Why the database could not take the key as it is; none where it can.
-    pub obstacle: Option<String>,
-    /// The keys on the same columns, to a table that is gone, in whose place it comes.
-    pub replaces: Vec<NamedKey>,
-}
 
 /// Every key that was perhaps meant and that `catalog` does not declare, or only to a table that is
 /// gone: tables in the order of the schema, the keys of each by its columns. At most one for the same
@@ -89,15 +70,4 @@ fn sort(catalog: &Catalog, candidates: &mut [Candidate]) {
         });
         (table, columns)
     });
-}
-
-fn key_of(child: &Subject, columns: &[&Column], parent: &Subject, to: &ParentKey) -> ForeignKey {
-    ForeignKey {
-        child: child.table.name.clone(),
-        columns: columns.iter().map(|column| column.name.clone()).collect(),
-        parent: parent.table.name.clone(),
-        parent_columns: to.columns.clone(),
-        on_delete: Action::NoAction,
-        on_update: Action::NoAction,
-    }
 }

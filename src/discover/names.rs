@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 
 use super::catalog::{Catalog, ParentKey, Subject};
 use super::column::{self, Ending, Reading};
-use super::facts::Column;
 use super::how::{How, Match, Prefix};
 use super::index::{Index, forms};
 use super::roles;
+use super::table::Column;
 use crate::model::key::same_name;
 use crate::words::{self, Word, same};
 
@@ -255,7 +255,9 @@ impl<'a> Search<'a, '_> {
     fn by_relation(&mut self, reading: &Reading) {
         let child = self.child;
         let own = self.catalog.subject(&child.table.name);
-        if let (Some(own), Some(what)) = (own, roles::relative(child, reading)) {
+        let superior = || child.people_rank.and_then(|_| roles::superior(reading));
+        let what = roles::relative(reading).or_else(superior);
+        if let (Some(own), Some(what)) = (own, what) {
             let evidence = format!("tells the {what} row of the same table");
             self.add_keys(own, reading, How::Relative, &evidence);
         }
@@ -274,7 +276,7 @@ impl<'a> Search<'a, '_> {
             }
         }
         // `issue_links (source_id, target_id)`, `user_relations (a, b)`.
-        let is_pair = roles::is_one_of_two(child, self.column);
+        let is_pair = roles::is_one_of_two(&child.table, self.column);
         if !is_pair && !matches!(reading.ending, Ending::Id(_)) {
             return;
         }

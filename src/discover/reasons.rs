@@ -1,9 +1,10 @@
 //! Why a key seems to be meant, in words; the strongest reason first.
 
-use super::facts::{Affinity, Column, Look};
+use super::facts::Look;
 use super::how::How;
+use super::lead::Lead;
 use super::misleading;
-use super::single::Lead;
+use super::table::{Affinity, Column};
 use crate::text::{count, rows};
 
 /// The reasons for and against the key of `lead`, where `rival` is another table that the column

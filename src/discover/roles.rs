@@ -1,8 +1,7 @@
 //! Words that tell how rows of one table, or people, relate: parent, manager, author, created by.
 
-use super::catalog::Subject;
 use super::column::{Ending, Reading};
-use super::facts::{Column, Table};
+use super::table::{Column, Table};
 use crate::words::{self, Word};
 
 /// Tables whose rows are people who use the application, the likeliest first.
@@ -206,15 +205,20 @@ const RELATIVES: [&str; 20] = [
     "related",
 ];
 
-/// The word such as `parent` by which a reading tells another row of the table `subject`.
-pub fn relative(subject: &Subject, reading: &Reading) -> Option<String> {
+/// The word such as `manager` by which a reading tells another person, where a table holds people.
+pub fn superior(reading: &Reading) -> Option<String> {
+    let base = reading.base.as_slice();
+    let is_superior = matches!(base, [word] if SUPERIORS.contains(&word.as_str()));
+    (is_superior || base == ["reports", "to"]).then(|| base.join(" "))
+}
+
+/// The word such as `parent` by which a reading tells another row of the same table.
+pub fn relative(reading: &Reading) -> Option<String> {
     const SMALL_WORDS: [&str; 6] = ["to", "of", "from", "by", "into", "in"];
     let base = reading.base.as_slice();
     let [first, rest @ ..] = base else {
         return None;
     };
-    let is_superior = SUPERIORS.contains(&first.as_str()) && rest.is_empty();
-    let of_people = subject.people_rank.is_some() && (is_superior || base == ["reports", "to"]);
     let is_small = |word: &Word| SMALL_WORDS.contains(&word.as_str());
     let is_relative = RELATIVES.contains(&first.as_str()) && rest.iter().all(is_small)
         || base == ["in", "reply", "to"];
@@ -223,7 +227,7 @@ pub fn relative(subject: &Subject, reading: &Reading) -> Option<String> {
         && *first != "assigned"
         && matches!(rest, [word] if ["to", "from", "into"].contains(&word.as_str()));
     let is_id = matches!(reading.ending, Ending::Id(_));
-    (of_people || is_relative || is_id && (rest == ["of"] || is_made)).then(|| base.join(" "))
+    (is_relative || is_id && (rest == ["of"] || is_made)).then(|| base.join(" "))
 }
 
 /// Whether `author_id`, `created_by` or `assigned_to_id` tells a person.
@@ -271,9 +275,9 @@ const PAIRS: [[&str; 2]; 17] = [
 ];
 
 /// Whether `column` stands beside one that differs from it by the other word of a pair.
-pub fn is_one_of_two(child: &Subject, column: &Column) -> bool {
+pub fn is_one_of_two(child: &Table, column: &Column) -> bool {
     let mine = without_gaps(&column.name);
-    child.table.columns.iter().any(|other| {
+    child.columns.iter().any(|other| {
         let theirs = without_gaps(&other.name);
         mine.len() == theirs.len() && {
             let mut differ = mine.iter().zip(&theirs).filter(|(a, b)| a != b);

@@ -14,7 +14,7 @@ use postgres::Transaction;
 use postgres::types::Type;
 
 use crate::discover::catalog::{Catalog, Subject};
-use crate::discover::facts::{self, Affinity};
+use crate::discover::table::{self, Affinity};
 use crate::discover::{self, Candidate, Discovered};
 use crate::migrations::Migrations;
 use crate::migrations::draft::Wanted;
@@ -146,7 +146,7 @@ fn subject(schema: &Schema, table: &Table, kinds: &[ColumnKind]) -> Subject {
     let columns = table.columns.iter().map(|column| {
         let kind = kinds.iter().find(|it| it.name == column.name);
         let base = kind.map_or("", |it| it.base.as_str());
-        facts::Column {
+        table::Column {
             name: column.name.clone(),
             affinity: match kind.map(|it| it.category.as_str()) {
                 Some("S") => Affinity::Text,
@@ -165,7 +165,7 @@ fn subject(schema: &Schema, table: &Table, kinds: &[ColumnKind]) -> Subject {
     let primary = table.indexes.iter().find(|index| index.is_primary);
     let unique = table.parent_keys().filter(|index| !index.is_primary);
     Subject::new(
-        facts::Table {
+        table::Table {
             name: schema.shown(&table.name),
             bare: table.name.table.clone(),
             columns: columns.collect(),

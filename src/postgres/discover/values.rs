@@ -10,7 +10,8 @@ use postgres::fallible_iterator::FallibleIterator as _;
 use postgres::types::Type;
 
 use crate::discover::catalog::{ParentKey, Subject};
-use crate::discover::facts::{self, Affinity, Look, Rows, Seen};
+use crate::discover::facts::{Look, Rows, Seen};
+use crate::discover::table::{Affinity, Column};
 use crate::explain;
 use crate::model::column_values::ColumnValues;
 use crate::model::key::ForeignKey;
@@ -196,7 +197,7 @@ impl Rows for OfServer<'_, '_, '_> {
         Ok(done.is_some())
     }
 
-    fn texts(&self, subject: &Subject, column: &facts::Column) -> Result<Option<Vec<String>>> {
+    fn texts(&self, subject: &Subject, column: &Column) -> Result<Option<Vec<String>>> {
         if matches!(column.affinity, Affinity::Numeric) {
             return Ok(Some(Vec::new()));
         }
@@ -257,7 +258,7 @@ fn short(name: &str) -> String {
     )
 }
 
-fn seen<'v>(column: &facts::Column, text: Option<&'v Raw>) -> Seen<'v> {
+fn seen<'v>(column: &Column, text: Option<&'v Raw>) -> Seen<'v> {
     let Some(Raw(text)) = text else {
         return Seen::Null;
     };

@@ -10,7 +10,8 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::discover::catalog::{Catalog, ParentKey, Subject};
-use crate::discover::facts::{self, Look, Rows, Seen};
+use crate::discover::facts::{Look, Rows, Seen};
+use crate::discover::table;
 use crate::discover::{self, Candidate};
 use crate::sqlite::apply::history;
 use crate::sqlite::file::errors;
@@ -71,20 +72,20 @@ pub fn meant(connection: &Connection, key: &ForeignKey) -> Result<Option<Foreign
     Ok(found.map(|found| found.key))
 }
 
-impl From<&Table> for facts::Table {
+impl From<&Table> for table::Table {
     fn from(table: &Table) -> Self {
-        let columns = table.columns.iter().map(|it| facts::Column {
+        let columns = table.columns.iter().map(|it| table::Column {
             name: it.name.clone(),
             affinity: match it.affinity {
-                Affinity::Text => facts::Affinity::Text,
-                Affinity::Numeric => facts::Affinity::Numeric,
-                Affinity::Blob => facts::Affinity::Blob,
+                Affinity::Text => table::Affinity::Text,
+                Affinity::Numeric => table::Affinity::Numeric,
+                Affinity::Blob => table::Affinity::Blob,
             },
             declared_type: it.declared_type.clone(),
             not_null: it.not_null,
             is_no_key: it.generated,
         });
-        facts::Table {
+        table::Table {
             name: table.name.clone(),
             bare: table.name.clone(),
             columns: columns.collect(),
@@ -158,7 +159,7 @@ impl Rows for OfConnection<'_> {
         Ok(unless_lacking(seen.map_err(Into::into))?.is_some())
     }
 
-    fn texts(&self, subject: &Subject, column: &facts::Column) -> Result<Option<Vec<String>>> {
+    fn texts(&self, subject: &Subject, column: &table::Column) -> Result<Option<Vec<String>>> {
         let query = format!(
             "SELECT DISTINCT {0} FROM (SELECT {0} FROM {1} LIMIT 10000) WHERE typeof({0}) = 'text' LIMIT 50",
             quote(&column.name),
