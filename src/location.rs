@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use percent_encoding::percent_decode;
-use url::{in_file_url, in_rails, in_sqlalchemy, is_read_only, path_of, scheme};
+use url::{IN_MEMORY, in_file_url, in_rails, in_sqlalchemy, is_read_only, path_of, scheme};
 
 mod pattern;
 mod url;
@@ -168,8 +168,6 @@ impl Location {
         })
     }
 }
-
-const IN_MEMORY: &str = "this names a database in memory, and fkfix works on a file";
 
 impl From<&Path> for Location {
     fn from(path: &Path) -> Self {

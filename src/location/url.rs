@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use percent_encoding::percent_decode;
 
-use super::IN_MEMORY;
+pub(super) const IN_MEMORY: &str = "this names a database in memory, and fkfix works on a file";
 
 /// Schemes of databases that are also written without `//`.
 const OTHERS: [&str; 15] = [

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::migrations::{Migration, Migrations};
 use crate::outcome::enforce::TriggerName;
-use crate::standing::resolve::Resolved;
+use crate::standing::Resolved;
 use crate::standing::{self, Applied};
 
 /// What `fkfix status` found.

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::formats::Report;
 use crate::outcome::enforce::TriggerName;
 use crate::outcome::status::{MigrationStatus, State, StatusReport, UnderWay};
-use crate::standing::resolve::Resolved;
+use crate::standing::Resolved;
 use crate::text::{Lines, printable, rows};
 
 impl UnderWay {

@@ -9,7 +9,6 @@ use time::format_description::well_known::Rfc3339;
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
 use crate::model::key::same_name;
-use resolve::Resolved;
 
 pub mod findings;
 pub mod resolve;
@@ -86,6 +85,25 @@ pub fn dropped<'a>(
         let is_it = same_name(&key.table, table) && same_name(name, constraint);
         key.dropped.as_ref().filter(|_| is_it)
     })
+}
+
+/// That a migration was marked, kept beside it in the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// When, in UTC, as RFC 3339.
+    pub at: String,
+    /// Why, in the user's words.
+    pub reason: Option<String>,
+}
+
+impl Resolved {
+    /// `, by fkfix resolve: renamed a comment`
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let reason = self.reason.as_ref();
+        let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+        format!(", by fkfix resolve{reason}")
+    }
 }
 
 /// A key that a migration asked for and found.

@@ -1,30 +1,10 @@
 //! What follows when somebody says where a migration stands, and nothing is run.
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 
-use super::Applied;
+use super::{Applied, Resolved};
 use crate::failure::Failure;
 use crate::migrations::{Migration, Migrations};
-
-/// That a migration was marked, kept beside it in the history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resolved {
-    /// When, in UTC, as RFC 3339.
-    pub at: String,
-    /// Why, in the user's words.
-    pub reason: Option<String>,
-}
-
-impl Resolved {
-    /// `, by fkfix resolve: renamed a comment`
-    #[must_use]
-    pub fn shown(&self) -> String {
-        let reason = self.reason.as_ref();
-        let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
-        format!(", by fkfix resolve{reason}")
-    }
-}
 
 /// How a migration is to be marked.
 #[derive(Clone, Debug)]

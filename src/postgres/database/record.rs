@@ -12,7 +12,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::own::{HISTORY, Own};
 use crate::migrations::Migration;
-use crate::standing::resolve::Resolved;
+use crate::standing::Resolved;
 use crate::standing::{AdoptedKey, Applied};
 
 impl Own {

@@ -14,7 +14,7 @@ use crate::sqlite::archive;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema;
 use crate::sqlite::text::ddl::literal;
-use crate::standing::resolve::Resolved;
+use crate::standing::Resolved;
 use crate::standing::{AdoptedKey, Applied};
 
 /// The table's name.
