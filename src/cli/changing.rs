@@ -258,7 +258,7 @@ pub struct New {
     ///
     /// Several columns: 'a(x, y) -> b(x, y)'. Names that are not one word stand in double
     /// quotes. Actions, on delete and on update: cascade, set null, restrict, no action.
-    #[arg(long, value_name = "KEY", value_parser = notation::parse_with_schemas)]
+    #[arg(long, value_name = "KEY", value_parser = notation::parse)]
     pub add: Vec<ForeignKey>,
     /// Also make an index for each key of --add that has none, so that deleting a parent finds its children
     #[arg(long, requires = "add")]

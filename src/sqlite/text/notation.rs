@@ -11,19 +11,16 @@ use crate::sqlite::text::ddl::{self, Token};
 const FORM: &str = "the form is: orders.customer_id -> customers.id on delete cascade; several columns: a(x, y) -> b(x, y); names with spaces: \"order lines\".\"order id\"";
 
 /// Reads `text`; an error says what is wrong with it, and how it is written.
+///
+/// A table may stand behind its schema: the table of `app.orders.id` is `app.orders`, which
+/// PostgreSQL knows and SQLite does not.
 pub fn parse(text: &str) -> Result<ForeignKey, String> {
-    read(text, false).map_err(|reason| format!("{reason}; {FORM}"))
+    read(text).map_err(|reason| format!("{reason}; {FORM}"))
 }
 
-/// As [`parse`], where a table may stand behind its schema: the table of `app.orders.id` is
-/// `app.orders`, which PostgreSQL knows and SQLite does not.
-pub fn parse_with_schemas(text: &str) -> Result<ForeignKey, String> {
-    read(text, true).map_err(|reason| format!("{reason}; {FORM}"))
-}
-
-fn read(text: &str, schemas: bool) -> Result<ForeignKey, String> {
+fn read(text: &str) -> Result<ForeignKey, String> {
     let tokens = ddl::tokens(text).map_err(|_| "this can't be read".to_owned())?;
-    let mut rest = Rest(&tokens, schemas);
+    let mut rest = Rest(&tokens);
     let (child, columns) = rest.side()?;
     if !rest.takes(|token| token.kind == TK_PTR || token.text == "→") {
         return Err("-> must stand behind the columns".to_owned());
@@ -47,8 +44,8 @@ fn read(text: &str, schemas: bool) -> Result<ForeignKey, String> {
     })
 }
 
-/// What is left to read, and whether a schema may stand before a table.
-struct Rest<'t, 's>(&'t [Token<'s>], bool);
+/// What is left to read.
+struct Rest<'t, 's>(&'t [Token<'s>]);
 
 impl Rest<'_, '_> {
     fn takes(&mut self, is_wanted: impl Fn(&Token<'_>) -> bool) -> bool {
@@ -90,7 +87,7 @@ impl Rest<'_, '_> {
     fn side(&mut self) -> Result<(String, Vec<String>), String> {
         let mut table = self.name()?;
         let mut has_dot = self.kind(TK_DOT);
-        if self.1 && has_dot && self.is_followed_by_dot() {
+        if has_dot && self.is_followed_by_dot() {
             table = format!("{table}.{}", self.name()?);
             has_dot = self.kind(TK_DOT);
         }
@@ -203,17 +200,17 @@ mod tests {
     }
 
     #[test]
-    fn a_table_may_stand_behind_its_schema_where_that_is_asked_for() {
+    fn a_table_may_stand_behind_its_schema() {
         for (text, written) in [
             ("app.a.x -> b.y", "\"app.a\".x -> b.y"),
             ("a.(x, y) -> app.b(x, y)", "a(x, y) -> \"app.b\"(x, y)"),
             ("a.x -> \"A p\".b.(y)", "a.x -> \"A p.b\".y"),
         ] {
-            let key = parse_with_schemas(text).unwrap();
+            let key = parse(text).unwrap();
             assert_eq!(write(&key), written);
             assert_eq!(write(&parse(written).unwrap()), written);
         }
-        assert!(parse_with_schemas("db.app.a.x -> b.y").is_err());
+        assert!(parse("db.app.a.x -> b.y").is_err());
     }
 
     #[test]
@@ -225,8 +222,8 @@ mod tests {
             ("orders.a -> customers", "no column stands behind customers"),
             ("orders.a -> ", "a name is missing at the end"),
             (
-                "main.orders.a -> b.c",
-                "main.orders is followed by another dot",
+                "db.main.orders.a -> b.c",
+                "db.main.orders is followed by another dot",
             ),
             ("a(x, y) -> b.z", "x, y and z are not as many columns"),
             ("a(x, y -> b(z, w)", "the columns of a are not closed by )"),
