@@ -10,88 +10,24 @@ mod cascade;
 mod conditions;
 mod conflicts;
 mod demands;
+mod installed;
 mod keys;
-mod order;
 mod plan;
 mod triggers;
 
 use anyhow::Result;
 use rusqlite::Connection;
 
-pub use order::Overtaken;
+pub use installed::{Overtaken, installed};
 pub use plan::{Plan, plan, removal};
+pub use triggers::{KeyTriggers, PREFIX, Trigger};
 
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::normal::Words;
 use crate::sqlite::text::ddl::{self, unquote};
-use keys::Keys;
+use installed::overtaken;
 use sqlite3_parser::dialect::TokenType::{TK_RAISE, TK_STRING, TK_TRIGGER};
-
-/// What stands in each trigger, so that none of the user's is taken for one of these.
-const MARK: &str = "/* made by fkfix enforce */";
-/// What the names of the triggers begin with.
-pub const PREFIX: &str = "fkfix_enforce_";
-/// How the names of the triggers end that `--strict` adds.
-const STRICT: [&str; 2] = ["_child_insert", "_child_update"];
-
-/// A trigger of fkfix.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trigger {
-    /// Its name.
-    pub name: String,
-    /// The table that it is on.
-    pub table: String,
-    /// The statement that makes it.
-    pub sql: String,
-}
-
-impl Trigger {
-    /// Whether it refuses children without a parent.
-    #[must_use]
-    pub fn is_strict(&self) -> bool {
-        STRICT.iter().any(|end| self.name.ends_with(end))
-    }
-}
-
-/// A declared key and what carries it out.
-#[derive(Clone, Debug)]
-pub struct KeyTriggers {
-    /// The key.
-    pub key: ForeignKey,
-    /// Its triggers; none where no trigger can.
-    pub triggers: Vec<Trigger>,
-    /// What the triggers do otherwise than SQLite would, or can't do at all, and why.
-    pub limits: Vec<String>,
-}
-
-/// The triggers that the declared keys should have.
-pub fn wanted(connection: &Connection, strict: bool) -> Result<Vec<KeyTriggers>> {
-    let keys = Keys::read(connection)?;
-    let usable = keys.usable.iter();
-    let usable = usable.map(|key| triggers::of(key, &keys, strict));
-    let unusable = keys.unusable.iter().map(|(key, reason)| KeyTriggers {
-        key: key.clone(),
-        triggers: Vec::new(),
-        limits: vec![format!("is not carried out: {reason}")],
-    });
-    Ok(usable.chain(unusable).collect())
-}
-
-/// The triggers that fkfix has made, in the order in which they were.
-pub fn installed(connection: &Connection) -> Result<Vec<Trigger>> {
-    let mut statement = connection.prepare(
-        "SELECT name, tbl_name, sql FROM main.sqlite_schema
-         WHERE type = 'trigger' AND substr(name, 1, length(?1)) = ?1 AND instr(sql, ?2) ORDER BY rowid",
-    )?;
-    let triggers = statement.query_map([PREFIX, MARK], |row| {
-        Ok(Trigger {
-            name: row.get(0)?,
-            table: row.get(1)?,
-            sql: row.get(2)?,
-        })
-    })?;
-    Ok(triggers.collect::<Result<_, _>>()?)
-}
+use triggers::wanted;
 
 /// How the triggers that are there differ from those that should be.
 #[derive(Debug)]
@@ -135,7 +71,7 @@ pub fn differences(connection: &Connection) -> Result<Option<Differences>> {
         }
     }
     let stale = rest.into_iter().map(|(_, trigger)| trigger).collect();
-    let overtaken = order::overtaken(connection)?;
+    let overtaken = overtaken(connection)?;
     Ok(Some(Differences {
         missing,
         stale,

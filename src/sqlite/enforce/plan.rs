@@ -3,7 +3,8 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::{KeyTriggers, Trigger, installed, order, wanted};
+use super::installed::{installed, overtaken};
+use super::triggers::{KeyTriggers, Trigger, wanted};
 use crate::failure::Failure;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::snapshot::{self, Snapshot};
@@ -49,7 +50,7 @@ impl Plan {
     ) -> Result<Plan> {
         let mut schema_after = snapshot::take(connection)?;
         let wanted: Vec<_> = keys.iter().flat_map(|key| &key.triggers).cloned().collect();
-        let overtaken = order::overtaken(connection)?;
+        let overtaken = overtaken(connection)?;
         let (kept, dropped): (Vec<_>, Vec<_>) = there.into_iter().partition(|trigger| {
             wanted.contains(trigger) && !overtaken.iter().any(|it| it.trigger == *trigger)
         });

@@ -1,7 +1,9 @@
-//! The texts of the triggers of one key.
+//! The triggers that keys should have, and their texts.
 
 use std::fmt::Write as _;
 
+use anyhow::Result;
+use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType::{
     TK_BLOB, TK_FLOAT, TK_ID, TK_INTEGER, TK_LP, TK_MINUS, TK_NULL, TK_PLUS, TK_RP, TK_STRING,
 };
@@ -12,13 +14,62 @@ use super::cascade::but_those_about_to_go;
 use super::conditions::{Event, equals, is_orphan, old_equals, refuse};
 use super::conflicts::{self, Set};
 use super::keys::{Key, Keys};
-use super::{KeyTriggers, MARK, PREFIX, STRICT, Trigger};
-use crate::sqlite::schema::foreign_key::Action;
+use crate::sqlite::schema::foreign_key::{Action, ForeignKey};
 use crate::sqlite::schema::{Column, RowKey, Table};
 use crate::sqlite::text::ddl::{self, literal, quote, quote_list, same_name};
 
+/// What stands in each trigger, so that none of the user's is taken for one of these.
+pub(super) const MARK: &str = "/* made by fkfix enforce */";
+/// What the names of the triggers begin with.
+pub const PREFIX: &str = "fkfix_enforce_";
+/// How the names of the triggers end that `--strict` adds.
+const STRICT: [&str; 2] = ["_child_insert", "_child_update"];
+
+/// A trigger of fkfix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trigger {
+    /// Its name.
+    pub name: String,
+    /// The table that it is on.
+    pub table: String,
+    /// The statement that makes it.
+    pub sql: String,
+}
+
+impl Trigger {
+    /// Whether it refuses children without a parent.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        STRICT.iter().any(|end| self.name.ends_with(end))
+    }
+}
+
+/// A declared key and what carries it out.
+#[derive(Clone, Debug)]
+pub struct KeyTriggers {
+    /// The key.
+    pub key: ForeignKey,
+    /// Its triggers; none where no trigger can.
+    pub triggers: Vec<Trigger>,
+    /// What the triggers do otherwise than SQLite would, or can't do at all, and why.
+    pub limits: Vec<String>,
+}
+
+/// The triggers that the declared keys should have.
+pub fn wanted(connection: &Connection, strict: bool) -> Result<Vec<KeyTriggers>> {
+    let keys = Keys::read(connection)?;
+    let usable = keys.usable.iter();
+    let usable = usable.map(|key| of(key, &keys, strict));
+    let unusable = keys.unusable.iter().map(|(key, reason)| KeyTriggers {
+        key: key.clone(),
+        triggers: Vec::new(),
+        limits: vec![format!("is not carried out: {reason}")],
+    });
+    Ok(usable.chain(unusable).collect())
+}
+
 /// The triggers of `key`, one of `keys`.
-pub fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
+fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
     let mut made = KeyTriggers {
         key: key.declared.clone(),
         triggers: Vec::new(),

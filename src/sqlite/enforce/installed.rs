@@ -1,4 +1,5 @@
-//! In which order triggers fire: SQLite promises none, and fires the newest first.
+//! The triggers that are there, and in which order they fire: SQLite promises none, and fires the
+//! newest first.
 //!
 //! `RAISE(IGNORE)` in a trigger that fires AFTER a change keeps the change and abandons all
 //! triggers that have not fired yet (<https://www.sqlite.org/lang_createtrigger.html#raise>). So
@@ -8,8 +9,24 @@ use anyhow::Result;
 use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType::{TK_AFTER, TK_BEGIN, TK_IGNORE, TK_LP, TK_RAISE};
 
-use super::{MARK, PREFIX, Trigger};
+use super::triggers::{MARK, PREFIX, Trigger};
 use crate::sqlite::text::ddl::{self, same_name};
+
+/// The triggers that fkfix has made, in the order in which they were.
+pub fn installed(connection: &Connection) -> Result<Vec<Trigger>> {
+    let mut statement = connection.prepare(
+        "SELECT name, tbl_name, sql FROM main.sqlite_schema
+         WHERE type = 'trigger' AND substr(name, 1, length(?1)) = ?1 AND instr(sql, ?2) ORDER BY rowid",
+    )?;
+    let triggers = statement.query_map([PREFIX, MARK], |row| {
+        Ok(Trigger {
+            name: row.get(0)?,
+            table: row.get(1)?,
+            sql: row.get(2)?,
+        })
+    })?;
+    Ok(triggers.collect::<Result<_, _>>()?)
+}
 
 /// A trigger of fkfix that another one keeps from firing.
 #[derive(Clone, Debug)]
