@@ -3,11 +3,9 @@
 pub mod asked;
 pub mod clean;
 pub mod down;
-mod driver;
 pub mod estimate;
 pub mod history;
 pub mod plan;
-pub mod promised;
 pub mod unfired;
 pub mod up;
 

@@ -4,9 +4,8 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::kept::{self, Staying};
-use super::put_back::Restore;
-use super::table::{self, KEPT};
+use super::staying::{self, Staying};
+use super::table::{self, Archive, KEPT, Whose, is_of};
 use crate::model::kept::{Cause, Kept};
 use crate::sqlite::rebuild::compare::{self, all_of};
 use crate::sqlite::rebuild::fidelity;
@@ -17,6 +16,8 @@ use crate::sqlite::text::ddl::{literal, quote, same_name};
 /// The rows of one archive that stayed and forgot a key.
 #[derive(Clone, Debug)]
 pub struct Forgotten {
+    archive: Archive,
+    whose: Whose,
     /// The columns that some of them forgot.
     pub(super) columns: Vec<String>,
     /// The runs that they are of, the newest first; none for rows of an archive without numbers. Each
@@ -27,31 +28,33 @@ pub struct Forgotten {
 }
 
 impl Forgotten {
-    /// Those that may have forgotten some of `columns`.
-    pub fn over(columns: Vec<String>) -> Self {
+    /// Those of the rows in `archive` that are `whose`, which may have forgotten some of `columns`.
+    pub fn over(archive: Archive, whose: Whose, columns: Vec<String>) -> Self {
         Forgotten {
+            archive,
+            whose,
             columns,
             runs: Vec::new(),
             indexes: Vec::new(),
         }
     }
 
-    /// Those of `restore` that may go back to `table`, if there are any. Lists that are made for it
-    /// begin with the number `first`.
+    /// Those of the rows in `archive` that are `whose` and may go back to `table`, if there are any.
+    /// Lists that are made for it begin with the number `first`.
     pub fn of(
         connection: &Connection,
-        restore: &Restore,
+        archive: &Archive,
+        whose: Whose,
         table: &Table,
         first: usize,
     ) -> Result<Option<Self>> {
-        let archive = &restore.archive;
         if !archive.has_kept {
             return Ok(None);
         }
         let from = format!(
             "FROM main.{} AS a WHERE {} AND a.{KEPT} IS NOT NULL",
             quote(&archive.name),
-            restore.mine("a")
+            is_of("a", whose)
         );
         let mut statement = connection.prepare(&format!(
             "SELECT DISTINCT a.fkfix_run {from} ORDER BY 1 DESC"
@@ -74,6 +77,8 @@ impl Forgotten {
         let numbered = runs.into_iter().zip(first..);
         let runs = numbered.map(|(run, at)| (run, format!("fkfix_set_{at}")));
         Ok(Some(Forgotten {
+            archive: archive.clone(),
+            whose,
             columns,
             runs: runs.collect(),
             indexes,
@@ -126,8 +131,8 @@ impl Forgotten {
     }
 
     /// The condition that the archive's row `a` is one of these, and all its columns are there.
-    pub(super) fn mine(&self, restore: &Restore, table: &Table) -> String {
-        let mut all = vec![restore.mine("a"), format!("a.{KEPT} IS NOT NULL")];
+    pub(super) fn mine(&self, table: &Table) -> String {
+        let mut all = vec![is_of("a", self.whose), format!("a.{KEPT} IS NOT NULL")];
         let columns = self.columns.iter();
         let gone = columns.filter(|name| table.column(name).is_none());
         all.extend(gone.map(|name| format!("NOT {}", forgot(name))));
@@ -147,7 +152,7 @@ impl Forgotten {
     }
 
     /// The condition that what the archive's row `a` remembers stands in its table.
-    pub fn is_back(&self, restore: &Restore, table: &Table) -> String {
+    pub fn is_back(&self, table: &Table) -> String {
         let each = self.set(table).map(|name| {
             let same = compare::same_values(table, [name].into_iter());
             format!(
@@ -158,7 +163,7 @@ impl Forgotten {
         });
         format!(
             "{} AND EXISTS (SELECT 1 FROM {} WHERE {} AND {})",
-            self.mine(restore, table),
+            self.mine(table),
             table.scanned("w"),
             table::same_key(table),
             all_of(&each.collect::<Vec<_>>())
@@ -166,13 +171,8 @@ impl Forgotten {
     }
 
     /// Why the rows that are left are left.
-    pub fn causes(
-        &self,
-        connection: &Connection,
-        restore: &Restore,
-        table: &Table,
-    ) -> Result<Vec<Kept>> {
-        let archive = quote(&restore.archive.name);
+    pub fn causes(&self, connection: &Connection, table: &Table) -> Result<Vec<Kept>> {
+        let archive = quote(&self.archive.name);
         let row = format!(
             "FROM {} WHERE {}",
             table.scanned("w"),
@@ -199,7 +199,7 @@ impl Forgotten {
             cases.push((converts, Cause::Converted));
         }
         for key in self.staying(connection, table)? {
-            let mine = restore.mine("w");
+            let mine = is_of("w", self.whose);
             let kept = format!("FROM main.{archive} AS w WHERE {mine} AND w.{KEPT} IS NOT NULL");
             key.confirm(connection, &kept)?;
             cases.push((
@@ -214,7 +214,7 @@ impl Forgotten {
         let query = format!(
             "SELECT CASE {} ELSE -1 END, count(*) FROM main.{archive} AS a WHERE {} AND a.{KEPT} IS NOT NULL GROUP BY 1 ORDER BY 1",
             whens.join(" "),
-            restore.mine("a")
+            is_of("a", self.whose)
         );
         let mut statement = connection.prepare(&query)?;
         let mut rows = statement.query([])?;
@@ -249,12 +249,8 @@ impl Forgotten {
     }
 
     /// The conditions under which what the archive's row `a` remembers may go back to the row `w`.
-    pub(super) fn may_go_back(&self, restore: &Restore, table: &Table) -> Vec<String> {
-        let mut conditions = vec![
-            self.mine(restore, table),
-            table::same_key(table),
-            self.holds(table),
-        ];
+    fn may_go_back(&self, table: &Table) -> Vec<String> {
+        let mut conditions = vec![self.mine(table), table::same_key(table), self.holds(table)];
         conditions.extend(self.fits(table));
         conditions
     }
@@ -268,13 +264,8 @@ impl Forgotten {
 
     /// The one statement that sets back what may go back and breaks no key that stays. Its condition
     /// stands at its end.
-    pub fn set_back(
-        &self,
-        connection: &Connection,
-        restore: &Restore,
-        table: &Table,
-    ) -> Result<String> {
-        let mut conditions = self.may_go_back(restore, table);
+    pub fn set_back(&self, connection: &Connection, table: &Table) -> Result<String> {
+        let mut conditions = self.may_go_back(table);
         let staying = self.staying(connection, table)?;
         let broken = staying.iter().map(|key| self.breaks(table, key));
         conditions.extend(broken.map(|breaks| format!("NOT {breaks}")));
@@ -282,7 +273,7 @@ impl Forgotten {
             "UPDATE OR ABORT main.{} AS w SET {} FROM main.{} AS a WHERE {}",
             quote(&table.name),
             self.assignments(table),
-            quote(&restore.archive.name),
+            quote(&self.archive.name),
             all_of(&conditions)
         ))
     }
@@ -298,7 +289,7 @@ impl Forgotten {
 
     /// The keys that stay, over columns that may go back.
     pub(super) fn staying(&self, connection: &Connection, table: &Table) -> Result<Vec<Staying>> {
-        let mut staying = kept::staying(connection, table)?;
+        let mut staying = staying::staying(connection, table)?;
         staying.retain(|key| {
             let mut columns = key.declared.key.columns.iter();
             columns.any(|name| self.set(table).any(|it| same_name(it, name)))

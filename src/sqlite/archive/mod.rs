@@ -5,6 +5,7 @@ pub mod forgotten;
 pub mod kept;
 pub mod put_back;
 pub mod set_back;
+pub mod staying;
 pub mod store;
 pub mod table;
 

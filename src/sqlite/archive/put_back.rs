@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::sqlite::rebuild::bulk::{self, Aside};
 use crate::sqlite::rebuild::compare::all_of;
 use crate::sqlite::rebuild::fidelity;
-use crate::sqlite::rebuild::steps::Step;
+use crate::sqlite::rebuild::steps::{Step, weight};
 use crate::sqlite::rebuild::{self, full_text, places};
 use crate::sqlite::schema::{self, RowKey, Table, row_counts, snapshot};
 use crate::sqlite::text::ddl::{counts_rowids, literal, quote, same_name};
@@ -137,12 +137,11 @@ impl Restore {
             self.fits(&table),
             self.newest_first(connection)?,
         );
-        let forgotten = Forgotten::of(connection, self, &table, list)?;
+        let forgotten = Forgotten::of(connection, archive, self.whose, &table, list)?;
         self.must_go_back_as_it_is(connection, &table, forgotten.is_some())?;
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
         let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
-        let (row, entry) = WEIGHT_OF_RESTORING;
-        let weight = row + entry * table.indexes.len();
+        let weight = weight(WEIGHT_OF_RESTORING, table.indexes.len());
         insert.push(Step::run(title, sql).over(*rows, work, weight).scattered());
         let noted = archive.notes_full_text.then_some(FULL_TEXT);
         let mut indexes = full_text::Indexes::of(connection, &table)?;
@@ -177,7 +176,7 @@ impl Restore {
                 );
                 match &forgotten {
                     Some(forgotten) => {
-                        format!("(({moved}) OR ({}))", forgotten.is_back(self, &table))
+                        format!("(({moved}) OR ({}))", forgotten.is_back(&table))
                     }
                     None => moved,
                 }

@@ -4,8 +4,8 @@ use anyhow::Result;
 use rusqlite::Connection;
 
 use super::forgotten::{Forgotten, forgot};
-use super::kept::Staying;
 use super::put_back::Restore;
+use super::staying::Staying;
 use super::table::{self, KEPT};
 use crate::failure::Failure;
 use crate::sqlite::rebuild::compare::{self, all_of};
@@ -174,7 +174,7 @@ impl Set<'_> {
         listed.extend(numbered('o', &self.others(), &now));
         let (names, values): (Vec<_>, Vec<_>) = listed.into_iter().unzip();
         let mut conditions = vec![
-            self.forgotten.mine(self.restore, table),
+            self.forgotten.mine(table),
             self.of_run(),
             table::same_key(table),
             self.forgotten.holds(table),

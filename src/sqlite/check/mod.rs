@@ -33,7 +33,10 @@ pub fn database(connection: &Connection, migrations: &Migrations) -> Result<Vec<
     let schema = Schema::read(connection, &expected)?;
     let mut findings = findings::check(&states);
     findings.extend(schema.check(connection)?);
-    findings.extend(rows::orphans(connection, &schema, &states)?);
+    let Schema {
+        declared, wanted, ..
+    } = &schema;
+    findings.extend(rows::orphans(connection, declared, wanted, &states)?);
     findings.extend(rows::archives(connection)?);
     Ok(findings)
 }

@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
-use super::Schema;
 use super::keys::{self, Wanted};
 use crate::model::finding::{Code, Finding};
 use crate::sqlite::archive;
@@ -21,14 +20,15 @@ use crate::text::{self, rows};
 /// connection on which SQLite did not enforce it.
 pub(super) fn orphans(
     connection: &Connection,
-    schema: &Schema<'_>,
+    declared: &[ForeignKey],
+    wanted: &[Wanted<'_>],
     states: &[MigrationState<'_>],
 ) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for (key, number) in numbers(connection, foreign_key::distinct(&schema.declared))? {
+    for (key, number) in numbers(connection, foreign_key::distinct(declared))? {
         if number > 0 {
             let is_ours = |wanted: &Wanted<'_>| wanted.key.same_definition(key);
-            let ours = schema.wanted.iter().find(|it| is_ours(it));
+            let ours = wanted.iter().find(|it| is_ours(it));
             findings.push(finding(key, number, ours, states));
         }
     }

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use rusqlite::Connection;
 
-use super::*;
+use super::lists::KEYS_PER_PASS;
+use super::{Found, find};
 use crate::policy::OrphanAction;
-use crate::sqlite::keys;
-use crate::sqlite::schema::scratch;
+use crate::sqlite::keys::conditions::{self, Lookup};
+use crate::sqlite::keys::{self, TableKeys};
+use crate::sqlite::schema::row_counts::RowCounts;
+use crate::sqlite::schema::{Table, scratch};
 use crate::sqlite::text::statement::AddForeignKey;
 
 const TYPES: [&str; 8] = [

@@ -1,8 +1,7 @@
 //! Rows that leave their table, or forget keys in it, while its triggers are aside.
 
-use super::way::weight;
 use crate::sqlite::orphans::lists::{FORGETS, Removal, listed};
-use crate::sqlite::rebuild::steps::Step;
+use crate::sqlite::rebuild::steps::{Step, weight};
 use crate::sqlite::schema::Table;
 use crate::sqlite::text::ddl::quote;
 use crate::text;

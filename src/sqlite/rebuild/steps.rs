@@ -65,6 +65,11 @@ pub struct ByRow {
     pub rows: i64,
 }
 
+/// What a row weighs that has entries in `indexes` indexes.
+pub fn weight((row, entry): (usize, usize), indexes: usize) -> usize {
+    row + entry * indexes
+}
+
 impl Step {
     /// A step that runs `sql`.
     pub fn run(title: impl Into<String>, sql: impl Into<String>) -> Self {

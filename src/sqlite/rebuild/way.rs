@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::policy::Method;
 use crate::sqlite::orphans::lists::{Removal, listed};
 use crate::sqlite::rebuild::compare;
-use crate::sqlite::rebuild::steps::Step;
+use crate::sqlite::rebuild::steps::{Step, weight};
 use crate::sqlite::schema::scratch::{Obstacle, Rehearsal};
 use crate::sqlite::schema::snapshot::free_name;
 use crate::sqlite::schema::{RowKey, Table};
@@ -34,11 +34,6 @@ const WORK_PER_COPIED_ROW: usize = 8;
 const WEIGHT_OF_TRANSFER: usize = 45;
 const WEIGHT_OF_COPY: usize = 75;
 const WEIGHT_OF_DROP: (usize, usize) = (10, 4);
-
-/// What a row weighs that has entries in `indexes` indexes.
-pub(super) fn weight((row, entry): (usize, usize), indexes: usize) -> usize {
-    row + entry * indexes
-}
 
 /// What the old table is called until it is dropped, if no object has that name.
 pub const OLD: &str = "fkfix_old";

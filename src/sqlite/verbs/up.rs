@@ -138,7 +138,7 @@ impl Database {
             let plans = outcomes.iter().flat_map(Outcome::plans);
             space = Some(space::estimate(connection, plans)?);
             if target.is_none() {
-                time = timing::estimate(connection, &outcomes);
+                time = timing::estimate(connection, outcomes.iter().flat_map(Outcome::plans));
             }
         }
         let warnings = outcomes.iter().flat_map(Outcome::warnings).cloned();

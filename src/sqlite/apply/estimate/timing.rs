@@ -12,7 +12,6 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
 use crate::sqlite::apply::plan::{KeyPlan, TablePlan};
-use crate::sqlite::apply::up::Outcome;
 use crate::sqlite::file::reading;
 use crate::sqlite::rebuild::Way;
 use crate::sqlite::schema::Table;
@@ -46,12 +45,15 @@ pub fn of_steps(connection: &Connection, plan: &KeyPlan) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-/// Estimates the time that applying `outcomes` to the database that `connection` reads takes.
+/// Estimates the time that carrying `plans` out in the database that `connection` reads takes.
 ///
 /// None where a table can't be sampled.
-pub fn estimate(connection: &Connection, outcomes: &[Outcome<'_>]) -> Option<Duration> {
+pub fn estimate<'p>(
+    connection: &Connection,
+    plans: impl Iterator<Item = &'p KeyPlan>,
+) -> Option<Duration> {
     let mut seconds = AT_LEAST;
-    for plan in outcomes.iter().flat_map(Outcome::plans) {
+    for plan in plans {
         let search = plan.found.took.as_secs_f64();
         seconds += search;
         for table in &plan.tables {

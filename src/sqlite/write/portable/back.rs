@@ -3,8 +3,8 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::keys::{self, Left, triggers_aside, triggers_back};
-use super::moving_out::{create_archive, full_text_is_whole};
+use super::keys::{self, Left};
+use super::leaving::{create_archive, full_text_is_whole};
 use super::pin;
 use super::script::Script;
 use super::swap::{self, Children};
@@ -15,7 +15,7 @@ use crate::sqlite::apply::asked::unnamed::{self, Dropped};
 use crate::sqlite::apply::down::Order;
 use crate::sqlite::apply::history;
 use crate::sqlite::archive::forgotten::Forgotten;
-use crate::sqlite::archive::kept::{self, Staying};
+use crate::sqlite::archive::staying::{self, Staying};
 use crate::sqlite::archive::{self, Restore, Whose};
 use crate::sqlite::rebuild::full_text;
 use crate::sqlite::schema::{self, RowKey, Table};
@@ -209,15 +209,16 @@ fn put_back(script: &mut Script<'_>, left: &Left, version: i64, is_shared: bool)
     let columns = left.columns.iter().filter(|it| archive.has(it));
     let columns: Vec<_> = columns.cloned().collect();
     let forgotten = archive.has_kept && !columns.is_empty();
-    let forgotten = forgotten.then(|| Forgotten::over(columns));
-    let restore = Restore::of(archive.clone(), Whose::Since(version));
+    let whose = Whose::Since(version);
+    let forgotten = forgotten.then(|| Forgotten::over(archive.clone(), whose, columns));
+    let restore = Restore::of(archive.clone(), whose);
     must_lose_no_value(script, &restore, table)?;
     full_text_is_whole(script, table)?;
     let columns: Vec<_> = table.stored_columns().filter(known).collect();
     let (into, values) = into_and_values(table, &columns);
     let mut children = Children::of(schema, table)?;
     children.index(script)?;
-    triggers_aside(script, table)?;
+    script.triggers_aside(table)?;
     swap::counter_aside(script, table)?;
     let (own, archive) = (quote(&table.name), quote(&name));
     let mine = restore.left("a");
@@ -237,7 +238,7 @@ fn put_back(script: &mut Script<'_>, left: &Left, version: i64, is_shared: bool)
     )?;
     for Staying {
         declared, broken, ..
-    } in kept::staying(schema, table)?
+    } in staying::staying(schema, table)?
     {
         script.promise(
             &format!("no row that is back breaks {}", declared.key.place()),
@@ -249,7 +250,7 @@ fn put_back(script: &mut Script<'_>, left: &Left, version: i64, is_shared: bool)
     }
     if let Some(forgotten) = &forgotten {
         script.needs_json = true;
-        let set = forgotten.set_back(schema, &restore, table)?;
+        let set = forgotten.set_back(schema, table)?;
         script.run(
             &format!(
                 "rows of {} have the keys again that they forgot",
@@ -258,7 +259,7 @@ fn put_back(script: &mut Script<'_>, left: &Left, version: i64, is_shared: bool)
             &format!("{set} AND a.fkfix_version = {version}"),
         )?;
     }
-    triggers_back(script, table)?;
+    script.triggers_back(table)?;
     children.drop_indexes(script)?;
     script.steps(&indexes.refresh())?;
     script.run(
@@ -270,7 +271,7 @@ fn put_back(script: &mut Script<'_>, left: &Left, version: i64, is_shared: bool)
             &format!("take the keys that are back out of {name}"),
             &format!(
                 "DELETE FROM main.{archive} AS a WHERE {}",
-                forgotten.is_back(&restore, table)
+                forgotten.is_back(table)
             ),
         )?;
     }

@@ -9,7 +9,6 @@ use super::swap;
 use crate::policy::{OrphanAction, Policy};
 use crate::sqlite::keys::{self, TableKeys, conditions};
 use crate::sqlite::orphans::lists::Removal;
-use crate::sqlite::rebuild;
 use crate::sqlite::schema::foreign_key::{self, NamedKey};
 use crate::sqlite::schema::scratch;
 use crate::sqlite::schema::{self, Table};
@@ -147,16 +146,6 @@ fn adopted(targets: &[TableKeys]) -> Vec<AdoptedKey> {
         adopted.map(|key| AdoptedKey::found(target.table.name.clone(), key.name.clone()))
     });
     adopted.collect()
-}
-
-/// Takes the triggers off `table`, so that nothing fires when its rows leave, come or are held.
-pub fn triggers_aside(script: &mut Script<'_>, table: &Table) -> Result<()> {
-    script.steps(&rebuild::drop_triggers(table))
-}
-
-/// Makes them again.
-pub fn triggers_back(script: &mut Script<'_>, table: &Table) -> Result<()> {
-    script.steps(&rebuild::create_triggers(table))
 }
 
 /// A table whose rows may have left, or forgotten a key.

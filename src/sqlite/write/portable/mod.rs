@@ -12,13 +12,10 @@
 //! counted in the script, and what must hold is a promise there. It is made from the schema alone,
 //! on a copy of it in memory, on which every statement of the script is run.
 
-mod allowed;
 mod back;
 mod copy;
 mod keys;
 mod leaving;
-mod listing;
-mod moving_out;
 mod pin;
 mod script;
 mod swap;
@@ -30,6 +27,7 @@ use sqlite3_parser::dialect::TokenType::{
 };
 
 pub use copy::of as schema_of;
+pub use script::{COUNTER, DEFAULTS, HOLDS, LISTS, PROMISES, STAGE, TRIAL};
 
 use crate::migrations::{Migration, Migrations};
 use crate::policy::Policy;
@@ -43,23 +41,6 @@ use crate::sqlite::text::ddl;
 use crate::standing::{AdoptedKey, Applied};
 use crate::target::Target;
 use script::Script;
-
-/// The names of what a script makes for the time that it runs.
-pub const PROMISES: &str = "fkfix_promises";
-/// See [`PROMISES`].
-pub const STAGE: &str = "fkfix_stage";
-/// See [`PROMISES`].
-pub const COUNTER: &str = "fkfix_counter";
-/// See [`PROMISES`].
-pub const TRIAL: &str = "fkfix_trial";
-/// What such names begin with, where a number stands behind.
-pub const LISTS: &str = "fkfix_leaving_";
-/// See [`LISTS`].
-pub const DEFAULTS: &str = "fkfix_defaults_";
-/// See [`LISTS`].
-pub const HOLDS: &str = "fkfix_hold_";
-/// See [`LISTS`].
-pub const INDEXES: &str = "fkfix_index_";
 
 /// The file for `target` that applies the `pending` migrations, and takes them back again where the
 /// target wants both ways in one file.

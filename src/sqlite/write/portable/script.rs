@@ -6,12 +6,30 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType;
 
-use super::{DEFAULTS, LISTS, PROMISES, TRIAL};
 use crate::failure::Failure;
+use crate::sqlite::rebuild;
 use crate::sqlite::rebuild::steps::Step;
+use crate::sqlite::schema::Table;
 use crate::sqlite::text::ddl::{self, literal, unquote};
 use crate::sqlite::write::shell::{self, Comment};
 use crate::target::Target;
+
+/// The names of what a script makes for the time that it runs.
+pub const PROMISES: &str = "fkfix_promises";
+/// See [`PROMISES`].
+pub const STAGE: &str = "fkfix_stage";
+/// See [`PROMISES`].
+pub const COUNTER: &str = "fkfix_counter";
+/// See [`PROMISES`].
+pub const TRIAL: &str = "fkfix_trial";
+/// What such names begin with, where a number stands behind.
+pub const LISTS: &str = "fkfix_leaving_";
+/// See [`LISTS`].
+pub const DEFAULTS: &str = "fkfix_defaults_";
+/// See [`LISTS`].
+pub const HOLDS: &str = "fkfix_hold_";
+/// See [`LISTS`].
+pub const INDEXES: &str = "fkfix_index_";
 
 /// A script for one target.
 pub struct Script<'a> {
@@ -136,6 +154,17 @@ impl<'a> Script<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Adds what takes the triggers off `table`, so that nothing fires when its rows leave, come or are
+    /// held.
+    pub fn triggers_aside(&mut self, table: &Table) -> Result<()> {
+        self.steps(&rebuild::drop_triggers(table))
+    }
+
+    /// Adds what makes them again.
+    pub fn triggers_back(&mut self, table: &Table) -> Result<()> {
+        self.steps(&rebuild::create_triggers(table))
     }
 
     /// Adds the statement `sql`, which `title` says in a few words.

@@ -8,10 +8,8 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::keys::{triggers_aside, triggers_back};
 use super::pin;
-use super::script::Script;
-use super::{COUNTER, HOLDS, INDEXES, STAGE};
+use super::script::{COUNTER, HOLDS, INDEXES, STAGE, Script};
 use crate::failure::Failure;
 use crate::sqlite::keys::{self, conditions};
 use crate::sqlite::orphans::lists::{Removal, listed};
@@ -32,7 +30,7 @@ pub fn table(
     let mut children = Children::of(schema, table)?;
     let name = quote(&table.name);
     script.comment(&format!("{} is made again", table.name));
-    triggers_aside(script, table)?;
+    script.triggers_aside(table)?;
     children.hold(script)?;
     stage(script, table, leaving)?;
     counter_aside(script, table)?;
@@ -58,7 +56,7 @@ pub fn table(
         script.run(&format!("create the index {}", index.name), &index.sql)?;
     }
     children.let_go(script)?;
-    triggers_back(script, table)?;
+    script.triggers_back(table)?;
     pin::made(script, &table.name)
 }
 
@@ -325,7 +323,7 @@ impl Children {
         }
         let mut names = Vec::new();
         for (child, deletes, sets) in self.held() {
-            triggers_aside(script, child)?;
+            script.triggers_aside(child)?;
             for (event, held) in [("DELETE", deletes), ("UPDATE", sets)] {
                 if held {
                     script.numbers.holds += 1;
@@ -365,7 +363,7 @@ impl Children {
         }
         self.drop_indexes(script)?;
         for (child, ..) in self.held() {
-            triggers_back(script, child)?;
+            script.triggers_back(child)?;
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
-use super::survey::{Survey, SurveyedTable, source_of};
-use super::surveyed_key::{MOST_FREQUENT, time_column};
+use super::of_key::{MOST_FREQUENT, time_column};
+use super::surveyed::{Source, Survey, SurveyedTable};
 use crate::model::key;
 use crate::model::value::Value;
 use crate::outcome::orphans::{DeadParent, KeyOrphans, Span};
@@ -108,7 +108,7 @@ impl Survey {
                 orphans: tally.orphans,
                 break_several: tally.break_several,
                 of: counts.of(&table.name)?,
-                source: source_of(&removal),
+                source: Source::of(&removal),
             });
         }
         self.places += 1;

@@ -4,9 +4,7 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::TRIAL;
-use super::leaving::{Leaving, Link, List, Orphaned};
-use super::script::Script;
+use super::{Leaving, Link, List, Orphaned};
 use crate::sqlite::keys::conditions;
 use crate::sqlite::orphans::fates::{self, Fates};
 use crate::sqlite::orphans::lists::{
@@ -15,6 +13,7 @@ use crate::sqlite::orphans::lists::{
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::{RowKey, Table};
 use crate::sqlite::text::ddl::{literal, quote, quote_list};
+use crate::sqlite::write::portable::script::{Script, TRIAL};
 
 /// How often keys that go round in a circle are followed; what is left then stops the script.
 const ROUNDS: usize = 8;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use rusqlite::Connection;
 
-use super::super::survey::Survey;
+use super::Survey;
 use crate::model::value::Value;
 
 const TYPES: [&str; 5] = ["INTEGER", "TEXT", "VARCHAR(9)", "", "TEXT COLLATE NOCASE"];

@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 
-use super::leaving::{Leaving, Link};
 use super::listing::FOLLOWS_WITHIN;
-use super::script::Script;
+use super::{Leaving, Link};
 use crate::policy::{Limit, OrphanAction, Policy};
 use crate::sqlite::keys::TableKeys;
 use crate::sqlite::orphans::lists::{Fate, Removal};
 use crate::sqlite::text::ddl::{quote, same_name};
+use crate::sqlite::write::portable::script::Script;
 
 impl Leaving {
     /// Writes the promises that `policy` asks for.

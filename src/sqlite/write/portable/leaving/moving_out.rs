@@ -3,15 +3,14 @@
 
 use anyhow::Result;
 
-use super::keys::{triggers_aside, triggers_back};
-use super::leaving::Leaving;
-use super::script::Script;
+use super::Leaving;
 use crate::failure::Failure;
 use crate::sqlite::archive::{self, table::KEPT};
 use crate::sqlite::orphans::lists::{Removal, from_leaving, from_listed, listed};
 use crate::sqlite::rebuild::{self, full_text};
 use crate::sqlite::schema::Table;
 use crate::sqlite::text::ddl::{quote, quote_list};
+use crate::sqlite::write::portable::script::Script;
 
 impl Leaving {
     /// Writes what keeps the rows, as they were, in the archives of their tables.
@@ -70,12 +69,12 @@ impl Leaving {
     pub fn forget(&self, script: &mut Script<'_>) -> Result<()> {
         for removal in self.listed().filter(|it| it.mixed) {
             let table = &removal.table;
-            triggers_aside(script, table)?;
+            script.triggers_aside(table)?;
             script.run(
                 &format!("rows of {} forget a key without a parent", table.name),
                 &rebuild::forget_sql(removal),
             )?;
-            triggers_back(script, table)?;
+            script.triggers_back(table)?;
         }
         Ok(())
     }
@@ -92,7 +91,7 @@ impl Leaving {
             leaving.filter(|it| but.is_none_or(|but| but.list != it.list))
         };
         for removal in deleted() {
-            triggers_aside(script, &removal.table)?;
+            script.triggers_aside(&removal.table)?;
         }
         for removal in deleted() {
             let table = &removal.table;
@@ -110,7 +109,7 @@ impl Leaving {
                 &format!("they have left {}", removal.table.name),
                 &format!("NOT EXISTS (SELECT 1 {})", from_leaving("w", removal)),
             )?;
-            triggers_back(script, &removal.table)?;
+            script.triggers_back(&removal.table)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 use rusqlite::limits::Limit;
 
-use super::survey::{Source, Survey, SurveyedTable};
+use super::surveyed::{Source, Survey, SurveyedTable};
 use crate::failure::Failure;
 use crate::model::value::Value;
 use crate::sqlite::orphans::Found;

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::LISTS;
+use super::script::LISTS;
 use crate::model::key::{self, KeyId};
 use crate::policy::{OrphanAction, Wish};
 use crate::sqlite::keys::{NewKey, TableKeys};
@@ -14,19 +14,25 @@ use crate::sqlite::schema::foreign_key::{self, ForeignKey, NamedKey};
 use crate::sqlite::schema::{RowKey, Table, scratch};
 use crate::sqlite::text::ddl::same_name;
 
+mod allowed;
+mod listing;
+mod moving_out;
+
+pub use moving_out::{create_archive, full_text_is_whole};
+
 /// The rows that leave, and those that forget a key.
 pub struct Leaving {
     /// One for each table that may have such rows.
-    pub(super) lists: Vec<List>,
-    pub(super) keys: Vec<NamedKey>,
-    pub(super) links: Vec<Link>,
-    pub(super) orphaned: Vec<Orphaned>,
+    lists: Vec<List>,
+    keys: Vec<NamedKey>,
+    links: Vec<Link>,
+    orphaned: Vec<Orphaned>,
     /// Several tables refer to each other in a circle, or one to itself in several ways.
-    pub(super) circular: bool,
+    circular: bool,
 }
 
 /// The listed rows of one table.
-pub(super) struct List {
+struct List {
     /// The list.
     pub removal: Removal,
     /// Some of them may leave; otherwise all stay.
@@ -36,7 +42,7 @@ pub(super) struct List {
 }
 
 /// A key that is asked for.
-pub(super) struct Orphaned {
+struct Orphaned {
     /// The key.
     pub key: ForeignKey,
     /// What people call it.
@@ -46,7 +52,7 @@ pub(super) struct Orphaned {
 }
 
 /// A key to a table that may lose rows.
-pub(super) struct Link {
+struct Link {
     id: KeyId,
     /// The key.
     pub key: ForeignKey,
@@ -247,7 +253,7 @@ impl Leaving {
         self.list_of(table).filter(|_| is_alone)
     }
 
-    pub(super) fn list(&self, table: &str) -> Option<&List> {
+    fn list(&self, table: &str) -> Option<&List> {
         let mut lists = self.lists.iter();
         lists.find(|list| same_name(&list.removal.table.name, table))
     }

@@ -9,19 +9,21 @@ use anyhow::{Context as _, Result, anyhow};
 use refinery::Runner;
 use rusqlite::Connection;
 
-use super::driver::{Driver, lacking};
-use crate::failure::Failure;
-use crate::migrations::{Migration, Migrations};
+use crate::migrations::Migrations;
 use crate::policy::{OrphanAction, Policy};
 use crate::sqlite::apply::asked::parts::{Part, parts};
 use crate::sqlite::apply::history;
-use crate::sqlite::apply::plan::{self, KeyPlan};
+use crate::sqlite::apply::plan;
 use crate::sqlite::file::backup::{self, TemporaryCopy};
-use crate::sqlite::keys::NewKey;
-use crate::sqlite::rebuild::steps::Step;
-use crate::sqlite::schema::{self, child_index};
 use crate::sqlite::text::statement::AddForeignKey;
-use crate::standing::{self, AdoptedKey, Applied};
+use crate::standing::{self, Applied};
+use driver::{Driver, Look, Rehearsal, lacking};
+
+mod driver;
+mod outcome;
+mod promised;
+
+pub use outcome::{Done, Outcome};
 
 /// What is to be applied, and what may become of orphans.
 #[derive(Clone, Copy, Debug)]
@@ -42,78 +44,6 @@ impl Order<'_> {
     /// The versions that are pending where `applied` are.
     pub fn pending(&self, applied: &[Applied]) -> Result<Vec<i64>> {
         standing::pending(self.migrations, applied, self.to, self.allow_missing)
-    }
-}
-
-/// What one migration did, or would do.
-#[derive(Debug)]
-pub struct Outcome<'a> {
-    /// The migration.
-    pub migration: &'a Migration,
-    /// Its parts, in the order of the script.
-    pub parts: Vec<Done>,
-    /// Why it may not be applied; only a rehearsal gets that far.
-    pub refusal: Option<Failure>,
-    /// What its files lack.
-    pub lacking: Vec<String>,
-    /// Keys that it dropped.
-    pub dropped: Vec<AdoptedKey>,
-    /// Which deletions will read whole tables; only a dry run looks.
-    pub unindexed: Vec<String>,
-}
-
-/// A part of a script that is done.
-#[derive(Debug)]
-pub enum Done {
-    /// A statement that SQLite runs itself.
-    Statement(Step),
-    /// Keys, by their plan.
-    Keys(Box<KeyPlan>),
-}
-
-impl Outcome<'_> {
-    /// The plans, in the order of the script.
-    pub fn plans(&self) -> impl Iterator<Item = &KeyPlan> {
-        self.parts.iter().filter_map(|part| match part {
-            Done::Keys(plan) => Some(plan.as_ref()),
-            Done::Statement(_) => None,
-        })
-    }
-
-    /// What SQLite accepted and what will cost something.
-    pub fn warnings(&self) -> impl Iterator<Item = &String> {
-        let of_keys = self.plans().flat_map(|plan| &plan.warnings);
-        self.lacking.iter().chain(of_keys).chain(&self.unindexed)
-    }
-
-    /// Looks which of the keys that it adds no index of its child serves, in a database as it
-    /// leaves it.
-    pub(super) fn find_unindexed(&mut self, connection: &Connection) -> Result<()> {
-        let mut found = Vec::new();
-        for planned in self.plans().flat_map(|plan| &plan.tables) {
-            // A later statement may have dropped it.
-            if !schema::table_exists(connection, &planned.name)? {
-                continue;
-            }
-            for NewKey { key, .. } in &planned.added {
-                found.extend(child_index::why_scanned(connection, key)?);
-            }
-        }
-        self.unindexed = found;
-        Ok(())
-    }
-
-    /// The keys that were there already.
-    #[must_use]
-    pub fn adopted(&self) -> Vec<AdoptedKey> {
-        let tables = self.plans().flat_map(|plan| &plan.tables);
-        tables
-            .flat_map(|table| {
-                let adopted = table.adopted.iter();
-                adopted.map(|key| AdoptedKey::found(table.name.clone(), key.name.clone()))
-            })
-            .chain(self.dropped.iter().cloned())
-            .collect()
     }
 }
 
@@ -183,14 +113,6 @@ pub fn keys_alone(migrations: &Migrations, pending: &[i64]) -> Result<Option<Vec
         [Part::Keys(requests)] => Some(std::mem::take(requests)),
         _ => None,
     })
-}
-
-/// Looks at a copy when keys are about to be added to it.
-pub(super) type Look<'l> = &'l mut dyn FnMut(&Connection, &[AddForeignKey]) -> Result<()>;
-
-/// A run on a copy, which goes on where a real one is refused.
-pub(super) struct Rehearsal<'l> {
-    pub(super) look: Look<'l>,
 }
 
 /// Applies all that is pending to a copy of the database, and gives the copy. Before keys are added,

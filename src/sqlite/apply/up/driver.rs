@@ -7,7 +7,8 @@ use refinery::Migration as Script;
 use refinery_core::traits::sync::{Migrate, Query, Transaction};
 use rusqlite::Connection;
 
-use super::up::{Done, Outcome, Rehearsal};
+use super::outcome::{Done, Outcome};
+use super::promised::{OwnKey, Promised};
 use crate::failure::Failure;
 use crate::migrations::Migration;
 use crate::policy::{OrphanAction, Policy};
@@ -17,13 +18,21 @@ use crate::sqlite::apply::asked::unnamed::{self, Dropped};
 use crate::sqlite::apply::estimate::{space, timing};
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::plan;
-use crate::sqlite::apply::promised::{OwnKey, Promised};
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::text::script;
+use crate::sqlite::text::statement::AddForeignKey;
 use crate::standing::AdoptedKey;
 use crate::text;
+
+/// Looks at a copy when keys are about to be added to it.
+pub(super) type Look<'l> = &'l mut dyn FnMut(&Connection, &[AddForeignKey]) -> Result<()>;
+
+/// A run on a copy, which goes on where a real one is refused.
+pub(super) struct Rehearsal<'l> {
+    pub(super) look: Look<'l>,
+}
 
 pub(super) struct Driver<'a, 't, 'l> {
     pub(super) transaction: &'t Connection,
