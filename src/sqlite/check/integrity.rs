@@ -4,7 +4,7 @@ use anyhow::Result;
 use rusqlite::{Connection, ErrorCode};
 
 use crate::model::finding::{Code, Finding};
-use crate::sqlite::file::free_list;
+use crate::sqlite::file::connection::free_list;
 
 /// More than that help nobody.
 const MOST: u8 = 20;

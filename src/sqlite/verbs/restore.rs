@@ -13,7 +13,8 @@ use crate::outcome::change::RestoredRows;
 use crate::outcome::clean::{PurgeReport, PurgedRows, RestoreReport};
 use crate::sqlite::apply::down::{self, TakenBack};
 use crate::sqlite::archive::door::{self, Purge};
-use crate::sqlite::file::{backup, connection, free_list, reading};
+use crate::sqlite::file::connection::{self, free_list};
+use crate::sqlite::file::{backup, reading};
 use crate::sqlite::rebuild::steps;
 
 impl Database {

@@ -8,11 +8,12 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::failure::Failure;
 use crate::location::Location;
 use crate::progress::{self, Work};
-use crate::sqlite::file::free_list;
 use crate::sqlite::file::guard::{first_read, mounted_read_only, prepare};
-use crate::sqlite::file::hosts;
 use crate::sqlite::file::paths::file_of;
 use crate::sqlite::file::reading;
+
+pub mod free_list;
+mod hosts;
 
 /// Opens `location` for `up` and `down`; waits for other writers up to `lock_timeout`.
 ///
