@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+mod imports;
+
 /// Every file of the program, by its module path: `sqlite::keys::resolve`.
 fn modules() -> BTreeMap<String, String> {
     fn visit(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -82,13 +84,8 @@ fn arrows() -> BTreeMap<String, BTreeSet<String>> {
     arrows
 }
 
-#[test]
-fn no_room_asks_one_that_asks_it() {
-    let mut arrows = arrows();
-    assert!(
-        arrows["sqlite::apply"].contains("sqlite::rebuild"),
-        "nothing was read"
-    );
+/// One way along `arrows` that comes back to where it began; empty where none does.
+fn circle(mut arrows: BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     // Who asks nobody that is left is taken away, until nobody is left: or a circle is.
     while let Some(lowest) = arrows
         .iter()
@@ -97,7 +94,41 @@ fn no_room_asks_one_that_asks_it() {
     {
         arrows.remove(&lowest);
     }
-    assert!(arrows.is_empty(), "these are in a circle: {arrows:#?}");
+    let mut way: Vec<String> = Vec::new();
+    let mut next = arrows.keys().next();
+    while let Some(asked) = next {
+        let before = way.iter().position(|it| it == asked);
+        way.push(asked.clone());
+        if let Some(at) = before {
+            way.drain(..at);
+            break;
+        }
+        next = arrows[asked].iter().find(|it| arrows.contains_key(*it));
+    }
+    way
+}
+
+#[test]
+fn no_room_asks_one_that_asks_it() {
+    let arrows = arrows();
+    assert!(
+        arrows["sqlite::apply"].contains("sqlite::rebuild"),
+        "nothing was read"
+    );
+    let circle = circle(arrows);
+    assert!(circle.is_empty(), "a circle: {}", circle.join(" -> "));
+}
+
+/// A `mod.rs` that only hands on what its files define asks none of them.
+#[test]
+fn no_file_asks_one_that_asks_it() {
+    let arrows = imports::arrows(modules());
+    assert!(
+        arrows["sqlite::apply::plan"].contains("sqlite::orphans"),
+        "nothing was read"
+    );
+    let circle = circle(arrows);
+    assert!(circle.is_empty(), "a circle: {}", circle.join(" -> "));
 }
 
 /// A room within a room counts as one.
