@@ -87,7 +87,7 @@ pub struct ForgottenKeys {
 }
 
 /// One migration and what taking it back did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct TakenBackMigration {
     /// Its number.
     pub version: i64,
@@ -118,7 +118,8 @@ pub struct RestoredRows {
     pub kept_because: Vec<KeptRows>,
 }
 
-/// Rows that stay in an archive for one reason.
+/// Rows that stay in an archive for one reason: a [`Kept`], laid out as a document has it, with the
+/// words that only one who knows the table can say.
 #[derive(Debug, Serialize)]
 pub struct KeptRows {
     /// How many.

@@ -6,9 +6,10 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::formats::Report;
 use super::table::{sample, table};
+use crate::model::deletion::Deletion;
 use crate::model::relatives::{Children, Parent, Row};
 use crate::model::value::Value;
-use crate::outcome::show::{DeletionReport, ShowReport};
+use crate::outcome::show::ShowReport;
 use crate::outcome::value;
 use crate::text::{Lines, count, listing, one_line, rows};
 
@@ -118,27 +119,27 @@ impl Children {
     }
 }
 
-impl DeletionReport {
+impl Deletion {
     fn text(&self, width: Option<u16>) -> Lines {
         let mut text = Lines::default();
         for refusal in &self.refusals {
-            let would = if refusal.certain { "would" } else { "may" };
-            let _ = writeln!(text, "deleting it {would} be refused: {}", refusal.reason);
+            let would = if refusal.is_certain() { "would" } else { "may" };
+            let _ = writeln!(text, "deleting it {would} be refused: {}", refusal.words());
         }
-        if self.deleted.is_empty() && self.changed.is_empty() {
+        if self.taken.is_empty() && self.changed.is_empty() {
             if self.refusals.is_empty() {
                 let _ = writeln!(text, "deleting it would take no other row");
             }
             return text;
         }
-        let would = if self.refused {
-            "would otherwise"
-        } else {
+        let would = if self.refusals.is_empty() {
             "would"
+        } else {
+            "would otherwise"
         };
         let _ = writeln!(text, "deleting it {would} take with it");
         text.blank();
-        let deleted = self.deleted.iter().map(|it| {
+        let deleted = self.taken.iter().map(|it| {
             vec![
                 it.table.clone(),
                 count(it.rows),
@@ -147,8 +148,8 @@ impl DeletionReport {
             ]
         });
         let changed = self.changed.iter().map(|it| {
-            let action = it.action.words();
-            vec![it.table.clone(), count(it.rows), action, it.key.clone()]
+            let (key, action) = (&it.key, it.key.on_delete.words());
+            vec![key.child.clone(), count(it.rows), action, key.place()]
         });
         let heading = ["table", "rows", "", "by"];
         let lines: Vec<_> = deleted.chain(changed).collect();

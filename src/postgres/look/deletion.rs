@@ -24,14 +24,13 @@ pub fn foresee(
     search.follow(transaction, &mut found, false)?;
     let mut deletion = Deletion::default();
     for leaving in &found.tables {
-        let by = search.reasons(&found, leaving).into_iter();
-        let by: Vec<_> = by.map(|it| (it.label, it.rows)).collect();
-        let rows = by.iter().map(|(_, rows)| rows).sum();
+        let reasons = search.reasons(&found, leaving);
+        let rows = reasons.iter().map(|it| it.rows).sum();
         if rows > 0 {
             deletion.taken.push(Taken {
                 table: leaving.shown.clone(),
                 rows,
-                by,
+                by: reasons.into_iter().map(|it| it.label).collect(),
             });
         }
     }

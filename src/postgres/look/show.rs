@@ -43,6 +43,6 @@ fn look(transaction: &mut Transaction, schema: &Schema, asked: Asked<'_>) -> Res
     report.children = relatives::children(transaction, schema, &tables, &place, asked.limit)?;
     let found = Found::one(table, &shown, &place);
     let search = Search::of_deletion(transaction, schema)?.by_place();
-    report.deletion = deletion::foresee(transaction, &search, found)?.into();
+    report.deletion = deletion::foresee(transaction, &search, found)?;
     Ok(report)
 }

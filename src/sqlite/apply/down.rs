@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::migrations::Migrations;
-use crate::model::kept::Kept;
+use crate::outcome::change::{KeptRows, RestoredRows, TakenBackMigration};
 use crate::policy::{Method, Policy};
 use crate::sqlite::apply::asked::parts;
 use crate::sqlite::apply::asked::unnamed;
@@ -37,35 +37,14 @@ pub struct Order<'a> {
 }
 
 /// What taking one migration back did, or would do.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TakenBack {
-    /// Its number.
-    pub version: i64,
-    /// Its name.
-    pub name: String,
-    /// The keys that were there before it, and so stay.
-    pub left: Vec<AdoptedKey>,
-    /// The rows that came back, by archive.
-    pub restored: Vec<Restored>,
+    /// The migration and its rows.
+    pub change: TakenBackMigration,
     /// All steps, in order.
     pub steps: Vec<Step>,
     /// What did not happen on the way.
     pub warnings: Vec<String>,
-}
-
-/// What came back from one archive.
-#[derive(Debug)]
-pub struct Restored {
-    /// The archive.
-    pub archive: String,
-    /// The table.
-    pub table: String,
-    /// Rows that are in the table again, and in the archive no longer.
-    pub rows: i64,
-    /// How many of these were there before, just as they were archived.
-    pub there_already: i64,
-    /// Rows that stay in the archive, by cause.
-    pub kept: Vec<Kept>,
 }
 
 /// Takes the migrations `applied` back, in that order. `transaction` must be open, with foreign
@@ -99,14 +78,7 @@ pub fn dry_run(
 
 /// Puts archived rows back, of `only` this table where it is given, where no key is broken by it.
 pub fn restore(transaction: &Connection, only: Option<&str>) -> Result<TakenBack> {
-    let mut back = TakenBack {
-        version: 0,
-        name: String::new(),
-        left: Vec::new(),
-        restored: Vec::new(),
-        steps: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut back = TakenBack::default();
     back.put_rows_back(transaction, Whose::All, only)?;
     Ok(back)
 }
@@ -294,7 +266,8 @@ impl TakenBack {
         }
         self.steps.extend(steps);
         let kept = kept::causes(transaction, restore)?;
-        let rows = restore.rows - kept.iter().map(|kept| kept.rows).sum::<i64>();
+        let stay: i64 = kept.iter().map(|kept| kept.rows).sum();
+        let rows = restore.rows - stay;
         let moved = came.moved + came.set;
         if moved > rows {
             return Err(Failure::impossible(format!(
@@ -316,12 +289,15 @@ impl TakenBack {
             let unfired = unfired::when_set_back(table, came.set, &columns, &indexes);
             self.warnings.extend(unfired);
         }
-        self.restored.push(Restored {
+        let table = &restore.archive.table;
+        let kept_because = kept.iter().map(|kept| KeptRows::new(kept, table));
+        self.change.restored.push(RestoredRows {
+            table: table.clone(),
             archive: archive.clone(),
-            table: restore.archive.table.clone(),
             rows,
             there_already: rows - moved,
-            kept,
+            kept: stay,
+            kept_because: kept_because.collect(),
         });
         Ok(())
     }
@@ -356,26 +332,20 @@ fn read(order: Order<'_>, applied: &Applied) -> Result<Script> {
     let (migration, text) = order.migrations.down_script(applied.version)?;
     let file = migration.down_file();
     let mut script = Script {
-        back: TakenBack {
-            version: applied.version,
-            name: applied.name.clone(),
-            left: Vec::new(),
-            restored: Vec::new(),
-            steps: Vec::new(),
-            warnings: Vec::new(),
-        },
+        back: TakenBack::default(),
         parts: Vec::new(),
     };
+    let change = &mut script.back.change;
+    change.version = applied.version;
+    change.name.clone_from(&applied.name);
     for Statement { line, action } in script::parse(&file, text)? {
         let run = |sql| Part::Run(parts::statement(&file, line, sql));
         match action {
             Action::DropConstraint {
                 table, constraint, ..
             } if applied.has_adopted(&table, &constraint) => {
-                script
-                    .back
-                    .left
-                    .push(AdoptedKey::found(table, Some(constraint)));
+                let left = AdoptedKey::found(table, Some(constraint));
+                change.left.push(left.shown());
             }
             Action::DropConstraint { sql, .. } | Action::Other(sql) => {
                 script.parts.push(run(sql));

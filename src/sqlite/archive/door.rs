@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::table::{self, Archive, KEPT};
 use crate::outcome::archived::{ArchivedRows, no_archive};
+use crate::outcome::clean::PurgedRows;
 use crate::sqlite::rebuild::steps::Step;
 use crate::sqlite::schema::row_counts;
 use crate::sqlite::text::ddl::{quote, same_name};
@@ -61,12 +62,8 @@ pub fn groups(connection: &Connection, only: Option<&str>) -> Result<Vec<Archive
 /// Old rows of one archive.
 #[derive(Debug)]
 pub struct Purge {
-    /// The archive.
-    pub archive: Archive,
-    /// How many are old.
-    pub rows: i64,
-    /// How many are not.
-    pub left: i64,
+    /// How many there are, and of which archive.
+    pub purged: PurgedRows,
     /// The step that deletes them.
     pub step: Step,
 }
@@ -98,9 +95,12 @@ pub fn purge(connection: &Connection, only: Option<&str>, age: Duration) -> Resu
                     rows: old,
                     rows_left: left,
                 },
-                archive,
-                rows,
-                left,
+                purged: PurgedRows {
+                    archive: archive.name,
+                    table: archive.table,
+                    rows,
+                    left,
+                },
             });
         }
     }

@@ -29,9 +29,7 @@ pub fn foresee(connection: &Connection, found: &Found, declared: &[NamedKey]) ->
             deletion.taken.push(Taken {
                 table: removal.table.name.clone(),
                 rows,
-                by: reasons
-                    .map(|it| (found.label(it.key).to_owned(), it.rows))
-                    .collect(),
+                by: reasons.map(|it| found.label(it.key).to_owned()).collect(),
             });
         }
     }

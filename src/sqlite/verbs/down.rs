@@ -72,9 +72,9 @@ impl Database {
         let differences = enforce::differences(&transaction)?;
         reverted.stale_triggers = differences.is_some_and(|found| !found.stale.is_empty());
         connection::commit(transaction, location)?;
-        reverted.report.migrations = done.iter().map(DownMigration::new).collect();
-        let warnings = done.into_iter().flat_map(|it| it.warnings);
+        let warnings = done.iter().flat_map(|it| it.warnings.clone());
         reverted.warnings.extend(warnings);
+        reverted.report.migrations = done.into_iter().map(DownMigration::new).collect();
         Ok(reverted)
     }
 
@@ -103,17 +103,17 @@ impl Database {
             };
             Ok((planned, script))
         })?;
-        let report = DownReport {
-            database: self.name(),
-            to,
-            dry_run: true,
-            backup: None,
-            migrations: planned.iter().map(DownMigration::new).collect(),
-        };
+        let warnings = planned.iter().flat_map(|it| it.warnings.clone());
         Ok(DownPlanned {
-            report,
+            warnings: warnings.collect(),
             script,
-            warnings: planned.into_iter().flat_map(|it| it.warnings).collect(),
+            report: DownReport {
+                database: self.name(),
+                to,
+                dry_run: true,
+                backup: None,
+                migrations: planned.into_iter().map(DownMigration::new).collect(),
+            },
         })
     }
 }

@@ -11,7 +11,7 @@ use super::Database;
 use super::up::discard_after_refusal;
 use crate::failure::Failure;
 use crate::migrations::Migrations;
-use crate::outcome::change::{AppliedMigration, TakenBackMigration};
+use crate::outcome::change::AppliedMigration;
 use crate::outcome::migrations::{DownMigration, UpMigration};
 use crate::outcome::redo::RedoReport;
 use crate::outcome::resolve::{ResolveReport, ResolvedKey};
@@ -141,10 +141,8 @@ impl Database {
             redone.report.up.migrations.push(done.into());
             redone.warnings.extend(outcome.warnings().cloned());
         }
-        redone.report.down.migrations = back
-            .iter()
-            .map(|it| DownMigration::from(TakenBackMigration::from(it)))
-            .collect();
+        let back = back.into_iter().map(|it| it.change.into());
+        redone.report.down.migrations = back.collect();
         connection::commit(transaction, location)?;
         Ok(redone)
     }
@@ -163,7 +161,7 @@ impl Database {
             let mut outcomes = up::dry_run(&copy.connection, newest.order(order), &versions)?;
             let planned = outcomes.iter().map(|it| UpMigration::new(it, order.policy));
             redone.report.up.migrations = planned.collect();
-            redone.report.down.migrations = back.iter().map(DownMigration::new).collect();
+            redone.report.down.migrations = back.into_iter().map(DownMigration::new).collect();
             redone.refusal = outcomes.iter_mut().find_map(|it| it.refusal.take());
             redone.report.up.refused = redone.refusal.as_ref().map(ToString::to_string);
             let warnings = outcomes.iter().flat_map(up::Outcome::warnings);

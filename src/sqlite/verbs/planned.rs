@@ -48,10 +48,10 @@ fn titles(steps: &[Step]) -> Vec<String> {
 
 impl DownMigration {
     /// What `back` does.
-    pub fn new(back: &TakenBack) -> Self {
+    pub fn new(back: TakenBack) -> Self {
         DownMigration {
             steps: titles(&back.steps),
-            change: back.into(),
+            change: back.change,
         }
     }
 }

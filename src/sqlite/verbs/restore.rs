@@ -9,8 +9,7 @@ use rusqlite::Connection;
 
 use super::Database;
 use crate::outcome::archived::{ArchivedReport, must_be_as_asked};
-use crate::outcome::change::RestoredRows;
-use crate::outcome::clean::{PurgeReport, PurgedRows, RestoreReport};
+use crate::outcome::clean::{PurgeReport, RestoreReport};
 use crate::sqlite::apply::down::{self, TakenBack};
 use crate::sqlite::archive::door::{self, Purge};
 use crate::sqlite::file::connection::{self, free_list};
@@ -55,7 +54,7 @@ impl Database {
             database: self.name(),
             dry_run,
             backup,
-            restored: back.restored.iter().map(RestoredRows::new).collect(),
+            restored: back.change.restored,
         };
         (report, back.warnings)
     }
@@ -67,7 +66,7 @@ impl Database {
             door::purge(database, only, age)
         };
         let found = reading::read(&self.location, self.lock_timeout, find)?;
-        Ok(self.purged(&found, None, true))
+        Ok(self.purged(found, None, true))
     }
 
     /// Deletes it for good, at most `most` rows where that is given; a copy goes to `backup` first.
@@ -82,28 +81,22 @@ impl Database {
         let mut database = connection::open(location, self.lock_timeout)?;
         let transaction = connection::begin(&mut database, location)?;
         let found = door::purge(&transaction, only, age)?;
-        let all: i64 = found.iter().map(|it| it.rows).sum();
+        let all: i64 = found.iter().map(|it| it.purged.rows).sum();
         must_be_as_asked(all, most)?;
         let backup = self.back_up(backup)?;
         for purge in &found {
             steps::carry_out(&transaction, std::slice::from_ref(&purge.step))?;
         }
         connection::commit(transaction, location)?;
-        Ok(self.purged(&found, backup, false))
+        Ok(self.purged(found, backup, false))
     }
 
-    fn purged(&self, found: &[Purge], backup: Option<String>, dry_run: bool) -> PurgeReport {
-        let purged = found.iter().map(|purge| PurgedRows {
-            archive: purge.archive.name.clone(),
-            table: purge.archive.table.clone(),
-            rows: purge.rows,
-            left: purge.left,
-        });
+    fn purged(&self, found: Vec<Purge>, backup: Option<String>, dry_run: bool) -> PurgeReport {
         PurgeReport {
             database: self.name(),
             dry_run,
             backup,
-            purged: purged.collect(),
+            purged: found.into_iter().map(|it| it.purged).collect(),
         }
     }
 

@@ -34,6 +34,6 @@ fn look(database: &Connection, asked: Asked<'_>) -> Result<ShowReport> {
         report.parents = relatives::references(database, list, &row.row, &declared)?;
         report.children = relatives::children(database, list, &declared, asked.limit)?;
     }
-    report.deletion = deletion::foresee(database, &found, &declared)?.into();
+    report.deletion = deletion::foresee(database, &found, &declared)?;
     Ok(report)
 }

@@ -1,20 +1,15 @@
 //! What was done, as the values that are reported.
 
 use crate::model::key::NamedKey;
-use crate::outcome::change::{
-    AppliedMigration, ByKey, ChildTable, ForgottenKeys, KeptRows, RemovedRows, RestoredRows,
-    TakenBackMigration,
-};
+use crate::outcome::change::{AppliedMigration, ByKey, ChildTable, ForgottenKeys, RemovedRows};
 use crate::outcome::key::Key;
 use crate::policy::{self, OrphanAction, Policy};
-use crate::sqlite::apply::down::{Restored, TakenBack};
 use crate::sqlite::apply::plan::{KeyPlan, TablePlan};
 use crate::sqlite::apply::up::Outcome;
 use crate::sqlite::archive;
 use crate::sqlite::keys::NewKey;
 use crate::sqlite::orphans::Found;
 use crate::sqlite::orphans::lists::{Reason, Removal};
-use crate::standing::AdoptedKey;
 
 impl From<&NewKey> for Key {
     fn from(new: &NewKey) -> Self {
@@ -120,24 +115,6 @@ impl RemovedRows {
     }
 }
 
-impl RestoredRows {
-    /// What is `restored`.
-    pub fn new(restored: &Restored) -> Self {
-        RestoredRows {
-            table: restored.table.clone(),
-            archive: restored.archive.clone(),
-            rows: restored.rows,
-            there_already: restored.there_already,
-            kept: restored.kept.iter().map(|kept| kept.rows).sum(),
-            kept_because: restored
-                .kept
-                .iter()
-                .map(|kept| KeptRows::new(kept, &restored.table))
-                .collect(),
-        }
-    }
-}
-
 fn archive_of(removal: &Removal, policy: &Policy) -> Option<String> {
     let keeps = policy.orphans.keeps() && policy.orphans != OrphanAction::Refuse;
     keeps.then(|| archive::name_of(&removal.table.name))
@@ -150,15 +127,4 @@ fn because(found: &Found, reason: &Reason, policy: &Policy) -> Option<String> {
     }
     let on_delete = found.key(reason.key)?.on_delete;
     policy::because(policy.orphans, on_delete).filter(|_| reason.breaks)
-}
-
-impl From<&TakenBack> for TakenBackMigration {
-    fn from(done: &TakenBack) -> Self {
-        TakenBackMigration {
-            version: done.version,
-            name: done.name.clone(),
-            left: done.left.iter().map(AdoptedKey::shown).collect(),
-            restored: done.restored.iter().map(RestoredRows::new).collect(),
-        }
-    }
 }

@@ -84,8 +84,8 @@ pub fn down(planned: &[TakenBack]) -> Result<String> {
         promises,
     );
     for back in planned {
-        let name = comment(&back.name);
-        let _ = writeln!(script, "\n-- V{}__{name}", back.version);
+        let name = comment(&back.change.name);
+        let _ = writeln!(script, "\n-- V{}__{name}", back.change.version);
         for own in &back.steps {
             step(&mut script, own, promises)?;
         }
