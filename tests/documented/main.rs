@@ -20,6 +20,10 @@ mod fixtures;
 #[path = "../integration/nothing_else_changes.rs"]
 mod nothing_else_changes;
 
+/// A definition keeps its text, to the byte, but for the key.
+#[path = "../integration/definitions_stay.rs"]
+mod definitions_stay;
+
 #[path = "../integration/exact_inverse.rs"]
 mod exact_inverse;
 

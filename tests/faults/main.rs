@@ -45,6 +45,9 @@ mod fates;
 /// Random families of tables with keys to each other.
 mod family;
 
+/// Rows are lost while nobody watches, and given back.
+mod lost;
+
 /// Orphans of declared keys are cleaned and come back where their parents do; the same keys go up and
 /// down.
 mod cleaning;

@@ -17,10 +17,9 @@ use fkfix::sqlite::file::connection;
 use fkfix::sqlite::file::reading;
 use fkfix::sqlite::write::shell;
 use rusqlite::Connection;
-use rusqlite::functions::FunctionFlags;
 
 use super::fates;
-use super::generator::{self, Case};
+use super::generator::{self, Case, as_the_application, build};
 use super::only_keys::{must_be_with_keys, without_shadows};
 use super::support::{cases, difference, first_seed, integrity, open, picture, rows};
 
@@ -194,47 +193,6 @@ fn refused(done: String) -> Result<Outcome, String> {
         Some(why) => Ok(Outcome::Refused((*why).to_owned())),
         None => Err(done),
     }
-}
-
-/// What the application has that fkfix has not: a function, and a collation.
-fn as_the_application(connection: &Connection) {
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection
-        .create_scalar_function("own", 1, flags, |call| Ok(format!("{:?}", call.get_raw(0))))
-        .unwrap();
-    connection
-        .create_collation("LOCALIZED", |left: &str, right: &str| left.cmp(right))
-        .unwrap();
-}
-
-/// Makes the database; false where SQLite refuses one of its tables.
-fn build(case: &Case, path: &Path) -> bool {
-    let connection = Connection::open(path).unwrap();
-    as_the_application(&connection);
-    connection
-        .execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF")
-        .unwrap();
-    let mut tables = true;
-    for statement in &case.statements {
-        // Rows, indexes and triggers that the generator got wrong are not in the database.
-        let made = connection.execute_batch(statement).is_ok();
-        let word = |at| {
-            statement
-                .split_ascii_whitespace()
-                .nth(at)
-                .unwrap_or_default()
-        };
-        let comment = statement.starts_with("Create /*");
-        let table = word(0).eq_ignore_ascii_case("create")
-            && (comment || word(1).eq_ignore_ascii_case("table"));
-        tables &= made || !table;
-    }
-    // A type that a STRICT table does not have leaves a schema that nobody can read.
-    tables
-        && Connection::open(path)
-            .unwrap()
-            .execute_batch("SELECT 1 FROM sqlite_schema")
-            .is_ok()
 }
 
 fn beside(path: &Path) -> bool {

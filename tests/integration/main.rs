@@ -26,6 +26,9 @@ mod fixtures;
 /// A table of any shape keeps all that it has but the rows that break its keys.
 mod nothing_else_changes;
 
+/// A definition keeps its text, to the byte, but for the key.
+mod definitions_stay;
+
 /// What leaves on the way up is back after the way down, or reported.
 mod exact_inverse;
 
@@ -43,6 +46,9 @@ mod dependents;
 
 /// An orphan fares as its key says, and what happened to it is undone by `down`, exactly.
 mod follow;
+
+/// What a row forgot it has again after `down`, unless it changed since.
+mod follow_back;
 
 /// The orphans of declared keys fare as those of new ones, and archived rows go back or for good.
 mod clean;
@@ -85,6 +91,10 @@ mod locations;
 
 /// What is read is one committed state of the real file, or it is an error.
 mod reads;
+
+/// A log, or a journal, that lies beside the file, elsewhere or beside another is read, or told of with
+/// the way to recover.
+mod reads_of_logs;
 
 /// Every verb waits for a lock as long as it is told, and then names who holds it.
 mod locks;
@@ -200,6 +210,9 @@ mod postgres_spelling;
 /// A file of another tool, editor or branch is read as what it is, or refused in a clear line.
 mod migration_files;
 
+/// A migration is known by its number, and the order in which they were applied is kept.
+mod migration_numbers;
+
 /// Where no folder is named, ./migrations counts, or the built-in one where its table is.
 mod default_folder;
 
@@ -236,6 +249,9 @@ mod values;
 
 /// The script for another runner: what it says, what it may be asked, and what it leaves.
 mod other_runners;
+
+/// What another runner could not do is refused before, or stops the script with nothing changed.
+mod other_runners_refuse;
 
 /// The script for another runner has rows forget their key as up does, and cleans declared keys.
 mod other_runners_forget;

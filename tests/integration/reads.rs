@@ -2,9 +2,8 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -14,9 +13,9 @@ use fkfix::sqlite::file::reading;
 use pretty_assertions::assert_eq;
 use rusqlite::Connection;
 
-use crate::support::{Database, binary, binary_for_anyone, finish, shell};
+use crate::support::{Database, binary, finish, shell};
 
-const VERBS: [&str; 8] = [
+pub const VERBS: [&str; 8] = [
     "status",
     "orphans",
     "orphans --format csv",
@@ -28,7 +27,7 @@ const VERBS: [&str; 8] = [
 ];
 
 /// Two parents, and one child that has lost its parent, which is in the log alone.
-fn with_a_log() -> (Database, Connection) {
+pub fn with_a_log() -> (Database, Connection) {
     let database = Database::family(
         "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); PRAGMA journal_mode = WAL;",
     );
@@ -222,133 +221,6 @@ fn without_a_log_a_writer_waits_until_a_report_is_made() {
     assert_eq!(both.unwrap(), (0, 0));
 }
 
-/// The files of `database`, copied to a folder of their own; its processes know nothing of these.
-fn snatched(database: &Database, suffixes: &[&str]) -> Database {
-    let copy = database.copy();
-    for suffix in suffixes {
-        let (from, to) = (beside(&database.path, suffix), beside(&copy.path, suffix));
-        let copied = Command::new("cp").args([from, to]).status();
-        assert!(copied.unwrap().success());
-    }
-    copy
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// Every verb that reads must say `message`, and change nothing; what its hint names must help.
-fn is_recovered_as_the_hint_says(database: &Database, message: &str, orphans: &str) {
-    let mut hint = String::new();
-    for verb in VERBS {
-        hint = database
-            .refuses(verb, 2, message)
-            .remarks("nothing is lost")
-            .stderr;
-    }
-    let command = hint.split_once("such as: ").unwrap().1.trim();
-    let command = command.replace("app.db", &database.path.display().to_string());
-    assert!(
-        shell(&command).output().unwrap().status.success(),
-        "{command}"
-    );
-    database.fkfix("orphans").status(1).says(orphans);
-    assert_eq!(database.files().len(), 1);
-}
-
-#[test]
-fn a_write_that_was_cut_off_is_told_of_and_how_to_recover() {
-    let database = Database::family(
-        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER, t TEXT);
-         INSERT INTO child VALUES (3, 9, '');",
-    );
-    let writer = database.open();
-    // Pages go into the file before the commit.
-    writer
-        .execute_batch(
-            "PRAGMA cache_size = 1; BEGIN;
-             WITH RECURSIVE s (value) AS (SELECT 10 UNION ALL SELECT value + 1 FROM s WHERE value < 999)
-             INSERT INTO child SELECT value, value, printf('%0900d', 1) FROM s;",
-        )
-        .unwrap();
-    let message = "a write to app.db was cut off, and has yet to be rolled back by app.db-journal";
-    is_recovered_as_the_hint_says(&snatched(&database, &["", "-journal"]), message, "1 row");
-    // Who writes recovers by that alone.
-    let crashed = snatched(&database, &["", "-journal"]);
-    crashed.up().says("1 row");
-    crashed.down();
-    drop(writer);
-}
-
-#[test]
-fn a_log_without_its_index_is_told_of_and_how_to_recover() {
-    let (database, application) = with_a_log();
-    let message = "app.db was not closed: its last changes are in app.db-wal, and the index of that log is missing";
-    is_recovered_as_the_hint_says(&snatched(&database, &["", "-wal"]), message, "1 row");
-    snatched(&database, &["", "-wal"]).up().says("1 row");
-    // With the index, nobody needs to recover.
-    let left = snatched(&database, &["", "-wal", "-shm"]);
-    let before = left.files();
-    left.fkfix("orphans").status(1).says("1 row");
-    assert!(left.files() == before);
-    drop(application);
-}
-
-#[test]
-fn a_log_of_another_database_is_not_written_over_this_one() {
-    let (database, application) = with_a_log();
-    let restored = Database::family(
-        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER); INSERT INTO child VALUES (3, 8), (4, 9)",
-    );
-    let log = beside(&restored.path, "-wal");
-    let copied = Command::new("cp")
-        .arg(beside(&database.path, "-wal"))
-        .arg(&log)
-        .status();
-    assert!(copied.unwrap().success());
-    for verb in VERBS.iter().chain(&["up", "down", "enforce"]) {
-        restored
-            .refuses(
-                verb,
-                2,
-                "app.db is not in WAL mode, but there are changes in app.db-wal",
-            )
-            .remarks("move app.db-wal elsewhere");
-    }
-    fs::rename(&log, restored.home.join("kept")).unwrap();
-    restored.fkfix("orphans").status(1).says("2 rows");
-    drop(application);
-    // Without changes in it SQLite reads it as none.
-    for noise in ["", "noise", &"noise".repeat(1000)] {
-        fs::write(&log, noise).unwrap();
-        let before = restored.files();
-        for verb in ["orphans", "up --dry-run", "status"] {
-            let run = restored.fkfix(verb);
-            assert!(run.status < Some(2), "{run:#?}");
-        }
-        assert!(restored.files() == before, "{noise:.9}");
-    }
-}
-
-#[test]
-fn a_log_that_lies_elsewhere_is_missed() {
-    let (database, application) = with_a_log();
-    let mut other = Database::missing().with_key();
-    other.path = other.home.join("hard.db");
-    fs::hard_link(&database.path, &other.path).unwrap();
-    // To look at the files would take the locks of this process off.
-    for verb in VERBS {
-        let run = other.fkfix(verb).status(2).stdout("");
-        run.explains("app.db is open in another process, ")
-            .remarks("and its log is not beside it");
-    }
-    assert_eq!(fs::read_dir(&other.home).unwrap().count(), 1);
-    drop(application);
-    other.fkfix("orphans").status(1).says("1 row");
-}
-
 /// Both names of a database whose program was killed, in one folder or in two: its changes are in
 /// a log or a journal beside the first.
 fn with_two_names(mode: &str, folder: &str) -> (Database, Database) {
@@ -413,22 +285,6 @@ fn a_name_that_nobody_knows_is_warned_of_and_not_written_by() {
     }
 }
 
-#[test]
-fn a_log_whose_index_is_in_the_memory_of_another_process_is_left_to_it() {
-    let (database, application) = with_a_log();
-    drop(application);
-    let alone = database.open();
-    alone
-        .execute_batch("PRAGMA locking_mode = EXCLUSIVE; INSERT INTO child VALUES (4, 9)")
-        .unwrap();
-    for verb in VERBS {
-        let run = database.fkfix(verb).status(2).stdout("");
-        run.explains("app.db is open in another process, ")
-            .remarks("shares it with none");
-    }
-    drop(alone);
-}
-
 /// Mounts the folder of the database read-only, as a container does, where this user may.
 #[test]
 fn a_read_only_mount_is_read_and_told_of() {
@@ -458,26 +314,4 @@ fn a_read_only_mount_is_read_and_told_of() {
             "error: app.db is read-only: it is on a file system that is mounted so\nhint: mount it writable, or change a copy on another file system\n"
         );
     }
-}
-
-#[test]
-fn a_log_that_may_not_be_written_is_read() {
-    let (database, application) = with_a_log();
-    let mut command = binary_for_anyone(&database);
-    let permit = |mode| {
-        for name in ["", "-wal", "-shm"] {
-            let path = beside(&database.path, name);
-            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-        }
-    };
-    permit(0o444);
-    fs::set_permissions(&database.home, fs::Permissions::from_mode(0o555)).unwrap();
-    command
-        .args(["orphans", "--migrations"])
-        .arg(database.migration(""));
-    fs::set_permissions(database.migration(""), fs::Permissions::from_mode(0o755)).unwrap();
-    finish(&mut command, &database.path).status(1).says("1 row");
-    fs::set_permissions(&database.home, fs::Permissions::from_mode(0o755)).unwrap();
-    permit(0o644);
-    drop(application);
 }

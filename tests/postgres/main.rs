@@ -30,6 +30,9 @@ mod refusals;
 /// What fkfix promises holds on Citus, where `FKFIX_CITUS_URL` names one.
 mod citus;
 
+/// A key or a table that Citus could not keep to is refused by its name.
+mod citus_refuses;
+
 /// Servers that only speak as PostgreSQL are told from it, and nothing is tried on them.
 mod kin;
 
@@ -115,8 +118,12 @@ mod discovered;
 mod moving;
 
 /// The orphans of declared keys fare as those of new ones, without a migration, and come back where
-/// their parents do; what the archives hold is listed, and goes for good when that is confirmed.
+/// their parents do.
 mod cleaned;
+
+/// Archived rows go back where their place is free; what the archives hold is listed, and goes for good
+/// when that is confirmed.
+mod restored;
 
 /// Two clients of one pooler, each with its transactions alone.
 mod pooled;

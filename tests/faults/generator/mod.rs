@@ -1,11 +1,14 @@
 //! Random schemas that SQLite accepts, with rows, and a migration for them. One seed makes one
 //! case.
 
+mod database;
 mod surroundings;
 mod table;
 
 use fastrand::Rng;
 use fkfix::policy::{Method, OrphanAction};
+
+pub use database::{as_the_application, build};
 
 /// A database and the keys that it is to get.
 #[derive(Clone, Debug)]
