@@ -3,13 +3,12 @@
 
 use std::cmp::Ordering;
 
-use super::catalog::{Catalog, ParentKey, Subject};
+use super::catalog::{Catalog, Subject};
 use super::column::{self, Ending, Reading};
-use super::how::{How, Match, Prefix};
+use super::how::{How, Match, Prefix, Search};
 use super::index::{Index, forms};
 use super::roles;
 use super::table::Column;
-use crate::model::key::same_name;
 use crate::words::{self, Word, same};
 
 /// Every table that `column` of `child` may speak of.
@@ -55,85 +54,7 @@ pub fn matches<'a>(
     search.finish()
 }
 
-pub(super) struct Search<'a, 's> {
-    pub(super) catalog: &'a Catalog,
-    pub(super) index: &'s Index,
-    pub(super) child: &'s Subject,
-    pub(super) column: &'s Column,
-    pub(super) found: Vec<Match<'a>>,
-}
-
 impl<'a> Search<'a, '_> {
-    fn is_self(&self, parent: &Subject) -> bool {
-        parent.table.name == self.child.table.name
-    }
-
-    fn add(&mut self, new: Match<'a>) {
-        let is_itself = self.is_self(new.parent)
-            && matches!(new.key.columns.as_slice(), [key] if same_name(key, &self.column.name));
-        if is_itself {
-            return;
-        }
-        let same_place = |it: &&mut Match<'a>| {
-            it.parent.table.name == new.parent.table.name && it.key == new.key
-        };
-        let is_plainer =
-            |old: &Match<'_>| new.how < old.how || new.how == old.how && new.misfit < old.misfit;
-        match self.found.iter_mut().find(same_place) {
-            Some(old) if !is_plainer(old) => {}
-            Some(old) => *old = new,
-            None => self.found.push(new),
-        }
-    }
-
-    pub(super) fn add_keys(
-        &mut self,
-        parent: &'a Subject,
-        reading: &Reading,
-        how: How,
-        evidence: &str,
-    ) {
-        self.add_keys_behind(parent, &[], reading, how, evidence);
-    }
-
-    fn add_keys_behind(
-        &mut self,
-        parent: &'a Subject,
-        prefix: &[Word],
-        reading: &Reading,
-        how: How,
-        evidence: &str,
-    ) {
-        let prefix = Prefix::of(prefix, &self.child.words);
-        let base = reading.base.as_slice();
-        let last = base.last();
-        // A column called `posts` counts them.
-        if reading.ending == Ending::None && last.is_some_and(|it| column::is_plural(it)) {
-            return;
-        }
-        let is_plain_word = last.is_some_and(|last| {
-            let of_child = [&self.child.words, base].concat();
-            column::is_number(last) || column::is_generic(last) && !same(&of_child, &parent.words)
-        });
-        for (key, column) in parent.single_keys() {
-            let Some(misfit) = misfit(&reading.ending, key, parent, column) else {
-                continue;
-            };
-            self.add(Match {
-                parent,
-                key,
-                how,
-                ending: reading.ending.clone(),
-                misfit,
-                is_plain_word,
-                alike: 1,
-                prefix,
-                is_outdone: false,
-                evidence: format!("{} {evidence}", self.column.name),
-            });
-        }
-    }
-
     /// By the name of a table's key.
     fn by_key(&mut self, words: &[Word], readings: &[Reading]) {
         let ending = readings
@@ -330,27 +251,4 @@ impl<'a> Search<'a, '_> {
 fn role_words(words: &[Word]) -> String {
     let texts: Vec<_> = words.iter().map(Word::as_str).collect();
     texts.join(" ")
-}
-
-/// How badly `key` fits a name with this ending, from 0 to 1; none where it can't be meant.
-fn misfit(ending: &Ending, key: &ParentKey, parent: &Subject, column: &Column) -> Option<f64> {
-    let words = parent.bare(&column.name);
-    let last = words.last().map_or("", Word::as_str);
-    let glued = |end: &str| last.ends_with(end);
-    Some(match ending {
-        Ending::Id(id) if key.is_primary => {
-            if id == "id" || glued(id) {
-                0.0
-            } else {
-                0.1
-            }
-        }
-        Ending::Id(id) if glued(id) => 0.2,
-        Ending::Id(_) => 1.0,
-        Ending::Code(code) if glued(code) => 0.0,
-        Ending::Code(_) if key.is_primary => 0.7,
-        Ending::Code(_) => return None,
-        Ending::None if key.is_primary => 0.0,
-        Ending::None => 0.4,
-    })
 }

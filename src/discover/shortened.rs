@@ -2,8 +2,7 @@
 
 use super::catalog::Subject;
 use super::column::Reading;
-use super::how::How;
-use super::names::Search;
+use super::how::{How, Search};
 use crate::words::{self, Word, same};
 
 impl Search<'_, '_> {

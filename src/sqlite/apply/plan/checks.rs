@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::{Planner, TablePlan, asked_for};
+use super::key_plan::TablePlan;
+use super::planner::{Planner, asked_for};
 use crate::model::key::KeyId;
 use crate::sqlite::keys::TableKeys;
 use crate::sqlite::keys::conditions::{self, Lookup};

@@ -3,6 +3,7 @@
 mod checks;
 mod key_plan;
 mod moving_out;
+mod planner;
 mod rebuilds;
 
 use anyhow::Result;
@@ -11,19 +12,16 @@ use rusqlite::Connection;
 pub use key_plan::{KeyPlan, TablePlan};
 
 use crate::policy::Policy;
-use crate::sqlite::apply::unfired;
 use crate::sqlite::file::guard;
-use crate::sqlite::keys::{self, NewKey, TableKeys};
-use crate::sqlite::orphans::{self, Found};
-use crate::sqlite::rebuild::full_text;
-use crate::sqlite::rebuild::steps::Step;
-use crate::sqlite::rebuild::{self, Rebuild};
-use crate::sqlite::schema::Table;
+use crate::sqlite::keys::{self, TableKeys};
+use crate::sqlite::orphans;
+use crate::sqlite::rebuild;
 use crate::sqlite::schema::foreign_key::{self, NamedKey};
 use crate::sqlite::schema::row_counts::RowCounts;
-use crate::sqlite::schema::snapshot::{self, Snapshot};
-use crate::sqlite::text::ddl::{self, same_name};
+use crate::sqlite::schema::snapshot;
+use crate::sqlite::text::ddl::same_name;
 use crate::sqlite::text::statement::AddForeignKey;
+use planner::Planner;
 
 /// Plans to add the keys that `requests` ask for, in the name of migration `version`.
 ///
@@ -113,62 +111,6 @@ fn plan_within(
         around,
         must_be_tried,
     })
-}
-
-struct Planner<'a> {
-    connection: &'a Connection,
-    counts: &'a RowCounts<'a>,
-    schema: Snapshot,
-    found: &'a Found,
-    steps: Vec<Step>,
-    must_be_tried: bool,
-}
-
-impl Planner<'_> {
-    fn lacks_counter(&self, table: &Table) -> Result<bool> {
-        let counts = ddl::counts_rowids(&table.sql)?;
-        let names = snapshot::taken_names(self.connection)?;
-        Ok(counts && !names.iter().any(|it| it == "sqlite_sequence"))
-    }
-
-    fn tables(&self, targets: &[TableKeys], rebuilds: &[Rebuild<'_>]) -> Result<Vec<TablePlan>> {
-        let mut tables = Vec::new();
-        for keys in targets {
-            let name = &keys.table.name;
-            let rebuild = rebuilds.iter().find(|it| it.table.name == *name);
-            tables.push(TablePlan {
-                rows: self.counts.of(name)?,
-                name: name.clone(),
-                added: keys.added.clone(),
-                adopted: keys.adopted.clone(),
-                way: rebuild.map(|it| it.way),
-                because: rebuild.and_then(|it| it.because.clone()),
-                definition: rebuild.map(|it| it.definition.clone()),
-            });
-        }
-        Ok(tables)
-    }
-
-    fn warnings(&self, targets: &[TableKeys]) -> Result<Vec<String>> {
-        let mut warnings = Vec::new();
-        for keys in targets {
-            for new in &keys.added {
-                let parent = Table::read(self.connection, &new.key.parent)?;
-                warnings.extend(keys::warnings(&keys.table, &parent, &new.key));
-            }
-        }
-        for removal in self.found.touched() {
-            let indexes = full_text::Indexes::of(self.connection, &removal.table)?;
-            warnings.extend(unfired::warnings(removal, &indexes));
-        }
-        Ok(warnings)
-    }
-}
-
-/// The keys that are added, each with its child table.
-fn asked_for(targets: &[TableKeys]) -> impl Iterator<Item = (&Table, &NewKey)> {
-    let keys = targets.iter();
-    keys.flat_map(|keys| keys.asked_for().map(|new| (&keys.table, new)))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::Planner;
+use super::planner::Planner;
 use crate::failure::Failure;
 use crate::policy::Policy;
 use crate::sqlite::archive;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::{Planner, asked_for};
+use super::planner::{Planner, asked_for};
 use crate::model::key::KeyId;
 use crate::policy::Method;
 use crate::sqlite::keys::TableKeys;

@@ -6,7 +6,8 @@ use rusqlite::Connection;
 use super::*;
 use crate::policy::{Method, OrphanAction};
 use crate::sqlite::keys::conditions::Lookup;
-use crate::sqlite::rebuild::steps;
+use crate::sqlite::rebuild::steps::{self, Step};
+use crate::sqlite::schema::Table;
 use crate::sqlite::schema::scratch;
 
 /// A thousand logs, an eleventh of them orphans; with and without indexes on the keys.

@@ -1,11 +1,12 @@
 //! Whether a row whose parent is missing leaves, or stays and forgets its key.
 
+mod demote;
 mod trial;
 
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::lists::{self, FORGETS, Fate, Forgetting, KEYS_PER_PASS, Lists, Removal};
+use super::lists::{self, Fate, Forgetting, KEYS_PER_PASS, Lists, Removal};
 use crate::model::key::KeyId;
 use crate::policy::Wish;
 use crate::sqlite::keys::conditions;
@@ -120,88 +121,6 @@ impl<'a> Fates<'a> {
         // The text may spell the name of the table otherwise, in any quoting.
         found.unwrap_or(true)
             || full_text::has_column(self.connection, &table.name, column).unwrap_or(true)
-    }
-
-    /// Has the rows leave in `round` that are to stay and forget a key, and can't: their default
-    /// has no parent, or an index or a CHECK does not allow it. How many.
-    pub fn demote(&self, lists: &mut Lists<'_>, round: i64) -> Result<i64> {
-        let mut tables: Vec<Table> = Vec::new();
-        for removal in &lists.removals {
-            let forgets = |it: &Forgetting| same_name(&it.child, &removal.table.name);
-            if removal.mixed && lists.forgets.iter().any(forgets) {
-                tables.push(removal.table.clone());
-            }
-        }
-        let mut demoted = 0;
-        for table in tables {
-            demoted += self.demote_of(lists, &table, round)?;
-        }
-        Ok(demoted)
-    }
-
-    fn demote_of(&self, lists: &mut Lists<'_>, table: &Table, round: i64) -> Result<i64> {
-        let Some(mut removal) = lists.removal(&table.name).cloned() else {
-            return Ok(0);
-        };
-        let own = |it: &&Forgetting| same_name(&it.child, &table.name);
-        removal.forgets = lists.forgets.iter().filter(own).cloned().collect();
-        let any = format!(
-            "SELECT EXISTS (SELECT 1 FROM temp.{} WHERE {FORGETS})",
-            quote(&removal.list)
-        );
-        if !self
-            .connection
-            .query_row(&any, [], |row| row.get::<_, bool>(0))?
-        {
-            return Ok(0);
-        }
-        let mut demoted = 0;
-        let to_default = removal.forgets.iter().filter(|it| it.defaults.is_some());
-        for forgetting in to_default.collect::<Vec<_>>() {
-            Self::read_defaults(lists, table, forgetting)?;
-            demoted += self.demote_without_parent(lists, &removal, forgetting, round)?;
-        }
-        if self.needs_trial(&removal)? {
-            demoted += self.demote_by_trial(lists, &removal, round)?;
-        }
-        Ok(demoted)
-    }
-
-    /// Stores the defaults of the key's columns in a temporary table, where that is not there yet.
-    fn read_defaults(lists: &mut Lists<'_>, table: &Table, forgetting: &Forgetting) -> Result<()> {
-        let Some((name, statements)) = defaults(table, forgetting) else {
-            return Ok(());
-        };
-        if lists.others.iter().any(|(_, known)| known == name) {
-            return Ok(());
-        }
-        for sql in statements {
-            lists.run(sql, &table.name)?;
-        }
-        lists.others.push((table.name.clone(), name.to_owned()));
-        Ok(())
-    }
-
-    /// Has rows leave that would break a key by the defaults of `forgetting`.
-    fn demote_without_parent(
-        &self,
-        lists: &mut Lists<'_>,
-        removal: &Removal,
-        forgetting: &Forgetting,
-        round: i64,
-    ) -> Result<i64> {
-        let table = &removal.table;
-        let mut demoted = 0;
-        for key in self.keys_over(table, forgetting)? {
-            let condition =
-                without_parent(removal, forgetting, &key, lists.removal(&key.parent.name));
-            let rows = lists.demote(&table.name, &condition, round)?;
-            if rows > 0 {
-                note_why(lists, forgetting.key, "the default has no parent");
-            }
-            demoted += rows;
-        }
-        Ok(demoted)
     }
 
     /// The keys of `table` that its rows could break by the defaults of `forgetting`.
