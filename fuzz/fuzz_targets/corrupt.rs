@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use fkfix::location::Location;
 use fkfix::migrations::Migrations;
 use fkfix::policy::{Method, OrphanAction, Policy};
-use fkfix::sqlite::file::connection;
 use fkfix::sqlite::apply::up::{self, Order};
-use fkfix::location::Location;
+use fkfix::sqlite::file::{connection, paths};
 use libfuzzer_sys::fuzz_target;
 use rusqlite::Connection;
 
@@ -87,7 +87,8 @@ fn up() -> Result<(), Box<dyn std::error::Error>> {
         migrations: &BENCH.migrations,
         to: None,
         allow_missing: false,
-        policy: &policy, check_space: true,
+        policy: &policy,
+        check_space: true,
     };
     let mut database = connection::open(&location, Duration::ZERO)?;
     // The disk is not what is tested, nor are threads.

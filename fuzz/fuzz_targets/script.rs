@@ -6,7 +6,8 @@
 
 #![no_main]
 
-use fkfix::sqlite::text::script::{self, Action};
+use fkfix::sqlite::text::script;
+use fkfix::sqlite::text::statement::Action;
 use libfuzzer_sys::fuzz_target;
 use rusqlite::Connection;
 use rusqlite::limits::Limit;

@@ -13,7 +13,8 @@ const NAME: &str = "fk_of_the_fuzzer";
 
 fuzz_target!(|create: &str| {
     // No text panics it, SQL or not.
-    let _ = constraints::add_constraints(create, &["CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id)"]);
+    let _ =
+        constraints::add_constraints(create, &["CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id)"]);
     let _ = constraints::constraint_names(create);
     let _ = constraints::foreign_key_names(create);
     let Some((table, stored)) = table_of(create) else {
