@@ -14,8 +14,9 @@ use crate::postgres::catalog::{
 use crate::postgres::database::applicable;
 use crate::postgres::schema::Schema;
 use crate::postgres::text::alter_table::Path;
-use crate::postgres::text::dump::{self, Made};
+use crate::postgres::text::dump;
 use crate::postgres::text::expected::{self, Expected};
+use crate::postgres::text::made::{self, Made};
 use crate::postgres::text::script::Request;
 use crate::postgres::{check, keys};
 use crate::standing::findings;
@@ -187,7 +188,7 @@ fn table(made: &Made, all: &[Made], at: usize) -> Table {
     }
 }
 
-fn column(made: &dump::Column) -> Column {
+fn column(made: &made::Column) -> Column {
     Column {
         name: made.name.clone(),
         type_name: made.type_name.clone(),
@@ -199,7 +200,7 @@ fn column(made: &dump::Column) -> Column {
     }
 }
 
-fn index(made: &dump::Index) -> Index {
+fn index(made: &made::Index) -> Index {
     Index {
         name: made.name.clone(),
         method: made.method.clone(),
@@ -213,7 +214,7 @@ fn index(made: &dump::Index) -> Index {
     }
 }
 
-fn foreign_key(made: &dump::Key, all: &[Made]) -> ForeignKey {
+fn foreign_key(made: &made::Key, all: &[Made]) -> ForeignKey {
     let request = &made.request;
     let parent = name_of(&request.parent);
     let mut parent_columns = request.parent_columns.clone();

@@ -1,9 +1,79 @@
-//! Reads the statements of a dump that make tables, indexes and keys.
+//! What a dump makes, and the statements that make it: tables, indexes, keys.
 
 use super::alter_table::{self, Path};
-use super::dump::{Column, Dump, Index, Key, Made, is_about_keys};
 use super::lexer::{Kind, Token};
 use super::request;
+use super::script::Request;
+
+/// What a dump makes.
+#[derive(Clone, Debug, Default)]
+pub struct Dump {
+    /// The tables, in its order.
+    pub tables: Vec<Made>,
+}
+
+/// A table and what is added to it.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Its name.
+    pub path: Path,
+    /// The line on which its CREATE TABLE begins.
+    pub line: usize,
+    /// It holds no rows of its own.
+    pub is_partitioned: bool,
+    /// The table that it is a partition of.
+    pub partition_of: Option<Path>,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its unique constraints and indexes, and all others.
+    pub indexes: Vec<Index>,
+    /// The keys of which it is the child.
+    pub keys: Vec<Key>,
+}
+
+/// A column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type as the dump writes it.
+    pub type_name: String,
+    /// Whether it takes no NULL.
+    pub not_null: bool,
+}
+
+/// An index, or a constraint that makes one.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "so pg_index has them")]
+pub struct Index {
+    /// Its name; that of the constraint.
+    pub name: String,
+    /// Whether a constraint makes it.
+    pub is_constraint: bool,
+    /// `btree`, `gin`, …
+    pub method: String,
+    /// Its columns; none for an expression.
+    pub columns: Vec<Option<String>>,
+    /// PRIMARY KEY
+    pub is_primary: bool,
+    /// Whether it takes no value twice.
+    pub is_unique: bool,
+    /// Whether it has a WHERE.
+    pub is_partial: bool,
+    /// DEFERRABLE
+    pub is_deferrable: bool,
+}
+
+/// A foreign key.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// What it says.
+    pub request: Request,
+    /// It is not NOT VALID.
+    pub is_validated: bool,
+    /// It is not NOT ENFORCED.
+    pub is_enforced: bool,
+}
 
 impl Dump {
     fn table(&mut self, path: &Path) -> Option<&mut Made> {
@@ -259,4 +329,16 @@ fn parenthesized(tokens: &[Token]) -> Option<(&[Token], &[Token])> {
         }
     }
     None
+}
+
+/// Whether a statement that could not be read is about a table or a key.
+pub(super) fn is_about_keys(tokens: &[Token]) -> bool {
+    let begins = |words: &[&str]| {
+        words.len() <= tokens.len() && words.iter().zip(tokens).all(|(word, it)| it.is(word))
+    };
+    let adds = tokens.windows(2).any(|it| match it {
+        [foreign, key] => foreign.is("foreign") && key.is("key"),
+        _ => false,
+    });
+    begins(&["create", "table"]) || (begins(&["alter", "table"]) && adds)
 }

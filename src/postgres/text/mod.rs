@@ -4,7 +4,7 @@ pub mod alter_table;
 pub mod dump;
 pub mod expected;
 pub mod lexer;
-mod made;
+pub mod made;
 pub mod parts;
 pub mod renaming;
 mod request;
