@@ -168,7 +168,7 @@ impl Arena {
             let location = Location::from(path);
             let mut database = connection::open(&location, Duration::ZERO)?;
             let transaction = connection::begin(&mut database, &location)?;
-            let cleaning = clean::plan(&transaction, None, &self.policy)?;
+            let cleaning = clean::plan(&transaction, None, &self.policy, None)?;
             if let Some(refusal) = cleaning.plan.refusal(&self.policy) {
                 return Err(refusal.into());
             }
@@ -237,7 +237,7 @@ impl Arena {
                 policy: &self.policy,
                 check_space: false,
             };
-            up::up(&transaction, order)?;
+            up::up(&transaction, order, None)?;
             connection::commit(transaction, &location)
         };
         if let Err(why) = run().map_err(|error: anyhow::Error| format!("{error:#}")) {

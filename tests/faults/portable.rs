@@ -265,7 +265,7 @@ pub(super) fn run_up(path: &Path, migrations: &Migrations, policy: &Policy) -> R
     };
     let connection = open(path);
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let done = up::up(&connection, order).map_err(|error| format!("{error:#}"));
+    let done = up::up(&connection, order, None).map_err(|error| format!("{error:#}"));
     connection
         .execute_batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })
         .unwrap();

@@ -25,7 +25,7 @@ fn policy(orphans: OrphanAction) -> Policy {
 fn run_clean(path: &Path, policy: &Policy) -> Result<(), String> {
     let connection = open(path);
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let done = clean::plan(&connection, None, policy).and_then(|cleaning| {
+    let done = clean::plan(&connection, None, policy, None).and_then(|cleaning| {
         if let Some(refusal) = cleaning.plan.refusal(policy) {
             return Err(refusal.into());
         }

@@ -203,7 +203,7 @@ fn beside(path: &Path) -> bool {
 
 fn dry_run(path: &Path, order: Order<'_>) -> Result<String, String> {
     let planned = reading::read(&Location::from(path), Duration::ZERO, |database| {
-        let mut outcomes = up::dry_run(database, order, &[1])?;
+        let mut outcomes = up::dry_run(database, order, &[1], None)?;
         match outcomes.iter_mut().find_map(|it| it.refusal.take()) {
             Some(refusal) => Err(anyhow::Error::new(refusal)),
             None => shell::up(&outcomes),
@@ -217,7 +217,7 @@ fn up(path: &Path, order: Order<'_>) -> Result<(), String> {
         let location = Location::from(path);
         let mut database = connection::open(&location, Duration::ZERO)?;
         let transaction = connection::begin(&mut database, &location)?;
-        up::up(&transaction, order)?;
+        up::up(&transaction, order, None)?;
         connection::commit(transaction, &location)
     };
     run().map_err(|error| told(&error))

@@ -48,7 +48,7 @@ fn run(verb: Verb, victim: &Victim, arrange: impl FnOnce(&mut Connection)) -> Re
                 policy: &policy,
                 check_space: true,
             };
-            up::up(&transaction, order)?;
+            up::up(&transaction, order, None)?;
         }
         Verb::Down => {
             let order = down::Order {

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::plan::{self, KeyPlan};
 use crate::policy::Policy;
 use crate::sqlite::file::backup;
+use crate::sqlite::file::connection::pages::Walk;
 use crate::sqlite::keys::{NewKey, TableKeys};
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema::Table;
@@ -84,14 +85,19 @@ pub fn declared(connection: &Connection, only: Option<&str>) -> Result<Declared>
 
 /// Plans to clean the declared keys, of `only` this child table where it is given.
 ///
-/// Reads the database; writes only temporary lists.
-pub fn plan(connection: &Connection, only: Option<&str>, policy: &Policy) -> Result<Cleaning> {
+/// Reads the database; writes only temporary lists. The `walk` through its pages is over at the end.
+pub fn plan(
+    connection: &Connection,
+    only: Option<&str>,
+    policy: &Policy,
+    walk: Option<Walk>,
+) -> Result<Cleaning> {
     let Declared {
         all: declared,
         targets,
         unusable,
     } = declared(connection, only)?;
-    let mut plan = plan::plan(connection, &targets, &declared, None, policy)?;
+    let mut plan = plan::plan(connection, &targets, &declared, None, policy, walk)?;
     if plan.touched().next().is_none() {
         plan.found.drop_lists(connection)?;
         plan.steps.clear();
@@ -125,7 +131,7 @@ pub fn plan(connection: &Connection, only: Option<&str>, policy: &Policy) -> Res
 /// Fails as [`carry_out`] would, where only a run can tell: it runs on a copy in the temporary folder.
 pub fn rehearse(connection: &Connection, only: Option<&str>, policy: &Policy) -> Result<()> {
     let copy = backup::temporary(connection)?;
-    let cleaning = plan(&copy.connection, only, policy)?;
+    let cleaning = plan(&copy.connection, only, policy, None)?;
     carry_out(&copy.connection, &cleaning)
 }
 

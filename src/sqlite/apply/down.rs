@@ -105,7 +105,7 @@ fn take_back(transaction: &Connection, order: Order<'_>, applied: &Applied) -> R
             }
             Part::AddKey(key) => {
                 let policy = &Policy::REFUSE;
-                let plan = plan::add_keys(transaction, &[key], applied.version, policy)?;
+                let plan = plan::add_keys(transaction, &[key], applied.version, policy, None)?;
                 if let Some(refusal) = plan.refusal(policy) {
                     return Err(refusal.into());
                 }

@@ -41,7 +41,7 @@ pub(super) fn planned(connection: &Connection, method: Method) -> KeyPlan {
         max_orphans: None,
         method,
     };
-    plan::add_keys(connection, &[request], 1, &policy).unwrap()
+    plan::add_keys(connection, &[request], 1, &policy, None).unwrap()
 }
 
 fn plan(connection: &Connection, method: Method) -> Vec<Step> {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use rusqlite::{Connection, ErrorCode};
 
 use crate::model::finding::{Code, Finding};
-use crate::sqlite::file::connection::free_list;
+use crate::sqlite::file::connection::pages;
 
 /// More than that help nobody.
 const MOST: u8 = 20;
@@ -18,8 +18,8 @@ pub fn check(connection: &Connection) -> Result<Vec<Finding>> {
     connection.pragma_update(None, "cell_size_check", false)?;
     let found = match lines(connection) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
-            let copy = free_list::without_virtual_tables(connection)?;
-            free_list::with_collations(&copy.connection, lines)
+            let copy = pages::without_virtual_tables(connection)?;
+            pages::with_collations(&copy.connection, lines)
         }
         found => found,
     }?;

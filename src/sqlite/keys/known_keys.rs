@@ -8,31 +8,22 @@
 //! must have the key itself. So it does no harm that memory ends before the keys do, and statements
 //! mean the same with the function and without, wherever the index of the parent is sound.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
-use foldhash::fast::RandomState;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
-use smallvec::SmallVec;
 
 use crate::sqlite::keys::conditions;
+use crate::sqlite::keys::known::Known;
+use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::ForeignKey;
-use crate::sqlite::schema::{Affinity, Column, Table};
-use crate::sqlite::text::ddl::{quote, same_name};
+use crate::sqlite::text::ddl::quote;
 
 /// Memory for all keys of one search, in bytes.
 const MOST_BYTES: usize = 48 << 20;
-
-/// What a text takes: its place in a map of which only 7/16 may be taken. One that is longer than the
-/// place takes its own bytes as well.
-const BYTES_PER_TEXT: usize = 130;
-
-/// What an integer takes, likewise.
-const BYTES_PER_INTEGER: usize = 40;
 
 /// The functions of one search. They are gone when it is dropped.
 pub struct KnownKeys<'a> {
@@ -69,17 +60,7 @@ impl<'a> KnownKeys<'a> {
     /// The condition that a child row `w` has no parent by `key`, as [`conditions::orphaned`] gives
     /// it, with a shorter way for keys that are known. Reads at most `most` keys of the parent.
     pub fn orphaned(&mut self, parent: &Table, key: &ForeignKey, most: i64) -> Result<String> {
-        self.orphaned_or(parent, key, most, conditions::orphaned(parent, key))
-    }
-
-    /// The same, which is `without` for those who do not have the functions.
-    pub fn orphaned_or(
-        &mut self,
-        parent: &Table,
-        key: &ForeignKey,
-        most: i64,
-        without: String,
-    ) -> Result<String> {
+        let without = conditions::orphaned(parent, key);
         let by_rows = conditions::orphaned_by_rows(parent, key);
         let mut pairs = key.pairs();
         let only = match (pairs.next(), pairs.next()) {
@@ -127,6 +108,14 @@ impl<'a> KnownKeys<'a> {
         Ok(query.replace(&conditions::orphaned(&parent, key), &shortened))
     }
 
+    /// Has `condition`, which is one of these, read as `without` for those who do not have the functions.
+    pub fn spell_out(&mut self, condition: &str, without: String) {
+        let mut conditions = self.conditions.iter_mut();
+        if let Some(own) = conditions.find(|it| it.with == condition) {
+            own.without = without;
+        }
+    }
+
     /// Whether an index had to be asked of some row for `condition`, which is one of these.
     pub fn asked_index(&self, condition: &str) -> bool {
         let own = self.conditions.iter().find(|it| it.with == condition);
@@ -150,188 +139,5 @@ impl Drop for KnownKeys<'_> {
                 .connection
                 .remove_function(Self::function(number).as_str(), 1);
         }
-    }
-}
-
-/// The length of a text that stands in the map itself, as a UUID does, so that a look at it is one.
-const LONGEST_IN_PLACE: usize = 40;
-
-type Text = SmallVec<[u8; LONGEST_IN_PLACE]>;
-
-/// Keys of a parent, all text or all integers, as its column's affinity stores them: other
-/// values may be compared as what they are not. Beside them those that were missed, with how often.
-#[derive(Default)]
-pub struct Known {
-    texts: HashMap<Text, i64, RandomState>,
-    integers: HashMap<i64, i64, RandomState>,
-    /// Values of the same class that are not among them are no keys.
-    complete: bool,
-    /// The parent has text, or integers, among its keys.
-    has: (bool, bool),
-}
-
-/// The memory that a key takes, in bytes.
-fn memory_for(key: ValueRef<'_>) -> usize {
-    match key {
-        ValueRef::Text(text) if text.len() > LONGEST_IN_PLACE => BYTES_PER_TEXT + text.len(),
-        ValueRef::Text(_) => BYTES_PER_TEXT,
-        _ => BYTES_PER_INTEGER,
-    }
-}
-
-/// A key that is there; another has the number of rows that missed it.
-const IS_THERE: i64 = 0;
-
-impl Known {
-    /// Reads at most `most` keys, and takes the memory for them from what is `left`.
-    pub fn read(
-        connection: &Connection,
-        parent: &Table,
-        column: &Column,
-        most: i64,
-        left: &mut usize,
-    ) -> Result<Self> {
-        let mut known = Known::default();
-        let encoding: String = connection.pragma_query_value(None, "encoding", |row| row.get(0))?;
-        if encoding != "UTF-8" {
-            // What is no text in UTF-16 would come as the same text in UTF-8.
-            return Ok(known);
-        }
-        let (name, table) = (quote(&column.name), parent.scanned(""));
-        let mut statement = connection.prepare(&format!(
-            "SELECT {name} FROM {table} WHERE {name} IS NOT NULL LIMIT {most} + 1"
-        ))?;
-        let mut rows = statement.query([])?;
-        let mut count = 0;
-        known.complete = same_name(&column.collation, "BINARY");
-        while let Some(row) = rows.next()? {
-            let value = row.get_ref(0)?;
-            let bytes = memory_for(value);
-            count += 1;
-            if count > most || bytes > *left {
-                known.complete = false;
-                break;
-            }
-            *left -= bytes;
-            match (value, column.affinity) {
-                (ValueRef::Text(text), Affinity::Text) => {
-                    known.texts.insert(text.into(), IS_THERE);
-                    known.has.0 = true;
-                }
-                (ValueRef::Integer(number), Affinity::Numeric) => {
-                    known.integers.insert(number, IS_THERE);
-                    known.has.1 = true;
-                }
-                _ => known.complete = false,
-            }
-        }
-        Ok(known)
-    }
-
-    /// All keys of the parent are known, and compare by their bytes.
-    pub fn is_complete(&self) -> bool {
-        self.complete
-    }
-
-    /// Whether `value` is no key; none where that can't be told.
-    fn is_missing(&self, value: ValueRef<'_>) -> Option<bool> {
-        let (is_known, same_class) = match value {
-            ValueRef::Text(text) => (self.texts.contains_key(text), !self.has.1),
-            ValueRef::Integer(number) => (self.integers.contains_key(&number), !self.has.0),
-            ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => return None,
-        };
-        (is_known || self.complete && same_class).then_some(!is_known)
-    }
-
-    /// The same, and counts how often each value was missed. The memory for those is taken from what
-    /// is `left`; none where that is used up, too.
-    pub fn misses(&mut self, value: ValueRef<'_>, left: &mut usize) -> Option<bool> {
-        let (known, same_class) = match value {
-            ValueRef::Text(text) => (self.texts.get_mut(text), !self.has.1),
-            ValueRef::Integer(number) => (self.integers.get_mut(&number), !self.has.0),
-            ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => return None,
-        };
-        match known {
-            Some(&mut IS_THERE) => return Some(false),
-            Some(missed) => *missed += 1,
-            None if !(self.complete && same_class) => return None,
-            None => {
-                *left = left.checked_sub(memory_for(value))?;
-                match value {
-                    ValueRef::Text(text) => self.texts.insert(text.into(), 1),
-                    ValueRef::Integer(number) => self.integers.insert(number, 1),
-                    _ => None,
-                };
-            }
-        }
-        Some(true)
-    }
-
-    /// The integers that were missed, with how often, in no order.
-    pub fn missed_integers(&self) -> impl Iterator<Item = (i64, i64)> {
-        let missed = self.integers.iter().filter(|(_, rows)| **rows != IS_THERE);
-        missed.map(|(key, rows)| (*key, *rows))
-    }
-
-    /// The same of text.
-    pub fn missed_texts(&self) -> impl Iterator<Item = (&[u8], i64)> {
-        let missed = self.texts.iter().filter(|(_, rows)| **rows != IS_THERE);
-        missed.map(|(key, rows)| (&**key, *rows))
-    }
-
-    /// The keys of the parent that are text, in no order.
-    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
-        let there = self.texts.iter().filter(|(_, rows)| **rows == IS_THERE);
-        there.map(|(key, _)| &**key)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(keys: &str, left: &mut usize) -> Known {
-        let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch(&format!(
-                "CREATE TABLE p (id TEXT UNIQUE); INSERT INTO p VALUES {keys}"
-            ))
-            .unwrap();
-        let parent = Table::read(&connection, "p").unwrap();
-        Known::read(&connection, &parent, &parent.columns[0], 9, left).unwrap()
-    }
-
-    #[test]
-    fn of_keys_that_memory_does_not_hold_nothing_is_said() {
-        let (a, z) = (ValueRef::Text(b"a"), ValueRef::Text(b"z"));
-        let all = known("('a'), ('b'), (NULL)", &mut 1000);
-        assert_eq!(all.is_missing(a), Some(false));
-        assert_eq!(all.is_missing(z), Some(true));
-        let mut left = BYTES_PER_TEXT + 1;
-        let some = known("('a'), ('b')", &mut left);
-        assert_eq!(some.is_missing(a), Some(false));
-        assert_eq!(some.is_missing(z), None);
-        assert_eq!(left, 1);
-        assert_eq!(known("('a')", &mut left).is_missing(z), None);
-    }
-
-    #[test]
-    fn as_many_keys_as_are_wanted_are_all_known() {
-        let z = ValueRef::Text(b"z");
-        let keys = |count: u8| {
-            let keys: Vec<_> = (0..count).map(|at| format!("('k{at}')")).collect();
-            known(&keys.join(", "), &mut 10_000)
-        };
-        assert_eq!(keys(9).is_missing(z), Some(true));
-        assert_eq!(keys(10).is_missing(z), None);
-    }
-
-    #[test]
-    fn values_that_may_be_compared_as_others_are_left_to_sqlite() {
-        let texts = known("('1')", &mut 1000);
-        assert_eq!(texts.is_missing(ValueRef::Integer(1)), None);
-        assert_eq!(texts.is_missing(ValueRef::Real(1.0)), None);
-        assert_eq!(texts.is_missing(ValueRef::Blob(b"1")), None);
-        assert_eq!(texts.is_missing(ValueRef::Null), None);
     }
 }

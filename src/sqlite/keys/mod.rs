@@ -2,6 +2,7 @@
 
 pub mod conditions;
 pub mod key_script;
+pub mod known;
 pub mod known_keys;
 pub mod parent_key;
 pub mod resolve;

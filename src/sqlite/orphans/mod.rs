@@ -10,6 +10,7 @@ pub mod fates;
 mod follow;
 mod found;
 pub mod lists;
+mod scan;
 mod search;
 pub mod spelling;
 pub mod tally;

@@ -1,11 +1,12 @@
 //! Finds the rows that break keys.
 
 use anyhow::Result;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use crate::model::key::{self, KeyId};
 use crate::policy::OrphanAction;
 use crate::policy::Wish;
+use crate::progress::{self, Work};
 use crate::sqlite::keys::conditions::{self, Lookup};
 use crate::sqlite::keys::known_keys::KnownKeys;
 use crate::sqlite::keys::{NewKey, TableKeys};
@@ -13,10 +14,22 @@ use crate::sqlite::orphans::confirm;
 use crate::sqlite::orphans::fates::Fates;
 use crate::sqlite::orphans::found::Blocked;
 use crate::sqlite::orphans::lists::{self, Fate, KEYS_PER_PASS, Lists, Sought};
+use crate::sqlite::orphans::scan::{Note, Scan};
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::NamedKey;
 use crate::sqlite::schema::row_counts::{RowCounts, is_empty};
 use crate::sqlite::text::ddl::quote;
+
+/// Rows that break keys, by rowid, with a bit for each key.
+#[derive(Default)]
+struct Marked(Vec<(i64, i64)>);
+
+impl Note for Marked {
+    fn note(&mut self, row: &Row<'_>, breaks: u64) -> Result<bool> {
+        self.0.push((row.get(0)?, breaks.cast_signed()));
+        Ok(true)
+    }
+}
 
 pub(super) struct Search<'a> {
     pub(super) keys: &'a [NamedKey],
@@ -56,63 +69,126 @@ impl<'a> Search<'a> {
     /// where memory knows the parents; those who run the statements by themselves go by it.
     pub(super) fn orphans(&mut self, target: &TableKeys, first_id: usize) -> Result<()> {
         let child = &target.table;
+        let mut all = self.sought(target, first_id)?;
+        let Some(rows) = self.scan(child, &all)? else {
+            return self.orphans_by_sql(child, &mut all);
+        };
+        for (place, (new, parent, sought)) in all.iter_mut().enumerate() {
+            sought.mark = 1 << place;
+            sought.condition = self.by_indexes(child, parent, new)?;
+        }
+        let sought: Vec<_> = all.iter().map(|(_, _, sought)| sought.clone()).collect();
+        let counts = self.lists.add_found(child, &sought, &rows)?;
+        for ((new, parent, _), rows) in all.iter().zip(counts) {
+            self.note_empty_parent(parent, new, rows)?;
+        }
+        Ok(())
+    }
+
+    /// What is looked for in the child table of `target`, without conditions yet, and the parents.
+    fn sought<'t>(
+        &mut self,
+        target: &'t TableKeys,
+        first_id: usize,
+    ) -> Result<Vec<(&'t NewKey, Table, Sought)>> {
         let leaving = target.asked_for().count();
-        let all_have_marks = target.searched().count() <= KEYS_PER_PASS;
-        let mut known = KnownKeys::new(self.connection);
         let mut all = Vec::new();
         for (place, new) in target.searched().enumerate() {
-            let parent = Table::read(self.connection, &new.key.parent)?;
-            self.hold_indexes(&parent, &new.key.parent_columns)?;
-            self.hold_indexes(child, &new.key.columns)?;
             let id = KeyId(first_id + place);
             let fate = match self.action {
                 _ if place >= leaving => Fate::Counted,
                 Some(action) => {
                     let wish = Wish::of_orphans(action, new.key.on_delete);
-                    self.fates.fate(&mut self.lists, child, id, wish)?
+                    self.fates.fate(&mut self.lists, &target.table, id, wish)?
                 }
                 None => Fate::Leaves,
             };
-            let most = self.counts.of(&child.name)?;
-            let lookup = Lookup::choose(self.connection, self.counts, child, &parent, &new.key)?;
-            let without = conditions::broken(child, &parent, &new.key, lookup);
             let sought = Sought {
                 key: id,
                 label: self.label(id),
-                condition: known.orphaned_or(&parent, &new.key, most, without)?,
-                mark: if all_have_marks { 1 << place } else { 0 },
+                condition: String::new(),
+                mark: 0,
                 fate,
                 by_row: true,
             };
-            all.push((new, sought));
+            all.push((new, Table::read(self.connection, &new.key.parent)?, sought));
+        }
+        Ok(all)
+    }
+
+    /// The rows of `child` that break some of its keys, by rowid, with a bit for each that they break;
+    /// none where only SQLite can tell.
+    fn scan(
+        &self,
+        child: &Table,
+        all: &[(&NewKey, Table, Sought)],
+    ) -> Result<Option<Vec<(i64, i64)>>> {
+        let keys = all.iter().map(|(new, parent, _)| (parent, &new.key));
+        let keys: Vec<_> = keys.collect();
+        let Some(scan) = Scan::new(self.connection, self.counts, child, &keys, None)? else {
+            return Ok(None);
+        };
+        progress::step(
+            &format!("search {} for orphans", child.name),
+            Work::default(),
+        );
+        let found = scan.run(self.connection, self.counts, Marked::default)?;
+        Ok(found.map(|found| {
+            let mut rows = found.into_iter().flat_map(|it| it.0).collect::<Vec<_>>();
+            rows.sort_unstable();
+            rows
+        }))
+    }
+
+    /// Lists them by statements, of which each marks as many keys as it can.
+    fn orphans_by_sql(
+        &mut self,
+        child: &Table,
+        all: &mut [(&NewKey, Table, Sought)],
+    ) -> Result<()> {
+        let all_have_marks = all.len() <= KEYS_PER_PASS;
+        let mut known = KnownKeys::new(self.connection);
+        let most = self.counts.most_keys(child)?;
+        for (new, parent, sought) in all.iter_mut() {
+            sought.condition = known.orphaned(parent, &new.key, most)?;
         }
         for pass in all.chunks_mut(KEYS_PER_PASS) {
             if !all_have_marks {
                 self.lists.clear_marks(child)?;
-                for (place, (_, sought)) in pass.iter_mut().enumerate() {
-                    sought.mark = 1 << place;
-                }
             }
-            let (keys, sought): (Vec<_>, Vec<_>) = pass.iter().cloned().unzip();
+            for (place, (_, _, sought)) in pass.iter_mut().enumerate() {
+                sought.mark = 1 << place;
+            }
+            let sought: Vec<_> = pass.iter().map(|(_, _, sought)| sought.clone()).collect();
             let counts = match sought.as_slice() {
                 [only] => vec![self.lists.add(child, only, true, 0)?],
                 several => self.lists.add_in_one_pass(child, several)?,
             };
-            for ((new, rows), sought) in keys.into_iter().zip(counts).zip(&sought) {
-                let parent = Table::read(self.connection, &new.key.parent)?;
-                self.note_empty_parent(&parent, new, rows)?;
+            for ((new, parent, sought), rows) in pass.iter().zip(counts) {
+                self.note_empty_parent(parent, new, rows)?;
                 if known.asked_index(&sought.condition) {
-                    self.confirm_marked(child, &parent, new, sought.mark, rows)?;
+                    self.confirm_marked(child, parent, new, sought.mark, rows)?;
                 }
             }
         }
         if !all_have_marks {
             self.lists.clear_marks(child)?;
         }
+        for (new, parent, sought) in all.iter() {
+            known.spell_out(&sought.condition, self.by_indexes(child, parent, new)?);
+        }
         for statement in &mut self.lists.statements {
             *statement = known.strike_from(statement);
         }
         Ok(())
+    }
+
+    /// The condition by which others find the same rows, through indexes: these are whole.
+    fn by_indexes(&self, child: &Table, parent: &Table, new: &NewKey) -> Result<String> {
+        self.hold_indexes(parent, &new.key.parent_columns)?;
+        self.hold_indexes(child, &new.key.columns)?;
+        let lookup = Lookup::choose(self.connection, self.counts, child, parent, &new.key)?;
+        Ok(conditions::broken(child, parent, &new.key, lookup))
     }
 
     pub(super) fn label(&self, id: KeyId) -> String {

@@ -1,31 +1,25 @@
 //! Counts the rows that break the keys of a table in one look at each row, by no index and without
 //! a list of them: for whoever asks how many they are, and nothing hangs on them.
 //!
-//! It answers where memory holds all keys of the parents and no value could be compared as what it
-//! is not; elsewhere the search answers, which lists the rows.
+//! Where that can't be told so, the search answers, which lists the rows.
 
 use std::cmp::Ordering;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use crate::model::value::Value;
-use crate::sqlite::keys::known_keys::Known;
-use crate::sqlite::orphans::lists::KEYS_PER_PASS;
+use crate::sqlite::keys::known::{Known, Missed};
+use crate::sqlite::orphans::scan::{self, Note, Scan};
 use crate::sqlite::orphans::spelling;
+use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::row_counts::RowCounts;
 use crate::sqlite::schema::values;
-use crate::sqlite::schema::{Column, RowKey, Table};
-use crate::sqlite::text::ddl::{quote, same_name};
-
-/// Memory for the keys of the parents and those that were missed, of one table, in bytes. The texts
-/// that were missed take up to as much again for a moment, when their other spellings are sought.
-const MOST_BYTES: usize = 64 << 20;
-
-/// Children with fewer rows than this do not call for all keys of a parent that has more.
-const FEW_ROWS: i64 = 50_000;
+use crate::sqlite::text::ddl::same_name;
 
 /// What is asked of the rows of a table.
 pub struct Asked<'a> {
@@ -68,25 +62,77 @@ pub struct KeyTally {
     pub other_spelling: i64,
 }
 
-/// The rows that break one key, while they are counted.
-struct Counter {
-    rows: i64,
-    span: Option<(Value, Value)>,
-    /// The keys of the parent, and those that were missed.
-    known: Known,
+/// What one thread has counted.
+struct Count<'a> {
+    asked: &'a Asked<'a>,
+    left: &'a AtomicUsize,
+    orphans: i64,
+    break_several: i64,
+    keys: Vec<KeyCount>,
+    first: Vec<(i64, u64)>,
 }
 
-impl Counter {
+/// The rows that break one key, while they are counted.
+#[derive(Default)]
+struct KeyCount {
+    rows: i64,
+    span: Option<(Value, Value)>,
+    missed: Missed,
+}
+
+impl Note for Count<'_> {
+    fn note(&mut self, row: &Row<'_>, breaks: u64) -> Result<bool> {
+        for (at, key) in self.keys.iter_mut().enumerate() {
+            if breaks >> at & 1 == 0 {
+                continue;
+            }
+            key.rows += 1;
+            let taken = key.missed.add(row.get_ref(at + 1)?);
+            let enough = |left: usize| left.checked_sub(taken);
+            if taken > 0 && self.left.fetch_update(Relaxed, Relaxed, enough).is_err() {
+                return Ok(false);
+            }
+            if self.asked.time.is_some() {
+                let time = row.get_ref(self.asked.keys.len() + 1)?;
+                if widen(&mut key.span, time).is_none() {
+                    return Ok(false);
+                }
+            }
+        }
+        self.orphans += 1;
+        self.break_several += i64::from(breaks.count_ones() > 1);
+        if self.first.len() < self.asked.first {
+            self.first.push((row.get(0)?, breaks));
+        }
+        Ok(true)
+    }
+}
+
+impl KeyCount {
+    /// Adds what another thread has counted; none where that can't be told.
+    fn absorb(&mut self, other: KeyCount) -> Option<()> {
+        self.rows += other.rows;
+        self.missed.absorb(other.missed);
+        for time in other
+            .span
+            .iter()
+            .flat_map(|(least, greatest)| [least, greatest])
+        {
+            widen(&mut self.span, as_ref(time)?)?;
+        }
+        Some(())
+    }
+
     /// What was counted, with the `most` missing parents that most rows refer to.
-    fn numbers(self, most: usize) -> KeyTally {
-        let integers: Vec<_> = self.known.missed_integers().collect();
-        let texts: Vec<_> = self.known.missed_texts().collect();
+    fn numbers(self, known: &Known, most: usize) -> KeyTally {
+        let integers: Vec<_> = self.missed.integers().collect();
+        let texts: Vec<_> = self.missed.texts().collect();
         let dead_parents = integers.len() + texts.len();
         KeyTally {
             rows: self.rows,
             span: self.span,
             dead_parents: i64::try_from(dead_parents).unwrap_or(i64::MAX),
-            other_spelling: spelling::others(&texts, self.known.texts()),
+            other_spelling: spelling::others(&texts, known.texts()),
             most_frequent: most_frequent(&integers, &texts, most),
         }
     }
@@ -125,137 +171,62 @@ pub fn tally(
     counts: &RowCounts<'_>,
     asked: &Asked<'_>,
 ) -> Result<Option<Tally>> {
-    let child = asked.child;
-    let Some(columns) = columns(asked) else {
+    let keys: Vec<_> = asked
+        .keys
+        .iter()
+        .map(|(parent, key)| (parent, key))
+        .collect();
+    if !asked.may_be_counted() {
+        return Ok(None);
+    }
+    let Some(scan) = Scan::new(connection, counts, asked.child, &keys, asked.time)? else {
         return Ok(None);
     };
-    let (mut left, mut counters) = (MOST_BYTES, Vec::new());
-    let most = counts.at_most(child, FEW_ROWS)?;
-    let mut tally = Tally {
+    let left = AtomicUsize::new(scan.left);
+    let none = || Count {
+        asked,
+        left: &left,
         orphans: 0,
         break_several: 0,
-        keys: Vec::new(),
+        keys: keys.iter().map(|_| KeyCount::default()).collect(),
         first: Vec::new(),
     };
-    for (parent, key) in &asked.keys {
-        let column = key.parent_columns.first();
-        let Some(column) = column.and_then(|name| parent.column(name)) else {
-            return Ok(None);
-        };
-        let known = Known::read(
-            connection,
-            parent,
-            column,
-            most.unwrap_or(i64::MAX - 1),
-            &mut left,
-        )
-        .with_context(|| format!("could not read the keys of {}", parent.name))?;
-        if !known.is_complete() {
-            return Ok(None);
-        }
-        counters.push(Counter {
-            rows: 0,
-            span: None,
-            known,
-        });
-    }
-    let query = format!("SELECT {} FROM {}", columns.join(", "), child.scanned(""));
-    let reading = || format!("could not count the orphans of {}", child.name);
-    let mut statement = connection.prepare(&query).with_context(reading)?;
-    let mut rows = statement.query([])?;
-    let mut read = 0;
-    while let Some(row) = rows.next().with_context(reading)? {
-        read += 1;
-        if tally.look(asked, &mut counters, row, &mut left)?.is_none() {
-            return Ok(None);
+    let Some(found) = scan.run(connection, counts, none)? else {
+        return Ok(None);
+    };
+    let mut all = none();
+    for part in found {
+        all.orphans += part.orphans;
+        all.break_several += part.break_several;
+        all.first.extend(part.first);
+        for (key, other) in all.keys.iter_mut().zip(part.keys) {
+            if key.absorb(other).is_none() {
+                return Ok(None);
+            }
         }
     }
-    counts.note(&child.name, read);
-    let counters = counters.into_iter();
-    tally.keys = counters.map(|it| it.numbers(asked.most_frequent)).collect();
-    Ok(Some(tally))
+    all.first.sort_unstable();
+    all.first.truncate(asked.first);
+    let keys = all.keys.into_iter().enumerate();
+    let keys = keys.filter_map(|(at, key)| Some(key.numbers(scan.known(at)?, asked.most_frequent)));
+    Ok(Some(Tally {
+        orphans: all.orphans,
+        break_several: all.break_several,
+        keys: keys.collect(),
+        first: all.first,
+    }))
 }
 
 impl Asked<'_> {
     /// Whether the table is one whose rows may be counted, as far as its schema tells.
     #[must_use]
     pub fn may_be_counted(&self) -> bool {
-        columns(self).is_some()
-    }
-}
-
-/// The columns to read of each row: its rowid, those of the keys, and the time. None where there
-/// are others, or their values may be compared by more than their bytes.
-fn columns(asked: &Asked<'_>) -> Option<Vec<String>> {
-    let Asked {
-        child, keys, time, ..
-    } = asked;
-    let by_bytes = |name: &str| -> Option<&Column> {
-        let column = child.column(name)?;
-        same_name(&column.collation, "BINARY").then_some(column)
-    };
-    if keys.len() > KEYS_PER_PASS {
-        return None;
-    }
-    let mut columns = vec![match &child.row_key {
-        RowKey::Alias(name) => quote(name),
-        RowKey::Implicit(name) => (*name).to_owned(),
-        RowKey::PrimaryKey(_) | RowKey::Hidden => return None,
-    }];
-    for (_, key) in keys {
-        let [only] = key.columns.as_slice() else {
-            return None;
+        let keys: Vec<_> = self.keys.iter().map(|(_, key)| key).collect();
+        let in_order = |name| {
+            let column = self.child.column(name);
+            column.is_some_and(|it| same_name(&it.collation, "BINARY") && !it.generated)
         };
-        columns.push(quote(&by_bytes(only)?.name));
-    }
-    if let Some(time) = time {
-        let column = by_bytes(time)?;
-        if column.generated {
-            return None;
-        }
-        columns.push(quote(&column.name));
-    }
-    Some(columns)
-}
-
-impl Tally {
-    /// Counts `row`; none where its keys can't be told.
-    fn look(
-        &mut self,
-        asked: &Asked<'_>,
-        counters: &mut [Counter],
-        row: &Row<'_>,
-        left: &mut usize,
-    ) -> Result<Option<()>> {
-        let mut breaks: u64 = 0;
-        for (at, key) in counters.iter_mut().enumerate() {
-            let value = row.get_ref(at + 1)?;
-            if value == ValueRef::Null {
-                continue;
-            }
-            match key.known.misses(value, left) {
-                Some(false) => continue,
-                Some(true) => {}
-                None => return Ok(None),
-            }
-            key.rows += 1;
-            breaks |= 1 << at;
-            if asked.time.is_some() {
-                let time = row.get_ref(asked.keys.len() + 1)?;
-                if widen(&mut key.span, time).is_none() {
-                    return Ok(None);
-                }
-            }
-        }
-        if breaks == 0 {
-            return Ok(Some(()));
-        }
-        self.orphans += 1;
-        self.break_several += i64::from(breaks.count_ones() > 1);
-        if self.first.len() < asked.first {
-            self.first.push((row.get(0)?, breaks));
-        }
-        Ok(Some(()))
+        self.time.is_none_or(in_order) && scan::may_be_read(self.child, &keys, self.time)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::outcome::clean::{CleanReport, Cleaned};
 use crate::outcome::orphans::UnusableKey;
 use crate::policy::Policy;
 use crate::sqlite::apply::clean::{self, Cleaning};
-use crate::sqlite::file::connection::{self, free_list};
+use crate::sqlite::file::connection::{self, pages::Walk};
 use crate::sqlite::file::reading;
 use crate::sqlite::orphans::confirm;
 use crate::sqlite::schema::dump::Dump;
@@ -31,8 +31,8 @@ impl Database {
     ) -> Result<Cleaned> {
         let location = &self.location;
         let mut database = connection::open(location, self.lock_timeout)?;
-        let transaction = connection::begin(&mut database, location)?;
-        let cleaning = clean::plan(&transaction, only, policy)?;
+        let (transaction, walk) = connection::begin_to_search(&mut database, location)?;
+        let cleaning = clean::plan(&transaction, only, policy, Some(walk))?;
         if let Some(refusal) = cleaning.plan.refusal(policy) {
             return Err(refusal.into());
         }
@@ -54,8 +54,8 @@ impl Database {
         target: Option<Target>,
     ) -> Result<Cleaned> {
         reading::read(&self.location, self.lock_timeout, |connection| {
-            free_list::must_be_free(connection, &self.location)?;
-            let cleaning = clean::plan(connection, only, policy)?;
+            let walk = Walk::begin(connection, &self.location)?;
+            let cleaning = clean::plan(connection, only, policy, Some(walk))?;
             let mut cleaned = self.cleaned(&cleaning, policy, true);
             cleaned.refusal = cleaning.plan.refusal(policy);
             if cleaned.refusal.is_none() && cleaning.plan.must_be_tried {

@@ -9,7 +9,7 @@ use crate::outcome::migrations::{DownMigration, DownReport};
 use crate::sqlite::apply::down::{self, Order};
 use crate::sqlite::apply::history;
 use crate::sqlite::enforce;
-use crate::sqlite::file::connection::{self, free_list};
+use crate::sqlite::file::connection::{self, pages};
 use crate::sqlite::file::reading;
 use crate::sqlite::schema::dump::Dump;
 use crate::sqlite::write::portable;
@@ -90,7 +90,7 @@ impl Database {
             let applied = history::read(database)?;
             let applied = standing::to_take_back(order.migrations, &applied, to)?;
             if !applied.is_empty() {
-                free_list::must_be_free(database, &self.location)?;
+                pages::must_be_free(database, &self.location)?;
             }
             let planned = down::dry_run(database, order, &applied)?;
             let script = match target.filter(|_| !applied.is_empty()) {

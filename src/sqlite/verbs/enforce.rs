@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::Database;
 use crate::outcome::enforce::{EnforceReport, EnforcedKey, TriggerName};
 use crate::sqlite::enforce::{self, KeyTriggers, Plan, Trigger};
-use crate::sqlite::file::connection::{self, free_list};
+use crate::sqlite::file::connection::{self, pages};
 use crate::sqlite::file::reading;
 use crate::sqlite::rebuild::steps;
 use crate::sqlite::schema::child_index;
@@ -31,7 +31,7 @@ impl Database {
         let (plan, warnings) = reading::read(&self.location, self.lock_timeout, |database| {
             let plan = plan(database, wanted)?;
             if !plan.is_empty() {
-                free_list::must_be_free(database, &self.location)?;
+                pages::must_be_free(database, &self.location)?;
             }
             let enforced = plan.keys.iter().filter(|it| !it.triggers.is_empty());
             let scanned = enforced.map(|it| child_index::why_scanned(database, &it.key));

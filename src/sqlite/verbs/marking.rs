@@ -18,7 +18,7 @@ use crate::outcome::resolve::{ResolveReport, ResolvedKey};
 use crate::sqlite::apply::asked::parts;
 use crate::sqlite::apply::{down, history, up};
 use crate::sqlite::archive::door;
-use crate::sqlite::file::connection::{self, free_list};
+use crate::sqlite::file::connection::{self, pages};
 use crate::sqlite::file::{backup, reading};
 use crate::sqlite::keys;
 use crate::sqlite::rebuild::steps;
@@ -32,7 +32,7 @@ impl Database {
     pub fn resolve(&self, order: &Order<'_>) -> Result<ResolveReport> {
         if order.dry_run {
             return reading::read(&self.location, self.lock_timeout, |connection| {
-                free_list::must_be_free(connection, &self.location)?;
+                pages::must_be_free(connection, &self.location)?;
                 Ok(self.look(connection, order)?.0)
             });
         }
@@ -134,7 +134,7 @@ impl Database {
         };
         redone.report.down.backup = self.back_up(backup)?;
         let back = newest.revert(&transaction)?;
-        let outcomes = up::up(&transaction, newest.order(order))
+        let outcomes = up::up(&transaction, newest.order(order), None)
             .inspect_err(|error| discard_after_refusal(error, backup))?;
         for outcome in &outcomes {
             let done = AppliedMigration::new(outcome, order.policy);
@@ -150,7 +150,7 @@ impl Database {
     /// What [`redo`](Self::redo) would do: it is carried out on a copy in the temporary folder.
     pub fn plan_redo(&self, order: up::Order<'_>) -> Result<Redone> {
         reading::read(&self.location, self.lock_timeout, |connection| {
-            free_list::must_be_free(connection, &self.location)?;
+            pages::must_be_free(connection, &self.location)?;
             let mut redone = self.nothing_redone(true);
             let Some(newest) = Newest::find(connection, order)? else {
                 return Ok(redone);
@@ -158,7 +158,7 @@ impl Database {
             let copy = backup::temporary(connection)?;
             let back = newest.revert(&copy.connection)?;
             let versions = [newest.row.version];
-            let mut outcomes = up::dry_run(&copy.connection, newest.order(order), &versions)?;
+            let mut outcomes = up::dry_run(&copy.connection, newest.order(order), &versions, None)?;
             let planned = outcomes.iter().map(|it| UpMigration::new(it, order.policy));
             redone.report.up.migrations = planned.collect();
             redone.report.down.migrations = back.into_iter().map(DownMigration::new).collect();

@@ -12,7 +12,7 @@ use crate::outcome::archived::{ArchivedReport, must_be_as_asked};
 use crate::outcome::clean::{PurgeReport, RestoreReport};
 use crate::sqlite::apply::down::{self, TakenBack};
 use crate::sqlite::archive::door::{self, Purge};
-use crate::sqlite::file::connection::{self, free_list};
+use crate::sqlite::file::connection::{self, pages};
 use crate::sqlite::file::{backup, reading};
 use crate::sqlite::rebuild::steps;
 
@@ -37,7 +37,7 @@ impl Database {
     /// What [`restore`](Self::restore) would do.
     pub fn plan_restore(&self, only: Option<&str>) -> Result<(RestoreReport, Vec<String>)> {
         let back = reading::read(&self.location, self.lock_timeout, |database| {
-            free_list::must_be_free(database, &self.location)?;
+            pages::must_be_free(database, &self.location)?;
             door::must_have(database, only)?;
             down::restore(&backup::temporary(database)?.connection, only)
         })?;
@@ -62,7 +62,7 @@ impl Database {
     /// What is archived for longer than `age`, of `only` this table where it is given.
     pub fn plan_purge(&self, only: Option<&str>, age: Duration) -> Result<PurgeReport> {
         let find = |database: &Connection| {
-            free_list::must_be_free(database, &self.location)?;
+            pages::must_be_free(database, &self.location)?;
             door::purge(database, only, age)
         };
         let found = reading::read(&self.location, self.lock_timeout, find)?;

@@ -16,7 +16,7 @@ use crate::sqlite::apply::estimate::timing;
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::plan::KeyPlan;
 use crate::sqlite::apply::up::{self, Order, Outcome};
-use crate::sqlite::file::connection::{self, free_list};
+use crate::sqlite::file::connection::{self, pages::Walk};
 use crate::sqlite::file::reading;
 use crate::sqlite::orphans::confirm;
 use crate::sqlite::schema::dump::Dump;
@@ -84,15 +84,18 @@ impl Database {
         if order.pending(&history::read(&database)?)?.is_empty() {
             return Ok(applied);
         }
-        let transaction = connection::begin(&mut database, location)?;
+        let (transaction, mut walk) = connection::begin_to_search(&mut database, location)?;
         // Another run may have been faster than the lock.
         if order.pending(&history::read(&transaction)?)?.is_empty() {
             return Ok(applied);
         }
         let since = Instant::now();
         let (before, _) = size(&transaction)?;
+        if backup.is_some() {
+            walk.wait()?;
+        }
         applied.report.backup = self.back_up(backup)?;
-        let outcomes = up::up(&transaction, order)
+        let outcomes = up::up(&transaction, order, Some(walk))
             .inspect_err(|error| discard_after_refusal(error, backup))?;
         for outcome in &outcomes {
             let done = UpMigration::new(outcome, order.policy);
@@ -131,8 +134,8 @@ impl Database {
         let pending = order.pending(&history::read(connection)?)?;
         let mut outcomes = Vec::new();
         if !pending.is_empty() {
-            free_list::must_be_free(connection, &self.location)?;
-            outcomes = up::dry_run(connection, order, &pending)?;
+            let walk = Walk::begin(connection, &self.location)?;
+            outcomes = up::dry_run(connection, order, &pending, Some(walk))?;
         }
         let (mut space, mut time) = (None, None);
         if !outcomes.is_empty() {

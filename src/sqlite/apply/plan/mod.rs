@@ -12,6 +12,7 @@ use rusqlite::Connection;
 pub use key_plan::{KeyPlan, TablePlan};
 
 use crate::policy::Policy;
+use crate::sqlite::file::connection::pages::Walk;
 use crate::sqlite::file::guard;
 use crate::sqlite::keys::{self, TableKeys};
 use crate::sqlite::orphans;
@@ -25,16 +26,18 @@ use planner::Planner;
 
 /// Plans to add the keys that `requests` ask for, in the name of migration `version`.
 ///
-/// Reads the database; writes only the temporary lists of the rows that will leave.
+/// Reads the database; writes only the temporary lists of the rows that will leave. The `walk` through
+/// its pages is over at the end.
 pub fn add_keys(
     connection: &Connection,
     requests: &[AddForeignKey],
     version: i64,
     policy: &Policy,
+    walk: Option<Walk>,
 ) -> Result<KeyPlan> {
     let declared = foreign_key::declared(connection)?;
     let targets = keys::resolve(connection, &declared, requests)?;
-    plan(connection, &targets, &declared, Some(version), policy)
+    plan(connection, &targets, &declared, Some(version), policy, walk)
 }
 
 /// Plans to add the keys of `targets` that are to be added, and to deal with the orphans of all,
@@ -45,26 +48,31 @@ pub fn plan(
     declared: &[NamedKey],
     version: Option<i64>,
     policy: &Policy,
+    walk: Option<Walk>,
 ) -> Result<KeyPlan> {
     // A dry run has it so already.
     guard::with_limited_values(connection, || {
-        plan_within(connection, targets, declared, version, policy)
+        let counts = RowCounts::of_walk(connection, walk);
+        plan_within(connection, &counts, targets, declared, version, policy)
     })
 }
 
 fn plan_within(
     connection: &Connection,
+    counts: &RowCounts<'_>,
     targets: &[TableKeys],
     declared: &[NamedKey],
     version: Option<i64>,
     policy: &Policy,
 ) -> Result<KeyPlan> {
     let schema_before = snapshot::take(connection)?;
-    let counts = RowCounts::new(connection);
-    let found = orphans::find(connection, targets, declared, &counts, policy.orphans)?;
+    let found = orphans::find(connection, targets, declared, counts, policy.orphans);
+    // Pages of two users explain whatever else went wrong.
+    counts.end_walk()?;
+    let found = found?;
     let mut planner = Planner {
         connection,
-        counts: &counts,
+        counts,
         schema: schema_before,
         found: &found,
         steps: Vec::new(),

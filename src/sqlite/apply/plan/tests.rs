@@ -45,7 +45,7 @@ fn plan(connection: &Connection, method: Method) -> KeyPlan {
         method,
     };
     let requests = [request("rule", "rules"), request("event", "events")];
-    add_keys(connection, &requests, 1, &policy).unwrap()
+    add_keys(connection, &requests, 1, &policy, None).unwrap()
 }
 
 /// What `EXPLAIN QUERY PLAN` says of each statement that searches, scans or sorts, in order,

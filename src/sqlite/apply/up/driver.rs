@@ -18,6 +18,7 @@ use crate::sqlite::apply::asked::unnamed::{self, Dropped};
 use crate::sqlite::apply::estimate::{space, timing};
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::plan;
+use crate::sqlite::file::connection::pages::Walk;
 use crate::sqlite::rebuild::steps::{self, Step};
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
@@ -40,6 +41,8 @@ pub(super) struct Driver<'a, 't, 'l> {
     pub(super) pending: VecDeque<(&'a Migration, Vec<Part>)>,
     pub(super) policy: &'a Policy,
     pub(super) check_space: bool,
+    /// Goes on until the first part of a script.
+    pub(super) walk: Option<Walk>,
     pub(super) rehearsal: Option<Rehearsal<'l>>,
     pub(super) outcomes: Vec<Outcome<'a>>,
     pub(super) failure: Option<anyhow::Error>,
@@ -130,6 +133,14 @@ impl Driver<'_, '_, '_> {
         Ok(())
     }
 
+    /// Before anything is written that a script asks for.
+    pub(super) fn end_walk(&mut self) -> Result<()> {
+        match self.walk.take() {
+            Some(mut walk) => walk.wait().map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
     fn apply(
         &mut self,
         outcome: &mut Outcome<'_>,
@@ -142,6 +153,7 @@ impl Driver<'_, '_, '_> {
         }
         let done = match part {
             Part::Statement(line, sql) => {
+                self.end_walk()?;
                 let step = statement(&migration.file(), line, sql.clone());
                 match unnamed::find(self.transaction, &sql)? {
                     Some(dropped) => return self.drop_key(outcome, dropped, step),
@@ -156,7 +168,13 @@ impl Driver<'_, '_, '_> {
                 if let Some(rehearsal) = &mut self.rehearsal {
                     (rehearsal.look)(self.transaction, &requests)?;
                 }
-                let mut plan = plan::add_keys(self.transaction, &requests, version, policy)?;
+                let mut plan = plan::add_keys(
+                    self.transaction,
+                    &requests,
+                    version,
+                    policy,
+                    self.walk.take(),
+                )?;
                 let blocked = !plan.found.blocked.is_empty();
                 match plan.refusal(policy) {
                     Some(refusal) if self.rehearsal.is_some() => {
@@ -173,7 +191,7 @@ impl Driver<'_, '_, '_> {
                         ..policy.clone()
                     };
                     let blocked = plan.found.blocked;
-                    plan = plan::add_keys(self.transaction, &requests, version, &all)?;
+                    plan = plan::add_keys(self.transaction, &requests, version, &all, None)?;
                     plan.found.blocked = blocked;
                 }
                 if self.check_space {

@@ -15,6 +15,7 @@ use crate::sqlite::apply::asked::parts::{Part, parts};
 use crate::sqlite::apply::history;
 use crate::sqlite::apply::plan;
 use crate::sqlite::file::backup::{self, TemporaryCopy};
+use crate::sqlite::file::connection::pages::Walk;
 use crate::sqlite::text::statement::AddForeignKey;
 use crate::standing::{self, Applied};
 use driver::{Driver, Look, Rehearsal, lacking};
@@ -48,9 +49,13 @@ impl Order<'_> {
 }
 
 /// Applies the pending migrations. `transaction` must be open, with foreign keys off; the
-/// caller commits or rolls back.
-pub fn up<'a>(transaction: &Connection, order: Order<'a>) -> Result<Vec<Outcome<'a>>> {
-    run(transaction, order, None)
+/// caller commits or rolls back. The `walk` through the pages is over before anything is carried out.
+pub fn up<'a>(
+    transaction: &Connection,
+    order: Order<'a>,
+    walk: Option<Walk>,
+) -> Result<Vec<Outcome<'a>>> {
+    run(transaction, order, walk, None)
 }
 
 /// What [`up`] would do to the database that `connection` only reads.
@@ -61,11 +66,12 @@ pub fn dry_run<'a>(
     connection: &Connection,
     order: Order<'a>,
     pending: &[i64],
+    walk: Option<Walk>,
 ) -> Result<Vec<Outcome<'a>>> {
     if let ([version], Some(requests)) = (pending, keys_alone(order.migrations, pending)?)
         && let Some(migration) = order.migrations.get(*version)
     {
-        let plan = plan::add_keys(connection, &requests, *version, order.policy)
+        let plan = plan::add_keys(connection, &requests, *version, order.policy, walk)
             .with_context(|| format!("could not apply {}", migration.up))?;
         let refusal = plan.refusal(order.policy);
         if refusal.is_none() && plan.must_be_tried {
@@ -83,6 +89,9 @@ pub fn dry_run<'a>(
         outcome.find_unindexed(connection)?;
         return Ok(vec![outcome]);
     }
+    if let Some(mut walk) = walk {
+        walk.wait()?;
+    }
     rehearse(connection, order)
 }
 
@@ -92,7 +101,7 @@ fn rehearse<'a>(connection: &Connection, order: Order<'a>) -> Result<Vec<Outcome
     let rehearsal = Rehearsal {
         look: &mut |_, _| Ok(()),
     };
-    let mut outcomes = run(&copy.connection, order, Some(rehearsal))?;
+    let mut outcomes = run(&copy.connection, order, None, Some(rehearsal))?;
     for outcome in &mut outcomes {
         outcome.find_unindexed(&copy.connection)?;
     }
@@ -135,13 +144,14 @@ pub fn rehearse_deleting(
         check_space: false,
     };
     let copy = backup::temporary(connection)?;
-    run(&copy.connection, order, Some(Rehearsal { look }))?;
+    run(&copy.connection, order, None, Some(Rehearsal { look }))?;
     Ok(copy)
 }
 
 fn run<'a>(
     transaction: &Connection,
     order: Order<'a>,
+    walk: Option<Walk>,
     rehearsal: Option<Rehearsal<'_>>,
 ) -> Result<Vec<Outcome<'a>>> {
     let applied = history::read(transaction)?;
@@ -162,14 +172,17 @@ fn run<'a>(
         pending: pending.collect::<Result<_>>()?,
         policy: order.policy,
         check_space: order.check_space && rehearsal.is_none(),
+        walk,
         rehearsal,
         outcomes: Vec::new(),
         failure: None,
     };
     if let Err(error) = runner.run(&mut driver) {
+        driver.end_walk()?;
         // refinery keeps only the text of what the driver reports.
         return Err(driver.failure.unwrap_or_else(|| anyhow!(error)));
     }
+    driver.end_walk()?;
     history::keep_order(transaction, &applied)?;
     for outcome in &driver.outcomes {
         let adopted = outcome.adopted();

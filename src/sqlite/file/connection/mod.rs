@@ -11,9 +11,10 @@ use crate::progress::{self, Work};
 use crate::sqlite::file::guard::{first_read, mounted_read_only, prepare};
 use crate::sqlite::file::paths::file_of;
 use crate::sqlite::file::reading;
+use pages::Walk;
 
-pub mod free_list;
 mod hosts;
+pub mod pages;
 
 /// Opens `location` for `up` and `down`; waits for other writers up to `lock_timeout`.
 ///
@@ -56,13 +57,23 @@ pub fn open(location: &Location, lock_timeout: Duration) -> Result<Connection> {
 /// Takes the one write lock; nothing can change under a plan that is made from here on. Fails where a
 /// write could destroy rows since the list of free pages is damaged.
 pub fn begin<'a>(connection: &'a mut Connection, location: &Location) -> Result<Transaction<'a>> {
+    let (transaction, mut walk) = begin_to_search(connection, location)?;
+    walk.wait()?;
+    Ok(transaction)
+}
+
+/// The same for those who search before they write: the walk through the pages goes on meanwhile.
+pub fn begin_to_search<'a>(
+    connection: &'a mut Connection,
+    location: &Location,
+) -> Result<(Transaction<'a>, Walk)> {
     if connection.is_readonly("main")? {
         return Err(is_read_only(location).into());
     }
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)
         .with_context(|| format!("could not lock {location}"))?;
-    free_list::must_be_free(&transaction, location)?;
-    Ok(transaction)
+    let walk = Walk::begin(&transaction, location)?;
+    Ok((transaction, walk))
 }
 
 /// Why `location` could be opened to read alone.

@@ -7,6 +7,7 @@
 //! (`immutable`, <https://www.sqlite.org/uri.html>), and what was read counts only if the file is
 //! the same afterwards.
 
+mod again;
 mod links;
 mod look;
 mod refusals;
@@ -24,6 +25,7 @@ use crate::location::Location;
 use crate::progress;
 use crate::sqlite::file::guard;
 use crate::sqlite::file::paths;
+pub use again::{Again, is_in_wal_mode, open_again, uri_again};
 use links::OtherNames;
 use look::{Log, Look, Stamp, Way};
 
@@ -167,27 +169,6 @@ pub fn refuse_stray_log(location: &Location, file: &Path) -> Result<()> {
         }
         std::thread::sleep(PAUSE);
     }
-}
-
-/// The URI under which to open the file of `connection` once more, as it is open there.
-pub fn uri_again(connection: &Connection) -> Result<String> {
-    let file = paths::open_file(connection)?;
-    Ok(uri_of(&file, is_unlocked(connection)?))
-}
-
-/// Whether changes to the database of `connection` are written to a log first.
-///
-/// The file is not looked at: closing it would take SQLite's locks off.
-pub fn is_in_wal_mode(connection: &Connection) -> Result<bool> {
-    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-    Ok(mode == "wal" || (connection.is_readonly("main")? && is_unlocked(connection)?))
-}
-
-/// SQLite takes a file that is opened as immutable as locked by itself (`sqlite3PagerOpen`).
-fn is_unlocked(connection: &Connection) -> Result<bool> {
-    let mode: String =
-        connection.pragma_query_value(Some("main"), "locking_mode", |row| row.get(0))?;
-    Ok(mode == "exclusive")
 }
 
 /// SQLite makes no index of a log under `readonly_shm`, and no log under `immutable`.

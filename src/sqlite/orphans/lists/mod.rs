@@ -8,10 +8,11 @@ mod sought;
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
+use rusqlite::types::Value as Sql;
 
 pub use listed::{FORGETS, demotion, from_kept, from_leaving, from_listed, has_listed_key, listed};
 pub use removal::{Forgetting, Reason, Removal, find};
-use sought::{COUNTED, round_of};
+use sought::{COUNTED, Told};
 pub use sought::{Fate, Sought};
 
 use crate::failure::Failure;
@@ -113,49 +114,9 @@ impl<'a> Lists<'a> {
             let keys = keys.iter();
             return keys.map(|sought| self.none_of(child, sought)).collect();
         }
-        let list = self.list_of(child)?;
-        let each = |form: fn(&Sought) -> String, joint: &str| {
-            keys.iter().map(form).collect::<Vec<_>>().join(joint)
-        };
-        let marks = each(
-            |it| format!("CASE WHEN {} THEN {} ELSE 0 END", it.condition, it.mark),
-            " | ",
-        );
-        let reasons = each(
-            |it| {
-                let reason = literal(&format!(", {}", it.label));
-                format!("CASE WHEN marks & {} THEN {reason} ELSE '' END", it.mark)
-            },
-            " || ",
-        );
-        let breaks = each(|it| format!("(marks & {} <> 0)", it.mark), " + ");
-        let round = round_of(keys);
-        self.note_fates(&list, keys);
-        let forgets = keys.iter().filter_map(|it| match it.fate {
-            Fate::Forgets(bit) => Some(format!(
-                "CASE WHEN marks & {} THEN {bit} ELSE 0 END",
-                it.mark
-            )),
-            Fate::Leaves | Fate::Counted => None,
-        });
-        let forgets = forgets.collect::<Vec<_>>().join(" | ");
-        let forgets = if forgets.is_empty() { "0" } else { &forgets };
-        let key = key_columns(&child.row_key);
-        let columns = child.row_key.columns();
-        let values = columns.iter().enumerate();
-        let values: Vec<_> = values
-            .map(|(place, name)| format!("w.{} AS k{}", quote(name), place + 1))
-            .collect();
-        // The limit keeps SQLite from working the marks out again for each mention of them
-        // (<https://www.sqlite.org/optoverview.html#flattening>).
-        let insert = format!(
-            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks, forgets)\nSELECT {key}, substr({reasons}, 3), {breaks}, {round}, marks, {forgets}\nFROM (SELECT {}, {marks} AS marks FROM {} LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks, forgets = forgets | excluded.forgets{leaves}",
-            values.join(", "),
-            child.scanned("w"),
-            list = quote(&list),
-            leaves = self.leaves(),
-        );
+        let insert = self.insert_in_one_pass(child, keys)?;
         self.run(insert, &child.name)?;
+        let list = self.list_of(child)?;
         let mut counts = Vec::new();
         for sought in keys {
             let count = format!(
@@ -170,16 +131,115 @@ impl<'a> Lists<'a> {
         Ok(counts)
     }
 
+    /// The statement that does so.
+    fn insert_in_one_pass(&mut self, child: &Table, keys: &[Sought]) -> Result<String> {
+        let list = self.list_of(child)?;
+        self.note_fates(&list, keys);
+        let each = keys
+            .iter()
+            .map(|it| format!("CASE WHEN {} THEN {} ELSE 0 END", it.condition, it.mark));
+        let marks = each.collect::<Vec<_>>().join(" | ");
+        let Told {
+            reasons,
+            breaks,
+            round,
+            forgets,
+        } = Told::by_marks(keys);
+        let key = key_columns(&child.row_key);
+        let columns = child.row_key.columns();
+        let values = columns.iter().enumerate();
+        let values: Vec<_> = values
+            .map(|(place, name)| format!("w.{} AS k{}", quote(name), place + 1))
+            .collect();
+        // The limit keeps SQLite from working the marks out again for each mention of them
+        // (<https://www.sqlite.org/optoverview.html#flattening>).
+        Ok(format!(
+            "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks, forgets)\nSELECT {key}, {reasons}, {breaks}, {round}, marks, {forgets}\nFROM (SELECT {}, {marks} AS marks FROM {} LIMIT -1)\nWHERE marks\nON CONFLICT ({key}) DO UPDATE SET reasons = reasons || ', ' || excluded.reasons, breaks = breaks + excluded.breaks, marks = marks | excluded.marks, forgets = forgets | excluded.forgets{leaves}",
+            values.join(", "),
+            child.scanned("w"),
+            list = quote(&list),
+            leaves = self.leaves(),
+        ))
+    }
+
+    /// Lists the rows of `child` that were found to break `keys`, by rowid and marks, as the statements
+    /// of [`add`](Self::add) and [`add_in_one_pass`](Self::add_in_one_pass) would; the number of rows
+    /// for each. No row of it is listed before.
+    pub fn add_found(
+        &mut self,
+        child: &Table,
+        keys: &[Sought],
+        rows: &[(i64, i64)],
+    ) -> Result<Vec<i64>> {
+        let statement = match keys {
+            [only] => self.insert_of_one(child, only, true, 0)?,
+            several => self.insert_in_one_pass(child, several)?,
+        };
+        self.statements.push(statement);
+        let list = self.list_of(child)?;
+        let told = Told::by_marks(keys);
+        let tell = format!(
+            "SELECT {}, {}, {}, {} FROM (SELECT ?1 AS marks)",
+            told.reasons, told.breaks, told.round, told.forgets
+        );
+        let mut tell = self.connection.prepare(&tell)?;
+        let mut insert = self.connection.prepare(&format!(
+            "INSERT INTO temp.{} (marks, reasons, breaks, round, forgets, k1) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            quote(&list)
+        ))?;
+        let mut bound = None;
+        for (rowid, marks) in rows {
+            if bound != Some(*marks) {
+                let told = tell.query_row([marks], |row| {
+                    (0..4)
+                        .map(|at| row.get(at))
+                        .collect::<Result<Vec<Sql>, _>>()
+                })?;
+                insert.raw_bind_parameter(1, marks)?;
+                for (value, at) in told.iter().zip(2..) {
+                    insert.raw_bind_parameter(at, value)?;
+                }
+                bound = Some(*marks);
+            }
+            insert.raw_bind_parameter(6, rowid)?;
+            insert.raw_execute()?;
+        }
+        drop((tell, insert));
+        let mut counts = Vec::new();
+        for sought in keys {
+            let breaks = rows.iter().filter(|(_, marks)| marks & sought.mark != 0);
+            let count = i64::try_from(breaks.count())?;
+            self.note_reason(&list, sought, count, true);
+            counts.push(count);
+        }
+        Ok(counts)
+    }
+
     /// Adds the rows of `table` that are `sought` to its list; the number of rows found.
     ///
     /// They break the key themselves, or else hang by it on rows listed before. A row that is
     /// listed already gets a further reason in the first round, and stays as it is in later ones,
     /// unless it was only there to be counted.
     pub fn add(&mut self, table: &Table, sought: &Sought, breaks: bool, round: i64) -> Result<i64> {
-        let condition = &sought.condition;
         if matches!(table.row_key, RowKey::Hidden) {
             return self.none_of(table, sought);
         }
+        let insert = self.insert_of_one(table, sought, breaks, round)?;
+        let rows = i64::try_from(self.run(insert, &table.name)?)?;
+        let list = self.list_of(table)?;
+        self.note_reason(&list, sought, rows, breaks);
+        Ok(rows)
+    }
+
+    /// The statement that does so.
+    fn insert_of_one(
+        &mut self,
+        table: &Table,
+        sought: &Sought,
+        breaks: bool,
+        round: i64,
+    ) -> Result<String> {
+        let condition = &sought.condition;
         let list = self.list_of(table)?;
         self.note_fates(&list, std::slice::from_ref(sought));
         let key = key_columns(&table.row_key);
@@ -218,7 +278,7 @@ impl<'a> Lists<'a> {
         } else {
             format!("\nORDER BY +{}", values.join(", +"))
         };
-        let insert = format!(
+        Ok(format!(
             "INSERT INTO temp.{list} ({key}, reasons, breaks, round, marks, forgets)\nSELECT {}, {}, {}, {round}, {}, {forgets} FROM {}\nWHERE {condition}{order}\nON CONFLICT ({key}) {known}",
             values.join(", "),
             literal(&sought.label),
@@ -226,10 +286,7 @@ impl<'a> Lists<'a> {
             sought.mark,
             sought.source(table),
             list = quote(&list),
-        );
-        let rows = i64::try_from(self.run(insert, &table.name)?)?;
-        self.note_reason(&list, sought, rows, breaks);
-        Ok(rows)
+        ))
     }
 
     /// Notes in the list that rows of it may stay.

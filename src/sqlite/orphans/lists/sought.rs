@@ -2,6 +2,7 @@
 
 use crate::model::key::KeyId;
 use crate::sqlite::schema::Table;
+use crate::sqlite::text::ddl::literal;
 
 /// What happens to rows that are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +48,52 @@ impl Sought {
 pub(super) const COUNTED: i64 = -1;
 
 /// The round of a row with `marks`, which breaks some of `keys`.
-pub(super) fn round_of(keys: &[Sought]) -> String {
+fn round_of(keys: &[Sought]) -> String {
     if keys.iter().all(|sought| sought.fate == Fate::Leaves) {
         return "0".to_owned();
     }
     let leave = keys.iter().filter(|sought| sought.fate == Fate::Leaves);
     let leave = leave.fold(0, |marks, sought| marks | sought.mark);
     format!("CASE WHEN marks & {leave} THEN 0 ELSE {COUNTED} END")
+}
+
+/// What is written beside a row that breaks some of several keys: expressions over its `marks`.
+pub(super) struct Told {
+    pub(super) reasons: String,
+    pub(super) breaks: String,
+    pub(super) round: String,
+    pub(super) forgets: String,
+}
+
+impl Told {
+    pub(super) fn by_marks(keys: &[Sought]) -> Self {
+        let each = |form: fn(&Sought) -> String, joint: &str| {
+            keys.iter().map(form).collect::<Vec<_>>().join(joint)
+        };
+        let reasons = each(
+            |it| {
+                let reason = literal(&format!(", {}", it.label));
+                format!("CASE WHEN marks & {} THEN {reason} ELSE '' END", it.mark)
+            },
+            " || ",
+        );
+        let forgets = keys.iter().filter_map(|it| match it.fate {
+            Fate::Forgets(bit) => Some(format!(
+                "CASE WHEN marks & {} THEN {bit} ELSE 0 END",
+                it.mark
+            )),
+            Fate::Leaves | Fate::Counted => None,
+        });
+        let forgets = forgets.collect::<Vec<_>>().join(" | ");
+        Told {
+            reasons: format!("substr({reasons}, 3)"),
+            breaks: each(|it| format!("(marks & {} <> 0)", it.mark), " + "),
+            round: round_of(keys),
+            forgets: if forgets.is_empty() {
+                "0".to_owned()
+            } else {
+                forgets
+            },
+        }
+    }
 }

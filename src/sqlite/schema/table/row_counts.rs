@@ -1,12 +1,15 @@
 //! How many rows tables have. SQLite keeps no such number: it reads the table.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 
+use crate::sqlite::file::connection::pages::Walk;
+use crate::sqlite::file::reading::Again;
 use crate::sqlite::schema::Table;
+use crate::sqlite::schema::index::Index;
 use crate::sqlite::text::ddl::quote;
 
 /// The number of rows in `table` of the main database.
@@ -29,10 +32,15 @@ pub fn is_empty(connection: &Connection, table: &Table) -> Result<bool> {
     Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }
 
+/// Children with fewer rows than this do not call for all keys of a parent that has more.
+const FEW_ROWS: i64 = 50_000;
+
 /// Counts each table once, for as long as nothing is written.
-#[derive(Debug)]
 pub struct RowCounts<'a> {
     connection: &'a Connection,
+    /// What counts too, until it is over.
+    walk: RefCell<Option<Walk>>,
+    again: OnceCell<Option<Again>>,
     known: RefCell<HashMap<String, i64>>,
     looked_at: RefCell<HashSet<String>>,
 }
@@ -41,21 +49,90 @@ impl<'a> RowCounts<'a> {
     /// Nothing is counted yet.
     #[must_use]
     pub fn new(connection: &'a Connection) -> Self {
+        RowCounts::of_walk(connection, None)
+    }
+
+    /// `walk` counts what nobody has asked for by its end.
+    #[must_use]
+    pub fn of_walk(connection: &'a Connection, walk: Option<Walk>) -> Self {
         RowCounts {
             connection,
+            walk: RefCell::new(walk),
+            again: OnceCell::new(),
             known: RefCell::default(),
             looked_at: RefCell::default(),
         }
     }
 
-    /// The number of rows in `table`.
+    /// How further connections see what this one does; none where they may see another state, or where
+    /// something may have been written.
+    pub fn again(&self) -> Result<Option<&Again>> {
+        if let Some(known) = self.again.get() {
+            return Ok(known.as_ref());
+        }
+        let unwritten = self.walk.borrow().is_some() || self.connection.is_readonly("main")?;
+        let again = if unwritten {
+            Again::of(self.connection)?
+        } else {
+            None
+        };
+        Ok(self.again.get_or_init(|| again).as_ref())
+    }
+
+    /// Waits for the walk, and fails as [`Walk::wait`] does. Before the first write it must be over.
+    pub fn end_walk(&self) -> Result<()> {
+        match self.walk.borrow_mut().as_mut() {
+            Some(walk) => walk.wait().map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// The number of rows in `table`. It may have to wait for the walk.
     pub fn of(&self, table: &str) -> Result<i64> {
         if let Some(rows) = self.known.borrow().get(table) {
             return Ok(*rows);
         }
-        let rows = count_rows(self.connection, table)?;
+        let rows = match self.walked(table)? {
+            Some(rows) => rows,
+            None => count_rows(self.connection, table)?,
+        };
         self.known.borrow_mut().insert(table.to_owned(), rows);
         Ok(rows)
+    }
+
+    fn walked(&self, table: &str) -> Result<Option<i64>> {
+        let mut walk = self.walk.borrow_mut();
+        let Some(walk) = walk.as_mut() else {
+            return Ok(None);
+        };
+        let without_rowids = "SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main'";
+        let without_rowids = self
+            .connection
+            .query_row(without_rowids, [table], |row| row.get(0))?;
+        let entries = walk.wait()?;
+        Ok(if without_rowids {
+            entries.of_index(table)
+        } else {
+            entries.rows(table)
+        })
+    }
+
+    /// The number of entries in `index` of `table`.
+    pub fn entries(&self, table: &Table, index: &Index) -> Result<i64> {
+        if let Some(walk) = self.walk.borrow_mut().as_mut()
+            && let Some(entries) = walk.wait()?.of_index(&index.name)
+        {
+            return Ok(entries);
+        }
+        // SQLite would count by another index if it were asked for count(*).
+        let query = format!("SELECT count(1) FROM {}", table.by("", index));
+        Ok(self.connection.query_row(&query, [], |row| row.get(0))?)
+    }
+
+    /// How many keys of a parent a look at the rows of `child` is worth: as many as it has rows, or
+    /// any number where these are not few.
+    pub fn most_keys(&self, child: &Table) -> Result<i64> {
+        Ok(self.at_most(child, FEW_ROWS)?.unwrap_or(i64::MAX - 1))
     }
 
     /// Takes the number of rows in `table` from whoever has read them all.
