@@ -64,6 +64,8 @@ fn is_refused(database: &Database, name: &str, page: u32) {
         let finished = database.refuses(verb, 2, &why);
         finished.explains("hint: VACUUM makes the list anew");
     }
+    database.refuses("up --backup copy.db", 2, &why);
+    assert!(!database.path.with_file_name("copy.db").exists());
     database.fkfix("check --integrity").status(1);
     database.execute("VACUUM");
     assert_eq!(database.rows("SELECT * FROM other"), rows);

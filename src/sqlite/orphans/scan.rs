@@ -260,7 +260,7 @@ impl Course {
     }
 
     /// A further connection, which stops when the others do.
-    fn open(&self, again: &Again) -> rusqlite::Result<Connection> {
+    fn open(&self, again: &Again) -> Result<Connection> {
         let stop = Arc::clone(&self.stop);
         again.open(move || stop.load(Ordering::Relaxed))
     }
@@ -270,3 +270,7 @@ impl Course {
         failed.inspect_err(|_| self.stop.store(true, Ordering::Relaxed))
     }
 }
+
+#[cfg(test)]
+#[path = "scan_tests.rs"]
+mod tests;

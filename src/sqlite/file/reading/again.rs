@@ -34,13 +34,12 @@ impl Again {
         (holds && has_file).then(uri).transpose()
     }
 
-    /// Opens one to read, which waits for no lock, and which a signal stops, or `is_stopped`.
-    pub fn open(
-        &self,
-        is_stopped: impl Fn() -> bool + Send + 'static,
-    ) -> rusqlite::Result<Connection> {
+    /// Opens one and begins to read. It waits for no lock; a signal stops it, or `is_stopped`.
+    pub fn open(&self, is_stopped: impl Fn() -> bool + Send + 'static) -> Result<Connection> {
         let other = open(&self.uri, is_stopped)?;
         other.busy_timeout(Duration::ZERO)?;
+        other.execute_batch("BEGIN")?;
+        guard::first_read(&other)?;
         Ok(other)
     }
 }

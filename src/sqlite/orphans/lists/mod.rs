@@ -2,13 +2,13 @@
 //!
 //! The archive, the copy and the report all go by these lists, and so speak of the same rows.
 
+mod found;
 mod listed;
 mod removal;
 mod sought;
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
-use rusqlite::types::Value as Sql;
 
 pub use listed::{FORGETS, demotion, from_kept, from_leaving, from_listed, has_listed_key, listed};
 pub use removal::{Forgetting, Reason, Removal, find};
@@ -160,59 +160,6 @@ impl<'a> Lists<'a> {
             list = quote(&list),
             leaves = self.leaves(),
         ))
-    }
-
-    /// Lists the rows of `child` that were found to break `keys`, by rowid and marks, as the statements
-    /// of [`add`](Self::add) and [`add_in_one_pass`](Self::add_in_one_pass) would; the number of rows
-    /// for each. No row of it is listed before.
-    pub fn add_found(
-        &mut self,
-        child: &Table,
-        keys: &[Sought],
-        rows: &[(i64, i64)],
-    ) -> Result<Vec<i64>> {
-        let statement = match keys {
-            [only] => self.insert_of_one(child, only, true, 0)?,
-            several => self.insert_in_one_pass(child, several)?,
-        };
-        self.statements.push(statement);
-        let list = self.list_of(child)?;
-        let told = Told::by_marks(keys);
-        let tell = format!(
-            "SELECT {}, {}, {}, {} FROM (SELECT ?1 AS marks)",
-            told.reasons, told.breaks, told.round, told.forgets
-        );
-        let mut tell = self.connection.prepare(&tell)?;
-        let mut insert = self.connection.prepare(&format!(
-            "INSERT INTO temp.{} (marks, reasons, breaks, round, forgets, k1) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            quote(&list)
-        ))?;
-        let mut bound = None;
-        for (rowid, marks) in rows {
-            if bound != Some(*marks) {
-                let told = tell.query_row([marks], |row| {
-                    (0..4)
-                        .map(|at| row.get(at))
-                        .collect::<Result<Vec<Sql>, _>>()
-                })?;
-                insert.raw_bind_parameter(1, marks)?;
-                for (value, at) in told.iter().zip(2..) {
-                    insert.raw_bind_parameter(at, value)?;
-                }
-                bound = Some(*marks);
-            }
-            insert.raw_bind_parameter(6, rowid)?;
-            insert.raw_execute()?;
-        }
-        drop((tell, insert));
-        let mut counts = Vec::new();
-        for sought in keys {
-            let breaks = rows.iter().filter(|(_, marks)| marks & sought.mark != 0);
-            let count = i64::try_from(breaks.count())?;
-            self.note_reason(&list, sought, count, true);
-            counts.push(count);
-        }
-        Ok(counts)
     }
 
     /// Adds the rows of `table` that are `sought` to its list; the number of rows found.
