@@ -190,11 +190,7 @@ fn query(child: &Table, keys: &[&ForeignKey], more: Option<&str>) -> Option<Stri
     if keys.len() > KEYS_PER_PASS {
         return None;
     }
-    let rowid = match &child.row_key {
-        RowKey::Alias(name) => quote(name),
-        RowKey::Implicit(name) => (*name).to_owned(),
-        RowKey::PrimaryKey(_) | RowKey::Hidden => return None,
-    };
+    let rowid = rowid(child)?;
     let mut columns = vec![rowid.clone()];
     for key in keys {
         let [only] = key.columns.as_slice() else {
@@ -214,6 +210,15 @@ fn query(child: &Table, keys: &[&ForeignKey], more: Option<&str>) -> Option<Stri
     ))
 }
 
+/// The rowid of `child` in SQL, if it has one.
+fn rowid(child: &Table) -> Option<String> {
+    match &child.row_key {
+        RowKey::Alias(name) => Some(quote(name)),
+        RowKey::Implicit(name) => Some((*name).to_owned()),
+        RowKey::PrimaryKey(_) | RowKey::Hidden => None,
+    }
+}
+
 /// What the threads have in common.
 struct Course {
     /// The ranges that are left: the first rowid, the last one, and the rowids of one range less one.
@@ -227,7 +232,7 @@ struct Course {
 
 impl Course {
     fn over(connection: &Connection, child: &Table) -> Result<Self> {
-        let rowid = child.row_key.rowid().unwrap_or_default();
+        let rowid = rowid(child).unwrap_or_default();
         let from = child.scanned("");
         let ends =
             format!("SELECT (SELECT min({rowid}) FROM {from}), (SELECT max({rowid}) FROM {from})");
