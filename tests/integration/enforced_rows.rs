@@ -81,6 +81,51 @@ fn an_update_that_is_ignored_or_kept_back_leaves_no_orphan() {
     assert_eq!(database.rows("SELECT * FROM child"), ["1", "2"]);
 }
 
+/// A trigger that was there before undoes the statement; one that came later, the transaction. Neither
+/// makes `check` call the triggers stale.
+#[test]
+fn a_trigger_that_keeps_a_child_leaves_no_orphan_whenever_it_was_made() {
+    let family = |action: &str| {
+        Database::of(&format!(
+            "CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1), (2);
+             CREATE TABLE child (a INTEGER REFERENCES parent ON DELETE {action}); INSERT INTO child VALUES (1), (2), (2);
+             CREATE INDEX child_a ON child (a);"
+        ))
+    };
+    let keep = |event: &str| {
+        format!(
+            "CREATE TRIGGER keep BEFORE {event} ON child WHEN OLD.rowid = 3 BEGIN SELECT RAISE(IGNORE); END"
+        )
+    };
+    for (action, event) in [("CASCADE", "DELETE"), ("SET NULL", "UPDATE")] {
+        for is_there_before in [true, false] {
+            let mut database = family(action);
+            if is_there_before {
+                database = database.with(&keep(event));
+            }
+            enforce(&database, "");
+            if !is_there_before {
+                database.execute(&keep(event));
+            }
+            let connection = database.open();
+            let all = "BEGIN; INSERT INTO parent VALUES (3); DELETE FROM parent WHERE id = 2";
+            let error = connection.execute_batch(all).unwrap_err().to_string();
+            assert!(
+                error.starts_with("FOREIGN KEY constraint failed: child (a)"),
+                "{error}"
+            );
+            assert_eq!(connection.is_autocommit(), !is_there_before, "{action}");
+            if is_there_before {
+                connection.execute_batch("COMMIT").unwrap();
+            }
+            assert_eq!(database.rows("SELECT * FROM child"), ["1", "2", "2"]);
+            let parents = database.rows("SELECT * FROM parent");
+            assert_eq!(parents.len(), 2 + usize::from(is_there_before), "{action}");
+            database.fkfix("check").status(0);
+        }
+    }
+}
+
 /// What docs/enforce.md says of rows that REPLACE removes.
 #[test]
 fn rows_that_replace_removes_fire_no_trigger_unless_triggers_are_recursive() {

@@ -81,9 +81,20 @@ impl Event {
 
 /// Raises for each row that `from` gives, FROM and WHERE.
 pub fn refuse(key: &Key, reason: &str, from: &str) -> String {
+    raise("ABORT", key, reason, from)
+}
+
+/// The same, and undoes the whole transaction, not the statement alone: SQLite then keeps no copy of
+/// the pages that each statement changes, which half of a large deletion would go into
+/// (`sqlite3MayAbort` in its `build.c`).
+pub fn refuse_all(key: &Key, from: &str) -> String {
+    raise("ROLLBACK", key, "", from)
+}
+
+fn raise(how: &str, key: &Key, reason: &str, from: &str) -> String {
     let message = format!(
         "FOREIGN KEY constraint failed: {} {}{reason}",
         key.child.name, key.declared
     );
-    format!("SELECT RAISE(ABORT, {}){from}", literal(&message))
+    format!("SELECT RAISE({how}, {}){from}", literal(&message))
 }

@@ -26,7 +26,7 @@ use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::normal::Words;
 use crate::sqlite::text::ddl::{self, unquote};
 use installed::overtaken;
-use sqlite3_parser::dialect::TokenType::{TK_RAISE, TK_STRING, TK_TRIGGER};
+use sqlite3_parser::dialect::TokenType::{TK_ABORT, TK_RAISE, TK_ROLLBACK, TK_STRING, TK_TRIGGER};
 use triggers::wanted;
 
 /// How the triggers that are there differ from those that should be.
@@ -92,6 +92,9 @@ fn meaning(words: &Words, trigger: &Trigger) -> Result<String> {
             && unquote(token.text) == trigger.name;
         if is_name {
             kept.push_str("name");
+        } else if raises && [TK_ABORT, TK_ROLLBACK].contains(&token.kind) {
+            // It goes by whether the application has triggers.
+            kept.push_str("ABORT");
         } else if raises && token.kind == TK_STRING {
             kept.push_str("''");
             raises = false;

@@ -11,7 +11,7 @@ use sqlite3_parser::dialect::TokenType::{
 use super::affinity;
 use super::cascade;
 use super::cascade::but_those_about_to_go;
-use super::conditions::{Event, equals, is_orphan, old_equals, refuse};
+use super::conditions::{Event, equals, is_orphan, old_equals, refuse, refuse_all};
 use super::conflicts::{self, Set};
 use super::keys::{Key, Keys};
 use crate::sqlite::schema::foreign_key::{Action, ForeignKey};
@@ -58,8 +58,10 @@ pub struct KeyTriggers {
 /// The triggers that the declared keys should have.
 pub fn wanted(connection: &Connection, strict: bool) -> Result<Vec<KeyTriggers>> {
     let keys = Keys::read(connection)?;
+    let others = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND NOT (substr(name, 1, length(?1)) = ?1 AND instr(sql, ?2)))";
+    let others = connection.query_row(others, [PREFIX, MARK], |row| row.get(0))?;
     let usable = keys.usable.iter();
-    let usable = usable.map(|key| of(key, &keys, strict));
+    let usable = usable.map(|key| of(key, &keys, strict, others));
     let unusable = keys.unusable.iter().map(|(key, reason)| KeyTriggers {
         key: key.clone(),
         triggers: Vec::new(),
@@ -68,15 +70,16 @@ pub fn wanted(connection: &Connection, strict: bool) -> Result<Vec<KeyTriggers>>
     Ok(usable.chain(unusable).collect())
 }
 
-/// The triggers of `key`, one of `keys`.
-fn of(key: &Key, keys: &Keys, strict: bool) -> KeyTriggers {
+/// The triggers of `key`, one of `keys`. Whether there are `others` than those of fkfix tells how they
+/// refuse.
+fn of(key: &Key, keys: &Keys, strict: bool, others: bool) -> KeyTriggers {
     let mut made = KeyTriggers {
         key: key.declared.clone(),
         triggers: Vec::new(),
         limits: Vec::new(),
     };
     for event in [Event::Delete, Event::Update] {
-        let trigger = on_parent(key, keys, event, &mut made.limits);
+        let trigger = on_parent(key, keys, event, others, &mut made.limits);
         made.triggers.extend(trigger);
     }
     let acts = |event: Event| event.action(&key.declared) != "NO ACTION";
@@ -134,7 +137,13 @@ fn trigger(key: &Key, end: &str, on: &Table, head: &str, body: &[String]) -> Tri
 }
 
 /// The trigger on the parent that does what the key says of `event`.
-fn on_parent(key: &Key, keys: &Keys, event: Event, limits: &mut Vec<String>) -> Option<Trigger> {
+fn on_parent(
+    key: &Key,
+    keys: &Keys,
+    event: Event,
+    others: bool,
+    limits: &mut Vec<String>,
+) -> Option<Trigger> {
     let action = event.action(&key.declared);
     if key.deferred && action == "NO ACTION" {
         return None;
@@ -168,9 +177,17 @@ fn on_parent(key: &Key, keys: &Keys, event: Event, limits: &mut Vec<String>) -> 
         }
     };
     let sets_default = action == "SET DEFAULT" && !key.deferred && !act.is_empty();
-    let mut body = act;
     let left = left_behind(key, keys, event);
-    body.push(refuse(key, &reason, &left));
+    // Only a trigger of the application keeps a child from being deleted, and there is none by now.
+    let is_last_resort =
+        event == Event::Delete && !act.is_empty() && !others && !cascade::shares_columns(key, keys);
+    let refusal = if is_last_resort {
+        refuse_all(key, &left)
+    } else {
+        refuse(key, &reason, &left)
+    };
+    let mut body = act;
+    body.push(refusal);
     if sets_default {
         body.push(refuse(key, "", &orphaned_by_default(key, keys)));
     }
