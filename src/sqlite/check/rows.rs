@@ -7,7 +7,7 @@ use super::keys::{self, Wanted};
 use crate::model::finding::{Code, Finding};
 use crate::sqlite::archive;
 use crate::sqlite::keys::known_keys::KnownKeys;
-use crate::sqlite::orphans::confirm;
+use crate::sqlite::orphans::{self, confirm};
 use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::{self, ForeignKey};
 use crate::sqlite::schema::row_counts::{self, RowCounts};
@@ -41,12 +41,20 @@ pub fn numbers<'a>(
     keys: Vec<&'a ForeignKey>,
 ) -> Result<Vec<(&'a ForeignKey, i64)>> {
     let counts = RowCounts::new(connection);
-    let mut known = KnownKeys::new(connection);
     let mut searches = Vec::new();
     for key in keys {
-        searches.extend(Search::of(connection, &counts, &mut known, key)?);
+        searches.extend(Search::of(connection, &counts, key)?);
     }
-    count_all(connection, &searches)
+    let mut numbers = Vec::new();
+    while let Some(first) = searches.first() {
+        let child = first.child.name.clone();
+        let (pass, others): (Vec<_>, Vec<_>) =
+            searches.into_iter().partition(|it| it.child.name == child);
+        let keys = pass.iter().map(|search| search.key);
+        numbers.extend(keys.zip(count(connection, &counts, &pass)?));
+        searches = others;
+    }
+    Ok(numbers)
 }
 
 /// A key whose orphans can be looked for.
@@ -54,8 +62,6 @@ struct Search<'a> {
     key: &'a ForeignKey,
     child: Table,
     parent: Table,
-    /// When a row `w` of the child is an orphan.
-    condition: String,
 }
 
 impl<'a> Search<'a> {
@@ -63,7 +69,6 @@ impl<'a> Search<'a> {
     fn of(
         connection: &Connection,
         counts: &RowCounts<'_>,
-        known: &mut KnownKeys<'_>,
         key: &'a ForeignKey,
     ) -> Result<Option<Self>> {
         let (child, parent) = match keys::ends(connection, key)? {
@@ -71,72 +76,57 @@ impl<'a> Search<'a> {
             _ => return Ok(None),
         };
         parent.must_have_whole_indexes(connection, counts, &key.parent_columns)?;
-        Ok(Some(Search {
-            condition: known.orphaned(&parent, key, counts.of(&child.name)?)?,
-            key,
-            child,
-            parent,
-        }))
+        Ok(Some(Search { key, child, parent }))
     }
 
-    /// Confirms, where rows were found, that the parent has none of their keys.
-    fn confirm(&self, connection: &Connection) -> Result<()> {
+    /// Confirms that the parent has none of the keys of the rows that meet `condition`.
+    fn confirm(&self, connection: &Connection, condition: &str) -> Result<()> {
         let columns = self.key.columns.iter().zip(1..);
         let columns = columns.map(|(name, at)| format!("+w.{} AS m{at}", quote(name)));
         let missing = format!(
-            "SELECT DISTINCT {} FROM {} WHERE {}",
+            "SELECT DISTINCT {} FROM {} WHERE {condition}",
             columns.collect::<Vec<_>>().join(", "),
             self.child.scanned("w"),
-            self.condition
         );
         confirm::confirm_missing(connection, &self.parent, self.key, &missing)
     }
 }
 
-/// The number of orphans of each key. Each table is read once, row by row: an index may be damaged.
-fn count_all<'a>(
-    connection: &Connection,
-    searches: &[Search<'a>],
-) -> Result<Vec<(&'a ForeignKey, i64)>> {
-    let mut numbers = Vec::new();
-    let mut rest: Vec<&Search<'a>> = searches.iter().collect();
-    while let Some(first) = rest.first().copied() {
-        let (pass, others): (Vec<_>, Vec<_>) = rest
-            .into_iter()
-            .partition(|it| it.child.name == first.child.name);
-        numbers.extend(count(connection, &pass)?);
-        rest = others;
-    }
-    Ok(numbers)
-}
-
-/// The numbers of a pass: searches of one child table.
-fn count<'a>(connection: &Connection, pass: &[&Search<'a>]) -> Result<Vec<(&'a ForeignKey, i64)>> {
-    let Some(first) = pass.first() else {
+/// The numbers of orphans of a pass: searches of one child table, which is read once, row by row, since
+/// an index may be damaged.
+fn count(connection: &Connection, counts: &RowCounts<'_>, pass: &[Search<'_>]) -> Result<Vec<i64>> {
+    let Some(Search { child, .. }) = pass.first() else {
         return Ok(Vec::new());
     };
-    let from = format!("FROM {}", first.child.scanned("w"));
-    let query = if let [only] = pass {
-        format!("SELECT count(*) {from} WHERE {}", only.condition)
+    let keys: Vec<_> = pass.iter().map(|it| (&it.parent, it.key)).collect();
+    if let Some(numbers) = orphans::count(connection, counts, child, &keys)? {
+        return Ok(numbers);
+    }
+    let mut known = KnownKeys::new(connection);
+    let conditions = pass.iter().map(|search| {
+        // A row `w` of the child that meets it is an orphan.
+        known.orphaned(&search.parent, search.key, counts.most_keys(child)?)
+    });
+    let conditions = conditions.collect::<Result<Vec<_>>>()?;
+    let from = format!("FROM {}", child.scanned("w"));
+    let query = if let [only] = conditions.as_slice() {
+        format!("SELECT count(*) {from} WHERE {only}")
     } else {
-        let counts: Vec<_> = pass
-            .iter()
-            .map(|search| format!("count(*) FILTER (WHERE {})", search.condition))
-            .collect();
-        format!("SELECT {} {from}", counts.join(", "))
+        let each = conditions.iter();
+        let each = each.map(|condition| format!("count(*) FILTER (WHERE {condition})"));
+        format!("SELECT {} {from}", each.collect::<Vec<_>>().join(", "))
     };
     let numbers = connection.query_row(&query, [], |row| {
         (0..pass.len()).map(|place| row.get(place)).collect()
     });
     let numbers: Vec<i64> =
-        numbers.with_context(|| format!("could not count the orphans of {}", first.child.name))?;
-    for (search, number) in pass.iter().zip(&numbers) {
+        numbers.with_context(|| format!("could not count the orphans of {}", child.name))?;
+    for ((search, condition), number) in pass.iter().zip(&conditions).zip(&numbers) {
         if *number > 0 {
-            search.confirm(connection)?;
+            search.confirm(connection, condition)?;
         }
     }
-    let keys = pass.iter().map(|search| search.key);
-    Ok(keys.zip(numbers).collect())
+    Ok(numbers)
 }
 
 fn finding(

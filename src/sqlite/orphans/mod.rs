@@ -32,6 +32,7 @@ use lists::{Fate, Sought};
 use search::Search;
 
 pub use found::{Blocked, Found};
+pub use scan::count;
 
 /// Finds the orphans of the keys of `targets`, then all that hangs on those that leave by the
 /// keys that the database declares, and by those of `targets` that it does not declare yet. What

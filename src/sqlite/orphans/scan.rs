@@ -178,6 +178,35 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// How many rows of `child` break each of `keys`; none where only SQLite can tell.
+pub fn count(
+    connection: &Connection,
+    counts: &RowCounts<'_>,
+    child: &Table,
+    keys: &[(&Table, &ForeignKey)],
+) -> Result<Option<Vec<i64>>> {
+    let Some(scan) = Scan::new(connection, counts, child, keys, None)? else {
+        return Ok(None);
+    };
+    let found = scan.run(connection, counts, || Numbers(vec![0; keys.len()]))?;
+    Ok(found.map(|found| {
+        let place = |at| found.iter().filter_map(|it| it.0.get(at)).sum();
+        (0..keys.len()).map(place).collect()
+    }))
+}
+
+/// How many rows break each key.
+struct Numbers(Vec<i64>);
+
+impl Note for Numbers {
+    fn note(&mut self, _: &Row<'_>, breaks: u64) -> Result<bool> {
+        for (at, number) in self.0.iter_mut().enumerate() {
+            *number += i64::from(breaks >> at & 1 == 1);
+        }
+        Ok(true)
+    }
+}
+
 /// Whether the rows of `child` may be read for `keys`, as far as its schema tells.
 #[must_use]
 pub fn may_be_read(child: &Table, keys: &[&ForeignKey], more: Option<&str>) -> bool {
