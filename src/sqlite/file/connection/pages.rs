@@ -83,9 +83,11 @@ impl Walk {
         if let Course::AtWork(_) = self.course {
             let begun = std::mem::replace(&mut self.course, Course::Over(Entries::default()));
             if let Course::AtWork(thread) = begun {
+                tracing::debug!("wait for the walk through the pages");
                 let ended = thread.join();
                 let failed = |_| Err(anyhow!("the thread that walks through the pages failed"));
                 self.course = Course::Over(ended.unwrap_or_else(failed)?);
+                tracing::debug!("the walk through the pages is over");
             }
         }
         match &self.course {
