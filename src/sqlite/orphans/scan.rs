@@ -299,9 +299,12 @@ impl Course {
         again.open(move || stop.load(Ordering::Relaxed))
     }
 
-    /// Has all threads stop where one `failed`.
+    /// Has all threads stop where one `failed`. One that is stopped fails for no reason of its own.
     fn stopped_by(&self, failed: Result<()>) -> Result<()> {
-        failed.inspect_err(|_| self.stop.store(true, Ordering::Relaxed))
+        failed.or_else(|error| {
+            let was_stopped = self.stop.swap(true, Ordering::Relaxed);
+            if was_stopped { Ok(()) } else { Err(error) }
+        })
     }
 }
 

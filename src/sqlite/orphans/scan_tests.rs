@@ -136,5 +136,8 @@ fn a_value_of_another_class_is_left_to_sqlite() {
     let writer = Connection::open(folder.path().join("app.db")).unwrap();
     let odd = "UPDATE w SET p_id = x'01' WHERE id = 3";
     writer.execute_batch(odd).unwrap();
-    assert!(scanned(&reader(&folder)).is_none());
+    // The others stop on the way, whenever that is.
+    for _ in 0..20 {
+        assert!(scanned(&reader(&folder)).is_none());
+    }
 }
