@@ -126,6 +126,47 @@ fn a_trigger_that_keeps_a_child_leaves_no_orphan_whenever_it_was_made() {
     }
 }
 
+/// The child 1 has the parent 1 and not '1', to which it is equal in the condition of an action.
+/// SQLite's own key refuses to take its parent for the other.
+#[test]
+fn a_child_of_another_parent_is_not_taken_along() {
+    for (action, statement) in [
+        ("ON DELETE CASCADE", "DELETE FROM parent WHERE id = 2"),
+        ("ON DELETE SET NULL", "DELETE FROM parent WHERE id = 2"),
+        (
+            "ON UPDATE CASCADE",
+            "UPDATE parent SET key = 'x' WHERE id = 2",
+        ),
+        (
+            "ON UPDATE SET NULL",
+            "UPDATE parent SET key = 'x' WHERE id = 2",
+        ),
+    ] {
+        let database = Database::of(&format!(
+            "CREATE TABLE parent (id INTEGER PRIMARY KEY, key UNIQUE); INSERT INTO parent VALUES (1, 1), (2, '1'), (3, 3);
+             CREATE TABLE child (a INTEGER REFERENCES parent (key) {action}); INSERT INTO child VALUES (1), (3);"
+        ));
+        let by_sqlite = database.copy();
+        enforce(&database, "");
+        for connection in [by_sqlite.open_enforcing(), database.open()] {
+            let error = connection.execute(statement, []).unwrap_err().to_string();
+            assert!(
+                error.starts_with("FOREIGN KEY constraint failed"),
+                "{error}"
+            );
+            let of_their_own = statement.replace("id = 2", "id = 3");
+            connection.execute(&of_their_own, []).unwrap();
+        }
+        assert_eq!(
+            database.rows("SELECT *, typeof(key) FROM parent"),
+            by_sqlite.rows("SELECT *, typeof(key) FROM parent")
+        );
+        let children = database.rows("SELECT a FROM child");
+        assert_eq!(children, by_sqlite.rows("SELECT a FROM child"), "{action}");
+        assert_eq!(children[0], "1");
+    }
+}
+
 /// What docs/enforce.md says of rows that REPLACE removes.
 #[test]
 fn rows_that_replace_removes_fire_no_trigger_unless_triggers_are_recursive() {

@@ -1,7 +1,7 @@
 //! Children that SQLite finds by an affinity that differs from the parent's.
 
 use super::cascade::but_those_about_to_go;
-use super::conditions::Event;
+use super::conditions::{self, Event, has_parent, old_equals};
 use super::keys::{Key, Keys};
 use crate::sqlite::schema::{Affinity, Table};
 use crate::sqlite::text::ddl::quote;
@@ -23,6 +23,22 @@ pub fn left(key: &Key, keys: &Keys, event: Event) -> String {
         Event::Delete => but_those_about_to_go(key, keys),
     };
     format!(" FROM {child} AS w WHERE {old}{rest}")
+}
+
+/// FROM and WHERE of the children to which an action would come, and which have another parent: 1 may
+/// have the parent 1 and be equal to the parent '1' in the condition of an action. SQLite counts such
+/// a child for both, and refuses.
+pub fn of_another(key: &Key, event: Event) -> String {
+    let (child, old) = (quote(&key.child.name), old_equals(&key.declared, "w."));
+    let another = has_parent(&key.parent, &key.declared, "w", "p");
+    let rest = match event {
+        Event::Update => {
+            let new = conditions::equals(&key.declared, "NEW", "w.");
+            format!(" AND NOT ifnull({new}, 0)")
+        }
+        Event::Delete => String::new(),
+    };
+    format!(" FROM {child} AS w WHERE {old} AND EXISTS ({another}){rest}")
 }
 
 /// The condition that the parent `row` is found for the child `w`. CAST gives the value the

@@ -186,7 +186,11 @@ fn on_parent(
     } else {
         refuse(key, &reason, &left)
     };
-    let mut body = act;
+    let mut body = Vec::new();
+    if affinity::differs(key) && !act.is_empty() {
+        body.push(refuse(key, "", &affinity::of_another(key, event)));
+    }
+    body.extend(act);
     body.push(refusal);
     if sets_default {
         body.push(refuse(key, "", &orphaned_by_default(key, keys)));

@@ -156,6 +156,11 @@ fn compare(case: &Case, counts: &Counts) -> Result<(), TestCaseError> {
             if stops_elsewhere && found_rows != after {
                 continue;
             }
+            // Of two keys of one column one may follow its parent where the other refuses: a trigger
+            // then undoes what OR FAIL would leave half done.
+            if sql.contains(" OR FAIL") && share_columns(&keys) && found_rows == before {
+                continue;
+            }
             prop_assert_eq!(found.is_err(), expected.is_err(), "{}", context());
             prop_assert_eq!(&found_rows, &after, "{}", context());
             next.push((side, database));
