@@ -138,6 +138,39 @@ fn a_default_without_a_parent_is_no_place_to_stay() {
     assert_eq!(database.picture(), before);
 }
 
+#[test]
+fn a_default_whose_parent_leaves_is_no_place_to_stay() {
+    let keys = [
+        "ALTER TABLE note ADD CONSTRAINT n FOREIGN KEY (child_id) REFERENCES child (id) ON DELETE SET DEFAULT;",
+        "ALTER TABLE child ADD CONSTRAINT fk FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE SET DEFAULT;",
+    ];
+    for up in [keys.concat(), keys.into_iter().rev().collect()] {
+        let database = Database::of(
+            "CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1);
+             CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER DEFAULT 99);
+             CREATE TABLE note (id INTEGER PRIMARY KEY, child_id INTEGER DEFAULT 2);
+             CREATE TABLE leaf (id INTEGER PRIMARY KEY, note_id INTEGER REFERENCES note (id) ON DELETE CASCADE);
+             CREATE TABLE bud (leaf_id INTEGER REFERENCES leaf (id) ON DELETE CASCADE);
+             INSERT INTO child VALUES (1, 1), (2, 8); INSERT INTO note VALUES (1, 1), (2, 9);
+             INSERT INTO leaf VALUES (1, 1), (2, 2); INSERT INTO bud VALUES (1), (2);",
+        )
+        .with_migration(
+            "V1__keys",
+            &up,
+            "ALTER TABLE child DROP CONSTRAINT fk; ALTER TABLE note DROP CONSTRAINT n",
+        );
+        let before = database.picture();
+        let told = database.fkfix("up --max-orphans 100%").status(0);
+        for table in ["child", "note", "leaf", "bud"] {
+            let left = format!("  1 row moved from {table} to {table}_orphans");
+            assert!(told.stdout.contains(&left), "{left}: {told:#?}");
+        }
+        assert_eq!(database.rows("PRAGMA foreign_key_check"), [""; 0]);
+        database.down();
+        assert_eq!(database.picture(), before);
+    }
+}
+
 /// Runs `up` with `--orphans set-null` over `sql`, in which rows of `child` break the key, and back.
 fn moved(sql: &str, why: &str) {
     for table in [

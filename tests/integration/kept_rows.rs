@@ -133,6 +133,15 @@ fn deleted_orphans_leave_what_refers_to_them_without_a_key_and_otherwise_as_it_i
          CREATE TABLE note (t, c INTEGER DEFAULT 1 REFERENCES child ON DELETE SET DEFAULT, n); INSERT INTO note VALUES ('a', 1, 1.0), (x'00', 2, 1.0), (NULL, 2, '1');
          CREATE TABLE tag (k TEXT COLLATE NOCASE, l, c INTEGER REFERENCES child ON DELETE SET NULL, PRIMARY KEY (k, l)) WITHOUT ROWID; INSERT INTO tag VALUES ('A', 1, 2), ('b', 1.5, 2);",
     );
+    let planned = database.fkfix("clean --orphans delete --dry-run").stdout;
+    for table in ["note", "tag"] {
+        assert!(planned.contains(&format!(
+            "keep the rows of {table} that lose a key as they are"
+        )));
+        assert!(planned.contains(&format!(
+            "nothing but forgotten keys has changed in {table}"
+        )));
+    }
     database.fkfix("clean --orphans delete").status(0);
     assert_eq!(
         database.rows("SELECT rowid, * FROM note"),
@@ -146,6 +155,30 @@ fn deleted_orphans_leave_what_refers_to_them_without_a_key_and_otherwise_as_it_i
         database.rows("SELECT name FROM sqlite_schema WHERE name LIKE '%orphans'"),
         [""; 0]
     );
+}
+
+#[test]
+fn a_default_is_looked_for_as_its_column_stores_it() {
+    for (parent, there, child, rest, becomes) in [
+        ("TEXT", "7.0", "REAL DEFAULT 7", "", &["7.0"][..]),
+        ("TEXT", "7.0", "TEXT DEFAULT 7", "", &[]),
+        ("ANY", "07", "ANY DEFAULT '07'", "STRICT", &["'07'"]),
+        ("ANY", "7", "TEXT DEFAULT 07", "STRICT", &["'7'"]),
+    ] {
+        let database = Database::of(&format!(
+            "CREATE TABLE p (id {parent} PRIMARY KEY NOT NULL) {rest}; INSERT INTO p VALUES ('{there}');
+             CREATE TABLE child (id INTEGER PRIMARY KEY, a {child} REFERENCES p ON DELETE SET DEFAULT) {rest};
+             INSERT INTO child VALUES (1, '{there}'), (2, '9.5')"
+        ));
+        let before = database.picture();
+        database.fkfix("clean").status(0);
+        let now = database.rows("SELECT a FROM child WHERE id = 2");
+        assert_eq!(now, becomes, "{child}");
+        database.execute("INSERT INTO p VALUES ('9.5')");
+        database.fkfix("restore").status(0);
+        database.execute("DELETE FROM p WHERE id = '9.5'");
+        assert_eq!(database.picture(), before);
+    }
 }
 
 #[test]

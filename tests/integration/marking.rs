@@ -136,6 +136,25 @@ fn a_file_that_has_changed_is_taken_as_it_is() {
 }
 
 #[test]
+fn a_mark_that_goes_is_told_by_the_name_that_it_had() {
+    let database = family()
+        .with_migration("V2__second", "CREATE TABLE t (x)", "DROP TABLE t")
+        .with_migration("V3__third", "CREATE TABLE u (x)", "DROP TABLE u");
+    database.up();
+    for end in ["sql", "down.sql"] {
+        let [old, new] =
+            ["second", "other"].map(|it| database.migration(&format!("V2__{it}.{end}")));
+        std::fs::rename(old, new).unwrap();
+    }
+    database
+        .fkfix("resolve V2 --reverted")
+        .status(0)
+        .says("marked V2 second as ");
+    let versions = database.rows("SELECT version FROM fkfix_schema_history");
+    assert_eq!(versions, ["1", "3"]);
+}
+
+#[test]
 fn what_it_can_t_mark_is_refused() {
     let database = family();
     database.refuses("resolve V7 --applied", 2, "there is no migration 7");

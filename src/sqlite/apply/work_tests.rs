@@ -74,7 +74,7 @@ fn carry_out(connection: &Connection, of: &str, all: &[Step]) -> usize {
         }
         let share = f64::from(taken) / f64::from(u32::try_from(said).unwrap());
         assert!(
-            (0.33..3.0).contains(&share),
+            (0.4..2.5).contains(&share),
             "{of}: {} takes {taken} instructions instead of {said}",
             step.title()
         );
@@ -85,7 +85,9 @@ fn carry_out(connection: &Connection, of: &str, all: &[Step]) -> usize {
 
 #[test]
 fn a_step_takes_about_as_many_instructions_as_it_says() {
-    for (indexes, share) in [("", 20), (INDEXES, 20), (INDEXES, 2)] {
+    let columns = ('a'..='j').map(|it| format!("CREATE INDEX logs__{it} ON logs ({it}, rule);"));
+    let many = columns.collect::<String>();
+    for (indexes, share) in [("", 20), (INDEXES, 20), (INDEXES, 2), (&many, 20)] {
         for method in [Method::Fastest, Method::Documented] {
             let of = format!("{method:?}, one in {share}, {indexes:?}");
             let connection = logs(indexes, share);

@@ -154,15 +154,14 @@ impl Return<'_> {
 
 /// Why the rows that are left of `restore`, once all is done, are left.
 pub fn causes(connection: &Connection, restore: &Restore) -> Result<Vec<Kept>> {
+    let Some(table) = &restore.table else {
+        let (rows, cause) = (restore.rows, Cause::TableGone);
+        return Ok(vec![Kept { rows, cause }]);
+    };
     let name = &restore.archive.name;
     if !schema::table_exists(connection, name)? {
         return Ok(Vec::new());
     }
-    let Some(table) = &restore.table else {
-        let rows = archive::count(connection, &restore.archive, restore.whose)?;
-        let cause = Cause::TableGone;
-        return Ok(Vec::from_iter((rows > 0).then_some(Kept { rows, cause })));
-    };
     let reasons = Reasons::new(connection, restore, table)?;
     let query = format!(
         "SELECT {} AS cause, count(*) FROM main.{} AS w WHERE {} GROUP BY 1 ORDER BY 1",

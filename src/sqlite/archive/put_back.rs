@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::sqlite::rebuild::bulk::{self, Aside};
 use crate::sqlite::rebuild::compare::all_of;
 use crate::sqlite::rebuild::fidelity;
-use crate::sqlite::rebuild::steps::{Step, weight};
+use crate::sqlite::rebuild::steps::{Step, per_row};
 use crate::sqlite::rebuild::{self, full_text, places};
 use crate::sqlite::schema::{self, RowKey, Table, row_counts, snapshot};
 use crate::sqlite::text::ddl::{counts_rowids, literal, quote, same_name};
@@ -19,7 +19,7 @@ const MANY_ROWS: i64 = 1000;
 const LARGE_SHARE: i64 = 5;
 
 /// About as many instructions of SQLite's virtual machine, for the table and for each index.
-const WORK_PER_RESTORED_ROW: usize = 10;
+const WORK_OF_RESTORING: (usize, usize) = (30, 5);
 
 // As those of `rebuild/way.rs`; a row that comes back has entries in indexes too.
 const WEIGHT_OF_RESTORING: (usize, usize) = (800, 375);
@@ -140,8 +140,8 @@ impl Restore {
         let forgotten = Forgotten::of(connection, archive, self.whose, &table, list)?;
         self.must_go_back_as_it_is(connection, &table, forgotten.is_some())?;
         let title = format!("put the rows of {} back into {}", archive.name, table.name);
-        let work = WORK_PER_RESTORED_ROW * (1 + table.indexes.len());
-        let weight = weight(WEIGHT_OF_RESTORING, table.indexes.len());
+        let work = per_row(WORK_OF_RESTORING, table.indexes.len());
+        let weight = per_row(WEIGHT_OF_RESTORING, table.indexes.len());
         insert.push(Step::run(title, sql).over(*rows, work, weight).scattered());
         let noted = archive.notes_full_text.then_some(FULL_TEXT);
         let mut indexes = full_text::Indexes::of(connection, &table)?;

@@ -73,7 +73,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: Option<i64>) -
             let kept = removal.kept > 0 && !archive.has_kept;
             let note = note.into_iter().chain(kept.then_some((KEPT, " TEXT")));
             let missing: Vec<_> = missing.chain(note).collect();
-            must_be_narrow(connection, &name, archive.width() + missing.len())?;
+            must_be_narrow(connection, &name, archive.width + missing.len())?;
             steps.extend(missing.into_iter().map(|(column, kind)| {
                 Step::run(
                     format!("add the column {column} to {name}"),
@@ -90,7 +90,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: Option<i64>) -
         version,
         number: next_run(connection)?,
     };
-    let archived = removal.rows + removal.kept;
+    let archived = removal.touched();
     steps.push(
         Step::run(
             format!("copy {} into {name}", rows(archived)),
@@ -116,7 +116,7 @@ pub fn store(connection: &Connection, removal: &Removal, version: Option<i64>) -
             run.number,
             same_row(table, &columns)
         ),
-        value: removal.rows + removal.kept,
+        value: archived,
         by_row: None,
     });
     let comparison = (removal.kept > 0).then(|| {
@@ -265,7 +265,7 @@ pub fn forgets(removal: &Removal) -> String {
         let value = removal.set_value(name, "l.forgets", "NULL");
         let marks = removal.forgets.iter();
         let marks = marks.filter(|it| it.columns.iter().any(|own| same_name(own, name)));
-        let marks = marks.fold(0, |marks, it| marks | it.mark);
+        let marks: i64 = marks.map(|it| it.mark).sum();
         format!(
             "{}, CASE WHEN l.forgets & {marks} THEN quote({value}) END",
             literal(name)

@@ -42,6 +42,8 @@ pub struct Archive {
     /// The table its rows come from.
     pub table: String,
     pub(super) columns: Vec<String>,
+    /// How many columns it has, with those of fkfix's own.
+    pub(super) width: usize,
     pub(super) has_runs: bool,
     /// It has the column [`FULL_TEXT`].
     pub(super) notes_full_text: bool,
@@ -106,6 +108,7 @@ pub(super) fn read(connection: &Connection, name: &str) -> Result<Option<Archive
     if !own {
         return Ok(None);
     }
+    let width = columns.len();
     let mut columns = columns.split_off(OWN_COLUMNS.len());
     // A column of the table that is called so has no type here.
     let mut take_out = |own: &str| {
@@ -121,6 +124,7 @@ pub(super) fn read(connection: &Connection, name: &str) -> Result<Option<Archive
         name: name.to_owned(),
         table: table.to_owned(),
         columns: columns.into_iter().map(|(name, _)| name).collect(),
+        width,
         has_runs,
         notes_full_text,
         has_kept,
@@ -153,14 +157,6 @@ impl Archive {
     pub(super) fn rowid(&self) -> Option<&'static str> {
         let mut names = ["rowid", "_rowid_", "oid"].into_iter();
         names.find(|name| !self.has(name))
-    }
-
-    /// How many columns it has.
-    pub(super) fn width(&self) -> usize {
-        let sometimes = usize::from(self.has_runs)
-            + usize::from(self.notes_full_text)
-            + usize::from(self.has_kept);
-        OWN_COLUMNS.len() + sometimes + self.columns.len()
     }
 }
 

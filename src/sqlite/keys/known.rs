@@ -195,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_fits_its_place_takes_no_memory_beside_it() {
+        for (length, takes) in [(40, BYTES_PER_TEXT), (41, BYTES_PER_TEXT + 41)] {
+            let mut left = takes;
+            let all = known(&format!("(printf('%.{length}c', 'x'))"), &mut left);
+            assert!(all.is_complete() && left == 0, "{length}: {left}");
+        }
+    }
+
+    #[test]
     fn as_many_keys_as_are_wanted_are_all_known() {
         let z = ValueRef::Text(b"z");
         let keys = |count: u8| {

@@ -68,7 +68,8 @@ impl Search<'_> {
     /// are found. Each round looks only at the parents that the round before listed.
     fn dependents(&mut self, links: &[Link<'_>]) -> Result<()> {
         for round in 0.. {
-            let mut more = self.fates.demote(&mut self.lists, round)?;
+            self.lists.grew = false;
+            self.fates.demote(&mut self.lists, round)?;
             for link in links {
                 let wish = self.wish(link);
                 if wish == Wish::Block {
@@ -87,9 +88,9 @@ impl Search<'_> {
                     fate,
                     by_row: false,
                 };
-                more += self.lists.add(&child, &sought, false, round + 1)?;
+                self.lists.add(&child, &sought, false, round + 1)?;
             }
-            if more == 0 {
+            if !self.lists.grew {
                 break;
             }
         }

@@ -79,6 +79,6 @@ impl Found {
     /// The removals that have rows, be it that they leave or that they forget keys.
     pub fn touched(&self) -> impl Iterator<Item = &Removal> {
         let removals = self.removals.iter();
-        removals.filter(|removal| removal.rows + removal.kept > 0)
+        removals.filter(|removal| removal.touched() > 0)
     }
 }

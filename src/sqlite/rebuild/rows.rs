@@ -1,13 +1,13 @@
 //! Rows that leave their table, or forget keys in it, while its triggers are aside.
 
 use crate::sqlite::orphans::lists::{FORGETS, Removal, listed};
-use crate::sqlite::rebuild::steps::{Step, weight};
+use crate::sqlite::rebuild::steps::{Step, per_row};
 use crate::sqlite::schema::Table;
 use crate::sqlite::text::ddl::quote;
 use crate::text;
 
-// As those of `way.rs`.
-const WORK_PER_DELETED_ROW: usize = 8;
+// As those of `way.rs`: for the row, and for its entry in an index.
+const WORK_OF_DELETION: (usize, usize) = (10, 2);
 const WEIGHT_OF_DELETION: (usize, usize) = (800, 375);
 
 /// Deletes the listed rows from a table that has no triggers at that moment, and so many indexes.
@@ -18,12 +18,12 @@ pub fn delete(removal: &Removal, indexes: usize) -> Step {
         quote(&table.name),
         listed("w", removal)
     );
-    let work = WORK_PER_DELETED_ROW * (1 + indexes);
+    let work = per_row(WORK_OF_DELETION, indexes);
     Step::run(
         format!("delete {} from {}", text::rows(*rows), table.name),
         delete,
     )
-    .over(*rows, work, weight(WEIGHT_OF_DELETION, indexes))
+    .over(*rows, work, per_row(WEIGHT_OF_DELETION, indexes))
 }
 
 /// Has the listed rows that stay forget their keys, in a table that has no triggers at that moment.
@@ -34,13 +34,13 @@ pub fn forget(removal: &Removal) -> Step {
         "PRAGMA ignore_check_constraints = ON;\n{};\nPRAGMA ignore_check_constraints = OFF",
         forget_sql(removal)
     );
-    let work = WORK_PER_DELETED_ROW * (1 + table.indexes.len());
+    let work = per_row(WORK_OF_DELETION, table.indexes.len());
     let title = format!(
         "set the key of {} of {} to what it becomes without a parent",
         text::rows(removal.kept),
         table.name
     );
-    let weight = weight(WEIGHT_OF_DELETION, table.indexes.len());
+    let weight = per_row(WEIGHT_OF_DELETION, table.indexes.len());
     Step::run(title, sql).over(removal.kept, work, weight)
 }
 

@@ -65,8 +65,8 @@ pub struct ByRow {
     pub rows: i64,
 }
 
-/// What a row weighs that has entries in `indexes` indexes.
-pub fn weight((row, entry): (usize, usize), indexes: usize) -> usize {
+/// What a row takes that has entries in `indexes` indexes.
+pub fn per_row((row, entry): (usize, usize), indexes: usize) -> usize {
     row + entry * indexes
 }
 

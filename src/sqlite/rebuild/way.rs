@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::policy::Method;
 use crate::sqlite::orphans::lists::{Removal, listed};
 use crate::sqlite::rebuild::compare;
-use crate::sqlite::rebuild::steps::{Step, weight};
+use crate::sqlite::rebuild::steps::{Step, per_row};
 use crate::sqlite::schema::scratch::{Obstacle, Rehearsal};
 use crate::sqlite::schema::snapshot::free_name;
 use crate::sqlite::schema::{RowKey, Table};
@@ -175,7 +175,7 @@ impl Rebuild<'_> {
                 format!("drop the old {name}"),
                 format!("DROP TABLE main.{old}"),
             )
-            .over(self.rows, 0, weight(WEIGHT_OF_DROP, indexes)),
+            .over(self.rows, 0, per_row(WEIGHT_OF_DROP, indexes)),
         );
         steps.extend(self.index_steps());
         steps.extend(create_triggers(self.table));

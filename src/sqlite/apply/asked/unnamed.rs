@@ -85,17 +85,12 @@ pub fn find(connection: &Connection, sql: &str) -> Result<Option<Dropped>> {
     table.must_be_exact()?;
     let left = scratch::keys_of(&after)
         .with_context(|| format!("could not take {constraint} out of {}", table.name))?;
-    let same = |(left, kept): (&ForeignKey, &&NamedKey)| {
-        left.same_columns(&kept.key) && same_name(&left.parent, &kept.key.parent)
-    };
-    // All but one, in the same order.
-    let others = |place: usize| {
-        let others = keys.iter().enumerate().filter(|(at, _)| *at != place);
-        others.map(|(_, key)| key).collect::<Vec<_>>()
-    };
+    let own = |key: &ForeignKey| (key.parent.clone(), key.columns.clone());
+    let left: Vec<_> = left.iter().rev().map(own).collect();
     let is_without = |place| {
-        let others = others(place);
-        left.len() == others.len() && left.iter().rev().zip(&others).all(same)
+        let mut others: Vec<_> = keys.iter().map(|it| own(&it.key)).collect();
+        others.remove(place);
+        left == others
     };
     if !(0..keys.len()).any(is_without) {
         return Err(Failure::impossible(format!(

@@ -125,7 +125,7 @@ pub fn estimate<'p>(
             bytes += share(size.table, removal) + archived(removal);
             space.needed_in_temporary_folder += archived(removal);
             if copied(&removal.table.name).is_none() {
-                let places = (removal.rows + removal.kept).unsigned_abs() * (1 + size.indexes);
+                let places = removal.touched().unsigned_abs() * (1 + size.indexes);
                 bytes += size
                     .all
                     .min(places.saturating_mul(page_size.unsigned_abs()));
@@ -143,7 +143,7 @@ pub fn estimate<'p>(
 }
 
 fn archived(removal: &Removal) -> u64 {
-    BYTES_PER_ARCHIVED_ROW * (removal.rows + removal.kept).unsigned_abs()
+    BYTES_PER_ARCHIVED_ROW * removal.touched().unsigned_abs()
 }
 
 /// What is free, with nothing needed.
@@ -230,8 +230,7 @@ fn size_of(connection: &Connection, table: &str) -> Result<Size> {
 }
 
 fn share(size: u64, removal: &Removal) -> u64 {
-    let rows = (removal.rows + removal.kept).unsigned_abs();
-    let (rows, of) = (rows, removal.of.unsigned_abs());
+    let (rows, of) = (removal.touched().unsigned_abs(), removal.of.unsigned_abs());
     let share = u128::from(size) * u128::from(rows) / u128::from(of.max(1));
     u64::try_from(share).unwrap_or(u64::MAX)
 }

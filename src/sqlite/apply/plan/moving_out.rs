@@ -20,13 +20,12 @@ impl Planner<'_> {
     /// Rows that leave a table leave its indexes, all of them; those that forget a key change there.
     pub(super) fn must_keep_indexes(&self) -> Result<()> {
         for removal in self.found.touched() {
-            let Removal { table, rows, .. } = removal;
+            let table = &removal.table;
             table.must_be_exact()?;
             if let Some((index, reason)) = table.unkept_index() {
-                let rows = rows + removal.kept;
                 return Err(Failure::impossible(format!(
                     "{} would leave {}, and this SQLite can't keep its index {index}: {reason}",
-                    text::rows(rows), table.name
+                    text::rows(removal.touched()), table.name
                 ))
                 .hint(if table.indexes.iter().any(|it| it.name == index) {
                     format!("drop the index {index} first and let the application make it again, or give those rows a parent")
@@ -81,21 +80,19 @@ impl Planner<'_> {
                 let storing = archive::store(self.connection, removal, version)?;
                 self.steps.extend(storing.steps);
                 comparisons.extend(storing.comparison);
-            }
-            if removal.kept == 0 {
-                continue;
-            }
-            self.must_leave_indexes_as_they_are(removal)?;
-            if let Some(misfit) = fidelity::of_forgetting_rows(self.connection, removal)? {
-                return Err(misfit.not_updated().into());
-            }
-            if !policy.orphans.keeps() {
+            } else if removal.kept > 0 {
                 let taken = snapshot::taken_names(self.connection)?;
                 let aside = format!("fkfix_before_{}", comparisons.len() + 1);
                 let aside = snapshot::free_name(&taken, &aside);
                 let (keep, compare) = compare::compared_aside(removal, &aside);
                 self.steps.push(keep);
                 comparisons.extend(compare);
+            }
+            if removal.kept > 0 {
+                self.must_leave_indexes_as_they_are(removal)?;
+                if let Some(misfit) = fidelity::of_forgetting_rows(self.connection, removal)? {
+                    return Err(misfit.not_updated().into());
+                }
             }
         }
         for removal in self.found.leaving() {

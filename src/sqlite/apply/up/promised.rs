@@ -53,7 +53,7 @@ impl Promised {
     /// it `keeps` any.
     pub fn add(&mut self, plan: &KeyPlan, keeps: bool) {
         let moved = plan.touched().filter(|_| keeps);
-        let moved = moved.map(|it| (archive::name_of(&it.table.name), it.rows + it.kept));
+        let moved = moved.map(|it| (archive::name_of(&it.table.name), it.touched()));
         self.archived.extend(moved);
         let tables = plan.tables.iter();
         let keys = tables.flat_map(|table| table.added.iter().chain(&table.adopted));

@@ -9,8 +9,8 @@ use crate::sqlite::text::ddl::{quote, same_name};
 
 impl Fates<'_> {
     /// Has the rows leave in `round` that are to stay and forget a key, and can't: their default
-    /// has no parent, or an index or a CHECK does not allow it. How many.
-    pub fn demote(&self, lists: &mut Lists<'_>, round: i64) -> Result<i64> {
+    /// has no parent, or an index or a CHECK does not allow it.
+    pub fn demote(&self, lists: &mut Lists<'_>, round: i64) -> Result<()> {
         let mut tables: Vec<Table> = Vec::new();
         for removal in &lists.removals {
             let forgets = |it: &Forgetting| same_name(&it.child, &removal.table.name);
@@ -18,16 +18,15 @@ impl Fates<'_> {
                 tables.push(removal.table.clone());
             }
         }
-        let mut demoted = 0;
         for table in tables {
-            demoted += self.demote_of(lists, &table, round)?;
+            self.demote_of(lists, &table, round)?;
         }
-        Ok(demoted)
+        Ok(())
     }
 
-    fn demote_of(&self, lists: &mut Lists<'_>, table: &Table, round: i64) -> Result<i64> {
+    fn demote_of(&self, lists: &mut Lists<'_>, table: &Table, round: i64) -> Result<()> {
         let Some(mut removal) = lists.removal(&table.name).cloned() else {
-            return Ok(0);
+            return Ok(());
         };
         let own = |it: &&Forgetting| same_name(&it.child, &table.name);
         removal.forgets = lists.forgets.iter().filter(own).cloned().collect();
@@ -39,18 +38,17 @@ impl Fates<'_> {
             .connection
             .query_row(&any, [], |row| row.get::<_, bool>(0))?
         {
-            return Ok(0);
+            return Ok(());
         }
-        let mut demoted = 0;
         let to_default = removal.forgets.iter().filter(|it| it.defaults.is_some());
         for forgetting in to_default.collect::<Vec<_>>() {
             Self::read_defaults(lists, table, forgetting)?;
-            demoted += self.demote_without_parent(lists, &removal, forgetting, round)?;
+            self.demote_without_parent(lists, &removal, forgetting, round)?;
         }
         if self.needs_trial(&removal)? {
-            demoted += self.demote_by_trial(lists, &removal, round)?;
+            self.demote_by_trial(lists, &removal, round)?;
         }
-        Ok(demoted)
+        Ok(())
     }
 
     /// Stores the defaults of the key's columns in a temporary table, where that is not there yet.
@@ -75,18 +73,15 @@ impl Fates<'_> {
         removal: &Removal,
         forgetting: &Forgetting,
         round: i64,
-    ) -> Result<i64> {
+    ) -> Result<()> {
         let table = &removal.table;
-        let mut demoted = 0;
         for key in self.keys_over(table, forgetting)? {
             let condition =
                 without_parent(removal, forgetting, &key, lists.removal(&key.parent.name));
-            let rows = lists.demote(&table.name, &condition, round)?;
-            if rows > 0 {
+            if lists.demote(&table.name, &condition, round)? {
                 note_why(lists, forgetting.key, "the default has no parent");
             }
-            demoted += rows;
         }
-        Ok(demoted)
+        Ok(())
     }
 }

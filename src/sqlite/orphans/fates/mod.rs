@@ -13,7 +13,7 @@ use crate::sqlite::keys::conditions;
 use crate::sqlite::schema::foreign_key::{ForeignKey, NamedKey};
 use crate::sqlite::schema::full_text;
 use crate::sqlite::schema::scratch;
-use crate::sqlite::schema::{self, Table};
+use crate::sqlite::schema::{self, Affinity, Table};
 use crate::sqlite::text::ddl::{self, quote, same_name};
 
 /// Decides for the keys of a search.
@@ -156,10 +156,9 @@ pub fn defaults<'f>(table: &Table, forgetting: &'f Forgetting) -> Option<(&'f st
     let columns = forgetting.columns.iter().filter_map(|it| table.column(it));
     let columns = columns.map(|column| {
         let default = column.default.as_deref().unwrap_or("NULL");
-        let declared = match column.declared_type.as_str() {
-            "" => String::new(),
-            any if table.strict && same_name(any, "ANY") => String::new(),
-            declared => format!(" {}", quote(declared)),
+        let declared = match column.affinity {
+            Affinity::Blob => String::new(),
+            _ => format!(" {}", quote(&column.declared_type)),
         };
         // Behind a line break, where a comment at its end can't hide the parenthesis. A bare
         // name is a string, but not in parentheses.

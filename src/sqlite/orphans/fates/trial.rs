@@ -35,7 +35,7 @@ impl Fates<'_> {
         lists: &mut Lists<'_>,
         removal: &Removal,
         round: i64,
-    ) -> Result<i64> {
+    ) -> Result<()> {
         let table = &removal.table;
         let trial = self.trial(removal, &table.name)?;
         let filled = if scratch::makes(table)? {
@@ -50,9 +50,9 @@ impl Fates<'_> {
                 "TRUE"
             }
         };
-        let rows = lists.demote(&table.name, not_taken, round)?;
+        let any = lists.demote(&table.name, not_taken, round)?;
         lists.run(trial.drop, &table.name)?;
-        if rows > 0 {
+        if any {
             for forgetting in &removal.forgets {
                 note_why(
                     lists,
@@ -61,7 +61,7 @@ impl Fates<'_> {
                 );
             }
         }
-        Ok(rows)
+        Ok(())
     }
 
     fn fill_trial(lists: &mut Lists<'_>, trial: &Trial, table: &str) -> Result<()> {

@@ -32,6 +32,8 @@ pub struct Lists<'a> {
     pub statements: Vec<String>,
     /// One for each list.
     pub removals: Vec<Removal>,
+    /// Rows were listed to leave, or to forget a key, since this was last false.
+    pub grew: bool,
     /// Some listed rows may be there only to be counted.
     pub some_stay: bool,
     /// The keys that rows may forget.
@@ -49,6 +51,7 @@ impl<'a> Lists<'a> {
             connection,
             statements: Vec::new(),
             removals: Vec::new(),
+            grew: false,
             some_stay: false,
             forgets: Vec::new(),
             whys: Vec::new(),
@@ -173,6 +176,9 @@ impl<'a> Lists<'a> {
         }
         let insert = self.insert_of_one(table, sought, breaks, round)?;
         let rows = i64::try_from(self.run(insert, &table.name)?)?;
+        if rows > 0 {
+            self.grew = true;
+        }
         let list = self.list_of(table)?;
         self.note_reason(&list, sought, rows, breaks);
         Ok(rows)
@@ -247,13 +253,18 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// Has the rows of `table` leave in `round` that forget a key and meet `condition`; how many.
-    pub fn demote(&mut self, table: &str, condition: &str, round: i64) -> Result<i64> {
+    /// Has the rows of `table` leave in `round` that forget a key and meet `condition`; whether there
+    /// are any.
+    pub fn demote(&mut self, table: &str, condition: &str, round: i64) -> Result<bool> {
         let Some(removal) = self.removal(table) else {
-            return Ok(0);
+            return Ok(false);
         };
         let sql = demotion(removal, condition, round);
-        Ok(i64::try_from(self.run(sql, table)?)?)
+        let any = self.run(sql, table)? > 0;
+        if any {
+            self.grew = true;
+        }
+        Ok(any)
     }
 
     /// What a row that is listed to be counted needs, once it is found to leave.

@@ -50,6 +50,12 @@ impl Removal {
         }
     }
 
+    /// How many rows are moved or changed: those that leave, and those that stay and forget keys.
+    #[must_use]
+    pub fn touched(&self) -> i64 {
+        self.rows + self.kept
+    }
+
     /// The columns that rows which stay lose the value of, each once.
     #[must_use]
     pub fn set_columns(&self) -> Vec<&str> {

@@ -53,7 +53,7 @@ fn round_of(keys: &[Sought]) -> String {
         return "0".to_owned();
     }
     let leave = keys.iter().filter(|sought| sought.fate == Fate::Leaves);
-    let leave = leave.fold(0, |marks, sought| marks | sought.mark);
+    let leave: i64 = leave.map(|sought| sought.mark).sum();
     format!("CASE WHEN marks & {leave} THEN 0 ELSE {COUNTED} END")
 }
 
