@@ -97,7 +97,7 @@ impl<'a> Scan<'a> {
         counts: &RowCounts<'_>,
         start: impl Fn() -> N,
     ) -> Result<Option<Vec<N>>> {
-        let course = Arc::new(Course::over(connection, self.child)?);
+        let course = Course::over(connection, self.child)?;
         let again = if course.is_long {
             counts.again()?
         } else {
@@ -106,12 +106,30 @@ impl<'a> Scan<'a> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let helpers = again.map_or(0, |_| threads.min(MOST_THREADS).saturating_sub(1));
         let mut notes: Vec<_> = (0..=helpers).map(|_| start()).collect();
+        let each = notes.iter_mut().map(|it| it as &mut dyn Note);
+        self.read_all(connection, again, &course, each.collect())
+            .with_context(|| format!("could not search {} for orphans", self.child.name))?;
+        if course.untold.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        counts.note(&self.child.name, course.rows.load(Ordering::Relaxed));
+        Ok(Some(notes))
+    }
+
+    /// Reads all ranges, in a thread for each of `notes` and this one.
+    fn read_all(
+        &self,
+        connection: &Connection,
+        again: Option<&Again>,
+        course: &Course,
+        mut notes: Vec<&mut dyn Note>,
+    ) -> Result<()> {
+        let Some(own) = notes.pop() else {
+            return Ok(());
+        };
         thread::scope(|scope| {
             let mut helping = Vec::new();
-            let mut notes = notes.iter_mut();
-            let own = notes.next();
-            for (notes, again) in notes.zip(std::iter::repeat(again)) {
-                let course = &course;
+            for notes in notes {
                 let help = move || match again.map(|it| course.open(it)) {
                     Some(Ok(other)) => course.stopped_by(self.read(&other, course, notes)),
                     // The others read on.
@@ -120,25 +138,17 @@ impl<'a> Scan<'a> {
                 let thread = thread::Builder::new().name("scan".to_owned());
                 helping.extend(thread.spawn_scoped(scope, help));
             }
-            let done = own.map_or(Ok(()), |notes| {
-                course.stopped_by(self.read(connection, &course, notes))
-            });
+            let done = course.stopped_by(self.read(connection, course, own));
             let helped = helping.into_iter().map(|thread| {
                 let failed = |_| Err(anyhow!("a thread that reads rows failed"));
                 thread.join().unwrap_or_else(failed)
             });
             helped.fold(done, Result::and)
         })
-        .with_context(|| format!("could not search {} for orphans", self.child.name))?;
-        if course.untold.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        counts.note(&self.child.name, course.rows.load(Ordering::Relaxed));
-        Ok(Some(notes))
     }
 
     /// Reads one range after the other.
-    fn read(&self, connection: &Connection, course: &Course, notes: &mut impl Note) -> Result<()> {
+    fn read(&self, connection: &Connection, course: &Course, notes: &mut dyn Note) -> Result<()> {
         let mut statement = connection.prepare(&self.query)?;
         while let Some(range) = course.next() {
             let mut rows = statement.query(range)?;
