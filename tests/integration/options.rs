@@ -344,6 +344,19 @@ fn names_from_the_database_do_not_reach_the_terminal_raw() {
     }
 }
 
+/// Rows whose rowids nobody sees go one by one, and each is held against what it was.
+#[test]
+fn rows_that_are_inserted_are_compared() {
+    let database = Database::family(
+        "CREATE TABLE child (parent_id INTEGER, t TEXT); INSERT INTO child VALUES (1, 'a'), (9, 'b'), (2, 'c');",
+    );
+    database
+        .fkfix("up --documented --dry-run")
+        .status(0)
+        .says("check that every row of child is as it was\n");
+    assert_eq!(database.goes_up_and_down(), 1);
+}
+
 /// What was an option is what is done, and scripts that have it go on.
 #[test]
 fn in_place_is_still_taken() {

@@ -276,3 +276,45 @@ fn memory_tells_the_rows_that_sqlite_names() {
     let (all, told) = (all.get(), told.get());
     assert!(told * 4 > all, "only {told} of {all} were counted");
 }
+
+/// What is counted of a child with the column `at`, which tells the time of a row, and these rows; none
+/// where it is left to the search.
+fn tally_of(at: &str, rows: &str) -> Option<Tally> {
+    let connection = Connection::open_in_memory().unwrap();
+    connection
+        .execute_batch(&format!(
+            "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE w (id INTEGER PRIMARY KEY, p_id INTEGER, {at}); {rows}"
+        ))
+        .unwrap();
+    let child = Table::read(&connection, "w").unwrap();
+    let key = scratch::read_constraint(&child, "FOREIGN KEY (p_id) REFERENCES p (id)").unwrap();
+    let parent = Table::read(&connection, "p").unwrap();
+    let asked = Asked {
+        child: &child,
+        keys: vec![(parent, key)],
+        time: Some("at"),
+        first: 5,
+        most_frequent: 5,
+    };
+    let tally = tally(&connection, &RowCounts::new(&connection), &asked).unwrap();
+    assert!(tally.is_none() || asked.may_be_counted());
+    tally
+}
+
+#[test]
+fn the_first_and_the_last_time_are_told_where_they_are_kept_whole() {
+    let insert = |start: &str| {
+        format!("INSERT INTO w VALUES (1, 9, '{start}b'), (2, 9, '{start}a'), (3, 9, '{start}c')")
+    };
+    let tally = tally_of("at TEXT", &insert("2026-11-28")).unwrap();
+    let text = |end: &str| Value::Text(format!("2026-11-28{end}").into_bytes());
+    assert_eq!(tally.keys[0].span, Some((text("a"), text("c"))));
+    assert!(tally_of("at TEXT", &insert(&"x".repeat(values::START))).is_none());
+}
+
+#[test]
+fn times_in_another_order_and_computed_ones_are_left_to_the_search() {
+    assert!(tally_of("at TEXT", "").is_some());
+    assert!(tally_of("at TEXT COLLATE NOCASE", "").is_none());
+    assert!(tally_of("at TEXT AS ('now')", "").is_none());
+}

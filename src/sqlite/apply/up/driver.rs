@@ -136,7 +136,7 @@ impl Driver<'_, '_, '_> {
     /// Before anything is written that a script asks for.
     pub(super) fn end_walk(&mut self) -> Result<()> {
         match self.walk.take() {
-            Some(mut walk) => walk.wait().map(|_| ()),
+            Some(mut walk) => walk.wait(),
             None => Ok(()),
         }
     }

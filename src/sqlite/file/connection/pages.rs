@@ -29,7 +29,9 @@ pub struct Walk {
 
 enum Course {
     AtWork(JoinHandle<Result<Entries>>),
-    Over(Entries),
+    Over(Result<Entries>),
+    /// Why was told to the first who waited.
+    Failed,
 }
 
 /// How many entries tables and indexes have, by name, as the walk counted them. None where it could
@@ -67,47 +69,69 @@ impl Walk {
         // Without the write lock, a second connection may be kept out by a writer, or see what it wrote.
         let is_alone = connection.transaction_state(Some("main"))? == TransactionState::Write;
         let course = if is_alone {
-            let (other, location) = (open_again(connection, &stop)?, location.clone());
+            let other = open_again(connection, &stop)
+                .with_context(|| format!("could not open {location} once more"))?;
+            let location = location.clone();
             let walk = thread::Builder::new().name("walk".to_owned());
             let walk = walk.spawn(move || through(&other, &location));
             Course::AtWork(walk.context("could not start a thread")?)
         } else {
-            Course::Over(here(connection, location, &stop)?)
+            Course::Over(Ok(here(connection, location, &stop)?))
         };
         Ok(Walk { course, stop })
     }
 
     /// Waits for its end. Fails where the list of free pages is not what the tables leave free, and
     /// where two tables or indexes use one page.
-    pub fn wait(&mut self) -> Result<&Entries> {
-        if let Course::AtWork(_) = self.course {
-            let begun = std::mem::replace(&mut self.course, Course::Over(Entries::default()));
-            if let Course::AtWork(thread) = begun {
-                tracing::debug!("wait for the walk through the pages");
-                let ended = thread.join();
-                let failed = |_| Err(anyhow!("the thread that walks through the pages failed"));
-                self.course = Course::Over(ended.unwrap_or_else(failed)?);
-                tracing::debug!("the walk through the pages is over");
+    pub fn wait(&mut self) -> Result<()> {
+        self.end();
+        match std::mem::replace(&mut self.course, Course::Failed) {
+            Course::Over(Err(error)) => Err(error),
+            Course::AtWork(_) | Course::Failed => Err(failed()),
+            whole @ Course::Over(Ok(_)) => {
+                self.course = whole;
+                Ok(())
             }
         }
+    }
+
+    /// Waits for its end, and gives what it has counted; none where it failed, which
+    /// [`wait`](Self::wait) tells.
+    pub fn entries(&mut self) -> Option<&Entries> {
+        self.end();
         match &self.course {
-            Course::Over(entries) => Ok(entries),
-            Course::AtWork(_) => Err(anyhow!("the walk through the pages goes on")),
+            Course::Over(Ok(entries)) => Some(entries),
+            _ => None,
         }
     }
+
+    fn end(&mut self) {
+        self.course = match std::mem::replace(&mut self.course, Course::Failed) {
+            Course::AtWork(thread) => {
+                tracing::debug!("wait for the walk through the pages");
+                let ended = thread.join().unwrap_or_else(|_| Err(failed()));
+                tracing::debug!("the walk through the pages is over");
+                Course::Over(ended)
+            }
+            ended => ended,
+        };
+    }
+}
+
+fn failed() -> anyhow::Error {
+    anyhow!("the walk through the pages failed")
 }
 
 impl Drop for Walk {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // What it found nobody asks for any more.
-        let _ = self.wait();
+        self.end();
     }
 }
 
 /// Walks, and waits for it.
 pub fn must_be_free(connection: &Connection, location: &Location) -> Result<()> {
-    Walk::begin(connection, location)?.wait().map(|_| ())
+    Walk::begin(connection, location)?.wait()
 }
 
 /// As [`through`], by the transaction of the caller as far as it can.

@@ -82,7 +82,7 @@ impl<'a> RowCounts<'a> {
     /// Waits for the walk, and fails as [`Walk::wait`] does. Before the first write it must be over.
     pub fn end_walk(&self) -> Result<()> {
         match self.walk.borrow_mut().as_mut() {
-            Some(walk) => walk.wait().map(|_| ()),
+            Some(walk) => walk.wait(),
             None => Ok(()),
         }
     }
@@ -109,18 +109,19 @@ impl<'a> RowCounts<'a> {
         let without_rowids = self
             .connection
             .query_row(without_rowids, [table], |row| row.get(0))?;
-        let entries = walk.wait()?;
-        Ok(if without_rowids {
-            entries.of_index(table)
-        } else {
-            entries.rows(table)
-        })
+        Ok(walk.entries().and_then(|entries| {
+            if without_rowids {
+                entries.of_index(table)
+            } else {
+                entries.rows(table)
+            }
+        }))
     }
 
     /// The number of entries in `index` of `table`.
     pub fn entries(&self, table: &Table, index: &Index) -> Result<i64> {
         if let Some(walk) = self.walk.borrow_mut().as_mut()
-            && let Some(entries) = walk.wait()?.of_index(&index.name)
+            && let Some(entries) = walk.entries().and_then(|it| it.of_index(&index.name))
         {
             return Ok(entries);
         }
