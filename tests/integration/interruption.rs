@@ -21,10 +21,10 @@ fn an_interrupted_run_rolls_back_and_exits_130() {
             .spawn()
             .unwrap();
         let mut log = BufReader::new(run.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("set the old webhook_logs aside") {
-            line.clear();
-            assert!(log.read_line(&mut line).unwrap() > 0, "the run has ended");
+        let mut told = String::new();
+        while !told.contains("set the old webhook_logs aside") {
+            let read = log.read_line(&mut told).unwrap();
+            assert!(read > 0, "the run has ended: {told}");
         }
         let kill = Command::new("kill")
             .args([format!("-{signal}"), run.id().to_string()])

@@ -9,15 +9,15 @@ use anyhow::Result;
 use rusqlite::Connection;
 use sqlite3_parser::dialect::TokenType::{TK_AFTER, TK_BEGIN, TK_IGNORE, TK_LP, TK_RAISE};
 
-use super::triggers::{MARK, PREFIX, Trigger};
+use super::triggers::{IS_OWN, MARK, PREFIX, Trigger};
 use crate::sqlite::text::ddl::{self, same_name};
 
 /// The triggers that fkfix has made, in the order in which they were.
 pub fn installed(connection: &Connection) -> Result<Vec<Trigger>> {
-    let mut statement = connection.prepare(
+    let mut statement = connection.prepare(&format!(
         "SELECT name, tbl_name, sql FROM main.sqlite_schema
-         WHERE type = 'trigger' AND substr(name, 1, length(?1)) = ?1 AND instr(sql, ?2) ORDER BY rowid",
-    )?;
+         WHERE type = 'trigger' AND {IS_OWN} ORDER BY rowid"
+    ))?;
     let triggers = statement.query_map([PREFIX, MARK], |row| {
         Ok(Trigger {
             name: row.get(0)?,

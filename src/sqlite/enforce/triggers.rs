@@ -22,6 +22,8 @@ use crate::sqlite::text::ddl::{self, literal, quote, quote_list, same_name};
 pub(super) const MARK: &str = "/* made by fkfix enforce */";
 /// What the names of the triggers begin with.
 pub const PREFIX: &str = "fkfix_enforce_";
+/// The condition on `sqlite_schema` that a trigger is one of these, by [`PREFIX`] and [`MARK`].
+pub(super) const IS_OWN: &str = "substr(name, 1, length(?1)) = ?1 AND instr(sql, ?2)";
 /// How the names of the triggers end that `--strict` adds.
 const STRICT: [&str; 2] = ["_child_insert", "_child_update"];
 
@@ -58,8 +60,10 @@ pub struct KeyTriggers {
 /// The triggers that the declared keys should have.
 pub fn wanted(connection: &Connection, strict: bool) -> Result<Vec<KeyTriggers>> {
     let keys = Keys::read(connection)?;
-    let others = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND NOT (substr(name, 1, length(?1)) = ?1 AND instr(sql, ?2)))";
-    let others = connection.query_row(others, [PREFIX, MARK], |row| row.get(0))?;
+    let others = format!(
+        "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND NOT ({IS_OWN}))"
+    );
+    let others = connection.query_row(&others, [PREFIX, MARK], |row| row.get(0))?;
     let usable = keys.usable.iter();
     let usable = usable.map(|key| of(key, &keys, strict, others));
     let unusable = keys.unusable.iter().map(|(key, reason)| KeyTriggers {

@@ -15,9 +15,9 @@ use rusqlite::{Connection, Row};
 use crate::sqlite::file::reading::Again;
 use crate::sqlite::keys::known::Known;
 use crate::sqlite::orphans::lists::KEYS_PER_PASS;
+use crate::sqlite::schema::Table;
 use crate::sqlite::schema::foreign_key::ForeignKey;
 use crate::sqlite::schema::row_counts::RowCounts;
-use crate::sqlite::schema::{RowKey, Table};
 use crate::sqlite::text::ddl::{quote, same_name};
 
 /// Memory for what is known of one table, in bytes: keys of the parents, and those that are missed.
@@ -229,7 +229,7 @@ fn query(child: &Table, keys: &[&ForeignKey], more: Option<&str>) -> Option<Stri
     if keys.len() > KEYS_PER_PASS {
         return None;
     }
-    let rowid = rowid(child)?;
+    let rowid = quote(child.row_key.rowid()?);
     let mut columns = vec![rowid.clone()];
     for key in keys {
         let [only] = key.columns.as_slice() else {
@@ -249,15 +249,6 @@ fn query(child: &Table, keys: &[&ForeignKey], more: Option<&str>) -> Option<Stri
     ))
 }
 
-/// The rowid of `child` in SQL, if it has one.
-fn rowid(child: &Table) -> Option<String> {
-    match &child.row_key {
-        RowKey::Alias(name) => Some(quote(name)),
-        RowKey::Implicit(name) => Some((*name).to_owned()),
-        RowKey::PrimaryKey(_) | RowKey::Hidden => None,
-    }
-}
-
 /// What the threads have in common.
 struct Course {
     /// The ranges that are left: the first rowid, the last one, and the rowids of one range less one.
@@ -271,7 +262,7 @@ struct Course {
 
 impl Course {
     fn over(connection: &Connection, child: &Table) -> Result<Self> {
-        let rowid = rowid(child).unwrap_or_default();
+        let rowid = quote(child.row_key.rowid().unwrap_or_default());
         let from = child.scanned("");
         let ends =
             format!("SELECT (SELECT min({rowid}) FROM {from}), (SELECT max({rowid}) FROM {from})");

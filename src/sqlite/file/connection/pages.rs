@@ -137,7 +137,7 @@ pub fn must_be_free(connection: &Connection, location: &Location) -> Result<()> 
 /// As [`through`], by the transaction of the caller as far as it can.
 fn here(connection: &Connection, location: &Location, stop: &Arc<AtomicBool>) -> Result<Entries> {
     if free_pages(connection)? == 0 {
-        return must_have_one_user(connection, location);
+        return through(connection, location);
     }
     through(&open_again(connection, stop)?, location)
 }
